@@ -1,0 +1,36 @@
+import { defineConfig } from 'vitest/config'
+
+const source = { conditions: ['xuecheng:source'] }
+const node = { resolve: source, ssr: { resolve: source } }
+
+/** One runner for everything: what needs a server, a database or a browser starts the real one. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...node,
+        test: { name: 'unit', include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/src/**/*.test.ts'], testTimeout: 20_000 },
+      },
+      {
+        ...node,
+        test: {
+          name: 'system',
+          include: ['tests/{integration,conformance}/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        ...node,
+        test: {
+          name: 'browser',
+          include: ['tests/browser/**/*.test.ts'],
+          testTimeout: 90_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
