@@ -1,0 +1,111 @@
+/** Register, log in, log out, who am I. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
+import type { Database } from '../database/connect.ts'
+import type { Application } from '../http/application.ts'
+import { Moment, Nothing, problems, writeMoment } from '../http/shapes.ts'
+import { login } from './login.ts'
+import { register } from './register.ts'
+import type { Sessions, User } from './sessions.ts'
+import { refuseOtherSites, SESSION_COOKIE, type Viewers } from './viewer.ts'
+
+export const UserShape = Type.Object(
+  {
+    id: Type.Integer(),
+    username: Type.String(),
+    displayName: Type.String(),
+    role: Type.Enum(['buyer', 'owner', 'finance', 'support', 'editor']),
+    createdAt: Moment,
+  },
+  { $id: 'User' },
+)
+
+const Credentials = Type.Object(
+  { username: Type.String({ minLength: 1, maxLength: 64 }), password: Type.String({ minLength: 1, maxLength: 200 }) },
+  { additionalProperties: false },
+)
+
+const Registration = Type.Object(
+  {
+    username: Type.String({ pattern: '^[\\p{L}\\p{N}_.-]{3,32}$', description: '3–32 letters, digits, _ - .' }),
+    password: Type.String({ minLength: 8, maxLength: 200 }),
+    displayName: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  },
+  { additionalProperties: false },
+)
+
+const LoggedIn = Type.Object({ token: Type.String(), user: Type.Ref('User') }, { $id: 'LoggedIn' })
+
+export interface AccountRoutes {
+  readonly db: Database
+  readonly sessions: Sessions
+  readonly viewers: Viewers
+  readonly clock: () => Date
+  readonly publicUrl: string
+}
+
+export function addAccountRoutes(app: Application, { db, sessions, viewers, clock, publicUrl }: AccountRoutes): void {
+  app.addSchema(UserShape)
+  const secure = publicUrl.startsWith('https:')
+
+  const welcome = async (request: FastifyRequest, reply: FastifyReply, user: User) => {
+    const from = { userAgent: request.headers['user-agent'] ?? '', address: request.ip }
+    const { token, expiresAt } = await sessions.start(user, from)
+    reply.setCookie(SESSION_COOKIE, token, { path: '/', httpOnly: true, sameSite: 'lax', secure, expires: expiresAt })
+    return { token, user: writeUser(user) }
+  }
+
+  app.post(
+    '/api/users',
+    {
+      schema: {
+        tags: ['accounts'],
+        summary: 'Register',
+        body: Registration,
+        response: { 201: LoggedIn, ...problems(409, 422) },
+      },
+    },
+    async (request, reply) => {
+      refuseOtherSites(request, publicUrl)
+      const user = await register(db, request.body)
+      return reply.code(201).send(await welcome(request, reply, user))
+    },
+  )
+
+  app.post(
+    '/api/session',
+    {
+      schema: {
+        tags: ['accounts'],
+        summary: 'Log in',
+        body: Credentials,
+        response: { 200: LoggedIn, ...problems(401, 403, 422, 429) },
+      },
+    },
+    async (request, reply) => {
+      refuseOtherSites(request, publicUrl)
+      const user = await login(db, { ...request.body, address: request.ip }, clock())
+      return welcome(request, reply, user)
+    },
+  )
+
+  app.delete(
+    '/api/session',
+    { schema: { tags: ['accounts'], summary: 'Log out', response: { 204: Nothing } } },
+    async (request, reply) => {
+      const viewer = await viewers.find(request)
+      if (viewer) await sessions.end(viewer.sessionId)
+      return reply.clearCookie(SESSION_COOKIE, { path: '/' }).code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/api/me',
+    { schema: { tags: ['accounts'], summary: 'Who am I', response: { 200: Type.Ref('User'), ...problems(401) } } },
+    async (request) => writeUser((await viewers.require(request)).user),
+  )
+}
+
+function writeUser(user: User): Static<typeof UserShape> {
+  return { ...user, createdAt: writeMoment(user.createdAt) }
+}

@@ -1,0 +1,109 @@
+/** Sessions: a signed token that names a row, so that a session can be seen and ended. */
+import { randomUUID } from 'node:crypto'
+import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import type { Database } from '../database/connect.ts'
+
+const LIFETIME_DAYS = 30
+const ALGORITHM = 'HS256'
+
+export type Role = 'buyer' | 'owner' | 'finance' | 'support' | 'editor'
+
+export interface User {
+  readonly id: number
+  readonly username: string
+  readonly displayName: string
+  readonly role: Role
+  readonly createdAt: Date
+}
+
+/** Who is asking, and by which session. */
+export interface Viewer {
+  readonly user: User
+  readonly sessionId: string
+}
+
+export interface Sessions {
+  /** Starts a session and returns its token. */
+  start(user: User, from: { userAgent: string; address: string }): Promise<{ token: string; expiresAt: Date }>
+  /** Who a token belongs to; undefined when it is forged, expired, ended, or its user is disabled. */
+  find(token: string): Promise<Viewer | undefined>
+  end(sessionId: string): Promise<void>
+}
+
+export function createSessions(db: Database, secret: string, clock: () => Date): Sessions {
+  const key = new TextEncoder().encode(secret)
+  return {
+    async start(user, from) {
+      const now = clock()
+      const expiresAt = new Date(now.getTime() + LIFETIME_DAYS * 86_400_000)
+      const id = randomUUID()
+      await db
+        .insertInto('sessions')
+        .values({
+          id,
+          user_id: user.id,
+          created_at: now,
+          expires_at: expiresAt,
+          user_agent: from.userAgent.slice(0, 300),
+          address: from.address,
+        })
+        .execute()
+      const token = await new SignJWT({ sid: id })
+        .setProtectedHeader({ alg: ALGORITHM })
+        .setSubject(String(user.id))
+        .setIssuedAt(now)
+        .setExpirationTime(expiresAt)
+        .sign(key)
+      return { token, expiresAt }
+    },
+
+    async find(token) {
+      const payload = await verified(token, key, clock())
+      const sessionId = payload?.['sid']
+      if (typeof sessionId !== 'string') return undefined
+      const row = await db
+        .selectFrom('sessions')
+        .innerJoin('users', 'users.id', 'sessions.user_id')
+        .select(['users.id', 'users.username', 'users.display_name', 'users.role', 'users.created_at'])
+        .where('sessions.id', '=', sessionId)
+        .where('sessions.ended_at', 'is', null)
+        .where('sessions.expires_at', '>', clock())
+        .where('users.disabled_at', 'is', null)
+        .executeTakeFirst()
+      return row && { user: toUser(row), sessionId }
+    },
+
+    async end(sessionId) {
+      await db
+        .updateTable('sessions')
+        .set({ ended_at: clock() })
+        .where('id', '=', sessionId)
+        .where('ended_at', 'is', null)
+        .execute()
+    },
+  }
+}
+
+async function verified(token: string, key: Uint8Array, now: Date): Promise<JWTPayload | undefined> {
+  try {
+    return (await jwtVerify(token, key, { algorithms: [ALGORITHM], currentDate: now })).payload
+  } catch {
+    return undefined
+  }
+}
+
+export function toUser(row: {
+  id: number
+  username: string
+  display_name: string
+  role: Role
+  created_at: Date
+}): User {
+  return {
+    id: row.id,
+    username: row.username,
+    displayName: row.display_name,
+    role: row.role,
+    createdAt: row.created_at,
+  }
+}

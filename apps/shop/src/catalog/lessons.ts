@@ -1,0 +1,56 @@
+/** One lesson with its neighbours. Who may read it is asked elsewhere; this says only whether it is open to all. */
+import type { Reader } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
+
+export interface StoredLesson {
+  readonly id: number
+  readonly courseId: number
+  readonly courseTitle: string
+  readonly title: string
+  readonly minutes: number
+  readonly preview: boolean
+  readonly markdown: string
+  /** A file name in the shop's video folder. */
+  readonly video: string | null
+  readonly previousId: number | null
+  readonly nextId: number | null
+  /** A preview, or a lesson of a free course. */
+  readonly openToAll: boolean
+}
+
+/** @throws ShopError COURSE_NOT_FOUND, LESSON_NOT_FOUND */
+export async function readLesson(db: Reader, courseId: number, lessonId: number): Promise<StoredLesson> {
+  const course = await db
+    .selectFrom('courses')
+    .select(['title', 'price_fen', 'status'])
+    .where('id', '=', courseId)
+    .executeTakeFirst()
+  if (!course) throw new ShopError('COURSE_NOT_FOUND')
+  const order = await db
+    .selectFrom('lessons')
+    .select('id')
+    .where('course_id', '=', courseId)
+    .orderBy('position')
+    .execute()
+  const place = order.findIndex(({ id }) => id === lessonId)
+  const row = await db
+    .selectFrom('lessons')
+    .selectAll()
+    .where('id', '=', lessonId)
+    .where('course_id', '=', courseId)
+    .executeTakeFirst()
+  if (!row) throw new ShopError('LESSON_NOT_FOUND')
+  return {
+    id: row.id,
+    courseId,
+    courseTitle: course.title,
+    title: row.title,
+    minutes: row.minutes,
+    preview: row.preview,
+    markdown: row.markdown,
+    video: row.video,
+    previousId: order[place - 1]?.id ?? null,
+    nextId: order[place + 1]?.id ?? null,
+    openToAll: course.status === 'published' && (row.preview || course.price_fen === 0),
+  }
+}

@@ -1,0 +1,50 @@
+/** `xuecheng …`: each command a few lines over the subjects. Answers go to stdout, an error to stderr in one line. */
+import { parseArgs } from 'node:util'
+import { alipayPayUrl, alipayVerify } from './cli/alipay.ts'
+import { type Command, UsageError } from './cli/command.ts'
+import { migrateDatabase } from './cli/migrate.ts'
+import { loadEnvironment, readConfig } from './config.ts'
+import { ShopError } from './errors.ts'
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  'alipay pay-url': alipayPayUrl,
+  'alipay verify': alipayVerify,
+  migrate: migrateDatabase,
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  const line = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+  process.stderr.write(`xuecheng: ${error instanceof ShopError ? `${error.code}: ` : ''}${line}\n`)
+  process.exitCode = error instanceof UsageError ? 2 : 1
+}
+
+async function main(args: string[]): Promise<number> {
+  const [name, command] =
+    Object.entries(COMMANDS).find(([words]) => words.split(' ').every((word, at) => args[at] === word)) ?? []
+  if (!name || !command) {
+    process.stdout.write(`${usage()}\n`)
+    return args.length === 0 || args.includes('--help') ? 0 : 2
+  }
+  const { values, positionals } = parseArgs({
+    args: args.slice(name.split(' ').length),
+    options: { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean' } },
+    allowPositionals: true,
+  })
+  if (values['help']) {
+    process.stdout.write(`xuecheng ${name} ${command.usage}\n  ${command.summary}\n`)
+    return 0
+  }
+  const config = readConfig(loadEnvironment(process.cwd()))
+  const answer = await command.run({ config, values, positionals })
+  process.stdout.write(values['json'] ? `${JSON.stringify(answer.data)}\n` : `${answer.text}\n`)
+  return answer.exitCode ?? 0
+}
+
+function usage(): string {
+  const lines = Object.entries(COMMANDS).map(
+    ([name, { usage: how, summary }]) => `  xuecheng ${name} ${how}\n      ${summary}`,
+  )
+  return ['Usage (every command takes --json and --help):', '', ...lines].join('\n')
+}

@@ -1,0 +1,36 @@
+/** What a command is. */
+import type { ParseArgsOptionsConfig } from 'node:util'
+import type { Config } from '../config.ts'
+
+export interface Call {
+  readonly config: Config
+  readonly values: Readonly<Record<string, unknown>>
+  readonly positionals: readonly string[]
+}
+
+export interface Answer {
+  /** For people. */
+  readonly text: string
+  /** For programs (`--json`). */
+  readonly data: unknown
+  readonly exitCode?: number
+}
+
+export interface Command {
+  readonly usage: string
+  readonly summary: string
+  readonly options: ParseArgsOptionsConfig
+  run(call: Call): Promise<Answer>
+}
+
+/** The command was called wrongly: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** @throws UsageError when the option is not there */
+export function required({ values }: Call, name: string): string {
+  const value = values[name]
+  if (typeof value !== 'string' || value === '') throw new UsageError(`--${name} is missing`)
+  return value
+}

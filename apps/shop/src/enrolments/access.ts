@@ -1,0 +1,81 @@
+/** Access to courses: granted by a paid order line or, for free courses, by asking; the only writer of `enrolments`. */
+import type { Database, Reader, Transaction } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
+
+/** Which of these courses the user owns. */
+export async function ownedAmong(db: Reader, userId: number, courseIds: readonly number[]): Promise<number[]> {
+  if (courseIds.length === 0) return []
+  const rows = await db
+    .selectFrom('enrolments')
+    .select('course_id')
+    .where('user_id', '=', userId)
+    .where('course_id', 'in', [...courseIds])
+    .where('revoked_at', 'is', null)
+    .execute()
+  return rows.map((row) => row.course_id)
+}
+
+export const owns = async (db: Reader, userId: number, courseId: number): Promise<boolean> =>
+  (await ownedAmong(db, userId, [courseId])).length > 0
+
+/**
+ * Grants the courses of a paid order, each at most once.
+ * @returns the courses that the user owned already, by another order: they were paid for twice
+ */
+export async function grantForOrder(
+  tx: Transaction,
+  grant: { userId: number; orderId: number; courseIds: readonly number[]; at: Date },
+): Promise<number[]> {
+  const granted = await tx
+    .insertInto('enrolments')
+    .values(
+      // Sorted, so that two orders that overlap take the rows in the same order.
+      [...grant.courseIds]
+        .sort((left, right) => left - right)
+        .map((courseId) => ({
+          user_id: grant.userId,
+          course_id: courseId,
+          order_id: grant.orderId,
+          granted_at: grant.at,
+          granted_by: 'order',
+        })),
+    )
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('course_id')
+    .execute()
+  const now = new Set(granted.map((row) => row.course_id))
+  return grant.courseIds.filter((courseId) => !now.has(courseId))
+}
+
+/** Puts a free course under "my courses". @throws ShopError COURSE_NOT_FOUND, COURSE_NOT_FREE */
+export async function enrolInFreeCourse(db: Database, userId: number, courseId: number, now: Date): Promise<void> {
+  const course = await db
+    .selectFrom('courses')
+    .select('price_fen')
+    .where('id', '=', courseId)
+    .where('status', '=', 'published')
+    .executeTakeFirst()
+  if (!course) throw new ShopError('COURSE_NOT_FOUND')
+  if (course.price_fen > 0) throw new ShopError('COURSE_NOT_FREE')
+  await db
+    .insertInto('enrolments')
+    .values({ user_id: userId, course_id: courseId, granted_at: now, granted_by: 'free' })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+/** Remembers where the reader is. Without access nothing is kept. */
+export async function keepPlace(db: Database, userId: number, courseId: number, lessonId: number): Promise<void> {
+  await db
+    .updateTable('enrolments')
+    .set({ last_lesson_id: lessonId })
+    .where('user_id', '=', userId)
+    .where('course_id', '=', courseId)
+    .where('revoked_at', 'is', null)
+    .where((where) =>
+      where.exists(
+        where.selectFrom('lessons').select('id').where('id', '=', lessonId).where('course_id', '=', courseId),
+      ),
+    )
+    .execute()
+}

@@ -1,0 +1,214 @@
+/** Everything that the shop refuses, in one list: code, HTTP status, and what to say in the reader's language. */
+
+export type Language = 'zh-CN' | 'en'
+
+interface Refusal {
+  readonly status: number
+  readonly title: Readonly<Record<Language, string>>
+  /** What to do about it. */
+  readonly detail: Readonly<Record<Language, string>>
+}
+
+const refusal = (status: number, zhTitle: string, zhDetail: string, title: string, detail: string): Refusal => ({
+  status,
+  title: { 'zh-CN': zhTitle, en: title },
+  detail: { 'zh-CN': zhDetail, en: detail },
+})
+
+export const REFUSALS = {
+  INVALID_INPUT: refusal(
+    422,
+    '提交的内容有误',
+    '请按各字段的提示修改后重试。',
+    'Something in the request is not right',
+    'Correct the fields named below and try again.',
+  ),
+  MALFORMED_REQUEST: refusal(
+    400,
+    '无法读取请求',
+    '请求体须为有效的 JSON。',
+    'The request cannot be read',
+    'The body must be valid JSON.',
+  ),
+  UNSUPPORTED_MEDIA_TYPE: refusal(
+    415,
+    '不支持的内容类型',
+    '请使用 application/json。',
+    'Unsupported content type',
+    'Send application/json.',
+  ),
+  TOO_LARGE: refusal(413, '请求过大', '请缩小内容后重试。', 'The request is too large', 'Send less and try again.'),
+  FORBIDDEN_ORIGIN: refusal(
+    403,
+    '请求来自其他网站',
+    '请在本站页面内操作。',
+    'The request came from another site',
+    'Use the pages of this shop.',
+  ),
+  NOT_FOUND: refusal(404, '没有这个地址', '请检查地址。', 'There is nothing here', 'Check the address.'),
+  INTERNAL: refusal(
+    500,
+    '服务器出错了',
+    '问题已记录，请稍后再试。',
+    'The server failed',
+    'It has been recorded. Try again in a moment.',
+  ),
+  UNAVAILABLE: refusal(
+    503,
+    '服务暂时不可用',
+    '请稍后再试，未完成的操作不会扣款。',
+    'The shop is unavailable for a moment',
+    'Try again shortly; nothing was charged by this request.',
+  ),
+  LOGIN_REQUIRED: refusal(401, '请先登录', '登录后即可继续。', 'Please log in', 'Log in to go on.'),
+  BAD_CREDENTIALS: refusal(
+    401,
+    '用户名或密码不正确',
+    '请检查后重试。',
+    'Wrong username or password',
+    'Check both and try again.',
+  ),
+  ACCOUNT_DISABLED: refusal(403, '账号已停用', '请联系客服。', 'This account is disabled', 'Please contact the shop.'),
+  TOO_MANY_ATTEMPTS: refusal(
+    429,
+    '尝试次数过多',
+    '为保护账号，请稍后再试。',
+    'Too many attempts',
+    'To protect the account, please wait before trying again.',
+  ),
+  USERNAME_TAKEN: refusal(409, '用户名已被使用', '请换一个用户名。', 'This username is taken', 'Choose another one.'),
+  COURSE_NOT_FOUND: refusal(
+    404,
+    '没有这门课程',
+    '它可能已经下架。',
+    'There is no such course',
+    'It may have been taken down.',
+  ),
+  LESSON_NOT_FOUND: refusal(
+    404,
+    '没有这一课',
+    '请从目录选择。',
+    'There is no such lesson',
+    'Choose one from the list.',
+  ),
+  COURSE_NOT_OWNED: refusal(
+    403,
+    '尚未购买这门课程',
+    '购买后即可学习全部内容。',
+    'You do not own this course yet',
+    'Buy it to read all of its lessons.',
+  ),
+  COURSE_NOT_FREE: refusal(
+    409,
+    '这门课程需要购买',
+    '请先下单付款。',
+    'This course is not free',
+    'Please buy it first.',
+  ),
+  COURSE_ALREADY_OWNED: refusal(
+    409,
+    '已拥有其中的课程',
+    '无需重复购买，可在「我的课程」中学习。',
+    'You already own a course in this order',
+    'No need to buy it again: find it under My courses.',
+  ),
+  PRICE_MISMATCH: refusal(
+    422,
+    '价格已变化',
+    '提交的金额与当前价格不一致，请刷新后再下单。',
+    'The price has changed',
+    'The amount sent is not the current price. Reload and order again.',
+  ),
+  NOTHING_TO_PAY: refusal(
+    422,
+    '这些课程是免费的',
+    '无需下单，直接开始学习即可。',
+    'These courses are free',
+    'No order is needed: just start learning.',
+  ),
+  PAY_METHOD_UNAVAILABLE: refusal(
+    422,
+    '该支付方式不可用',
+    '请选择其他支付方式。',
+    'This payment method is not available',
+    'Choose another one.',
+  ),
+  ORDER_NOT_FOUND: refusal(404, '没有这个订单', '请检查订单号。', 'There is no such order', 'Check the order number.'),
+  ORDER_NOT_PAYABLE: refusal(
+    409,
+    '订单当前不能支付',
+    '订单已付款、已关闭或即将过期，请查看订单状态。',
+    'This order cannot be paid now',
+    'It is paid, closed or about to expire. See its state.',
+  ),
+  ORDER_NOT_CANCELLABLE: refusal(
+    409,
+    '订单不能取消',
+    '只有未付款的订单可以取消。',
+    'This order cannot be cancelled',
+    'Only an unpaid order can.',
+  ),
+  IDEMPOTENCY_KEY_REUSED: refusal(
+    422,
+    'Idempotency-Key 已用于另一个请求',
+    '请为不同的内容换一个新的键。',
+    'This Idempotency-Key was used for another request',
+    'Use a new key for a different body.',
+  ),
+  RETURN_NOT_VERIFIED: refusal(
+    400,
+    '返回参数未通过验证',
+    '请以订单页显示的状态为准。',
+    'The return parameters could not be verified',
+    'Trust what the order page says.',
+  ),
+  GATEWAY_UNAVAILABLE: refusal(
+    503,
+    '暂时无法连接支付平台',
+    '订单没有变化，请稍后再试。',
+    'The payment gateway cannot be reached',
+    'The order has not changed. Try again shortly.',
+  ),
+} as const satisfies Record<string, Refusal>
+
+export type ErrorCode = keyof typeof REFUSALS
+
+export interface FieldError {
+  readonly field: string
+  readonly message: string
+}
+
+/** A refusal with its code. What it carries may be shown to the person who asked; it never holds a secret. */
+export class ShopError extends Error {
+  override readonly name = 'ShopError'
+  readonly code: ErrorCode
+  readonly errors: readonly FieldError[]
+  /** For 429 and 503: when it is worth trying again. */
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    code: ErrorCode,
+    options: { errors?: readonly FieldError[]; retryAfterSeconds?: number; cause?: unknown } = {},
+  ) {
+    super(`${code}: ${REFUSALS[code].title.en}. ${REFUSALS[code].detail.en}`, { cause: options.cause })
+    this.code = code
+    this.errors = options.errors ?? []
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+}
+
+/** The language of an Accept-Language header: the first of ours that is named; Chinese otherwise. */
+export function readerLanguage(header: string | undefined): Language {
+  const wanted = (header ?? '')
+    .split(',')
+    .map((part) => {
+      const [tag = '', weight] = part
+        .trim()
+        .toLowerCase()
+        .split(/;\s*q=/)
+      return { tag, weight: weight === undefined ? 1 : Number(weight) || 0 }
+    })
+    .filter(({ tag, weight }) => weight > 0 && /^(zh|en)\b/.test(tag))
+    .sort((left, right) => right.weight - left.weight)
+  return wanted[0]?.tag.startsWith('en') ? 'en' : 'zh-CN'
+}

@@ -1,0 +1,40 @@
+/** The web pages: built files with their compressed twins, and one entry page for every address that is a page. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fastifyStatic from '@fastify/static'
+import { ShopError } from '../errors.ts'
+import type { Application } from './application.ts'
+import { sendProblem } from './problem.ts'
+
+export const WEB_FOLDER = join(import.meta.dirname, '../../../web/dist')
+
+/** Addresses that programs ask for: an unknown one is a problem, never a page. */
+const NOT_PAGES = /^\/(api|covers|assets|metrics|healthz|readyz)(\/|$|\?)/
+
+export async function addPages(app: Application, folder = WEB_FOLDER): Promise<void> {
+  const entry = join(folder, 'index.html')
+  if (!existsSync(entry)) {
+    app.log.warn('the web pages are not built; only the API answers')
+    return
+  }
+  const page = readFileSync(entry)
+  await app.register(fastifyStatic, {
+    root: folder,
+    wildcard: false,
+    index: false,
+    preCompressed: true,
+    cacheControl: false,
+    setHeaders(reply, path) {
+      const hashed = path.includes('/assets/')
+      reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'public, max-age=300')
+    },
+  })
+  app.get('/', { schema: { hide: true } }, (_request, reply) => {
+    return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(page)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const readable = request.method === 'GET' || request.method === 'HEAD'
+    if (!readable || NOT_PAGES.test(request.url)) return sendProblem(request, reply, new ShopError('NOT_FOUND'))
+    return reply.code(200).type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(page)
+  })
+}

@@ -1,0 +1,39 @@
+/** The job queue over PostgreSQL: starts it with the tasks it is given; knows no subject's rules. */
+import { Logger, type ParsedCronItem, parseCronItems, run, type TaskList } from 'graphile-worker'
+import type pg from 'pg'
+import type { Logger as Log } from 'pino'
+
+export interface Repeating {
+  readonly task: string
+  /** When, as crontab writes it, in UTC. */
+  readonly match: string
+}
+
+export interface Queue {
+  stop(): Promise<void>
+}
+
+export async function startQueue(
+  pool: pg.Pool,
+  tasks: TaskList,
+  repeating: readonly Repeating[],
+  log: Log,
+): Promise<Queue> {
+  const items: ParsedCronItem[] = parseCronItems(
+    repeating.map(({ task, match }) => ({ task, match, options: { backfillPeriod: 0, maxAttempts: 1 } })),
+  )
+  const runner = await run({
+    pgPool: pool,
+    taskList: tasks,
+    parsedCronItems: items,
+    concurrency: 4,
+    noHandleSignals: true,
+    pollInterval: 2000,
+    logger: new Logger(() => (level, message) => {
+      if (level === 'error') log.error(message)
+      else if (level === 'warning') log.warn(message)
+      else log.debug(message)
+    }),
+  })
+  return { stop: () => runner.stop() }
+}

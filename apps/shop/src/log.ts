@@ -1,0 +1,19 @@
+/** The log: structured lines, with everything that could be a secret taken out before it is written. */
+import { type Logger, pino } from 'pino'
+
+const SECRET_PATHS = [
+  'password',
+  'token',
+  'sign',
+  'privateKey',
+  '*.password',
+  '*.token',
+  '*.sign',
+  '*.privateKey',
+  'req.headers.authorization',
+  'req.headers.cookie',
+]
+
+export function createLog(level: string, role: string): Logger {
+  return pino({ level, base: { role, pid: process.pid }, redact: { paths: SECRET_PATHS, censor: '[secret]' } })
+}

@@ -1,0 +1,96 @@
+/** A buyer's own orders: the list, one, and the stream of its changes. Everything that moves money is in `payments/`. */
+import type { ServerResponse } from 'node:http'
+import { Type } from 'typebox'
+import type { Viewers } from '../accounts/viewer.ts'
+import type { Database } from '../database/connect.ts'
+import type { Application } from '../http/application.ts'
+import { problems } from '../http/shapes.ts'
+import type { OrderEvents } from './events.ts'
+import { listOrders, OrderShape, readOrder } from './read.ts'
+
+export const OrderNo = Type.Object({ orderNo: Type.String({ minLength: 1, maxLength: 64 }) })
+
+/** Proxies close what stays silent; a comment now and then keeps the stream open. */
+const HEARTBEAT_MS = 15_000
+
+export interface OrderRoutes {
+  readonly db: Database
+  readonly viewers: Viewers
+  readonly events: OrderEvents
+}
+
+export function addOrderRoutes(app: Application, { db, viewers, events }: OrderRoutes): void {
+  app.addSchema(OrderShape)
+  const tags = ['orders']
+
+  app.get(
+    '/api/orders',
+    {
+      schema: {
+        tags,
+        summary: 'My orders, newest first',
+        querystring: Type.Object({ cursor: Type.Optional(Type.String({ maxLength: 200 })) }),
+        response: {
+          200: Type.Object({ items: Type.Array(Type.Ref('Order')), next: Type.Union([Type.String(), Type.Null()]) }),
+          ...problems(401, 422),
+        },
+      },
+    },
+    async (request) => listOrders(db, (await viewers.require(request)).user.id, request.query.cursor),
+  )
+
+  app.get(
+    '/api/orders/:orderNo',
+    { schema: { tags, params: OrderNo, response: { 200: Type.Ref('Order'), ...problems(401, 404) } } },
+    async (request) => readOrder(db, (await viewers.require(request)).user.id, request.params.orderNo),
+  )
+
+  const open = new Set<ServerResponse>()
+  app.addHook('preClose', async () => {
+    for (const stream of open) stream.end()
+  })
+
+  app.get(
+    '/api/orders/:orderNo/events',
+    { schema: { tags, summary: 'Server-sent events: `status`, at once and on every change', params: OrderNo } },
+    async (request, reply) => {
+      const { user } = await viewers.require(request)
+      const { orderNo } = request.params
+      const read = () => readOrder(db, user.id, orderNo)
+      await read() // refused as a problem, before the stream begins
+      reply.hijack()
+      const stream = reply.raw
+      stream.writeHead(200, {
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no',
+      })
+      open.add(stream)
+
+      // Watching starts before the first read, so that no change falls between the two; reads run one after the other.
+      let queue = Promise.resolve()
+      let sent = ''
+      const send = () => {
+        queue = queue
+          .then(async () => {
+            const text = JSON.stringify(await read())
+            if (text === sent || stream.writableEnded) return
+            sent = text
+            stream.write(`event: status\ndata: ${text}\n\n`)
+          })
+          .catch((error: unknown) => {
+            request.log.warn({ err: error }, 'event stream ends early')
+            stream.end()
+          })
+      }
+      const stop = events.watch(orderNo, send)
+      const heartbeat = setInterval(() => stream.write(': still here\n\n'), HEARTBEAT_MS)
+      stream.on('close', () => {
+        stop()
+        clearInterval(heartbeat)
+        open.delete(stream)
+      })
+      send()
+    },
+  )
+}

@@ -1,0 +1,54 @@
+/** `Idempotency-Key`: the same key and body get the same answer; two at once have one effect. */
+import { createHash } from 'node:crypto'
+import type { Transaction } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
+
+/** A request that its client may send again. */
+export interface Repeatable {
+  readonly key: string
+  readonly requestHash: string
+}
+
+export const hashRequest = (method: string, path: string, body: unknown): string =>
+  createHash('sha256')
+    .update(JSON.stringify([method, path, body]))
+    .digest('hex')
+
+/**
+ * Does the work once for its key, in the caller's transaction: whoever comes second waits for that transaction's end.
+ * @throws ShopError IDEMPOTENCY_KEY_REUSED when the key was used for another request
+ */
+export async function once<Answer>(
+  tx: Transaction,
+  userId: number,
+  repeatable: Repeatable | undefined,
+  now: Date,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  if (!repeatable) return work()
+  const { key, requestHash } = repeatable
+  const claimed = await tx
+    .insertInto('idempotency_keys')
+    .values({ user_id: userId, key, request_hash: requestHash, created_at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('key')
+    .executeTakeFirst()
+  if (!claimed) {
+    const before = await tx
+      .selectFrom('idempotency_keys')
+      .select(['request_hash', 'response'])
+      .where('user_id', '=', userId)
+      .where('key', '=', key)
+      .executeTakeFirstOrThrow()
+    if (before.request_hash !== requestHash) throw new ShopError('IDEMPOTENCY_KEY_REUSED')
+    return before.response as Answer
+  }
+  const answer = await work()
+  await tx
+    .updateTable('idempotency_keys')
+    .set({ response: JSON.stringify(answer) })
+    .where('user_id', '=', userId)
+    .where('key', '=', key)
+    .execute()
+  return answer
+}

@@ -1,0 +1,98 @@
+/**
+ * The inbox. Every notification is kept as received, with each check's verdict and what it did, in the same transaction
+ * as its effect; only after that commit is it acknowledged.
+ */
+import type { Transaction } from '../database/connect.ts'
+import type { Payments } from './payments.ts'
+import type { Check, PaymentProvider, RawNotification, ReadNotification } from './providers/provider.ts'
+import { type Settlement, settle } from './settle.ts'
+
+/** What is kept of a body; a genuine notification is a few kilobytes. */
+export const KEPT_BYTES = 64 * 1024
+
+export interface Received {
+  /** Whether the gateway may stop sending it. */
+  readonly accepted: boolean
+  readonly effect: string
+}
+
+export async function receiveNotification(
+  payments: Payments,
+  provider: PaymentProvider,
+  raw: RawNotification,
+): Promise<Received> {
+  const read = await provider.readNotification(raw)
+  try {
+    return await payments.db.transaction().execute((tx) => handle(tx, payments, provider, raw, read))
+  } catch (error) {
+    payments.log.error({ err: error, attemptNo: read.attemptNo }, 'notification could not be handled')
+    // Its effect is undone, but it is kept, and the gateway will send it again.
+    const failed = { checks: [...read.checks], accepted: false, effect: 'failed' }
+    await payments.db.transaction().execute((tx) => keep(tx, payments.clock(), provider, raw, read, failed))
+    throw error
+  }
+}
+
+async function handle(
+  tx: Transaction,
+  payments: Payments,
+  provider: PaymentProvider,
+  raw: RawNotification,
+  read: ReadNotification,
+): Promise<Received> {
+  const now = payments.clock()
+  const settlement =
+    read.paid && (await settle(tx, { ...read.paid, provider: provider.name, source: 'notification', now }))
+  const checks = [...read.checks, ...(settlement ? orderChecks(settlement) : [])]
+  const accepted = settlement ? orderChecks(settlement).every((check) => check.passed) : read.nothingToDo === true
+  const effect = settlement ? effectOf(settlement) : accepted ? 'nothing to do' : 'refused'
+  await keep(tx, now, provider, raw, read, { checks, accepted, effect })
+  return { accepted, effect }
+}
+
+/** The two checks that need our books: is the order ours, and is the amount its amount. */
+function orderChecks(settlement: Settlement): Check[] {
+  const reason = settlement.outcome === 'set-aside' ? settlement.reason : undefined
+  const known = { check: 'order', passed: reason !== 'UNKNOWN_ATTEMPT' }
+  return known.passed ? [known, { check: 'amount', passed: reason !== 'AMOUNT_DIFFERS' }] : [known]
+}
+
+function effectOf(settlement: Settlement): string {
+  return settlement.outcome === 'set-aside' ? `set aside: ${settlement.reason}` : settlement.outcome
+}
+
+async function keep(
+  tx: Transaction,
+  now: Date,
+  provider: PaymentProvider,
+  raw: RawNotification,
+  read: ReadNotification,
+  verdict: { checks: Check[]; accepted: boolean; effect: string },
+): Promise<void> {
+  await tx
+    .insertInto('notifications')
+    .values({
+      provider: provider.name,
+      received_at: now,
+      address: raw.address,
+      content_type: storable(raw.contentType),
+      headers: JSON.stringify(storable(raw.headers)),
+      body: raw.body.subarray(0, KEPT_BYTES),
+      body_bytes: raw.bodyBytes,
+      checks: JSON.stringify(storable(verdict.checks)),
+      effect: verdict.effect,
+      accepted: verdict.accepted,
+      attempt_no: storable(read.attemptNo ?? null),
+      notify_id: storable(read.notifyId ?? null),
+      trade_no: storable(read.tradeNo ?? null),
+    })
+    .execute()
+}
+
+/** PostgreSQL keeps no NUL and no half of a character; somebody may send either. The body itself is kept byte for byte. */
+function storable<Value>(value: Value): Value {
+  const text = JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'string' ? part.replaceAll('\0', '').toWellFormed() : part,
+  )
+  return JSON.parse(text) as Value
+}

@@ -1,0 +1,23 @@
+/** What every payment operation needs, put together once at start. */
+import type { Logger } from 'pino'
+import type { Viewers } from '../accounts/viewer.ts'
+import type { Clock } from '../clock.ts'
+import type { Database } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
+import type { PaymentProvider } from './providers/provider.ts'
+
+export interface Payments {
+  readonly db: Database
+  readonly providers: ReadonlyMap<string, PaymentProvider>
+  readonly viewers: Viewers
+  readonly clock: Clock
+  readonly orderTtlMinutes: number
+  readonly log: Logger
+}
+
+/** @throws ShopError PAY_METHOD_UNAVAILABLE */
+export function providerNamed(payments: Payments, name: string): PaymentProvider {
+  const provider = payments.providers.get(name)
+  if (!provider) throw new ShopError('PAY_METHOD_UNAVAILABLE')
+  return provider
+}

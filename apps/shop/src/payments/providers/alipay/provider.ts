@@ -1,0 +1,120 @@
+/** Alipay behind the shop's provider interface. */
+import { type Alipay, AlipayError, createAlipay, type Notification, type Refused } from '@xuecheng/alipay'
+import type { Logger } from 'pino'
+import type { Clock } from '../../../clock.ts'
+import { ShopError } from '../../../errors.ts'
+import { type Fen, toFen } from '../../../money.ts'
+import type { Check, GatewayTrade, PaymentProvider, ReadNotification } from '../provider.ts'
+import type { AlipaySettings } from './settings.ts'
+
+export interface AlipayProvider extends PaymentProvider {
+  readonly client: Alipay
+  readonly settings: AlipaySettings
+}
+
+const GATEWAY_LIMIT_MS = 8000
+
+export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log: Logger): AlipayProvider {
+  const client = createAlipay({
+    appId: settings.appId,
+    privateKey: settings.privateKey,
+    alipayPublicKey: settings.alipayPublicKey,
+    gateway: settings.gateway,
+    timeoutMs: GATEWAY_LIMIT_MS,
+    clock,
+    log: (entry) => log.debug(entry, 'gateway call'),
+  })
+  return {
+    name: 'alipay',
+    client,
+    settings,
+
+    async payLink({ attemptNo, amount, subject, expiresAt }) {
+      const payUrl = await client.pagePayUrl({
+        outTradeNo: attemptNo,
+        totalAmount: amount,
+        subject: allowedSubject(subject),
+        timeExpire: expiresAt,
+        goodsType: '0',
+        returnUrl: settings.returnUrl,
+        notifyUrl: settings.notifyUrl,
+      })
+      return { payUrl }
+    },
+
+    async ask(attemptNo): Promise<GatewayTrade> {
+      const trade = await believable(log, () => client.query({ outTradeNo: attemptNo }))
+      if (!trade.exists) return { state: 'none' }
+      // The answer is signed for our application; that it is about another trade would be somebody replaying one.
+      if (trade.outTradeNo !== attemptNo) throw new ShopError('GATEWAY_UNAVAILABLE')
+      if (trade.tradeStatus === 'WAIT_BUYER_PAY') return { state: 'waiting' }
+      if (trade.tradeStatus === 'TRADE_CLOSED') return { state: 'closed' }
+      const paidAt = trade.sendPayDate ?? clock()
+      return { state: 'paid', tradeNo: trade.tradeNo, amount: toFen(trade.totalAmount), paidAt }
+    },
+
+    async close(attemptNo) {
+      await believable(log, () => client.close({ outTradeNo: attemptNo }))
+    },
+
+    async readNotification({ body, contentType }): Promise<ReadNotification> {
+      const read = await client.verifyNotification(body, contentType)
+      return read.ok ? judge(read, settings, clock) : refused(read)
+    },
+  }
+}
+
+/** Without a believable answer nothing is known, and nothing may be concluded. */
+async function believable<Answer>(log: Logger, call: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!(error instanceof AlipayError)) throw error
+    log.warn({ code: error.code, reason: error.message.split('\n')[0] }, 'the gateway gave no believable answer')
+    throw new ShopError('GATEWAY_UNAVAILABLE', { retryAfterSeconds: 5, cause: error })
+  }
+}
+
+function refused({ code, message, parameters }: Refused): ReadNotification {
+  // What an unverified message claims is kept to find it by; nothing acts on it.
+  const claimed = (name: string) => {
+    const value = parameters?.get(name)
+    return value === undefined ? undefined : value.slice(0, 64)
+  }
+  return {
+    checks: [{ check: 'signature', passed: false, detail: `${code}: ${message}` }],
+    ...defined({ attemptNo: claimed('out_trade_no'), tradeNo: claimed('trade_no'), notifyId: claimed('notify_id') }),
+  }
+}
+
+/** The checks that Alipay asks of every merchant, after the signature ("Asynchronous notification: mandatory checks"). */
+function judge(notice: Notification, settings: AlipaySettings, clock: Clock): ReadNotification {
+  const paidStatus = notice.tradeStatus === 'TRADE_SUCCESS' || notice.tradeStatus === 'TRADE_FINISHED'
+  const aboutRefund = notice.refundFee !== undefined
+  const checks: Check[] = [
+    { check: 'signature', passed: true },
+    { check: 'application', passed: notice.appId === settings.appId, detail: notice.appId },
+    { check: 'seller', passed: notice.sellerId === settings.sellerId, detail: notice.sellerId },
+    { check: 'status', passed: paidStatus || aboutRefund, detail: notice.tradeStatus },
+  ]
+  const ids = { attemptNo: notice.outTradeNo, tradeNo: notice.tradeNo, notifyId: notice.notifyId }
+  if (!checks.every((check) => check.passed)) return { checks, ...ids }
+  // A refund is told to the address of the payment; our own books say what was refunded.
+  if (aboutRefund) return { checks, ...ids, nothingToDo: true }
+  const { outTradeNo: attemptNo, tradeNo, gmtPayment } = notice
+  return { checks, ...ids, paid: { attemptNo, tradeNo, amount: fenOf(notice), paidAt: gmtPayment ?? clock() } }
+}
+
+const fenOf = (notice: Notification): Fen => toFen(Math.max(0, notice.totalAmount))
+
+function defined<Fields extends Record<string, string | undefined>>(
+  fields: Fields,
+): { [Key in keyof Fields]?: string } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof Fields]?: string
+  }
+}
+
+/** The gateway refuses `/`, `=` and `&` in a subject, and more than 256 characters. */
+export const allowedSubject = (subject: string): string =>
+  subject.replace(/[/=&]/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 200) || 'Xuecheng'

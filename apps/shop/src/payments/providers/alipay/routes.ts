@@ -1,0 +1,116 @@
+/** The two addresses of Alipay: where it notifies, and where it sends the buyer back. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { ShopError } from '../../../errors.ts'
+import type { Application } from '../../../http/application.ts'
+import { problems } from '../../../http/shapes.ts'
+import { readOrder } from '../../../orders/read.ts'
+import { askAbout } from '../../ask.ts'
+import { KEPT_BYTES, receiveNotification } from '../../inbox.ts'
+import type { Payments } from '../../payments.ts'
+import type { AlipayProvider } from './provider.ts'
+
+const NOTIFY = '/api/payments/alipay/notify'
+
+export function addAlipayRoutes(app: Application, payments: Payments, alipay: AlipayProvider): void {
+  app.register(async (scope) => {
+    // The raw bytes are what was signed: nothing parses them before the signature is checked.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, stream, done) => {
+      readKept(stream).then((read) => done(null, read), done)
+    })
+    scope.post(NOTIFY, { schema: { hide: true }, bodyLimit: 8 * 1024 * 1024 }, (request, reply) =>
+      notified(request, reply, payments, alipay),
+    )
+  })
+
+  app.post(
+    '/api/payments/alipay/return',
+    {
+      schema: {
+        tags: ['orders'],
+        summary: 'What stood on the return address: verified, then the gateway is asked',
+        body: Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 2048 }), { maxProperties: 40 }),
+        response: { 200: Type.Ref('Order'), ...problems(400, 401, 404) },
+      },
+    },
+    async (request) => {
+      const { user } = await payments.viewers.require(request)
+      const returned = await alipay.client.verifyReturn(new URLSearchParams(request.body).toString())
+      const { appId, sellerId } = alipay.settings
+      if (!returned.ok || returned.appId !== appId || returned.sellerId !== sellerId) {
+        throw new ShopError('RETURN_NOT_VERIFIED')
+      }
+      const attempt = await findAttempt(payments, user.id, returned.outTradeNo)
+      if (attempt.status === 'unpaid') await askQuietly(payments, attempt)
+      return readOrder(payments.db, user.id, attempt.order_no)
+    },
+  )
+}
+
+interface KeptBody {
+  readonly body: Buffer
+  readonly bytes: number
+}
+
+/** Reads all of it, keeps the beginning: one who sends far too much gets an answer, and takes no memory. */
+async function readKept(stream: AsyncIterable<Buffer>): Promise<KeptBody> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of stream) {
+    if (bytes <= KEPT_BYTES) chunks.push(chunk)
+    bytes += chunk.length
+  }
+  return { body: Buffer.concat(chunks).subarray(0, KEPT_BYTES + 1), bytes }
+}
+
+async function notified(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  payments: Payments,
+  alipay: AlipayProvider,
+): Promise<FastifyReply> {
+  const kept = (request.body as KeptBody | undefined) ?? { body: Buffer.alloc(0), bytes: 0 }
+  const { accepted } = await receiveNotification(payments, alipay, {
+    body: kept.body,
+    bodyBytes: kept.bytes,
+    contentType: request.headers['content-type'] ?? '',
+    headers: keptHeaders(request),
+    address: request.ip,
+  })
+  reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store')
+  return accepted ? reply.send('success') : reply.code(400).send('fail')
+}
+
+/** Headers as received, bounded, without what could be a credential. */
+function keptHeaders(request: FastifyRequest): Record<string, string> {
+  const kept = Object.entries(request.headers).filter(([name]) => !['authorization', 'cookie'].includes(name))
+  return Object.fromEntries(kept.slice(0, 40).map(([name, value]) => [name, String(value).slice(0, 500)]))
+}
+
+async function findAttempt(payments: Payments, userId: number, attemptNo: string) {
+  const attempt = await payments.db
+    .selectFrom('payment_attempts')
+    .innerJoin('orders', 'orders.id', 'payment_attempts.order_id')
+    .select(['payment_attempts.provider', 'payment_attempts.attempt_no', 'orders.order_no', 'orders.status'])
+    .where('payment_attempts.attempt_no', '=', attemptNo)
+    .where('orders.user_id', '=', userId)
+    .executeTakeFirst()
+  if (!attempt) throw new ShopError('ORDER_NOT_FOUND')
+  return attempt
+}
+
+/** No answer is no reason to refuse the buyer: the page goes on watching, and a job goes on asking. */
+async function askQuietly(payments: Payments, attempt: { provider: string; attempt_no: string }): Promise<void> {
+  try {
+    await askAbout(payments, attempt)
+  } catch (error) {
+    if (!(error instanceof ShopError) || error.code !== 'GATEWAY_UNAVAILABLE') throw error
+    await payments.db
+      .updateTable('payment_attempts')
+      .set({ ask_at: payments.clock(), asked: 0 })
+      .where('attempt_no', '=', attempt.attempt_no)
+      .where('status', '=', 'open')
+      .execute()
+  }
+}

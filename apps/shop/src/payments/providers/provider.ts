@@ -1,0 +1,70 @@
+/** What the shop asks of a payment provider. One folder a provider; nothing above this line knows their names. */
+import type { Fen } from '../../money.ts'
+
+/** What the gateway is told about one try to pay an order. */
+export interface AttemptToPay {
+  readonly attemptNo: string
+  readonly amount: Fen
+  readonly subject: string
+  /** The link's own limit: after it the gateway takes no money for this attempt. */
+  readonly expiresAt: Date
+}
+
+/** Where the buyer goes (`payUrl`) or what the buyer scans (`codeUrl`). */
+export type PayLink = { readonly payUrl: string } | { readonly codeUrl: string }
+
+/** What the gateway says of an attempt, its answer's signature verified. */
+export type GatewayTrade =
+  | { readonly state: 'none' }
+  | { readonly state: 'waiting' }
+  | { readonly state: 'closed' }
+  | { readonly state: 'paid'; readonly tradeNo: string; readonly amount: Fen; readonly paidAt: Date }
+
+/** One check of a notification, with its verdict; kept in the inbox for staff to read. */
+export interface Check {
+  readonly check: string
+  readonly passed: boolean
+  readonly detail?: string
+}
+
+/** A notification as it came. */
+export interface RawNotification {
+  readonly body: Buffer
+  /** What came in all; `body` is cut off where it was larger than we keep. */
+  readonly bodyBytes: number
+  readonly contentType: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly address: string
+}
+
+/** A notification as its provider reads it. Without `paid` it says nothing that we act on. */
+export interface ReadNotification {
+  readonly checks: readonly Check[]
+  readonly attemptNo?: string
+  readonly tradeNo?: string
+  readonly notifyId?: string
+  /** Set only when every check passed and the notification says that the attempt was paid. */
+  readonly paid?: PaidNotice
+  /** Set when the notification is genuine and there is nothing to do, so that it must not come again. */
+  readonly nothingToDo?: boolean
+}
+
+/** The gateway's word, verified, that an attempt was paid to our application and our seller. */
+export interface PaidNotice {
+  readonly attemptNo: string
+  readonly tradeNo: string
+  readonly amount: Fen
+  readonly paidAt: Date
+}
+
+export interface PaymentProvider {
+  readonly name: string
+  /** Makes the link. Only signs: no network. */
+  payLink(attempt: AttemptToPay): Promise<PayLink>
+  /** Asks the gateway. @throws ShopError GATEWAY_UNAVAILABLE when there is no answer that can be believed */
+  ask(attemptNo: string): Promise<GatewayTrade>
+  /** Closes the attempt's trade if it waits for payment. @throws ShopError GATEWAY_UNAVAILABLE */
+  close(attemptNo: string): Promise<void>
+  /** Verifies and reads. Never throws for what somebody sent. */
+  readNotification(raw: RawNotification): Promise<ReadNotification>
+}

@@ -1,0 +1,29 @@
+/** Which providers this shop has: those that are set up. Adding one means one folder and one line here. */
+import type { Logger } from 'pino'
+import type { Clock } from '../../clock.ts'
+import type { Config } from '../../config.ts'
+import type { Application } from '../../http/application.ts'
+import type { Payments } from '../payments.ts'
+import { createAlipayProvider } from './alipay/provider.ts'
+import { addAlipayRoutes } from './alipay/routes.ts'
+import { readAlipaySettings } from './alipay/settings.ts'
+import type { PaymentProvider } from './provider.ts'
+
+export interface Providers {
+  readonly byName: ReadonlyMap<string, PaymentProvider>
+  /** Adds the addresses that the gateways and the returning buyers call. */
+  addRoutes(app: Application, payments: Payments): void
+}
+
+export function createProviders(config: Config, clock: Clock, log: Logger): Providers {
+  const byName = new Map<string, PaymentProvider>()
+  const settings = readAlipaySettings(config)
+  const alipay = settings && createAlipayProvider(settings, clock, log)
+  if (alipay) byName.set(alipay.name, alipay)
+  return {
+    byName,
+    addRoutes(app, payments) {
+      if (alipay) addAlipayRoutes(app, payments, alipay)
+    },
+  }
+}

@@ -1,0 +1,129 @@
+/** Buying, paying again, cancelling. The addresses that gateways call stand in the providers' folders. */
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { ShopError } from '../errors.ts'
+import type { Application } from '../http/application.ts'
+import { Moment, Money, problems } from '../http/shapes.ts'
+import { AMOUNT_PATTERN, parseYuan } from '../money.ts'
+import { readOrder } from '../orders/read.ts'
+import { OrderNo } from '../orders/routes.ts'
+import { checkout, payAgain } from './checkout.ts'
+import { closeOrder } from './close-order.ts'
+import { hashRequest, type Repeatable } from './idempotency.ts'
+import type { Payments } from './payments.ts'
+
+const PayType = Type.Enum(['alipay', 'wechat'])
+
+const PurchaseShape = Type.Object(
+  {
+    subject: Type.Optional(Type.String({ maxLength: 200 })),
+    totalAmount: Type.String({
+      pattern: AMOUNT_PATTERN,
+      description: 'What the buyer was shown, in yuan',
+      examples: ['138.00'],
+    }),
+    payType: PayType,
+    courseIds: Type.Array(Type.Integer({ minimum: 1, maximum: 2_147_483_647 }), {
+      minItems: 1,
+      maxItems: 50,
+      uniqueItems: true,
+    }),
+  },
+  { additionalProperties: false },
+)
+
+const CheckoutShape = Type.Object(
+  {
+    orderNo: Type.String(),
+    status: Type.Enum(['unpaid']),
+    totalAmount: Money,
+    expiresAt: Moment,
+    payUrl: Type.Optional(Type.String({ description: 'Where the browser goes to pay' })),
+    codeUrl: Type.Optional(Type.String({ description: 'What the QR code says' })),
+  },
+  { $id: 'Checkout' },
+)
+
+const Headers = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 128 })) })
+
+export function addPaymentRoutes(app: Application, payments: Payments): void {
+  app.addSchema(CheckoutShape)
+  const { db, viewers } = payments
+  const tags = ['orders']
+
+  app.post(
+    '/api/orders',
+    {
+      schema: {
+        tags,
+        summary: 'Buy: checks the price, makes the order and its pay link',
+        headers: Headers,
+        body: PurchaseShape,
+        response: { 201: Type.Ref('Checkout'), ...problems(401, 404, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      const { user } = await viewers.require(request)
+      const { subject, totalAmount, payType, courseIds } = request.body
+      const total = parseYuan(totalAmount)
+      if (total === undefined) throw new ShopError('PRICE_MISMATCH')
+      const answer = await checkout(
+        payments,
+        { userId: user.id, courseIds, total, payType, subject },
+        repeatable(request),
+      )
+      return reply.code(201).send(answer)
+    },
+  )
+
+  app.post(
+    '/api/orders/:orderNo/payment',
+    {
+      schema: {
+        tags,
+        summary: 'Pay again, or by another method',
+        params: OrderNo,
+        body: Type.Optional(
+          Type.Union([Type.Object({ payType: Type.Optional(PayType) }, { additionalProperties: false }), Type.Null()]),
+        ),
+        response: { 200: Type.Ref('Checkout'), ...problems(401, 404, 409, 422) },
+      },
+    },
+    async (request) => {
+      const { user } = await viewers.require(request)
+      return payAgain(payments, { userId: user.id, orderNo: request.params.orderNo, payType: request.body?.payType })
+    },
+  )
+
+  app.post(
+    '/api/orders/:orderNo/cancel',
+    {
+      schema: {
+        tags,
+        summary: 'Cancel while unpaid',
+        params: OrderNo,
+        response: { 200: Type.Ref('Order'), ...problems(401, 404, 409, 503) },
+      },
+    },
+    async (request) => {
+      const { user } = await viewers.require(request)
+      const { orderNo } = request.params
+      const order = await db
+        .selectFrom('orders')
+        .select('id')
+        .where('order_no', '=', orderNo)
+        .where('user_id', '=', user.id)
+        .executeTakeFirst()
+      if (!order) throw new ShopError('ORDER_NOT_FOUND')
+      const closing = await closeOrder(payments, order.id, { event: 'cancel', actor: 'buyer', reason: '' })
+      if (closing !== 'closed') throw new ShopError('ORDER_NOT_CANCELLABLE')
+      return readOrder(db, user.id, orderNo)
+    },
+  )
+}
+
+function repeatable(request: FastifyRequest): Repeatable | undefined {
+  const key = request.headers['idempotency-key']
+  if (typeof key !== 'string') return undefined
+  return { key, requestHash: hashRequest(request.method, request.url, request.body) }
+}

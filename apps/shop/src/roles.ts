@@ -1,0 +1,50 @@
+/** What one child process does: answer requests, or work through the jobs. It ends when its parent does. */
+import type { Config } from './config.ts'
+import { startJobs } from './jobs.ts'
+import { createLog } from './log.ts'
+import { createServer } from './server.ts'
+import { openShop } from './shop.ts'
+
+const STOP_LIMIT_MS = 10_000
+
+export async function runRole(config: Config, role: string): Promise<void> {
+  const url = config.databaseUrl
+  if (!url) throw new Error('A child process was started without its database')
+  const log = createLog(config.logLevel, role)
+  const shop = openShop(config, url, log, role === 'web' ? 12 : 6)
+  const stop = role === 'web' ? await serve() : await work()
+  endWithParent(async () => {
+    await stop()
+    await shop.close()
+  })
+  process.send?.({ type: 'ready' })
+
+  async function serve() {
+    const app = await createServer(shop, url ?? '')
+    await app.listen({ host: config.host, port: config.port })
+    return () => app.close()
+  }
+  async function work() {
+    const queue = await startJobs(shop)
+    return () => queue.stop()
+  }
+}
+
+/** Ctrl-C reaches the whole process group; a child leaves the order of stopping to its parent. */
+function endWithParent(stop: () => Promise<void>): void {
+  let stopping = false
+  const end = async () => {
+    if (stopping) return
+    stopping = true
+    setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref()
+    await stop().catch(() => {})
+    process.exit(0)
+  }
+  process.on('SIGINT', () => {})
+  process.on('SIGHUP', () => {})
+  process.on('SIGTERM', end)
+  process.on('disconnect', end)
+  process.on('message', (message) => {
+    if (message === 'stop') void end()
+  })
+}

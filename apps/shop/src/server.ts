@@ -1,0 +1,34 @@
+/** The web server of one process: every subject's routes, the pages, and what an operator looks at. */
+import { addAccountRoutes } from './accounts/routes.ts'
+import { DEMO_VIDEOS } from './catalog/demo.ts'
+import { addCatalogRoutes } from './catalog/routes.ts'
+import { addEnrolmentRoutes } from './enrolments/routes.ts'
+import { type Application, createApplication } from './http/application.ts'
+import { addOperatorRoutes } from './http/operator.ts'
+import { addPages } from './http/pages.ts'
+import { listenForOrders } from './orders/events.ts'
+import { addOrderRoutes } from './orders/routes.ts'
+import { addPaymentRoutes } from './payments/routes.ts'
+import type { Shop } from './shop.ts'
+import { addShopRoutes } from './storefront.ts'
+
+export async function createServer(shop: Shop, databaseUrl: string): Promise<Application> {
+  const { config, connection, sessions, viewers, payments, log } = shop
+  const { db } = connection
+  const { clock } = payments
+  const { publicUrl, trustProxy } = config
+  const app = await createApplication({ logger: log, trustProxy, publicUrl })
+  const events = listenForOrders(databaseUrl)
+  app.addHook('onClose', () => events.close())
+
+  addShopRoutes(app, shop)
+  addAccountRoutes(app, { db, sessions, viewers, clock, publicUrl })
+  addCatalogRoutes(app, db)
+  addOrderRoutes(app, { db, viewers, events })
+  addPaymentRoutes(app, payments)
+  shop.providers.addRoutes(app, payments)
+  addEnrolmentRoutes(app, { db, viewers, clock, videoFolder: DEMO_VIDEOS })
+  addOperatorRoutes(app, connection)
+  await addPages(app)
+  return app
+}

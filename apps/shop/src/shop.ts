@@ -1,0 +1,36 @@
+/** The shop, put together: what its web server, its jobs and its command line all stand on. */
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { createSessions, type Sessions } from './accounts/sessions.ts'
+import { createViewers, type Viewers } from './accounts/viewer.ts'
+import { systemClock } from './clock.ts'
+import type { Config } from './config.ts'
+import { type Connection, connect } from './database/connect.ts'
+import type { Payments } from './payments/payments.ts'
+import { createProviders, type Providers } from './payments/providers/registry.ts'
+import { keepSecret, randomSecret } from './secrets.ts'
+
+export interface Shop {
+  readonly config: Config
+  readonly connection: Connection
+  readonly sessions: Sessions
+  readonly viewers: Viewers
+  readonly providers: Providers
+  readonly payments: Payments
+  readonly log: Logger
+  close(): Promise<void>
+}
+
+/** Opens the shop over a database that is migrated. */
+export function openShop(config: Config, databaseUrl: string, log: Logger, connections = 10): Shop {
+  const connection = connect(databaseUrl, connections)
+  const { db } = connection
+  const clock = systemClock
+  const secret = config.authSecret ?? keepSecret(join(config.dataDir, 'keys', 'auth-secret'), randomSecret).trim()
+  const sessions = createSessions(db, secret, clock)
+  const viewers = createViewers(sessions, config.publicUrl)
+  const providers = createProviders(config, clock, log)
+  const { orderTtlMinutes } = config
+  const payments: Payments = { db, providers: providers.byName, viewers, clock, orderTtlMinutes, log }
+  return { config, connection, sessions, viewers, providers, payments, log, close: () => connection.close() }
+}

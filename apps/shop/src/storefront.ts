@@ -1,0 +1,34 @@
+/** What the pages need to know of this shop before anything else. */
+import { Type } from 'typebox'
+import { DEMO_ACCOUNTS } from './accounts/demo.ts'
+import type { Application } from './http/application.ts'
+import type { Shop } from './shop.ts'
+
+const ShopShape = Type.Object(
+  {
+    name: Type.String(),
+    payMethods: Type.Array(Type.String()),
+    demo: Type.Boolean(),
+    sandbox: Type.Boolean(),
+    demoAccounts: Type.Array(Type.Object({ username: Type.String(), password: Type.String(), role: Type.String() })),
+    sandboxBuyer: Type.Union([
+      Type.Object({ login: Type.String(), password: Type.String(), paymentPassword: Type.String() }),
+      Type.Null(),
+    ]),
+  },
+  { $id: 'Shop' },
+)
+
+const SANDBOX_BUYER = { login: 'buyer@sandbox.example', password: '111111', paymentPassword: '111111' }
+
+export function addShopRoutes(app: Application, { config, payments }: Shop): void {
+  app.addSchema(ShopShape)
+  app.get('/api/shop', { schema: { tags: ['shop'], response: { 200: Type.Ref('Shop') } } }, () => ({
+    name: '学城',
+    payMethods: [...payments.providers.keys()],
+    demo: config.demo,
+    sandbox: config.sandbox.enabled,
+    demoAccounts: config.demo ? [...DEMO_ACCOUNTS] : [],
+    sandboxBuyer: config.sandbox.enabled ? SANDBOX_BUYER : null,
+  }))
+}

@@ -1,0 +1,148 @@
+/** The parent process: owns the database server, the sandbox, the web servers and the jobs, and stops them in order. */
+
+import { type ChildProcess, fork } from 'node:child_process'
+import cluster, { type Worker } from 'node:cluster'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { seedAccounts } from './accounts/demo.ts'
+import { printBanner } from './banner.ts'
+import { seedCatalog } from './catalog/demo.ts'
+import type { Config } from './config.ts'
+import { connect } from './database/connect.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts'
+import { migrate } from './database/migrate.ts'
+import { answerMetrics } from './http/operator.ts'
+import { registerWithSandbox } from './payments/providers/alipay/sandbox-merchant.ts'
+
+const RESTART_MS = 500
+const READY_LIMIT_MS = 60_000
+const STOP_LIMIT_MS = 12_000
+
+export async function supervise(config: Config): Promise<void> {
+  const started = performance.now()
+  const state = { stopping: false, children: new Set<ChildProcess | Worker>() }
+  const stops: (() => Promise<void>)[] = []
+  const stopAll = async (code: number): Promise<never> => {
+    if (!state.stopping) {
+      state.stopping = true
+      setTimeout(() => process.exit(1), STOP_LIMIT_MS * 2).unref()
+      for (const stop of stops.reverse()) await stop().catch(() => {})
+    }
+    process.exit(code)
+  }
+  onStopRequest(() => void stopAll(0))
+
+  try {
+    const [databaseUrl] = await Promise.all([startDatabase(config, stops, state), startSandbox(config, stops, state)])
+    await migrate(databaseUrl)
+    await seed(config, databaseUrl)
+    if (config.sandbox.enabled) await registerWithSandbox(config)
+    await startChildren(config, databaseUrl, stops, state)
+    printBanner(config, performance.now() - started)
+    process.send?.({ type: 'ready' })
+  } catch (error) {
+    if (state.stopping) return
+    process.exitCode = 1
+    state.stopping = true
+    for (const stop of stops.reverse()) await stop().catch(() => {})
+    throw error
+  }
+}
+
+type State = { stopping: boolean; children: Set<ChildProcess | Worker> }
+
+/** Ctrl-C, `kill`, a closed terminal, or the end of whoever started us. */
+function onStopRequest(stop: () => void): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
+  process.on('disconnect', stop)
+}
+
+async function startDatabase(config: Config, stops: (() => Promise<void>)[], state: State): Promise<string> {
+  if (config.databaseUrl) return config.databaseUrl
+  const folder = join(config.dataDir, 'postgres')
+  let server: EmbeddedPostgres = await startEmbeddedPostgres(folder)
+  stops.push(() => server.stop())
+  const keepAlive = async (): Promise<void> => {
+    await server.lost
+    while (!state.stopping) {
+      try {
+        server = await startEmbeddedPostgres(folder, { port: server.port })
+        return keepAlive()
+      } catch {
+        await sleep(RESTART_MS)
+      }
+    }
+  }
+  void keepAlive()
+  return server.url
+}
+
+async function startSandbox(config: Config, stops: (() => Promise<void>)[], state: State): Promise<void> {
+  if (!config.sandbox.enabled) return
+  const entry = join(fileURLToPath(import.meta.resolve('@xuecheng/sandbox')), '../main.ts')
+  const args = ['--port', String(config.sandbox.port), '--host', config.host, '--data', join(config.dataDir, 'sandbox')]
+  await keepRunning(() => fork(entry, args, { env: process.env }), stops, state)
+}
+
+async function seed(config: Config, databaseUrl: string): Promise<void> {
+  if (!config.demo) return
+  const { db, close } = connect(databaseUrl, 2)
+  await Promise.all([seedCatalog(db), seedAccounts(db)])
+  await close()
+}
+
+async function startChildren(config: Config, url: string, stops: (() => Promise<void>)[], state: State): Promise<void> {
+  const environment = { ...process.env, DATABASE_URL: url }
+  answerMetrics()
+  cluster.setupPrimary({ exec: join(import.meta.dirname, 'main.ts') })
+  const web = () => cluster.fork({ ...environment, XUECHENG_ROLE: 'web' })
+  const jobs = () => fork(join(import.meta.dirname, 'main.ts'), { env: { ...environment, XUECHENG_ROLE: 'jobs' } })
+  await Promise.all([
+    keepRunning(jobs, stops, state),
+    ...Array.from({ length: config.workers }, () => keepRunning(web, stops, state)),
+  ])
+}
+
+/** Starts a child, waits until it is ready, and starts it again whenever it ends by itself. */
+async function keepRunning(
+  start: () => ChildProcess | Worker,
+  stops: (() => Promise<void>)[],
+  state: State,
+): Promise<void> {
+  let child = start()
+  stops.push(() => stopChild(child))
+  const watch = () => {
+    child.once('exit', async () => {
+      if (state.stopping) return
+      await sleep(RESTART_MS)
+      if (state.stopping) return
+      child = start()
+      watch()
+    })
+  }
+  await ready(child)
+  watch()
+}
+
+function ready(child: ChildProcess | Worker): Promise<void> {
+  return new Promise((done, failed) => {
+    const limit = setTimeout(() => failed(new Error('A process of the shop was not ready in time')), READY_LIMIT_MS)
+    child.once('exit', () => failed(new Error('A process of the shop ended before it was ready; see the line above')))
+    child.on('message', (message: unknown) => {
+      if (typeof message !== 'object' || message === null || !('type' in message) || message.type !== 'ready') return
+      clearTimeout(limit)
+      done()
+    })
+  })
+}
+
+async function stopChild(child: ChildProcess | Worker): Promise<void> {
+  const process_ = 'process' in child ? child.process : child
+  if (process_.exitCode !== null || process_.signalCode !== null) return
+  const gone = new Promise<void>((done) => child.once('exit', () => done()))
+  process_.kill('SIGTERM')
+  const late = setTimeout(() => process_.kill('SIGKILL'), STOP_LIMIT_MS)
+  await gone
+  clearTimeout(late)
+}

@@ -1,0 +1,22 @@
+/** Amounts: whole fen in programs, yuan with two places on the wire. No float in between. */
+import { FieldError } from './errors.ts'
+
+/** Alipay takes 0.01 to 100,000,000.00 yuan. */
+const MOST_FEN = 10_000_000_000
+
+/** Whole fen as yuan with two places. @throws FieldError outside Alipay's range */
+export function writeAmount(fen: number, field = 'total_amount'): string {
+  if (!Number.isSafeInteger(fen) || fen < 1 || fen > MOST_FEN) {
+    throw new FieldError(field, 'must be a whole number of fen from 1 to 10,000,000,000 (0.01 to 100,000,000.00 yuan)')
+  }
+  const digits = String(fen).padStart(3, '0')
+  return `${digits.slice(0, -2)}.${digits.slice(-2)}`
+}
+
+/** Yuan with at most two decimals, perhaps negative (bills), as whole fen; undefined for anything else. */
+export function readAmount(text: string | undefined): number | undefined {
+  const [, sign, yuan, decimals = ''] = /^(-?)(\d{1,13})(?:\.(\d{1,2}))?$/.exec(text ?? '') ?? []
+  if (yuan === undefined) return undefined
+  const fen = Number(yuan) * 100 + Number(decimals.padEnd(2, '0'))
+  return sign && fen !== 0 ? -fen : fen
+}

@@ -1,0 +1,66 @@
+/** The buyer's way back (Alipay, "Synchronous return"): for display, never proof of payment. Ask the gateway. */
+import type { Parameters } from './canonical.ts'
+import { readAmount } from './money.ts'
+import { type Refused, type Verifier, verifyForm } from './signed-form.ts'
+import { readTime } from './timestamp.ts'
+
+/** What Alipay puts on a return address. Everything else there is the merchant's own, and not signed. */
+const SIGNED = [
+  'app_id',
+  'auth_app_id',
+  'charset',
+  'method',
+  'out_trade_no',
+  'seller_id',
+  'sign',
+  'sign_type',
+  'timestamp',
+  'total_amount',
+  'trade_no',
+  'version',
+]
+
+const MOST_CHARACTERS = 8192
+
+/** What a genuine return says. The amount is in fen. It has no trade status: only the gateway knows that. */
+export interface Return {
+  readonly ok: true
+  readonly appId: string
+  readonly sellerId: string
+  readonly outTradeNo: string
+  readonly tradeNo: string
+  readonly totalAmount: number
+  readonly timestamp: Date | undefined
+  readonly parameters: Parameters
+  readonly canonical: string
+}
+
+export async function verifyReturn(query: string, verifier: Verifier): Promise<Return | Refused> {
+  if (query.length > MOST_CHARACTERS)
+    return { ok: false, code: 'TOO_LARGE', message: 'The query is larger than 8 KiB.' }
+  const text = query.replace(/^[^?=&]*\?/, '')
+  const own = namesOf(text).filter((name) => !SIGNED.includes(name))
+  const form = await verifyForm(text, verifier, own)
+  if (!form.ok) return form
+  const { parameters, canonical } = form
+  const [appId, outTradeNo, tradeNo] = [
+    parameters.get('app_id'),
+    parameters.get('out_trade_no'),
+    parameters.get('trade_no'),
+  ]
+  const totalAmount = readAmount(parameters.get('total_amount'))
+  if (!appId || !outTradeNo || !tradeNo || totalAmount === undefined) {
+    return {
+      ok: false,
+      code: 'MISSING_PARAMETER',
+      message: 'It is signed, but it is no payment return.',
+      parameters,
+      canonical,
+    }
+  }
+  const sellerId = parameters.get('seller_id') ?? ''
+  const timestamp = readTime(parameters.get('timestamp'))
+  return { ok: true, appId, sellerId, outTradeNo, tradeNo, totalAmount, timestamp, parameters, canonical }
+}
+
+const namesOf = (query: string): string[] => [...new URLSearchParams(query).keys()]

@@ -1,0 +1,15 @@
+/** Alipay's clock: `yyyy-MM-dd HH:mm:ss` in UTC+8, wherever the process runs. */
+const UTC8_MS = 8 * 60 * 60 * 1000
+
+/** A moment as Alipay writes it; parts of a second are dropped. */
+export function writeTime(at: Date): string {
+  return new Date(at.getTime() + UTC8_MS).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+/** Reads `yyyy-MM-dd HH:mm:ss`, with or without milliseconds, as a moment; undefined for anything else. */
+export function readTime(text: string | undefined): Date | undefined {
+  const [, day, time] = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d{1,3})?)$/.exec(text ?? '') ?? []
+  if (!day || !time) return undefined
+  const at = new Date(`${day}T${time}+08:00`)
+  return Number.isNaN(at.getTime()) || !writeTime(at).startsWith(day) ? undefined : at
+}
