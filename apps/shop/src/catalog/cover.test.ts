@@ -1,7 +1,6 @@
 /** Covers: the same twice, safe to serve, set by the rules of both scripts, and always legible. */
 import { expect, test } from 'vitest'
-import { COMPOSITIONS, contrast, drawCover } from './cover.ts'
-import { fitTitle } from './cover-title.ts'
+import { COMPOSITIONS, contrast, drawCover, fitTitle } from './cover.ts'
 import { readDemo } from './demo.ts'
 
 const palette = ['#DCE5E4', '#6E9595', '#1F3A44']

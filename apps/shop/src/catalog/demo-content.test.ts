@@ -1,0 +1,40 @@
+/** The demo catalogue keeps its promises: prices, previews, and lessons that are there to be read. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { parseYuan } from '../money.ts'
+import { DEMO_FOLDER, DEMO_VIDEOS, readDemo } from './demo.ts'
+
+const { categories, courses, teachers } = readDemo()
+const lessonsOf = (course: (typeof courses)[number]) => course.chapters.flatMap((chapter) => chapter.lessons)
+
+test('course 1 costs 39.00, and 1, 2 and 3 together 138.00', () => {
+  const fen = courses.slice(0, 3).map((course) => BigInt(parseYuan(course.price)))
+  expect(fen[0]).toBe(3900n)
+  expect(fen.reduce((sum, one) => sum + one, 0n)).toBe(13800n)
+})
+
+test('there are enough courses, in every category, some of them free and some in English', () => {
+  expect(courses.length).toBeGreaterThanOrEqual(14)
+  expect(teachers.length).toBeGreaterThanOrEqual(6)
+  expect(courses.filter((course) => course.price === '0.00').length).toBeGreaterThanOrEqual(3)
+  expect(courses.filter((course) => course.language === 'en').length).toBeGreaterThanOrEqual(2)
+  expect(new Set(courses.map((course) => course.category))).toEqual(new Set(categories.map((one) => one.slug)))
+  expect(new Set(courses.map((course) => course.slug)).size).toBe(courses.length)
+})
+
+test.each(courses)('$slug can be sold and read', (course) => {
+  expect(teachers.map((one) => one.slug)).toContain(course.teacher)
+  expect(course.outcomes.length).toBeGreaterThanOrEqual(2)
+  expect(lessonsOf(course).some((lesson) => lesson.preview)).toBe(true)
+  if (course.originalPrice !== null) {
+    expect(BigInt(parseYuan(course.originalPrice))).toBeGreaterThan(BigInt(parseYuan(course.price)))
+  }
+  for (const lesson of lessonsOf(course)) {
+    const text = readFileSync(join(DEMO_FOLDER, lesson.file), 'utf8')
+    const prose = text.replace(/```[\s\S]*?```/g, '').replace(/`[^`]*`/g, '')
+    expect(text.startsWith('## '), lesson.file).toBe(true)
+    expect(prose, lesson.file).not.toMatch(/<[a-z/!]|!\[|https?:/i)
+    if (lesson.video !== undefined) expect(existsSync(join(DEMO_VIDEOS, lesson.video)), lesson.video).toBe(true)
+  }
+})
