@@ -40,6 +40,7 @@ export function connect(url: string, size = 10): Connection {
   })
   // A connection that breaks while idle is replaced by the pool; the query that needs it reports what matters.
   pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return { db, pool, close: () => db.destroy() }
 }

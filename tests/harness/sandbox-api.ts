@@ -1,0 +1,39 @@
+/** What a test does at the sandbox in place of a person: pay, switch notifications off, look at the books. */
+
+export interface SandboxTrade {
+  readonly tradeNo: string
+  readonly outTradeNo: string
+  readonly status: string
+  readonly totalAmount: string
+}
+
+export interface SandboxApi {
+  /** Pays a pay link as the default buyer would at the cashier; the signed return address comes back. */
+  pay(payUrl: string): Promise<{ trade: SandboxTrade; returnUrl: string }>
+  notifications(enabled: boolean): Promise<void>
+  trades(outTradeNo: string): Promise<SandboxTrade[]>
+  get<Body>(path: string): Promise<Body>
+  send<Body>(method: string, path: string, body?: unknown): Promise<Body>
+}
+
+export function createSandboxApi(base: string): SandboxApi {
+  const send = async <Body>(method: string, path: string, body?: unknown): Promise<Body> => {
+    const response = await fetch(`${base}/sandbox/api${path}`, {
+      method,
+      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`sandbox ${method} ${path}: ${response.status} ${text.slice(0, 300)}`)
+    return (text === '' ? undefined : JSON.parse(text)) as Body
+  }
+  return {
+    send,
+    get: (path) => send('GET', path),
+    pay: (payUrl) => send('POST', '/pay', { payUrl }),
+    notifications: (enabled) => send('PUT', '/notifications', { enabled }),
+    async trades(outTradeNo) {
+      const { items } = await send<{ items: SandboxTrade[] }>('GET', `/trades?outTradeNo=${outTradeNo}`)
+      return items
+    },
+  }
+}

@@ -1,0 +1,74 @@
+/** The shop's API as a program uses it: with a token, over HTTP. */
+
+export interface Checkout {
+  readonly orderNo: string
+  readonly status: string
+  readonly totalAmount: string
+  readonly expiresAt: string
+  readonly payUrl: string
+}
+
+export interface Order {
+  readonly orderNo: string
+  readonly status: string
+  readonly totalAmount: string
+  readonly tradeNo: string | null
+  readonly lines: readonly { courseId: number; price: string }[]
+}
+
+export interface Answer<Body> {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Body
+}
+
+export interface ShopApi {
+  token: string | undefined
+  call<Body>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<Body>>
+  login(username: string, password: string): Promise<void>
+  register(username: string): Promise<void>
+  buy(courseIds: readonly number[], totalAmount: string, headers?: Record<string, string>): Promise<Answer<Checkout>>
+  order(orderNo: string): Promise<Order>
+  ownedIds(): Promise<number[]>
+}
+
+export function createShopApi(base: string): ShopApi {
+  const api: ShopApi = {
+    token: undefined,
+    async call<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+      const response = await fetch(base + path, {
+        method,
+        headers: {
+          ...(api.token ? { authorization: `Bearer ${api.token}` } : {}),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      const text = await response.text()
+      const parsed = /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text
+      return { status: response.status, headers: response.headers, body: parsed as Body }
+    },
+    async login(username, password) {
+      const { status, body } = await api.call<{ token: string }>('POST', '/api/session', { username, password })
+      if (status !== 200) throw new Error(`login: ${status} ${JSON.stringify(body)}`)
+      api.token = body.token
+    },
+    async register(username) {
+      const { status, body } = await api.call<{ token: string }>('POST', '/api/users', {
+        username,
+        password: 'a long password',
+      })
+      if (status !== 201) throw new Error(`register: ${status} ${JSON.stringify(body)}`)
+      api.token = body.token
+    },
+    buy: (courseIds, totalAmount, headers) =>
+      api.call<Checkout>('POST', '/api/orders', { courseIds, totalAmount, payType: 'alipay' }, headers),
+    order: async (orderNo) => (await api.call<Order>('GET', `/api/orders/${orderNo}`)).body,
+    async ownedIds() {
+      const { body } = await api.call<{ items: { course: { id: number } }[] }>('GET', '/api/me/courses')
+      return body.items.map(({ course }) => course.id).sort((left, right) => left - right)
+    },
+  }
+  return api
+}

@@ -1,0 +1,121 @@
+/** The whole system for a test: the real shop, its real PostgreSQL and the real sandbox, as processes, on free ports. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { createSandboxApi, type SandboxApi } from './sandbox-api.ts'
+import { createShopApi, type ShopApi } from './shop-api.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const READY_LIMIT_MS = 90_000
+
+export interface System {
+  readonly shopUrl: string
+  readonly sandboxUrl: string
+  readonly dataDir: string
+  readonly sandbox: SandboxApi
+  /** The process that `npm start` runs. */
+  readonly process: ChildProcess
+  /** Everything it wrote, for the message of a failing test. */
+  readonly output: () => string
+  /** A client of its own, with nobody logged in. */
+  client(): ShopApi
+  /** Rows straight from the shop's database. */
+  sql<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
+  stop(): Promise<void>
+}
+
+export interface SystemOptions {
+  readonly environment?: Readonly<Record<string, string>>
+  /** Goes on with the data of a system before; it is then not deleted at the end. */
+  readonly dataDir?: string
+}
+
+export async function startSystem({ environment = {}, dataDir }: SystemOptions = {}): Promise<System> {
+  const folder = dataDir ?? mkdtempSync(join(tmpdir(), 'xuecheng-test-'))
+  const [port, sandboxPort] = await Promise.all([freePort(), freePort()])
+  const flags = ['--conditions=xuecheng:source', '--disable-warning=ExperimentalWarning']
+  const child = spawn(process.execPath, [...flags, join(ROOT, 'apps/shop/src/main.ts')], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      DATA_DIR: folder,
+      PORT: String(port),
+      SANDBOX_PORT: String(sandboxPort),
+      WORKERS: '2',
+      LOG_LEVEL: 'warn',
+      ...environment,
+    },
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  await ready(child, () => output)
+
+  const shopUrl = `http://127.0.0.1:${port}`
+  const sandboxUrl = `http://127.0.0.1:${sandboxPort}`
+  let pool: pg.Pool | undefined
+  return {
+    shopUrl,
+    sandboxUrl,
+    dataDir: folder,
+    sandbox: createSandboxApi(sandboxUrl),
+    process: child,
+    output: () => output,
+    client: () => createShopApi(shopUrl),
+    async sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) {
+      pool ??= new pg.Pool({ connectionString: readFileSync(join(folder, 'postgres/url'), 'utf8').trim(), max: 4 })
+      return (await pool.query<Row>(text, values)).rows
+    },
+    async stop() {
+      await pool?.end()
+      if (child.exitCode === null && child.signalCode === null) {
+        const gone = new Promise((done) => child.once('exit', done))
+        child.kill('SIGTERM')
+        await gone
+      }
+      if (!dataDir) rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function ready(child: ChildProcess, output: () => string): Promise<void> {
+  return new Promise((done, failed) => {
+    const limit = setTimeout(() => failed(new Error(`The shop was not ready in time:\n${output()}`)), READY_LIMIT_MS)
+    child.once('exit', (code) => failed(new Error(`The shop ended with ${code}:\n${output()}`)))
+    child.on('message', (message: unknown) => {
+      if (typeof message !== 'object' || message === null || !('type' in message) || message.type !== 'ready') return
+      clearTimeout(limit)
+      done()
+    })
+  })
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  return new Promise((done, failed) => {
+    server.once('error', failed)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => (address && typeof address === 'object' ? done(address.port) : failed(new Error('no port'))))
+    })
+  })
+}
+
+/** Looks again until it is true, or says what it saw last. */
+export async function until<Seen>(
+  look: () => Promise<Seen>,
+  good: (seen: Seen) => boolean,
+  limitMs = 10_000,
+): Promise<Seen> {
+  const end = Date.now() + limitMs
+  for (;;) {
+    const seen = await look()
+    if (good(seen)) return seen
+    if (Date.now() > end) throw new Error(`Not within ${limitMs} ms; last seen: ${JSON.stringify(seen)}`)
+    await new Promise((done) => setTimeout(done, 40))
+  }
+}

@@ -1,0 +1,172 @@
+/** Buying over HTTP: prices, repeats, ownership, and what the API says when it refuses. */
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ShopApi } from '../harness/shop-api.ts'
+import { startSystem, type System, until } from '../harness/system.ts'
+
+let system: System
+beforeAll(async () => {
+  system = await startSystem()
+})
+afterAll(() => system.stop())
+
+async function newBuyer(): Promise<ShopApi> {
+  const buyer = system.client()
+  await buyer.register(`b${randomUUID().slice(0, 12)}`)
+  return buyer
+}
+
+const rowCount = async () =>
+  (await system.sql<{ n: number }>(
+    'select ((select count(*) from orders) + (select count(*) from order_lines) + (select count(*) from payment_attempts) + (select count(*) from order_history))::int as n',
+  ))[0]?.n
+
+test.each(['137.99', '138.01', '0.01', '39.00', '0.00', '138', '138.0'])(
+  'three courses of 138.00 asked for at %s',
+  async (amount) => {
+    const buyer = await newBuyer()
+    const before = await rowCount()
+    const { status, body } = await buyer.buy([1, 2, 3], amount)
+    if (['138', '138.0'].includes(amount)) return expect(status).toBe(201)
+    expect(status).toBe(422)
+    expect(body).toMatchObject({ code: 'PRICE_MISMATCH', status: 422 })
+    expect(await rowCount()).toBe(before)
+  },
+)
+
+test.each([-1, 138, '1e2', '138.001', 'abc', '', null])('the amount %j is no amount', async (amount) => {
+  const buyer = await newBuyer()
+  const { status, body } = await buyer.call('POST', '/api/orders', { courseIds: [1, 2, 3], totalAmount: amount, payType: 'alipay' })
+  expect(status).toBe(422)
+  expect(body).toMatchObject({ code: 'INVALID_INPUT', errors: [{ field: 'totalAmount' }] })
+})
+
+test('an order has a number of 32 characters, a line a course at its price, and a pay link of exactly its amount', async () => {
+  const buyer = await newBuyer()
+  const { status, body } = await buyer.buy([3, 1, 2], '138.00')
+  expect(status).toBe(201)
+  expect(body.orderNo).toMatch(/^[0-9a-f]{32}$/)
+  const link = new URL(body.payUrl).searchParams
+  const content: unknown = JSON.parse(link.get('biz_content') ?? '')
+  expect(content).toMatchObject({ out_trade_no: body.orderNo, total_amount: '138.00', product_code: 'FAST_INSTANT_TRADE_PAY' })
+  const order = await buyer.order(body.orderNo)
+  expect(order.lines.map((line) => line.courseId)).toEqual([3, 1, 2])
+  expect(order).toMatchObject({ status: 'unpaid', totalAmount: '138.00', tradeNo: null })
+})
+
+test('the same unpaid purchase gives the same order back, also when asked for twenty times at once', async () => {
+  const buyer = await newBuyer()
+  const answers = await Promise.all(Array.from({ length: 20 }, () => buyer.buy([1, 2], '88.00')))
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]))
+  expect(new Set(answers.map(({ body }) => body.orderNo)).size).toBe(1)
+})
+
+test('an Idempotency-Key gives the same answer for the same body and refuses another', async () => {
+  const buyer = await newBuyer()
+  const key = { 'idempotency-key': randomUUID() }
+  const [first, second] = await Promise.all([buyer.buy([1], '39.00', key), buyer.buy([1], '39.00', key)])
+  expect(second.body).toEqual(first.body)
+  const other = await buyer.buy([2], '49.00', key)
+  expect(other.status).toBe(422)
+  expect(other.body).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' })
+})
+
+test('what is owned is not sold twice', async () => {
+  const buyer = await newBuyer()
+  const { body } = await buyer.buy([1], '39.00')
+  await system.sandbox.pay(body.payUrl)
+  await until(() => buyer.order(body.orderNo), (order) => order.status === 'paid')
+  const again = await buyer.buy([1, 2], '88.00')
+  expect(again.status).toBe(409)
+  expect(again.body).toMatchObject({ code: 'COURSE_ALREADY_OWNED' })
+})
+
+test("another buyer's order is not there", async () => {
+  const [owner, stranger] = await Promise.all([newBuyer(), newBuyer()])
+  const { body } = await owner.buy([1], '39.00')
+  for (const [method, path] of [['GET', ''], ['GET', '/events'], ['POST', '/payment'], ['POST', '/cancel']] as const) {
+    const answer = await stranger.call<{ code: string }>(method, `/api/orders/${body.orderNo}${path}`)
+    expect([path, answer.status, answer.body.code]).toEqual([path, 404, 'ORDER_NOT_FOUND'])
+  }
+  const nobody = system.client()
+  expect((await nobody.call('GET', `/api/orders/${body.orderNo}`)).status).toBe(401)
+})
+
+test('cancelling closes at the gateway first; a cancelled order cannot be paid again', async () => {
+  const buyer = await newBuyer()
+  const { body } = await buyer.buy([1], '39.00')
+  expect((await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)).body).toMatchObject({ status: 'cancelled' })
+  const again = await buyer.call('POST', `/api/orders/${body.orderNo}/payment`, {})
+  expect(again.status).toBe(409)
+  expect(again.body).toMatchObject({ code: 'ORDER_NOT_PAYABLE' })
+  expect((await buyer.buy([1], '39.00')).body.orderNo).not.toBe(body.orderNo)
+})
+
+test('cancelling what was paid meanwhile finds it paid, notifications or not', async () => {
+  const buyer = await newBuyer()
+  await system.sandbox.notifications(false)
+  try {
+    const { body } = await buyer.buy([2], '49.00')
+    await system.sandbox.pay(body.payUrl)
+    const cancelled = await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)
+    expect(cancelled.body).toMatchObject({ code: 'ORDER_NOT_CANCELLABLE' })
+    expect((await buyer.order(body.orderNo)).status).toBe('paid')
+    expect(await buyer.ownedIds()).toEqual([2])
+  } finally {
+    await system.sandbox.notifications(true)
+  }
+})
+
+test('a problem is told in the reader’s language, with a stable code', async () => {
+  const nobody = system.client()
+  const zh = await nobody.call<{ title: string }>('GET', '/api/me')
+  const en = await nobody.call<{ title: string }>('GET', '/api/me', undefined, { 'accept-language': 'en-GB,en;q=0.8' })
+  expect(zh.headers.get('content-type')).toMatch(/^application\/problem\+json/)
+  expect([zh.body.title, en.body.title]).toEqual(['请先登录', 'Please log in'])
+})
+
+test('wrong passwords are limited, and the right one is then refused as well', async () => {
+  const username = `b${randomUUID().slice(0, 12)}`
+  await system.client().register(username)
+  const attempt = (password: string) => system.client().call<{ code: string }>('POST', '/api/session', { username, password })
+  const wrong = await Promise.all(Array.from({ length: 8 }, () => attempt('not this one')))
+  expect(new Set(wrong.map(({ status }) => status))).toEqual(new Set([401]))
+  const limited = await attempt('a long password')
+  expect([limited.status, limited.body.code]).toEqual([429, 'TOO_MANY_ATTEMPTS'])
+  expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0)
+})
+
+test('both forms of the token work; a forged or ended one does not; another site’s page cannot use the cookie', async () => {
+  const buyer = await newBuyer()
+  const me = (headers: Record<string, string>) => system.client().call('GET', '/api/me', undefined, headers)
+  expect((await me({ authorization: `jwt ${buyer.token}` })).status).toBe(200)
+  expect((await me({ authorization: `Bearer ${buyer.token}x` })).status).toBe(401)
+  const cookie = { cookie: `xuecheng_session=${buyer.token}`, origin: 'https://evil.example' }
+  const order = { courseIds: [1], totalAmount: '39.00', payType: 'alipay' }
+  const forged = await system.client().call('POST', '/api/orders', order, cookie)
+  expect(forged.body).toMatchObject({ code: 'FORBIDDEN_ORIGIN' })
+  await buyer.call('DELETE', '/api/session')
+  expect((await me({ authorization: `Bearer ${buyer.token}` })).status).toBe(401)
+})
+
+test('lessons: previews for anyone, the rest for owners', async () => {
+  const buyer = await newBuyer()
+  const course = (await buyer.call<{ chapters: { lessons: { id: number; preview: boolean }[] }[] }>('GET', '/api/courses/1')).body
+  const lessons = course.chapters.flatMap((chapter) => chapter.lessons)
+  const [preview, locked] = [lessons.find((lesson) => lesson.preview), lessons.find((lesson) => !lesson.preview)]
+  const nobody = system.client()
+  expect((await nobody.call('GET', `/api/courses/1/lessons/${preview?.id}`)).status).toBe(200)
+  expect((await nobody.call('GET', `/api/courses/1/lessons/${locked?.id}`)).status).toBe(401)
+  expect((await buyer.call('GET', `/api/courses/1/lessons/${locked?.id}`)).body).toMatchObject({ code: 'COURSE_NOT_OWNED' })
+  expect((await buyer.call('GET', `/api/courses/2/lessons/${preview?.id}`)).body).toMatchObject({ code: 'LESSON_NOT_FOUND' })
+})
+
+test('a free course needs no order', async () => {
+  const buyer = await newBuyer()
+  const { body } = await buyer.call<{ items: { id: number }[] }>('GET', '/api/courses?kind=free')
+  const free = body.items[0]?.id ?? 0
+  expect((await buyer.buy([free], '0.00')).body).toMatchObject({ code: 'NOTHING_TO_PAY' })
+  expect((await buyer.call('POST', `/api/courses/${free}/enrolment`)).status).toBe(204)
+  expect((await buyer.call('POST', '/api/courses/1/enrolment')).body).toMatchObject({ code: 'COURSE_NOT_FREE' })
+  expect(await buyer.ownedIds()).toEqual([free])
+})
