@@ -1,0 +1,116 @@
+/** `/sandbox/api/merchants` and `/sandbox/api/buyers`: who is there to sell and to pay. */
+import { Type } from 'typebox'
+import { parseYuan } from '../money.ts'
+import type { Sandbox } from '../sandbox.ts'
+import { generateKeys, readPublicKey } from '../signature.ts'
+import { type Application, Refused } from './application.ts'
+import { BuyerShape, buyerJson, ErrorShape, MerchantShape, merchantJson } from './shapes.ts'
+
+const MerchantInput = Type.Object({
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  sellerId: Type.Optional(Type.String({ pattern: '^2088\\d{12}$' })),
+  appPublicKey: Type.Optional(Type.String({ maxLength: 4096 })),
+  keyMode: Type.Optional(Type.Union([Type.Literal('key'), Type.Literal('cert')])),
+  rules: Type.Optional(
+    Type.Object({
+      notifyOnPartialRefund: Type.Optional(Type.Boolean()),
+      notifyOnClose: Type.Optional(Type.Boolean()),
+      refundDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
+      refundable: Type.Optional(Type.Boolean()),
+    }),
+  ),
+})
+
+const BuyerInput = Type.Object({
+  login: Type.String({ minLength: 3, maxLength: 100 }),
+  name: Type.Optional(Type.String({ maxLength: 100 })),
+  loginPassword: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  paymentPassword: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  balance: Type.Optional(Type.String()),
+})
+
+function checkKey(text: string | undefined): void {
+  if (text === undefined || readPublicKey(text)) return
+  throw new Refused(
+    400,
+    'INVALID_PUBLIC_KEY',
+    'appPublicKey must be an RSA public key, as PEM or as the bare Base64 that Alipay’s key tool gives',
+  )
+}
+
+/** `base` gives the address callers reach the sandbox at. */
+export function accountRoutes(app: Application, sandbox: Sandbox, base: () => string): void {
+  const { merchants, buyers } = sandbox
+
+  app.get(
+    '/sandbox/api/merchants',
+    { schema: { response: { 200: Type.Object({ items: Type.Array(MerchantShape) }) } } },
+    () => ({
+      items: merchants.list().map((merchant) => merchantJson(merchant, base())),
+    }),
+  )
+
+  app.post(
+    '/sandbox/api/merchants',
+    {
+      schema: {
+        summary: 'Makes a merchant; without appPublicKey also its pair of keys',
+        body: MerchantInput,
+        response: { 201: MerchantShape, '4xx': ErrorShape },
+      },
+    },
+    async (request, reply) => {
+      checkKey(request.body.appPublicKey)
+      const pair = request.body.appPublicKey === undefined ? await generateKeys() : undefined
+      const merchant = await merchants.put(merchants.freeAppId(), {
+        ...request.body,
+        ...(pair && { appPublicKey: pair.publicKey }),
+      })
+      sandbox.changed()
+      return reply
+        .code(201)
+        .send({ ...merchantJson(merchant, base()), ...(pair && { appPrivateKey: pair.privateKey }) })
+    },
+  )
+
+  app.put(
+    '/sandbox/api/merchants/:appId',
+    {
+      schema: {
+        summary: 'Registers a merchant under an application id of its own choice, or changes it; safe to repeat',
+        params: Type.Object({ appId: Type.String({ pattern: '^\\d{16}$' }) }),
+        body: MerchantInput,
+        response: { 200: MerchantShape, '4xx': ErrorShape },
+      },
+    },
+    async (request) => {
+      checkKey(request.body.appPublicKey)
+      const merchant = await merchants.put(request.params.appId, request.body)
+      sandbox.changed()
+      return merchantJson(merchant, base())
+    },
+  )
+
+  app.get(
+    '/sandbox/api/buyers',
+    { schema: { response: { 200: Type.Object({ items: Type.Array(BuyerShape) }) } } },
+    () => ({
+      items: buyers.list().map(buyerJson),
+    }),
+  )
+
+  app.post(
+    '/sandbox/api/buyers',
+    { schema: { body: BuyerInput, response: { 201: BuyerShape, '4xx': ErrorShape } } },
+    async (request, reply) => {
+      const { balance: text, ...input } = request.body
+      const balance = text === undefined ? undefined : parseYuan(text)
+      if (text !== undefined && balance === undefined)
+        throw new Refused(400, 'INVALID_AMOUNT', 'balance must be yuan with two places, e.g. "100.00"')
+      const buyer = buyers.create({ ...input, ...(balance !== undefined && { balance }) })
+      if (!buyer) throw new Refused(409, 'LOGIN_TAKEN', `a buyer ${input.login} exists already`)
+      sandbox.changed()
+      return reply.code(201).send(buyerJson(buyer))
+    },
+  )
+}

@@ -1,0 +1,168 @@
+/** Paying without a browser, and what became of trades: `/sandbox/api/pay`, `/trades`, `/summary`. */
+import { Type } from 'typebox'
+import { type Buyer, DEFAULT_LOGIN } from '../buyers.ts'
+import { returnAddress } from '../cashier/return-address.ts'
+import { refusalText } from '../cashier/texts.ts'
+import { isError } from '../gateway/business.ts'
+import { readParameters } from '../gateway/parameters.ts'
+import { openPaymentPage } from '../gateway/routes.ts'
+import { subtract, yuan } from '../money.ts'
+import type { Sandbox } from '../sandbox.ts'
+import type { Refusal } from '../trades/payments.ts'
+import type { Trade } from '../trades/trade.ts'
+import { type Application, cursorOf, Refused } from './application.ts'
+import { ErrorShape, page, TradeShape, tradeJson } from './shapes.ts'
+
+const Paid = Type.Object({ trade: TradeShape, returnUrl: Type.Union([Type.String(), Type.Null()]) })
+const Summary = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      appId: Type.String(),
+      name: Type.String(),
+      paidCount: Type.Integer(),
+      paidAmount: Type.String(),
+      refundedTradeCount: Type.Integer(),
+      refundedAmount: Type.String(),
+      netAmount: Type.String(),
+    }),
+  ),
+})
+const TradeParams = Type.Object({ tradeNo: Type.String({ maxLength: 64 }) })
+
+export function paymentRoutes(app: Application, sandbox: Sandbox): void {
+  const { trades, payments, buyers, merchants } = sandbox
+
+  function buyerNamed(login: string | undefined): Buyer {
+    const buyer = buyers.findByLogin(login ?? DEFAULT_LOGIN) ?? (login === undefined ? undefined : buyers.find(login))
+    if (!buyer) throw new Refused(404, 'BUYER_NOT_FOUND', `there is no buyer ${login}`)
+    return buyer
+  }
+
+  function tradeNumbered(tradeNo: string): Trade {
+    const trade = payments.current(trades.find(tradeNo))
+    if (!trade) throw new Refused(404, 'TRADE_NOT_FOUND', `there is no trade ${tradeNo}`)
+    return trade
+  }
+
+  function paid(result: Trade | Refusal): Trade {
+    if (typeof result !== 'string') return result
+    throw new Refused(409, result, refusalText(result, 'en'))
+  }
+
+  async function answer(trade: Trade, returnUrl: string | undefined) {
+    const merchant = merchants.find(trade.appId)
+    const back = merchant && (await returnAddress(trade, returnUrl, merchant, sandbox.clock.now()))
+    return { trade: tradeJson(trade), returnUrl: back ?? null }
+  }
+
+  app.post(
+    '/sandbox/api/pay',
+    {
+      schema: {
+        summary: 'Opens a payment link, logs the buyer in and pays, exactly as the cashier would',
+        body: Type.Object({
+          payUrl: Type.String({ description: 'A signed GET link to /gateway.do', maxLength: 32_768 }),
+          buyer: Type.Optional(Type.String({ description: 'Login or id; the default buyer where absent' })),
+        }),
+        response: { 200: Paid, '4xx': ErrorShape },
+      },
+    },
+    async (request) => {
+      const { payUrl } = request.body
+      const mark = payUrl.indexOf('?')
+      const opened = openPaymentPage(
+        sandbox,
+        readParameters(mark < 0 ? '' : (payUrl.slice(mark + 1).split('#', 1)[0] ?? ''), Buffer.alloc(0), ''),
+      )
+      if (isError(opened)) throw new Refused(422, opened.subCode, opened.subMsg)
+      const firstAt = sandbox.checkouts.firstAt(opened.sellerId, opened.order.outTradeNo)
+      const trade = paid(payments.enterAndPay(opened, buyerNamed(request.body.buyer), firstAt))
+      return answer(trade, opened.returnUrl)
+    },
+  )
+
+  app.post(
+    '/sandbox/api/trades/:tradeNo/pay',
+    {
+      schema: {
+        summary: 'Pays a trade whose buyer is at the cashier',
+        params: TradeParams,
+        response: { 200: Paid, '4xx': ErrorShape },
+      },
+    },
+    async (request) => {
+      const trade = tradeNumbered(request.params.tradeNo)
+      const buyer = buyerNamed(trade.buyerId)
+      return answer(paid(payments.pay(trade, buyer, buyer.paymentPassword)), trade.request.returnUrl)
+    },
+  )
+
+  app.post(
+    '/sandbox/api/trades/:tradeNo/abandon',
+    {
+      schema: {
+        summary: 'The buyer walks away: an unpaid trade closes now, as its time-out would close it later',
+        params: TradeParams,
+        response: { 200: TradeShape, '4xx': ErrorShape },
+      },
+    },
+    (request) => {
+      const trade = tradeNumbered(request.params.tradeNo)
+      const closed = payments.close(trade.tradeNo, 'abandoned by the buyer')
+      if (!closed) throw new Refused(409, 'TRADE_STATUS_ERROR', `the trade is ${trade.status}`)
+      return tradeJson(closed)
+    },
+  )
+
+  app.get(
+    '/sandbox/api/trades',
+    {
+      schema: {
+        querystring: Type.Object({
+          appId: Type.Optional(Type.String()),
+          outTradeNo: Type.Optional(Type.String()),
+          status: Type.Optional(Type.String()),
+          cursor: Type.Optional(Type.String()),
+          limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 50 })),
+        }),
+        response: { 200: page(TradeShape), '4xx': ErrorShape },
+      },
+    },
+    (request) => {
+      const { appId, outTradeNo, status, cursor, limit = 50 } = request.query
+      const { items, next } = trades.list({ appId, outTradeNo, status, before: cursorOf(cursor), limit })
+      return { items: items.map((trade) => tradeJson(trade)), next: next === undefined ? null : String(next) }
+    },
+  )
+
+  app.get(
+    '/sandbox/api/trades/:tradeNo',
+    { schema: { params: TradeParams, response: { 200: TradeShape, '4xx': ErrorShape } } },
+    (request) => {
+      const trade = tradeNumbered(request.params.tradeNo)
+      return tradeJson(trade, trades.history(trade.tradeNo))
+    },
+  )
+
+  app.get(
+    '/sandbox/api/summary',
+    { schema: { summary: 'Takings of each merchant: paid, refunded, what is left', response: { 200: Summary } } },
+    () => {
+      const takings = new Map(trades.takings().map((each) => [each.appId, each]))
+      return {
+        items: merchants.list().map(({ appId, name }) => {
+          const sums = takings.get(appId)
+          return {
+            appId,
+            name,
+            paidCount: sums?.paidCount ?? 0,
+            paidAmount: sums ? yuan(sums.paid) : '0.00',
+            refundedTradeCount: sums?.refundCount ?? 0,
+            refundedAmount: sums ? yuan(sums.refunded) : '0.00',
+            netAmount: sums ? yuan(subtract(sums.paid, sums.refunded)) : '0.00',
+          }
+        }),
+      }
+    },
+  )
+}

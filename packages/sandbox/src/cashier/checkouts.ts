@@ -1,0 +1,46 @@
+/** Payment pages that were opened: what was asked for, so that the cashier can show it, survive a restart, and count from the first time. */
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import type { Database } from '../database.ts'
+import type { PaymentRequest } from '../trades/trade.ts'
+
+export interface Checkout {
+  readonly id: string
+  readonly request: PaymentRequest
+  /** When this number was first asked for; `timeout_express` counts from here. */
+  readonly firstAt: number
+}
+
+export interface Checkouts {
+  create(request: PaymentRequest): string
+  find(id: string): Checkout | undefined
+  /** When a seller's number was first asked for; now, if never. */
+  firstAt(sellerId: string, outTradeNo: string): number
+}
+
+export function openCheckouts(database: Database, clock: Clock): Checkouts {
+  const insert = database.prepare(
+    'insert into checkouts (id, app_id, seller_id, out_trade_no, request, first_at, created_at) values (?, ?, ?, ?, ?, ?, ?)',
+  )
+  const select = database.prepare<{ request: string; first_at: number }>(
+    'select request, first_at from checkouts where id = ?',
+  )
+  const first = database.prepare<{ first_at: number }>(
+    'select first_at from checkouts where seller_id = ? and out_trade_no = ? order by created_at limit 1',
+  )
+  const firstAt = (sellerId: string, outTradeNo: string) => first.get(sellerId, outTradeNo)?.first_at ?? clock.now()
+  return {
+    create(request) {
+      const id = randomBytes(18).toString('base64url')
+      const { outTradeNo } = request.order
+      const since = firstAt(request.sellerId, outTradeNo)
+      insert.run(id, request.appId, request.sellerId, outTradeNo, JSON.stringify(request), since, clock.now())
+      return id
+    },
+    find(id) {
+      const row = select.get(id)
+      return row && { id, request: JSON.parse(row.request) as PaymentRequest, firstAt: row.first_at }
+    },
+    firstAt,
+  }
+}

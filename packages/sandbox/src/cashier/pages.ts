@@ -1,0 +1,132 @@
+/** The cashier's pages: log in, pay, done, refused. Plain forms that need no script. */
+import type { Buyer } from '../buyers.ts'
+import { type Html, html } from '../html.ts'
+import { yuan } from '../money.ts'
+import { beijing } from '../time.ts'
+import type { Refusal } from '../trades/payments.ts'
+import type { PaymentRequest, Trade } from '../trades/trade.ts'
+import { type Language, refusalText, TEXTS } from './texts.ts'
+
+export interface View {
+  readonly language: Language
+  readonly checkoutId: string
+  readonly merchantName: string
+  readonly request: PaymentRequest
+  readonly expiresAt: number | undefined
+}
+
+function page(language: Language, path: string, body: Html, head?: Html): string {
+  const t = TEXTS[language]
+  const other = language === 'en' ? 'zh-CN' : 'en'
+  return html`<!DOCTYPE html>
+<html lang="${language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>${t.title} · 沙箱 Sandbox</title>
+${head}
+<link rel="stylesheet" href="/assets/tokens.css">
+<link rel="stylesheet" href="/assets/cashier.css">
+</head>
+<body>
+<div class="band" role="note">${t.band}</div>
+<header><span class="brand"><span class="mark" aria-hidden="true">付</span>${t.title}</span>
+<a class="quiet" href="${path}?lang=${other}" lang="${other}" hreflang="${other}">${t.other}</a></header>
+<main>${body}</main>
+</body>
+</html>
+`.text
+}
+
+function summary(view: View): Html {
+  const t = TEXTS[view.language]
+  const { order } = view.request
+  return html`<section class="summary" aria-labelledby="subject">
+<h1 id="subject">${order.subject}</h1>
+<p class="amount"><span class="label">${t.amount}</span>
+<span class="money" data-testid="cashier-amount"><small>¥</small>${yuan(order.total)}</span></p>
+<dl><dt>${t.payTo}</dt><dd>${view.merchantName}</dd><dt>${t.order}</dt><dd class="number">${order.outTradeNo}</dd>
+${view.expiresAt !== undefined && html`<dt>${t.due}</dt><dd class="number">${beijing(view.expiresAt)}</dd>`}</dl>
+</section>`
+}
+
+function alarm(message: string | undefined): Html | undefined {
+  if (message === undefined) return undefined
+  return html`<p class="alarm" id="error" role="alert" data-testid="cashier-error">${message}</p>`
+}
+
+export function loginPage(view: View, error?: string, login = ''): string {
+  const t = TEXTS[view.language]
+  const path = `/cashier/${view.checkoutId}`
+  const described = error === undefined ? undefined : html`aria-describedby="error" aria-invalid="true"`
+  const body = html`${summary(view)}
+<section class="card" aria-labelledby="title"><h2 id="title">${t.loginTitle}</h2>
+${alarm(error)}
+<form method="post" action="${path}/login">
+<label for="login">${t.login}</label>
+<input id="login" name="login" type="text" inputmode="email" autocomplete="username" autocapitalize="none" spellcheck="false" required value="${login}" ${described} ${login === '' && html`autofocus`}>
+<label for="password">${t.password}</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required ${described} ${login !== '' && html`autofocus`}>
+<button type="submit" class="primary" data-testid="cashier-login">${t.loginButton}</button>
+</form>
+<p class="hint">${t.loginHint}</p>
+</section>`
+  return page(view.language, path, body)
+}
+
+export function payPage(view: View, buyer: Buyer, formToken: string, error?: string): string {
+  const t = TEXTS[view.language]
+  const path = `/cashier/${view.checkoutId}`
+  const described = error === undefined ? undefined : html`aria-describedby="error" aria-invalid="true"`
+  const body = html`${summary(view)}
+<section class="card" aria-labelledby="title"><h2 id="title">${t.payButton}</h2>
+<div class="account"><div><span class="label">${t.account}</span><strong>${buyer.login}</strong>
+<span class="label">${t.balance} <span class="number">¥${yuan(buyer.balance)}</span></span></div>
+<form method="post" action="${path}/logout"><input type="hidden" name="formToken" value="${formToken}"><button class="quiet" type="submit">${t.switchAccount}</button></form></div>
+${alarm(error)}
+<form method="post" action="${path}/pay">
+<input type="hidden" name="formToken" value="${formToken}">
+<input type="text" name="username" value="${buyer.login}" autocomplete="username" hidden>
+<label for="paymentPassword">${t.paymentPassword}</label>
+<input id="paymentPassword" name="paymentPassword" type="password" autocomplete="off" required autofocus ${described}>
+<button type="submit" class="primary" data-testid="cashier-pay">${t.payButton} <span class="number">¥${yuan(view.request.order.total)}</span></button>
+</form>
+</section>`
+  return page(view.language, path, body)
+}
+
+/** `back` is the signed return address; the page goes there by itself after a moment. */
+export function successPage(view: View, trade: Trade, back: string | undefined): string {
+  const t = TEXTS[view.language]
+  const refresh = back === undefined ? undefined : html`<meta http-equiv="refresh" content="2;url=${back}">`
+  const body = html`<section class="card done" data-testid="cashier-success" role="status">
+<svg class="tick" viewBox="0 0 48 48" width="56" height="56" aria-hidden="true"><circle cx="24" cy="24" r="22"/><path d="M15 24.5l6.5 6.5L34 18"/></svg>
+<h1>${t.successTitle}</h1>
+<p class="money"><small>¥</small>${yuan(trade.total)}</p>
+<p class="hint">${t.successWords}</p>
+<dl><dt>${t.payTo}</dt><dd>${view.merchantName}</dd><dt>${t.tradeNo}</dt><dd class="number">${trade.tradeNo}</dd>
+${trade.paidAt !== undefined && html`<dt>${t.paidAt}</dt><dd class="number">${beijing(trade.paidAt)}</dd>`}</dl>
+${back === undefined ? html`<p class="hint">${t.successStay}</p>` : html`<a class="primary" href="${back}" data-testid="cashier-return">${t.returnButton}</a><p class="hint">${t.successReturn}</p>`}
+</section>`
+  return page(view.language, `/cashier/${view.checkoutId}/success`, body, refresh)
+}
+
+export function refusedPage(view: View, refusal: Refusal, switchToken?: string): string {
+  const t = TEXTS[view.language]
+  const path = `/cashier/${view.checkoutId}`
+  const body = html`${summary(view)}
+<section class="card" aria-labelledby="title"><h2 id="title">${t.refusedTitle}</h2>
+${alarm(refusalText(refusal, view.language))}
+<p class="hint">${t.refusedNext}</p>
+<p class="hint">${t.code} <span class="number">${refusal}</span></p>
+${switchToken !== undefined && html`<form method="post" action="${path}/logout"><input type="hidden" name="formToken" value="${switchToken}"><button class="primary" type="submit">${t.switchAccount}</button></form>`}
+</section>`
+  return page(view.language, path, body)
+}
+
+export function unknownPage(language: Language): string {
+  const t = TEXTS[language]
+  const body = html`<section class="card"><h1>${t.unknownTitle}</h1><p class="alarm" role="alert" data-testid="cashier-error">${t.unknownWords}</p></section>`
+  return page(language, '/cashier', body)
+}

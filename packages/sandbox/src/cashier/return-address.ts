@@ -1,0 +1,46 @@
+/** The signed address a buyer comes back to (Alipay, Synchronous return): parameters in the order of a captured one. */
+import { charsetNamed, formatForm } from '../charset.ts'
+import type { Merchant } from '../merchants.ts'
+import { yuan } from '../money.ts'
+import { canonicalString, signText } from '../signature.ts'
+import { beijing } from '../time.ts'
+import type { Trade } from '../trades/trade.ts'
+
+/** Undefined where the merchant gave no return address. Its own query stays in front and is not signed. */
+export async function returnAddress(
+  trade: Trade,
+  returnUrl: string | undefined,
+  merchant: Merchant,
+  now: number,
+): Promise<string | undefined> {
+  if (returnUrl === undefined) return undefined
+  const { request } = trade
+  const charset = charsetNamed(request.charset) ?? 'gbk'
+  const pairs: [string, string][] = [
+    ['charset', request.charset],
+    ['out_trade_no', trade.outTradeNo],
+    ['method', `${request.method}.return`],
+    ['total_amount', yuan(trade.total)],
+    ['sign', ''],
+    ['trade_no', trade.tradeNo],
+    ['auth_app_id', trade.appId],
+    ['version', '1.0'],
+    ['app_id', trade.appId],
+    ['sign_type', request.signType],
+    ['seller_id', trade.sellerId],
+    ['timestamp', beijing(now)],
+  ]
+  const sign = await signText(
+    canonicalString(pairs, ['sign', 'sign_type']),
+    charset,
+    merchant.alipayKey,
+    request.signType,
+  )
+  const query = formatForm(
+    pairs.map(([name, value]) => [name, name === 'sign' ? sign : value] as const),
+    charset,
+  )
+  const [address = '', fragment] = returnUrl.split('#', 2)
+  const joint = !address.includes('?') ? '?' : address.endsWith('?') || address.endsWith('&') ? '' : '&'
+  return `${address}${joint}${query}${fragment === undefined ? '' : `#${fragment}`}`
+}

@@ -1,0 +1,157 @@
+/** The cashier over HTTP: where a payment page leads, the login, the payment, and the way back. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Buyer } from '../buyers.ts'
+import { parseForm } from '../charset.ts'
+import { refuseForeignForms } from '../forms.ts'
+import type { Sandbox } from '../sandbox.ts'
+import type { Refusal } from '../trades/payments.ts'
+import type { Trade } from '../trades/trade.ts'
+import type { Checkout } from './checkouts.ts'
+import { loginPage, payPage, refusedPage, successPage, unknownPage, type View } from './pages.ts'
+import { returnAddress } from './return-address.ts'
+import { type Session, sameToken } from './sessions.ts'
+import { type Language, languageOf, refusalText, TEXTS } from './texts.ts'
+
+const SESSION = 'sandbox_buyer'
+const LANGUAGE = 'sandbox_language'
+const COOKIE = { path: '/', httpOnly: true, sameSite: 'lax' } as const
+
+/** Refusals that another try may mend, shown beside the form rather than instead of it. */
+const MENDABLE: readonly Refusal[] = ['PAYMENT_PASSWORD_ERROR', 'BUYER_BALANCE_NOT_ENOUGH']
+
+type Params = { Params: { id: string } }
+
+export function cashierRoutes(sandbox: Sandbox) {
+  return async (app: FastifyInstance): Promise<void> => {
+    refuseForeignForms(app)
+    app.addHook('onSend', async (_request, reply) => {
+      reply.headers({
+        'cache-control': 'no-store',
+        'content-security-policy': POLICY,
+        'referrer-policy': 'same-origin',
+      })
+    })
+    app.get<Params>('/cashier/:id', (request, reply) => show(sandbox, request, reply))
+    app.get<Params>('/cashier/:id/success', (request, reply) => success(sandbox, request, reply))
+    app.post<Params>('/cashier/:id/login', (request, reply) => login(sandbox, request, reply))
+    app.post<Params>('/cashier/:id/logout', (request, reply) => logout(sandbox, request, reply))
+    app.post<Params>('/cashier/:id/pay', (request, reply) => pay(sandbox, request, reply))
+  }
+}
+
+const POLICY =
+  "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+interface Visit {
+  readonly language: Language
+  readonly checkout: Checkout | undefined
+  readonly session: Session | undefined
+  readonly buyer: Buyer | undefined
+}
+
+function visit(sandbox: Sandbox, request: FastifyRequest<Params>): Visit {
+  const { lang } = request.query as { lang?: string }
+  const session = sandbox.sessions.find(request.cookies[SESSION])
+  return {
+    language: languageOf(lang ?? request.cookies[LANGUAGE], request.headers['accept-language']),
+    checkout: sandbox.checkouts.find(request.params.id),
+    session,
+    buyer: session && sandbox.buyers.find(session.buyerId),
+  }
+}
+
+function viewOf(sandbox: Sandbox, language: Language, checkout: Checkout, trade?: Trade): View {
+  const { request } = checkout
+  return {
+    language,
+    checkoutId: checkout.id,
+    merchantName: sandbox.merchants.find(request.appId)?.name ?? request.appId,
+    request,
+    expiresAt: trade?.status === 'WAIT_BUYER_PAY' ? trade.expiresAt : undefined,
+  }
+}
+
+function send(reply: FastifyReply, status: number, page: string): FastifyReply {
+  return reply.code(status).type('text/html; charset=utf-8').send(page)
+}
+
+async function show(sandbox: Sandbox, request: FastifyRequest<Params>, reply: FastifyReply): Promise<FastifyReply> {
+  const { language, checkout, session, buyer } = visit(sandbox, request)
+  const { lang } = request.query as { lang?: string }
+  if (lang !== undefined)
+    return reply.setCookie(LANGUAGE, language, COOKIE).redirect(`/cashier/${request.params.id}`, 303)
+  if (!checkout) return send(reply, 404, unknownPage(language))
+  const refusal = sandbox.payments.refusal(checkout.request, checkout.firstAt)
+  if (refusal) return send(reply, 200, refusedPage(viewOf(sandbox, language, checkout), refusal))
+  if (!session || !buyer) return send(reply, 200, loginPage(viewOf(sandbox, language, checkout)))
+  const trade = sandbox.payments.enter(checkout.request, buyer, checkout.firstAt)
+  if (typeof trade === 'string') {
+    return send(reply, 200, refusedPage(viewOf(sandbox, language, checkout), trade, session.formToken))
+  }
+  return send(reply, 200, payPage(viewOf(sandbox, language, checkout, trade), buyer, session.formToken))
+}
+
+async function login(sandbox: Sandbox, request: FastifyRequest<Params>, reply: FastifyReply): Promise<FastifyReply> {
+  const { language, checkout } = visit(sandbox, request)
+  if (!checkout) return send(reply, 404, unknownPage(language))
+  const form = formOf(request)
+  const name = form.get('login') ?? ''
+  const buyer = sandbox.buyers.findByLogin(name)
+  if (!buyer || buyer.loginPassword !== form.get('password')) {
+    return send(reply, 422, loginPage(viewOf(sandbox, language, checkout), TEXTS[language].loginWrong, name))
+  }
+  reply.setCookie(SESSION, sandbox.sessions.create(buyer.id).token, COOKIE)
+  sandbox.payments.enter(checkout.request, buyer, checkout.firstAt)
+  return reply.redirect(`/cashier/${checkout.id}`, 303)
+}
+
+async function logout(sandbox: Sandbox, request: FastifyRequest<Params>, reply: FastifyReply): Promise<FastifyReply> {
+  const { session } = visit(sandbox, request)
+  if (session && sameToken(session.formToken, formOf(request).get('formToken') ?? '')) {
+    sandbox.sessions.remove(session.token)
+    reply.clearCookie(SESSION, COOKIE)
+  }
+  return reply.redirect(`/cashier/${request.params.id}`, 303)
+}
+
+async function pay(sandbox: Sandbox, request: FastifyRequest<Params>, reply: FastifyReply): Promise<FastifyReply> {
+  const { language, checkout, session, buyer } = visit(sandbox, request)
+  if (!checkout) return send(reply, 404, unknownPage(language))
+  if (!session || !buyer) return reply.redirect(`/cashier/${checkout.id}`, 303)
+  const trade = sandbox.payments.enter(checkout.request, buyer, checkout.firstAt)
+  if (trade === 'TRADE_HAS_SUCCESS' && paidBy(sandbox, checkout, buyer)) {
+    return reply.redirect(`/cashier/${checkout.id}/success`, 303)
+  }
+  if (typeof trade === 'string') {
+    return send(reply, 422, refusedPage(viewOf(sandbox, language, checkout), trade, session.formToken))
+  }
+  const form = formOf(request)
+  const view = viewOf(sandbox, language, checkout, trade)
+  if (!sameToken(session.formToken, form.get('formToken') ?? '')) {
+    return send(reply, 422, payPage(view, buyer, session.formToken, TEXTS[language].formExpired))
+  }
+  const paid = sandbox.payments.pay(trade, buyer, form.get('paymentPassword') ?? '')
+  if (typeof paid !== 'string') return reply.redirect(`/cashier/${checkout.id}/success`, 303)
+  if (!MENDABLE.includes(paid)) return send(reply, 422, refusedPage(view, paid))
+  return send(reply, 422, payPage(view, buyer, session.formToken, refusalText(paid, language)))
+}
+
+async function success(sandbox: Sandbox, request: FastifyRequest<Params>, reply: FastifyReply): Promise<FastifyReply> {
+  const { language, checkout, buyer } = visit(sandbox, request)
+  if (!checkout) return send(reply, 404, unknownPage(language))
+  const trade = buyer && paidBy(sandbox, checkout, buyer)
+  const merchant = sandbox.merchants.find(checkout.request.appId)
+  if (!trade || !merchant) return reply.redirect(`/cashier/${checkout.id}`, 303)
+  const back = await returnAddress(trade, checkout.request.returnUrl, merchant, sandbox.clock.now())
+  return send(reply, 200, successPage(viewOf(sandbox, language, checkout), trade, back))
+}
+
+function paidBy(sandbox: Sandbox, checkout: Checkout, buyer: Buyer): Trade | undefined {
+  const { sellerId, order } = checkout.request
+  const trade = sandbox.trades.findByNumber(sellerId, order.outTradeNo)
+  return trade?.paidAt !== undefined && trade.buyerId === buyer.id ? trade : undefined
+}
+
+function formOf(request: FastifyRequest): Map<string, string> {
+  return new Map(Buffer.isBuffer(request.body) ? parseForm(request.body, 'utf-8') : [])
+}

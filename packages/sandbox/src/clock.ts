@@ -1,0 +1,29 @@
+/** The sandbox's clock: the machine's own, moved forward by as much as anyone asked for. */
+import type { Settings } from './settings.ts'
+
+export interface Clock {
+  /** Milliseconds since 1970 on the sandbox's clock. */
+  now(): number
+  /** How far ahead of the machine's clock it is, in milliseconds. */
+  offset(): number
+  /** Moves it to an instant; the offset outlives a restart. */
+  set(at: number): void
+  /** Back to the machine's time. */
+  reset(): void
+}
+
+export function openClock(settings: Settings): Clock {
+  let offset = Number(settings.read('clock') ?? '0')
+  return {
+    now: () => Date.now() + offset,
+    offset: () => offset,
+    set(at) {
+      offset = at - Date.now()
+      settings.write('clock', String(offset))
+    },
+    reset() {
+      offset = 0
+      settings.write('clock', '0')
+    },
+  }
+}

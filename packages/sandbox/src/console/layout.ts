@@ -1,0 +1,49 @@
+/** The frame of every console page. */
+import { type Html, html } from '../html.ts'
+
+const PAGES = [
+  ['/console', '交易 Trades'],
+  ['/console/deliveries', '通知 Deliveries'],
+  ['/console/accounts', '账户 Accounts'],
+  ['/console/control', '时钟与故障 Clock & faults'],
+] as const
+
+export function layout(current: string, title: string, now: string, body: Html): string {
+  return html`<!DOCTYPE html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title} · 沙箱 Sandbox</title>
+<link rel="stylesheet" href="/assets/tokens.css">
+<link rel="stylesheet" href="/assets/console.css">
+<script src="/assets/console.js" defer></script>
+</head>
+<body>
+<div class="band" role="note">沙箱 · Sandbox</div>
+<header><a class="brand" href="/console"><span class="mark" aria-hidden="true">沙</span>支付沙箱控制台 <span class="soft">Console</span></a>
+<nav aria-label="Console">${PAGES.map(([path, name]) => html`<a href="${path}" ${path === current && html`aria-current="page"`}>${name}</a>`)}</nav>
+<span class="clock" title="Sandbox clock, UTC+8">${now}</span></header>
+<main id="main">${body}</main>
+</body>
+</html>
+`.text
+}
+
+const TONES: Readonly<Record<string, string>> = {
+  TRADE_SUCCESS: 'jade',
+  TRADE_FINISHED: 'jade',
+  delivered: 'jade',
+  WAIT_BUYER_PAY: 'amber',
+  pending: 'amber',
+  exhausted: 'alarm',
+  dropped: 'alarm',
+}
+
+export function badge(state: string): Html {
+  return html`<span class="badge ${TONES[state] ?? 'plain'}">${state}</span>`
+}
+
+export function empty(chinese: string, english: string): Html {
+  return html`<p class="empty">${chinese}<br><span class="soft">${english}</span></p>`
+}

@@ -1,0 +1,133 @@
+/** The console's pages: what there is, what happened, what was sent and answered. */
+import { type Html, html } from '../html.ts'
+import { subtract, yuan } from '../money.ts'
+import type { Attempt, Delivery } from '../notifications/store.ts'
+import type { Sandbox } from '../sandbox.ts'
+import { beijing } from '../time.ts'
+import type { Trade } from '../trades/trade.ts'
+import { badge, empty } from './layout.ts'
+
+const when = (at: number | undefined) => (at === undefined ? '—' : beijing(at))
+
+function pager(path: string, next: number | undefined): Html | undefined {
+  return next === undefined ? undefined : html`<p><a href="${path}?cursor=${next}" rel="next">更早 Older</a></p>`
+}
+
+export function notificationSwitch(sandbox: Sandbox): Html {
+  const on = sandbox.notifications.enabled()
+  return html`<form method="post" action="/console/notifications"><input type="hidden" name="enabled" value="${on ? 'false' : 'true'}">
+<span>${on ? badge('delivered') : badge('dropped')} 通知 Notifications: <b>${on ? '开 on' : '关 off'}</b></span><button type="submit">${on ? '关闭 Switch off' : '打开 Switch on'}</button></form>`
+}
+
+export function tradesPage(sandbox: Sandbox, before: number | undefined): Html {
+  const { items, next } = sandbox.trades.list({ before, limit: 50 })
+  const takings = sandbox.trades.takings()
+  const summary = takings.map(
+    (
+      each,
+    ) => html`<div class="card"><span class="soft">${sandbox.merchants.find(each.appId)?.name ?? each.appId}</span><b>¥${yuan(subtract(each.paid, each.refunded))}</b>
+<span class="soft">${each.paidCount} 笔已付 paid · ¥${yuan(each.refunded)} 已退 refunded</span></div>`,
+  )
+  const rows = items.map(
+    (
+      trade,
+    ) => html`<tr><td class="nowrap">${when(trade.createdAt)}</td><td><a href="/console/trades/${trade.tradeNo}">${trade.tradeNo}</a></td><td>${trade.outTradeNo}</td><td>${trade.subject}</td>
+<td class="right">${yuan(trade.total)}</td><td class="right">${trade.refunded > 0 ? yuan(trade.refunded) : ''}</td><td>${badge(trade.status)}</td></tr>`,
+  )
+  return html`<h1>交易 <span class="soft">Trades</span></h1><div class="bar">${notificationSwitch(sandbox)}</div><div class="cards">${summary}</div>
+${
+  items.length === 0
+    ? empty(
+        '还没有交易。买家在收银台登录后，交易才会出现。',
+        'No trades yet. One appears once a buyer has logged in at the cashier.',
+      )
+    : html`<div class="table"><table><thead><tr><th>创建 Created</th><th>交易号 Trade no.</th><th>商户订单号 out_trade_no</th><th>标题 Subject</th><th class="right">金额 Amount</th><th class="right">已退 Refunded</th><th>状态 Status</th></tr></thead><tbody>${rows}</tbody></table></div>`
+}${pager('/console', next)}`
+}
+
+export function tradePage(sandbox: Sandbox, trade: Trade): Html {
+  const { items } = sandbox.deliveries.list({ tradeNo: trade.tradeNo, limit: 100 })
+  const history = sandbox.trades.history(trade.tradeNo)
+  const buyer = sandbox.buyers.find(trade.buyerId)
+  return html`<h1>${trade.subject} <span class="soft">¥${yuan(trade.total)}</span></h1>
+<dl><dt>状态 Status</dt><dd>${badge(trade.status)}</dd><dt>交易号 Trade no.</dt><dd>${trade.tradeNo}</dd><dt>商户订单号 out_trade_no</dt><dd>${trade.outTradeNo}</dd>
+<dt>应用 App</dt><dd>${trade.appId} · ${sandbox.merchants.find(trade.appId)?.name}</dd><dt>买家 Buyer</dt><dd>${buyer?.login} · ${trade.buyerId}</dd>
+<dt>方法 Method</dt><dd>${trade.request.method}</dd><dt>已退 Refunded</dt><dd>¥${yuan(trade.refunded)}</dd><dt>创建 Created</dt><dd>${when(trade.createdAt)}</dd><dt>付款 Paid</dt><dd>${when(trade.paidAt)}</dd>
+<dt>关闭 Closed</dt><dd>${when(trade.closedAt)}</dd><dt>付款截止 Expires</dt><dd>${when(trade.expiresAt)}</dd><dt>notify_url</dt><dd>${trade.request.notifyUrl ?? '—'}</dd><dt>return_url</dt><dd>${trade.request.returnUrl ?? '—'}</dd></dl>
+<h2>历史 <span class="soft">History</span></h2>
+<div class="table"><table><tbody>${history.map((event) => html`<tr><td class="nowrap">${when(event.at)}</td><td>${event.event}</td><td>${event.detail}</td></tr>`)}</tbody></table></div>
+<h2>通知 <span class="soft">Deliveries</span></h2>${items.length === 0 ? empty('没有通知。', 'Nothing was or will be sent.') : deliveriesTable(items)}`
+}
+
+function deliveriesTable(items: readonly Delivery[]): Html {
+  const rows = items.map(
+    (
+      delivery,
+    ) => html`<tr><td class="nowrap">${when(delivery.createdAt)}</td><td><a href="/console/deliveries/${delivery.id}">${delivery.notifyId}</a></td><td>${delivery.event}</td><td>${delivery.outTradeNo}</td><td>${delivery.url}</td>
+<td class="right">${delivery.attempts}</td><td class="nowrap">${when(delivery.nextAt)}</td><td>${badge(delivery.state)}</td></tr>`,
+  )
+  return html`<div class="table"><table><thead><tr><th>创建 Created</th><th>notify_id</th><th>事件 Event</th><th>商户订单号 out_trade_no</th><th>地址 Address</th><th class="right">次数 Attempts</th><th>下次 Next</th><th>状态 State</th></tr></thead><tbody>${rows}</tbody></table></div>`
+}
+
+export function deliveriesPage(sandbox: Sandbox, before: number | undefined): Html {
+  const { items, next } = sandbox.deliveries.list({ before, limit: 50 })
+  return html`<h1>通知 <span class="soft">Deliveries</span></h1><div class="bar">${notificationSwitch(sandbox)}</div>
+${items.length === 0 ? empty('还没有通知。付款成功后，通知会发往 notify_url。', 'Nothing sent yet. A payment sends one to notify_url.') : deliveriesTable(items)}${pager('/console/deliveries', next)}`
+}
+
+export function deliveryPage(delivery: Delivery, attempts: readonly Attempt[]): Html {
+  return html`<h1>通知 <span class="soft">${delivery.notifyId}</span></h1>
+<div class="bar"><form method="post" action="/console/deliveries/${delivery.id}/replay"><button class="primary" type="submit">立即重发 Replay now</button></form></div>
+<dl><dt>状态 State</dt><dd>${badge(delivery.state)}</dd><dt>事件 Event</dt><dd>${delivery.event}</dd><dt>交易 Trade</dt><dd><a href="/console/trades/${delivery.tradeNo}">${delivery.tradeNo}</a> · ${delivery.outTradeNo}</dd>
+<dt>地址 Address</dt><dd>${delivery.url}</dd><dt>下次 Next attempt</dt><dd>${when(delivery.nextAt)}</dd></dl>
+<h2>发送记录 <span class="soft">Attempts</span></h2>
+${attempts.length === 0 ? empty('还没有发送过。', 'Not sent yet.') : attempts.map(attemptCard)}`
+}
+
+function attemptCard(attempt: Attempt, index: number): Html {
+  const { answer } = attempt
+  const head = `${attempt.requestHeaders}\r\n\r\n${attempt.requestBody.toString('latin1')}`
+  return html`<article class="attempt"><h3>${index + 1}. ${when(attempt.at)} · ${attempt.kind} · ${attempt.duration} ms ${badge(attempt.acknowledged ? 'delivered' : 'exhausted')}</h3>
+<h4>发出 Sent</h4><pre tabindex="0">${head}</pre>
+<h4>回答 Answered ${answer.error !== '' && html`<span class="alarm">${answer.error}</span>`}</h4>
+${answer.status === undefined ? undefined : html`<pre tabindex="0">HTTP ${answer.status}\n${answer.headers}\n\n${answer.body.toString('utf8')}</pre>`}</article>`
+}
+
+export function accountsPage(sandbox: Sandbox): Html {
+  const merchants = sandbox.merchants.list()
+  const buyers = sandbox.buyers.list()
+  return html`<h1>账户 <span class="soft">Accounts</span></h1><h2>商户 <span class="soft">Merchants</span></h2>
+${
+  merchants.length === 0
+    ? empty(
+        '还没有商户。用 PUT /sandbox/api/merchants/{appId} 登记一个。',
+        'No merchants yet. Register one with PUT /sandbox/api/merchants/{appId}.',
+      )
+    : html`<div class="table"><table><thead><tr><th>app_id</th><th>名称 Name</th><th>seller_id</th><th>模式 Mode</th><th>支付宝公钥 Alipay public key</th></tr></thead><tbody>${merchants.map(
+        (merchant) =>
+          html`<tr><td>${merchant.appId}</td><td>${merchant.name}</td><td>${merchant.sellerId}</td><td>${merchant.keyMode}</td><td><pre tabindex="0">${merchant.alipayPublicKey}</pre></td></tr>`,
+      )}</tbody></table></div>`
+}
+<h2>买家 <span class="soft">Buyers</span></h2>
+<div class="table"><table><thead><tr><th>账户 Login</th><th>登录密码 Login password</th><th>支付密码 Payment password</th><th>用户号 User id</th><th class="right">余额 Balance</th></tr></thead><tbody>${buyers.map(
+    (buyer) =>
+      html`<tr><td>${buyer.login}</td><td>${buyer.loginPassword}</td><td>${buyer.paymentPassword}</td><td>${buyer.id}</td><td class="right">${yuan(buyer.balance)}</td></tr>`,
+  )}</tbody></table></div>`
+}
+
+export function controlPage(sandbox: Sandbox): Html {
+  const ahead = Math.round(sandbox.clock.offset() / 1000)
+  return html`<h1>时钟与故障 <span class="soft">Clock & faults</span></h1>
+<div class="bar">${notificationSwitch(sandbox)}</div>
+<h2>时钟 <span class="soft">Clock</span></h2>
+<p>${beijing(sandbox.clock.now())} <span class="soft">${ahead === 0 ? '与本机一致 same as this machine' : `比本机快 ${ahead} 秒 ahead of this machine by ${ahead} s`}</span></p>
+<div class="bar">${[
+    ['240', '4 分钟 4 min'],
+    ['3600', '1 小时 1 h'],
+    ['90000', '25 小时 25 h'],
+    ['1296000', '15 天 15 d'],
+  ].map(
+    ([seconds, name]) =>
+      html`<form method="post" action="/console/clock"><input type="hidden" name="seconds" value="${seconds}"><button type="submit">+ ${name}</button></form>`,
+  )}</div>`
+}

@@ -1,0 +1,113 @@
+/** The console over HTTP. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { parseForm } from '../charset.ts'
+import { refuseForeignForms } from '../forms.ts'
+import { type Html, html } from '../html.ts'
+import type { Sandbox } from '../sandbox.ts'
+import { beijing } from '../time.ts'
+import { empty, layout } from './layout.ts'
+import { accountsPage, controlPage, deliveriesPage, deliveryPage, tradePage, tradesPage } from './pages.ts'
+import { CONSOLE_SCRIPT } from './script.ts'
+import { CONSOLE_STYLE } from './style.ts'
+
+const POLICY =
+  "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+export function consoleRoutes(sandbox: Sandbox) {
+  return async (app: FastifyInstance): Promise<void> => {
+    refuseForeignForms(app)
+    app.addHook('onRoute', (route) => {
+      route.schema = { ...route.schema, hide: true }
+    })
+    app.addHook('onSend', async (_request, reply) => {
+      reply.headers({
+        'cache-control': 'no-store',
+        'content-security-policy': POLICY,
+        'referrer-policy': 'same-origin',
+      })
+    })
+
+    const page = (reply: FastifyReply, current: string, title: string, body: Html) =>
+      reply.type('text/html; charset=utf-8').send(layout(current, title, beijing(sandbox.clock.now()), body))
+    const missing = (reply: FastifyReply, current: string) =>
+      page(reply.code(404), current, '404', html`<h1>404</h1>${empty('没有这一条。', 'There is no such thing.')}`)
+
+    app.get('/console', (request, reply) => page(reply, '/console', '交易', tradesPage(sandbox, cursor(request))))
+    app.get<{ Params: { tradeNo: string } }>('/console/trades/:tradeNo', (request, reply) => {
+      const trade = sandbox.payments.current(sandbox.trades.find(request.params.tradeNo))
+      return trade ? page(reply, '/console', trade.subject, tradePage(sandbox, trade)) : missing(reply, '/console')
+    })
+    app.get('/console/deliveries', (request, reply) =>
+      page(reply, '/console/deliveries', '通知', deliveriesPage(sandbox, cursor(request))),
+    )
+    app.get<{ Params: { id: string } }>('/console/deliveries/:id', (request, reply) => {
+      const delivery = sandbox.deliveries.find(Number(request.params.id))
+      if (!delivery) return missing(reply, '/console/deliveries')
+      return page(
+        reply,
+        '/console/deliveries',
+        delivery.notifyId,
+        deliveryPage(delivery, sandbox.deliveries.attempts(delivery.id)),
+      )
+    })
+    app.get('/console/accounts', (_request, reply) => page(reply, '/console/accounts', '账户', accountsPage(sandbox)))
+    app.get('/console/control', (_request, reply) =>
+      page(reply, '/console/control', '时钟与故障', controlPage(sandbox)),
+    )
+
+    app.post<{ Params: { id: string } }>('/console/deliveries/:id/replay', async (request, reply) => {
+      const delivery = sandbox.deliveries.find(Number(request.params.id))
+      if (!delivery) return missing(reply, '/console/deliveries')
+      await sandbox.notifications.replay(delivery)
+      return reply.redirect(`/console/deliveries/${delivery.id}`, 303)
+    })
+    app.post('/console/notifications', (request, reply) => {
+      sandbox.notifications.enable(formOf(request).get('enabled') === 'true')
+      return reply.redirect('/console/control', 303)
+    })
+    app.post('/console/clock', async (request, reply) => {
+      const seconds = Number(formOf(request).get('seconds'))
+      if (Number.isSafeInteger(seconds) && seconds > 0)
+        await sandbox.agenda.advanceTo(sandbox.clock.now() + seconds * 1000)
+      sandbox.changed()
+      return reply.redirect('/console/control', 303)
+    })
+
+    app.get('/console/events', (request, reply) => events(sandbox, request, reply))
+    app.get('/assets/console.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(CONSOLE_STYLE))
+    app.get('/assets/console.js', (_request, reply) =>
+      reply.type('text/javascript; charset=utf-8').send(CONSOLE_SCRIPT),
+    )
+  }
+}
+
+function formOf(request: FastifyRequest): Map<string, string> {
+  return new Map(Buffer.isBuffer(request.body) ? parseForm(request.body, 'utf-8') : [])
+}
+
+function cursor(request: FastifyRequest): number | undefined {
+  const { cursor: text } = request.query as { cursor?: string }
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
+}
+
+/** Server-sent events: `changed` after changes, at most four a second. */
+function events(sandbox: Sandbox, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  reply.hijack()
+  const { raw } = reply
+  raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+  raw.write(': open\n\n')
+  let waiting: NodeJS.Timeout | undefined
+  const stop = sandbox.watch(() => {
+    waiting ??= setTimeout(() => {
+      waiting = undefined
+      raw.write('event: changed\ndata: \n\n')
+    }, 250)
+  })
+  const beat = setInterval(() => raw.write(': beat\n\n'), 25_000)
+  request.raw.on('close', () => {
+    stop()
+    clearTimeout(waiting)
+    clearInterval(beat)
+  })
+  return reply
+}

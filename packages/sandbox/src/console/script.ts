@@ -1,0 +1,17 @@
+/** The console's one script: when something changed, fetches the page again and puts the new content in place, unless someone is typing there. */
+
+export const CONSOLE_SCRIPT = `
+const source = new EventSource('/console/events')
+source.addEventListener('changed', async () => {
+  const main = document.getElementById('main')
+  const active = document.activeElement
+  if (active && main.contains(active) && /^(INPUT|SELECT|TEXTAREA)$/.test(active.tagName)) return
+  const response = await fetch(location.href, { headers: { accept: 'text/html' } })
+  if (!response.ok) return
+  const next = new DOMParser().parseFromString(await response.text(), 'text/html')
+  const place = active && main.contains(active) ? [...main.querySelectorAll('a,button,pre')].indexOf(active) : -1
+  main.replaceChildren(...next.getElementById('main').childNodes)
+  document.querySelector('.clock').textContent = next.querySelector('.clock').textContent
+  if (place >= 0) main.querySelectorAll('a,button,pre')[place]?.focus()
+})
+`

@@ -1,0 +1,86 @@
+/** Reads a payment page's request (Alipay, alipay.trade.page.pay and alipay.trade.wap.pay) and refuses what Alipay would. */
+import type { Merchant } from '../merchants.ts'
+import { parseYuan } from '../money.ts'
+import type { SignType } from '../signature.ts'
+import { parseBeijing } from '../time.ts'
+import { LONGEST_TIMEOUT, timeoutEnd } from '../trades/payments.ts'
+import type { Order, PageMethod, PaymentRequest } from '../trades/trade.ts'
+import { type Business, invalidField, isError, readBusiness } from './business.ts'
+import type { GatewayError } from './errors.ts'
+import type { Parameters } from './parameters.ts'
+
+const PRODUCTS: Readonly<Record<PageMethod, string>> = {
+  'alipay.trade.page.pay': 'FAST_INSTANT_TRADE_PAY',
+  'alipay.trade.wap.pay': 'QUICK_WAP_WAY',
+}
+const HIGHEST = parseYuan('100000000')
+
+export function isPageMethod(method: string): method is PageMethod {
+  return Object.hasOwn(PRODUCTS, method)
+}
+
+/** `now` is the sandbox's clock, for `time_expire`. */
+export function readPaymentRequest(
+  parameters: Parameters,
+  merchant: Merchant,
+  signType: SignType,
+  method: PageMethod,
+  now: number,
+): PaymentRequest | GatewayError {
+  const business = readBusiness(parameters.get('biz_content'))
+  if (isError(business)) return business
+  const order = readOrder(business, method, now)
+  if (isError(order)) return order
+  for (const name of ['return_url', 'notify_url']) {
+    if (parameters.get(name).length > 256 || !isAddress(parameters.get(name))) return invalidField(name)
+  }
+  return {
+    appId: merchant.appId,
+    sellerId: merchant.sellerId,
+    method,
+    charset: parameters.charsetEcho,
+    signType,
+    returnUrl: parameters.get('return_url') || undefined,
+    notifyUrl: parameters.get('notify_url') || undefined,
+    order,
+  }
+}
+
+function isAddress(text: string): boolean {
+  return text === '' || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))
+}
+
+function readOrder(business: Business, method: PageMethod, now: number): Order | GatewayError {
+  const outTradeNo = business.text('out_trade_no')
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(outTradeNo)) return invalidField('out_trade_no')
+  const total = parseYuan(business.text('total_amount'))
+  if (total === undefined || total < 1 || HIGHEST === undefined || total > HIGHEST) return invalidField('total_amount')
+  const subject = business.text('subject')
+  if (subject.trim() === '' || [...subject].length > 256) return invalidField('subject')
+  if (business.text('product_code') !== PRODUCTS[method]) return invalidField('product_code')
+  const timeExpireText = business.text('time_expire')
+  const timeExpire = parseBeijing(timeExpireText)
+  if (timeExpireText !== '' && (timeExpire === undefined || timeExpire > now + LONGEST_TIMEOUT + 60_000)) {
+    return invalidField('time_expire')
+  }
+  const timeoutExpress = business.text('timeout_express')
+  if (timeoutExpress !== '' && timeoutEnd(timeoutExpress, now) === undefined) return invalidField('timeout_express')
+  for (const [name, limit] of [
+    ['body', 400],
+    ['passback_params', 512],
+    ['quit_url', 400],
+  ] as const) {
+    if ([...business.text(name)].length > limit) return invalidField(name)
+  }
+  return {
+    outTradeNo,
+    total,
+    subject,
+    body: business.text('body') || undefined,
+    productCode: PRODUCTS[method],
+    passbackParams: business.text('passback_params') || undefined,
+    quitUrl: business.text('quit_url') || undefined,
+    timeExpire,
+    timeoutExpress: timeoutExpress || undefined,
+  }
+}

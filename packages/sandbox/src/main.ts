@@ -1,0 +1,48 @@
+/** The command: starts a sandbox, says where it is, and stops with its parent or on a signal. */
+import { parseArgs } from 'node:util'
+import { serve } from './server.ts'
+
+const HELP = `xuecheng-sandbox [--port 8100] [--host 127.0.0.1] [--data ./data/sandbox]
+
+An Alipay gateway, cashier and console on one port. SANDBOX_PORT is taken where --port is absent.`
+
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string' },
+    host: { type: 'string', default: '127.0.0.1' },
+    data: { type: 'string', default: './data/sandbox' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+
+if (values.help) {
+  process.stdout.write(`${HELP}\n`)
+  process.exit(0)
+}
+
+const text = values.port ?? process.env['SANDBOX_PORT'] ?? '8100'
+const port = Number(text)
+if (!Number.isInteger(port) || port < 0 || port > 65_535)
+  fail(`--port (SANDBOX_PORT) must be a port number such as 8100, not "${text}"`)
+
+const sandbox = await serve({ port, host: values.host, data: values.data }).catch((error: unknown) =>
+  fail(error instanceof Error ? error.message : String(error)),
+)
+
+async function stop(): Promise<void> {
+  await sandbox.close()
+  process.exit(0)
+}
+
+process.once('SIGTERM', stop)
+process.once('SIGINT', stop)
+if (process.send) {
+  process.once('disconnect', stop)
+  process.send({ type: 'ready', url: sandbox.url })
+}
+process.stdout.write(`sandbox ready: gateway ${sandbox.url}/gateway.do, console ${sandbox.url}/console\n`)
+
+function fail(message: string): never {
+  process.stderr.write(`sandbox: ${message}\n`)
+  process.exit(1)
+}

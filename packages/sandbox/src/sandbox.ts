@@ -1,0 +1,109 @@
+/** The sandbox itself, put together: storage, clock, merchants, buyers, trades and what tells shops about them. */
+import { createAgenda } from './agenda.ts'
+import { DEFAULT_LOGIN, openBuyers } from './buyers.ts'
+import { openCheckouts } from './cashier/checkouts.ts'
+import { openSessions } from './cashier/sessions.ts'
+import { openClock } from './clock.ts'
+import { openDatabase } from './database.ts'
+import { openMerchants } from './merchants.ts'
+import { createNotifications } from './notifications/notifications.ts'
+import { createPoster } from './notifications/post.ts'
+import { openDeliveryStore } from './notifications/store.ts'
+import { openSettings } from './settings.ts'
+import { createPayments } from './trades/payments.ts'
+import { openTrades } from './trades/trades.ts'
+
+export type Sandbox = ReturnType<typeof openSandbox>
+
+export interface SandboxOptions {
+  /** Folder of `sandbox.sqlite`; made where it is missing. */
+  readonly data: string
+  /** How long a shop may take to answer a notification, in milliseconds. */
+  readonly notifyTimeout?: number
+}
+
+/** What a reset empties, what refers to others first. */
+const TABLES = [
+  'attempts',
+  'deliveries',
+  'refunds',
+  'trade_events',
+  'trades',
+  'checkouts',
+  'sessions',
+  'faults',
+  'buyers',
+  'settings',
+] as const
+
+export function openSandbox(options: SandboxOptions) {
+  const database = openDatabase(options.data)
+  const settings = openSettings(database)
+  const clock = openClock(settings)
+  const merchants = openMerchants(database, clock)
+  const buyers = openBuyers(database, clock)
+  const trades = openTrades(database, clock)
+  const deliveries = openDeliveryStore(database)
+  const checkouts = openCheckouts(database, clock)
+  const sessions = openSessions(database, clock)
+  const poster = createPoster(options.notifyTimeout ?? 10_000)
+  const watchers = new Set<() => void>()
+  const changed = () => {
+    for (const watcher of watchers) watcher()
+  }
+  const late = { database, clock, merchants, buyers, settings, poster, changed, agenda: () => agenda }
+  const notifications = createNotifications({ ...late, store: deliveries })
+  const payments = createPayments({ ...late, trades, notifications })
+  const agenda = createAgenda(clock, async ({ kind, id }) => {
+    if (kind === 'deliver') return notifications.deliver(Number(id))
+    payments.current(trades.find(id))
+  })
+
+  /** Puts what is open in the database on the agenda, and makes the default buyer where there is none. */
+  function load(): void {
+    if (buyers.list().length === 0) buyers.create({ login: DEFAULT_LOGIN })
+    for (const { tradeNo, expiresAt } of trades.waiting()) agenda.add({ at: expiresAt, kind: 'expire', id: tradeNo })
+    for (const { id, at } of deliveries.pending()) agenda.add({ at, kind: 'deliver', id: String(id) })
+  }
+
+  load()
+  return {
+    database,
+    settings,
+    clock,
+    merchants,
+    buyers,
+    trades,
+    deliveries,
+    checkouts,
+    sessions,
+    notifications,
+    payments,
+    agenda,
+    changed,
+    /** Calls `watcher` after every change until the returned function is called. */
+    watch(watcher: () => void): () => void {
+      watchers.add(watcher)
+      return () => watchers.delete(watcher)
+    },
+    /** Back to the first start. Merchants and their keys stay unless asked for, since running shops hold the other half. */
+    async reset(merchantsToo: boolean): Promise<void> {
+      agenda.clear()
+      await agenda.settled()
+      database.transaction(() => {
+        for (const table of TABLES) database.exec(`delete from ${table}`)
+        if (merchantsToo) database.exec('delete from merchants')
+      })
+      merchants.forget()
+      clock.reset()
+      notifications.enable(true)
+      load()
+      changed()
+    },
+    async close(): Promise<void> {
+      poster.close()
+      await agenda.close()
+      database.close()
+    },
+  }
+}

@@ -1,0 +1,143 @@
+/** The tables, in numbered steps; a step once released is never changed. Instants are milliseconds on the sandbox's clock, money is fen. */
+import type { DatabaseSync } from 'node:sqlite'
+
+const STEPS = [
+  `
+  create table settings (name text primary key, value text not null) strict, without rowid;
+
+  create table merchants (
+    app_id text primary key,
+    name text not null,
+    seller_id text not null,
+    seller_email text not null,
+    key_mode text not null,
+    app_public_key text,
+    alipay_private_key text not null,
+    alipay_public_key text not null,
+    aes_key text not null,
+    certificates text,
+    rules text not null,
+    created_at integer not null
+  ) strict, without rowid;
+
+  create table buyers (
+    id text primary key,
+    login text not null unique,
+    name text not null,
+    login_password text not null,
+    payment_password text not null,
+    balance integer not null check (balance >= 0),
+    created_at integer not null
+  ) strict, without rowid;
+
+  create table sessions (
+    token text primary key,
+    buyer_id text not null references buyers (id) on delete cascade,
+    form_token text not null,
+    created_at integer not null
+  ) strict, without rowid;
+
+  create table checkouts (
+    id text primary key,
+    app_id text not null references merchants (app_id) on delete cascade,
+    seller_id text not null,
+    out_trade_no text not null,
+    request text not null,
+    first_at integer not null,
+    created_at integer not null
+  ) strict, without rowid;
+  create index checkouts_by_number on checkouts (seller_id, out_trade_no, created_at);
+
+  create table trades (
+    id integer primary key,
+    trade_no text not null unique,
+    app_id text not null references merchants (app_id) on delete cascade,
+    seller_id text not null,
+    out_trade_no text not null,
+    buyer_id text not null references buyers (id),
+    status text not null check (status in ('WAIT_BUYER_PAY', 'TRADE_SUCCESS', 'TRADE_FINISHED', 'TRADE_CLOSED')),
+    total integer not null check (total > 0),
+    refunded integer not null default 0 check (refunded >= 0 and refunded <= total),
+    subject text not null,
+    request text not null,
+    expires_at integer not null,
+    created_at integer not null,
+    paid_at integer,
+    closed_at integer,
+    unique (seller_id, out_trade_no)
+  ) strict;
+  create index trades_waiting on trades (expires_at) where status = 'WAIT_BUYER_PAY';
+  create index trades_by_payment on trades (seller_id, paid_at);
+
+  create table trade_events (
+    id integer primary key,
+    trade_no text not null references trades (trade_no) on delete cascade,
+    at integer not null,
+    event text not null,
+    detail text not null
+  ) strict;
+  create index trade_events_by_trade on trade_events (trade_no);
+
+  create table refunds (
+    id integer primary key,
+    trade_no text not null references trades (trade_no) on delete cascade,
+    out_request_no text not null,
+    amount integer not null check (amount > 0),
+    reason text not null,
+    at integer not null,
+    unique (trade_no, out_request_no)
+  ) strict;
+  create index refunds_by_time on refunds (at);
+
+  create table deliveries (
+    id integer primary key,
+    notify_id text not null unique,
+    app_id text not null,
+    trade_no text not null references trades (trade_no) on delete cascade,
+    out_trade_no text not null,
+    event text not null,
+    url text not null,
+    fields text not null,
+    state text not null check (state in ('pending', 'delivered', 'exhausted', 'dropped')),
+    attempts integer not null default 0,
+    next_at integer,
+    created_at integer not null
+  ) strict;
+  create index deliveries_pending on deliveries (next_at) where state = 'pending';
+  create index deliveries_by_trade on deliveries (trade_no);
+
+  create table attempts (
+    id integer primary key,
+    delivery_id integer not null references deliveries (id) on delete cascade,
+    kind text not null,
+    at integer not null,
+    request_headers text not null,
+    request_body blob not null,
+    status integer,
+    response_headers text not null,
+    response_body blob not null,
+    error text not null,
+    duration integer not null,
+    acknowledged integer not null
+  ) strict;
+  create index attempts_by_delivery on attempts (delivery_id);
+
+  create table faults (
+    id integer primary key,
+    kind text not null,
+    scope text not null,
+    options text not null,
+    remaining integer,
+    created_at integer not null
+  ) strict;
+  `,
+]
+
+/** Brings a data file to this version, one transaction a step; `user_version` counts the steps done. */
+export function migrate(connection: DatabaseSync): void {
+  const { user_version: done } = connection.prepare('pragma user_version').get() as { user_version: number }
+  for (const [index, step] of STEPS.entries()) {
+    if (index < done) continue
+    connection.exec(`begin; ${step}; pragma user_version=${index + 1}; commit`)
+  }
+}

@@ -1,0 +1,107 @@
+/** The sandbox over HTTP: gateway, cashier, console and JSON interface on one port. */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import cookie from '@fastify/cookie'
+import swagger from '@fastify/swagger'
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyError } from 'fastify'
+import { accountRoutes } from './api/accounts.ts'
+import { controlRoutes } from './api/control.ts'
+import { paymentRoutes } from './api/payments.ts'
+import { BuyerShape, DeliveryShape, ErrorShape, MerchantShape, TradeShape } from './api/shapes.ts'
+import { cashierRoutes } from './cashier/routes.ts'
+import { CASHIER_STYLE } from './cashier/style.ts'
+import { consoleRoutes } from './console/routes.ts'
+import { refuseForeignCalls } from './forms.ts'
+import { gatewayRoutes } from './gateway/routes.ts'
+import { openSandbox } from './sandbox.ts'
+
+export interface ServeOptions {
+  /** 0 takes any free port. */
+  readonly port: number
+  readonly host: string
+  readonly data: string
+  /** How long a shop may take to answer a notification, in milliseconds; 10 seconds where absent. */
+  readonly notifyTimeout?: number
+}
+
+export interface RunningSandbox {
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** Opens the data folder and listens. Rejects where the folder is in use or the port is taken. */
+export async function serve(options: ServeOptions): Promise<RunningSandbox> {
+  const sandbox = openSandbox(options)
+  let url = ''
+  const app = Fastify({
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 200, querystringParser: (text) => Object.fromEntries(new URLSearchParams(text)) },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  app.setValidatorCompiler(TypeBoxValidatorCompiler)
+  app.setErrorHandler<FastifyError>((error, _request, reply) => {
+    const status = error.statusCode ?? 500
+    if (status >= 500) process.stderr.write(`sandbox: ${error.stack ?? error.message}\n`)
+    return reply
+      .code(status)
+      .send({ code: error.code ?? 'INVALID_INPUT', message: status >= 500 ? 'internal error' : error.message })
+  })
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ code: 'NOT_FOUND', message: 'there is nothing at this address' }),
+  )
+
+  await app.register(cookie)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Xuecheng sandbox', version: '1', description: DESCRIPTION },
+      servers: [{ url: '/' }],
+    },
+    refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json['$id'] ?? `schema-${index}`) },
+  })
+  for (const shape of [MerchantShape, BuyerShape, TradeShape, DeliveryShape, ErrorShape]) app.addSchema(shape)
+  await app.register(gatewayRoutes(sandbox))
+  await app.register(cashierRoutes(sandbox))
+  await app.register(consoleRoutes(sandbox))
+  await app.register(async (api) => {
+    const typed = api.withTypeProvider<TypeBoxTypeProvider>()
+    refuseForeignCalls(api)
+    accountRoutes(typed, sandbox, () => url)
+    paymentRoutes(typed, sandbox)
+    controlRoutes(typed, sandbox)
+  })
+
+  const tokens = readFileSync(fileURLToPath(import.meta.resolve('@xuecheng/look/tokens.css')))
+  app.get('/assets/tokens.css', { schema: { hide: true } }, (_request, reply) =>
+    reply.type('text/css; charset=utf-8').send(tokens),
+  )
+  app.get('/assets/cashier.css', { schema: { hide: true } }, (_request, reply) =>
+    reply.type('text/css; charset=utf-8').send(CASHIER_STYLE),
+  )
+  app.get('/sandbox/api/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()))
+  app.get('/healthz', { schema: { hide: true } }, () => ({ status: 'ok' }))
+  app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/console', 302))
+
+  try {
+    await app.listen({ port: options.port, host: options.host })
+  } catch (error) {
+    await sandbox.close()
+    throw error
+  }
+  const address = app.server.address()
+  const port = typeof address === 'object' && address ? address.port : options.port
+  url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host === '0.0.0.0' ? '127.0.0.1' : options.host}:${port}`
+  sandbox.agenda.start()
+  let closed: Promise<void> | undefined
+  return {
+    url,
+    close() {
+      closed ??= app.close().then(() => sandbox.close())
+      return closed
+    },
+  }
+}
+
+const DESCRIPTION =
+  'Everything a person can do in the console, for programs. Money is a decimal string in yuan ("39.00"); times are ' +
+  'RFC 3339 with +08:00; lists page by cursor; errors are { code, message }.'

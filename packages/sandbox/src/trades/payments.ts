@@ -1,0 +1,149 @@
+/** What happens to a trade: a buyer comes, pays, walks away; a merchant closes it; time runs out. The only place that changes one. */
+import type { Agenda } from '../agenda.ts'
+import type { Buyer, Buyers } from '../buyers.ts'
+import type { Clock } from '../clock.ts'
+import type { Database } from '../database.ts'
+import type { Merchants } from '../merchants.ts'
+import { toFen, yuan } from '../money.ts'
+import type { Notifications } from '../notifications/notifications.ts'
+import { DAY, endOfBeijingDay, HOUR, MINUTE } from '../time.ts'
+import { type Order, type PaymentRequest, sameOrder, type Trade } from './trade.ts'
+import type { Trades } from './trades.ts'
+
+/** Why a buyer cannot go on, by Alipay's code without its `ACQ.` where there is one. */
+export type Refusal =
+  | 'TRADE_HAS_SUCCESS'
+  | 'TRADE_HAS_CLOSE'
+  | 'CONTEXT_INCONSISTENT'
+  | 'NOW_TIME_AFTER_EXPIRE_TIME_ERROR'
+  | 'TRADE_BUYER_NOT_MATCH'
+  | 'BUYER_BALANCE_NOT_ENOUGH'
+  | 'PAYMENT_PASSWORD_ERROR'
+
+export interface Payments {
+  /** Whether anyone may still pay this request, before it is known who comes. `firstAt` is when it was first asked for. */
+  refusal(request: PaymentRequest, firstAt: number): Refusal | undefined
+  /** A buyer has logged in: the trade exists from here on. */
+  enter(request: PaymentRequest, buyer: Buyer, firstAt: number): Trade | Refusal
+  /** Takes the money; durable when it returns, the notification with it. */
+  pay(trade: Trade, buyer: Buyer, paymentPassword: string): Trade | Refusal
+  /** Both in one go, for programs. */
+  enterAndPay(request: PaymentRequest, buyer: Buyer, firstAt: number): Trade | Refusal
+  /** Closes an unpaid trade; undefined where it is not unpaid. */
+  close(tradeNo: string, why: string): Trade | undefined
+  /** A trade as it is now: one whose time has run out is closed first. */
+  current(trade: Trade | undefined): Trade | undefined
+}
+
+export interface PaymentParts {
+  readonly database: Database
+  readonly clock: Clock
+  readonly merchants: Merchants
+  readonly buyers: Buyers
+  readonly trades: Trades
+  readonly notifications: Notifications
+  readonly agenda: () => Agenda
+  readonly changed: () => void
+}
+
+export const LONGEST_TIMEOUT = 15 * DAY
+
+export function createPayments(parts: PaymentParts): Payments {
+  const { database, clock, merchants, buyers, trades, notifications } = parts
+
+  function closeUnpaid(tradeNo: string, why: string): Trade | undefined {
+    let notice: number | undefined
+    const closed = database.transaction(() => {
+      const trade = trades.move(tradeNo, ['WAIT_BUYER_PAY'], 'TRADE_CLOSED')
+      if (!trade) return undefined
+      trades.record(tradeNo, 'closed', why)
+      if (merchants.find(trade.appId)?.rules.notifyOnClose) notice = notifications.write(trade, 'TRADE_CLOSED')
+      return trade
+    })
+    notifications.schedule(notice)
+    if (closed) parts.changed()
+    return closed
+  }
+
+  function current(trade: Trade | undefined): Trade | undefined {
+    if (trade?.status !== 'WAIT_BUYER_PAY' || trade.expiresAt > clock.now()) return trade
+    return closeUnpaid(trade.tradeNo, 'timed out') ?? trades.find(trade.tradeNo)
+  }
+
+  function existing(request: PaymentRequest): Trade | undefined {
+    return current(trades.findByNumber(request.sellerId, request.order.outTradeNo))
+  }
+
+  function refusalOf(request: PaymentRequest, firstAt: number, trade: Trade | undefined): Refusal | undefined {
+    if (!trade) return expiry(request.order, firstAt) <= clock.now() ? 'NOW_TIME_AFTER_EXPIRE_TIME_ERROR' : undefined
+    if (trade.paidAt !== undefined && trade.status !== 'TRADE_CLOSED') return 'TRADE_HAS_SUCCESS'
+    if (trade.status === 'TRADE_CLOSED') return 'TRADE_HAS_CLOSE'
+    return sameOrder(trade.request.order, request.order) ? undefined : 'CONTEXT_INCONSISTENT'
+  }
+
+  function enter(request: PaymentRequest, buyer: Buyer, firstAt: number): Trade | Refusal {
+    const trade = existing(request)
+    const refusal = refusalOf(request, firstAt, trade)
+    if (refusal) return refusal
+    if (trade) return trade.buyerId === buyer.id ? trade : 'TRADE_BUYER_NOT_MATCH'
+    const made = database.transaction(() => {
+      const created = trades.create(request, buyer.id, expiry(request.order, firstAt))
+      trades.record(created.tradeNo, 'created', buyer.login)
+      return created
+    })
+    parts.agenda().add({ at: made.expiresAt, kind: 'expire', id: made.tradeNo })
+    parts.changed()
+    return made
+  }
+
+  function pay(trade: Trade, buyer: Buyer, paymentPassword: string): Trade | Refusal {
+    const now = current(trades.find(trade.tradeNo))
+    if (!now || now.buyerId !== buyer.id) return 'TRADE_BUYER_NOT_MATCH'
+    if (now.status === 'TRADE_CLOSED') return 'TRADE_HAS_CLOSE'
+    if (now.status !== 'WAIT_BUYER_PAY') return 'TRADE_HAS_SUCCESS'
+    if (paymentPassword !== buyer.paymentPassword) return 'PAYMENT_PASSWORD_ERROR'
+    let notice: number | undefined
+    const result = database.transaction((): Trade | Refusal => {
+      if (!buyers.move(buyer.id, toFen(-now.total))) return 'BUYER_BALANCE_NOT_ENOUGH'
+      const refundable = merchants.find(now.appId)?.rules.refundable ?? true
+      const paid = trades.move(now.tradeNo, ['WAIT_BUYER_PAY'], refundable ? 'TRADE_SUCCESS' : 'TRADE_FINISHED')
+      if (!paid) throw new Error(`trade ${now.tradeNo} changed while it was paid`)
+      trades.record(now.tradeNo, 'paid', yuan(now.total))
+      notice = notifications.write(paid, paid.status)
+      return paid
+    })
+    notifications.schedule(notice)
+    if (typeof result !== 'string') parts.changed()
+    return result
+  }
+
+  return {
+    refusal: (request, firstAt) => refusalOf(request, firstAt, existing(request)),
+    enter,
+    pay,
+    enterAndPay: (request, buyer, firstAt) => {
+      const trade = enter(request, buyer, firstAt)
+      return typeof trade === 'string' ? trade : pay(trade, buyer, buyer.paymentPassword)
+    },
+    close: closeUnpaid,
+    current,
+  }
+}
+
+/** When an unpaid trade closes: `time_expire` wins, then `timeout_express` counted from the first request, then 15 days. */
+function expiry(order: Order, firstAt: number): number {
+  if (order.timeExpire !== undefined) return order.timeExpire
+  return order.timeoutExpress === undefined
+    ? firstAt + LONGEST_TIMEOUT
+    : (timeoutEnd(order.timeoutExpress, firstAt) ?? firstAt + LONGEST_TIMEOUT)
+}
+
+/** The instant `timeout_express` means (`90m`, `12h`, `15d`, `1c` until midnight); undefined where it is none or above 15 days. */
+export function timeoutEnd(text: string, from: number): number | undefined {
+  if (text === '1c') return endOfBeijingDay(from)
+  const match = /^([1-9]\d{0,5})([mhd])$/.exec(text)
+  if (!match) return undefined
+  const unit = match[2] === 'm' ? MINUTE : match[2] === 'h' ? HOUR : DAY
+  const length = Number(match[1]) * unit
+  return length > LONGEST_TIMEOUT ? undefined : from + length
+}

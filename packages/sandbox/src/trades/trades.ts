@@ -1,0 +1,187 @@
+/** Trades in the database: found, made, moved from state to state, with a history that says what happened when. */
+import type { Clock } from '../clock.ts'
+import type { Database } from '../database.ts'
+import { type Fen, toFen } from '../money.ts'
+import { newTradeNo, type PaymentRequest, type Trade, type TradeStatus } from './trade.ts'
+
+export interface TradeEvent {
+  readonly at: number
+  readonly event: string
+  readonly detail: string
+}
+
+export interface TradeFilter {
+  readonly appId?: string | undefined
+  readonly outTradeNo?: string | undefined
+  readonly status?: string | undefined
+  /** Only trades made before this row; see `TradePage.next`. */
+  readonly before?: number | undefined
+  readonly limit: number
+}
+
+export interface Takings {
+  readonly appId: string
+  readonly paidCount: number
+  readonly paid: Fen
+  readonly refundCount: number
+  readonly refunded: Fen
+}
+
+export interface Trades {
+  find(tradeNo: string): Trade | undefined
+  findByNumber(sellerId: string, outTradeNo: string): Trade | undefined
+  list(filter: TradeFilter): { readonly items: Trade[]; readonly next: number | undefined }
+  /** Makes a trade in WAIT_BUYER_PAY for a buyer who has come to the cashier. */
+  create(request: PaymentRequest, buyerId: string, expiresAt: number): Trade
+  /** Moves a trade on, only from one of the given states; undefined where it was in none of them. */
+  move(tradeNo: string, from: readonly TradeStatus[], to: TradeStatus): Trade | undefined
+  /** Adds to what is refunded; false where that would exceed the total. */
+  addRefund(tradeNo: string, amount: Fen): boolean
+  record(tradeNo: string, event: string, detail?: string): void
+  history(tradeNo: string): TradeEvent[]
+  /** Trades that wait for payment, with the instant they close. */
+  waiting(): { readonly tradeNo: string; readonly expiresAt: number }[]
+  /** Paid and refunded sums of each merchant. */
+  takings(): Takings[]
+}
+
+type Row = {
+  id: number
+  trade_no: string
+  app_id: string
+  seller_id: string
+  out_trade_no: string
+  buyer_id: string
+  status: string
+  total: number
+  refunded: number
+  subject: string
+  request: string
+  expires_at: number
+  created_at: number
+  paid_at: number | null
+  closed_at: number | null
+}
+
+export function openTrades(database: Database, clock: Clock): Trades {
+  const select = database.prepare<Row>('select * from trades where trade_no = ?')
+  const selectNumber = database.prepare<Row>('select * from trades where seller_id = ? and out_trade_no = ?')
+  const selectPage = database.prepare<Row>(
+    `select * from trades where (?1 is null or app_id = ?1) and (?2 is null or out_trade_no = ?2)
+       and (?3 is null or status = ?3) and (?4 is null or id < ?4) order by id desc limit ?5`,
+  )
+  const insert = database.prepare(
+    `insert into trades (trade_no, app_id, seller_id, out_trade_no, buyer_id, status, total, subject, request, expires_at, created_at)
+     values (?, ?, ?, ?, ?, 'WAIT_BUYER_PAY', ?, ?, ?, ?, ?)`,
+  )
+  const update = database.prepare('update trades set status = ?, paid_at = ?, closed_at = ? where trade_no = ?')
+  const refund = database.prepare(
+    'update trades set refunded = refunded + ?1 where trade_no = ?2 and refunded + ?1 <= total',
+  )
+  const insertEvent = database.prepare('insert into trade_events (trade_no, at, event, detail) values (?, ?, ?, ?)')
+  const selectEvents = database.prepare<{ at: number; event: string; detail: string }>(
+    'select at, event, detail from trade_events where trade_no = ? order by id',
+  )
+  const selectWaiting = database.prepare<{ trade_no: string; expires_at: number }>(
+    "select trade_no, expires_at from trades where status = 'WAIT_BUYER_PAY' order by expires_at",
+  )
+  const selectTakings = database.prepare<{
+    app_id: string
+    count: number
+    paid: number
+    refunds: number
+    refunded: number
+  }>(
+    `select app_id, count(*) as count, sum(total) as paid, sum(refunded > 0) as refunds, sum(refunded) as refunded
+       from trades where paid_at is not null group by app_id`,
+  )
+
+  const find = (tradeNo: string) => read(select.get(tradeNo))
+
+  return {
+    find,
+    findByNumber: (sellerId, outTradeNo) => read(selectNumber.get(sellerId, outTradeNo)),
+    list({ appId, outTradeNo, status, before, limit }) {
+      const rows = selectPage.all(appId ?? null, outTradeNo ?? null, status ?? null, before ?? null, limit + 1)
+      const items = rows.slice(0, limit)
+      return { items: items.map(fromRow), next: rows.length > limit ? items.at(-1)?.id : undefined }
+    },
+    create(request, buyerId, expiresAt) {
+      const { order } = request
+      const now = clock.now()
+      const tradeNo = newTradeNo(now)
+      insert.run(
+        tradeNo,
+        request.appId,
+        request.sellerId,
+        order.outTradeNo,
+        buyerId,
+        order.total,
+        order.subject,
+        JSON.stringify(request),
+        expiresAt,
+        now,
+      )
+      return {
+        tradeNo,
+        appId: request.appId,
+        sellerId: request.sellerId,
+        outTradeNo: order.outTradeNo,
+        buyerId,
+        status: 'WAIT_BUYER_PAY',
+        total: order.total,
+        refunded: toFen(0),
+        subject: order.subject,
+        request,
+        expiresAt,
+        createdAt: now,
+        paidAt: undefined,
+        closedAt: undefined,
+      }
+    },
+    move(tradeNo, from, to) {
+      const trade = find(tradeNo)
+      if (!trade || !from.includes(trade.status)) return undefined
+      const now = clock.now()
+      const paidAt = trade.paidAt ?? (to === 'TRADE_SUCCESS' || to === 'TRADE_FINISHED' ? now : undefined)
+      const closedAt = to === 'TRADE_CLOSED' ? now : undefined
+      update.run(to, paidAt ?? null, closedAt ?? null, tradeNo)
+      return { ...trade, status: to, paidAt, closedAt }
+    },
+    addRefund: (tradeNo, amount) => refund.run(amount, tradeNo).changes === 1,
+    record: (tradeNo, event, detail = '') => void insertEvent.run(tradeNo, clock.now(), event, detail),
+    history: (tradeNo) => selectEvents.all(tradeNo),
+    waiting: () => selectWaiting.all().map((row) => ({ tradeNo: row.trade_no, expiresAt: row.expires_at })),
+    takings: () =>
+      selectTakings.all().map((row) => ({
+        appId: row.app_id,
+        paidCount: row.count,
+        paid: toFen(row.paid),
+        refundCount: row.refunds,
+        refunded: toFen(row.refunded),
+      })),
+  }
+}
+
+function read(row: Row | undefined): Trade | undefined {
+  return row && fromRow(row)
+}
+
+function fromRow(row: Row): Trade {
+  return {
+    tradeNo: row.trade_no,
+    appId: row.app_id,
+    sellerId: row.seller_id,
+    outTradeNo: row.out_trade_no,
+    buyerId: row.buyer_id,
+    status: row.status as TradeStatus,
+    total: toFen(row.total),
+    refunded: toFen(row.refunded),
+    subject: row.subject,
+    request: JSON.parse(row.request) as PaymentRequest,
+    expiresAt: row.expires_at,
+    createdAt: row.created_at,
+    paidAt: row.paid_at ?? undefined,
+    closedAt: row.closed_at ?? undefined,
+  }
+}

@@ -1,0 +1,277 @@
+/** The official Node SDK against the sandbox: pay pages, queries, closes, returns and notifications. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startSandbox } from '@xuecheng/sandbox'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { call, fieldsOf, type Json, listen, merchantWithSdk, type Shop } from './rig.ts'
+
+const data = mkdtempSync(join(tmpdir(), 'sandbox-'))
+let sandbox: Awaited<ReturnType<typeof startSandbox>>
+let shop: Shop
+let setup: Awaited<ReturnType<typeof merchantWithSdk>>
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ data })
+  shop = await listen()
+  setup = await merchantWithSdk(sandbox.url)
+})
+afterAll(async () => {
+  await sandbox.close()
+  await shop.close()
+  rmSync(data, { recursive: true })
+})
+
+function payLink(outTradeNo: string, amount = '39.00', extra: Json = {}): string {
+  return setup.sdk.pageExecute('alipay.trade.page.pay', 'GET', {
+    returnUrl: 'http://shop.example/pay/success?from=alipay',
+    notifyUrl: shop.url,
+    bizContent: {
+      outTradeNo,
+      totalAmount: amount,
+      subject: '学城+课程 & "1"',
+      productCode: 'FAST_INSTANT_TRADE_PAY',
+      ...extra,
+    },
+  })
+}
+
+/** Walks through the cashier as a browser without scripts does; the success page. */
+async function walk(start: string, init?: RequestInit): Promise<string> {
+  const opened = await fetch(start, { ...init, redirect: 'manual' })
+  expect(opened.status).toBe(302)
+  const address = new URL(opened.headers.get('location') ?? '', sandbox.url).href
+  const form = (path: string, fields: Record<string, string>, cookie = '') =>
+    fetch(`${address}/${path}`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { cookie },
+      body: new URLSearchParams(fields),
+    })
+  const wrong = await form('login', { login: 'buyer@sandbox.example', password: 'wrong' })
+  expect(await wrong.text()).toContain('data-testid="cashier-error"')
+  const login = await form('login', { login: 'buyer@sandbox.example', password: '111111' })
+  const cookie = (login.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
+  const cashier = await (await fetch(address, { headers: { cookie } })).text()
+  const formToken = /name="formToken" value="([^"]+)"/.exec(cashier)?.[1] ?? ''
+  const refused = await form('pay', { formToken, paymentPassword: '222222' }, cookie)
+  expect(await refused.text()).toContain('data-testid="cashier-error"')
+  const paid = await form('pay', { formToken, paymentPassword: '111111' }, cookie)
+  expect(paid.status).toBe(303)
+  return (await fetch(new URL(paid.headers.get('location') ?? '', sandbox.url), { headers: { cookie } })).text()
+}
+
+function returnFrom(page: string): URL {
+  const href = /href="([^"]+)" data-testid="cashier-return"/.exec(page)?.[1] ?? ''
+  return new URL(href.replaceAll('&amp;', '&'))
+}
+
+test('a GET link is paid at the cashier; query, return and notification verify with the official SDK', async () => {
+  const before = shop.received.length
+  const back = returnFrom(await walk(payLink('GET-1')))
+  expect(back.searchParams.get('from')).toBe('alipay')
+  expect([...back.searchParams.keys()]).toEqual([
+    'from',
+    'charset',
+    'out_trade_no',
+    'method',
+    'total_amount',
+    'sign',
+    'trade_no',
+    'auth_app_id',
+    'version',
+    'app_id',
+    'sign_type',
+    'seller_id',
+    'timestamp',
+  ])
+  back.searchParams.delete('from')
+  expect(setup.sdk.checkNotifySignV2(Object.fromEntries(back.searchParams))).toBe(true)
+
+  const answer = await setup.sdk.exec(
+    'alipay.trade.query',
+    { bizContent: { outTradeNo: 'GET-1' } },
+    { validateSign: true },
+  )
+  expect(answer).toMatchObject({
+    code: '10000',
+    tradeStatus: 'TRADE_SUCCESS',
+    totalAmount: '39.00',
+    buyerLogonId: 'buy***@sandbox.example',
+    receiptAmount: '0.00',
+  })
+
+  await shop.got(before + 1)
+  const fields = fieldsOf(shop.received[before] ?? '')
+  expect(setup.sdk.checkNotifySignV2(fields)).toBe(true)
+  expect(fields).toMatchObject({
+    out_trade_no: 'GET-1',
+    total_amount: '39.00',
+    trade_status: 'TRADE_SUCCESS',
+    subject: '学城+课程 & "1"',
+    app_id: setup.merchant.appId,
+    seller_id: setup.merchant.sellerId,
+    fund_bill_list: '[{"amount":"39.00","fundChannel":"ALIPAYACCOUNT"}]',
+  })
+  expect(Object.values(fields)).not.toContain('')
+  expect(setup.sdk.checkNotifySignV2({ ...fields, total_amount: '39.01' })).toBe(false)
+})
+
+test('a POST form leads to the same cashier', async () => {
+  const form = setup.sdk.pageExecute('alipay.trade.page.pay', 'POST', {
+    notifyUrl: shop.url,
+    bizContent: {
+      outTradeNo: 'POST-1',
+      totalAmount: '0.01',
+      subject: '表单 form',
+      productCode: 'FAST_INSTANT_TRADE_PAY',
+    },
+  })
+  const action = /action="([^"]+)"/.exec(form)?.[1] ?? ''
+  const inputs = [...form.matchAll(/name="([^"]+)" value="([^"]*)"/g)].map(([, name = '', value = '']) => [
+    name,
+    value.replaceAll('&quot;', '"'),
+  ])
+  const page = await walk(action, { method: 'POST', body: new URLSearchParams(inputs) })
+  expect(page).toContain('data-testid="cashier-success"')
+})
+
+test('a trade exists only once the buyer has logged in; closing it ends it', async () => {
+  const query = () =>
+    setup.sdk.exec('alipay.trade.query', { bizContent: { outTradeNo: 'WAIT-1' } }, { validateSign: true })
+  const opened = await fetch(payLink('WAIT-1'), { redirect: 'manual' })
+  const address = new URL(opened.headers.get('location') ?? '', sandbox.url).href
+  expect(await query()).toMatchObject({
+    code: '40004',
+    subCode: 'ACQ.TRADE_NOT_EXIST',
+    outTradeNo: 'WAIT-1',
+    receiptAmount: '0.00',
+  })
+  await fetch(`${address}/login`, {
+    method: 'POST',
+    redirect: 'manual',
+    body: new URLSearchParams({ login: 'buyer@sandbox.example', password: '111111' }),
+  })
+  expect(await query()).toMatchObject({ code: '10000', tradeStatus: 'WAIT_BUYER_PAY' })
+  const close = () =>
+    setup.sdk.exec('alipay.trade.close', { bizContent: { outTradeNo: 'WAIT-1' } }, { validateSign: true })
+  expect(await close()).toMatchObject({ code: '10000' })
+  expect(await query()).toMatchObject({ tradeStatus: 'TRADE_CLOSED' })
+  expect(await close()).toMatchObject({ code: '40004', subCode: 'ACQ.TRADE_STATUS_ERROR' })
+  await call(sandbox.url, 'POST', '/pay', { payUrl: payLink('WAIT-1') }, 409)
+})
+
+test('two hundred pay at once; the books agree', async () => {
+  const { merchant, sdk } = await merchantWithSdk(sandbox.url)
+  const before = shop.received.length
+  const links = Array.from({ length: 200 }, (_, index) =>
+    sdk.pageExecute('alipay.trade.page.pay', 'GET', {
+      notifyUrl: shop.url,
+      bizContent: {
+        outTradeNo: `MANY-${index}`,
+        totalAmount: '1.23',
+        subject: 's',
+        productCode: 'FAST_INSTANT_TRADE_PAY',
+      },
+    }),
+  )
+  await Promise.all(links.map((payUrl) => call(sandbox.url, 'POST', '/pay', { payUrl })))
+  await shop.got(before + 200)
+  const numbers = shop.received.slice(before).map((body) => fieldsOf(body)['out_trade_no'])
+  expect(new Set(numbers).size).toBe(200)
+  const summary = await call<{ items: Json[] }>(sandbox.url, 'GET', '/summary')
+  expect(summary.items.find((item) => item['appId'] === merchant.appId)).toMatchObject({
+    paidCount: 200,
+    paidAmount: '246.00',
+    netAmount: '246.00',
+  })
+})
+
+test('the same number again: paid is paid, changed is refused', async () => {
+  await call(sandbox.url, 'POST', '/pay', { payUrl: payLink('AGAIN-1') })
+  expect(await call(sandbox.url, 'POST', '/pay', { payUrl: payLink('AGAIN-1') }, 409)).toMatchObject({
+    code: 'TRADE_HAS_SUCCESS',
+  })
+  const opened = await fetch(payLink('AGAIN-2'), { redirect: 'manual' })
+  const address = new URL(opened.headers.get('location') ?? '', sandbox.url).href
+  await fetch(`${address}/login`, {
+    method: 'POST',
+    redirect: 'manual',
+    body: new URLSearchParams({ login: 'buyer@sandbox.example', password: '111111' }),
+  })
+  expect(await call(sandbox.url, 'POST', '/pay', { payUrl: payLink('AGAIN-2', '38.00') }, 409)).toMatchObject({
+    code: 'CONTEXT_INCONSISTENT',
+  })
+  await call(sandbox.url, 'POST', '/pay', { payUrl: payLink('AGAIN-2') })
+})
+
+test('a notification that is not acknowledged comes again by the schedule as the clock moves: eight attempts, one notify_id', async () => {
+  const before = shop.received.length
+  shop.answer = { status: 200, body: 'fail' }
+  await call(sandbox.url, 'POST', '/pay', { payUrl: payLink('RETRY-1') })
+  await shop.got(before + 1)
+  await call(sandbox.url, 'POST', '/clock', { advanceSeconds: 25 * 3600 })
+  shop.answer = { status: 200, body: 'success' }
+  const bodies = shop.received.slice(before).map(fieldsOf)
+  expect(bodies).toHaveLength(8)
+  expect(new Set(bodies.map((body) => body['notify_id'])).size).toBe(1)
+  expect(new Set(bodies.map((body) => body['sign'])).size).toBe(8)
+  const times = bodies.map((body) => Date.parse(`${body['notify_time']?.replace(' ', 'T')}+08:00`) / 60_000)
+  const minutes = times.map((time) => Math.round(time - (times[0] ?? 0)))
+  expect(minutes).toEqual([0, 4, 14, 24, 84, 204, 564, 1464])
+  const { items } = await call<{ items: Json[] }>(sandbox.url, 'GET', '/deliveries?outTradeNo=RETRY-1')
+  expect(items[0]).toMatchObject({ state: 'exhausted', nextAt: null })
+  const replayed = await call(sandbox.url, 'POST', `/deliveries/${items[0]?.['id']}/replay`)
+  expect(replayed).toMatchObject({ acknowledged: true })
+})
+
+test.each([
+  ['a redirect', { status: 302, body: '', headers: { location: '/elsewhere' } }, false],
+  ['quotes', { status: 200, body: '"success"' }, false],
+  ['capitals', { status: 200, body: 'SUCCESS' }, false],
+  ['created', { status: 201, body: 'success' }, false],
+  ['a line end after it', { status: 200, body: 'success\r\n' }, true],
+])('answered with %s', async (name, answer, good) => {
+  shop.answer = answer
+  const before = shop.received.length
+  const number = `ANSWER-${name.replaceAll(' ', '_')}`
+  await call(sandbox.url, 'POST', '/pay', { payUrl: payLink(number) })
+  await shop.got(before + 1)
+  await expect
+    .poll(async () => {
+      const { items } = await call<{ items: Json[] }>(sandbox.url, 'GET', `/deliveries?outTradeNo=${number}`)
+      return items[0]
+    })
+    .toMatchObject({ state: good ? 'delivered' : 'pending', attempts: [{ acknowledged: good }] })
+  shop.answer = { status: 200, body: 'success' }
+})
+
+test('the switch stops notifications and records them as dropped', async () => {
+  const before = shop.received.length
+  await call(sandbox.url, 'PUT', '/notifications', { enabled: false })
+  await call(sandbox.url, 'POST', '/pay', { payUrl: payLink('OFF-1') })
+  await expect
+    .poll(() =>
+      call<{ items: Json[] }>(sandbox.url, 'GET', '/deliveries?outTradeNo=OFF-1').then(({ items }) => items[0]),
+    )
+    .toMatchObject({ state: 'dropped', attempts: [] })
+  await call(sandbox.url, 'PUT', '/notifications', { enabled: true })
+  expect(shop.received).toHaveLength(before)
+})
+
+test('an unpaid trade closes when its time runs out', async () => {
+  const opened = await fetch(payLink('TIME-1', '1.00', { timeoutExpress: '30m' }), { redirect: 'manual' })
+  const address = new URL(opened.headers.get('location') ?? '', sandbox.url).href
+  await fetch(`${address}/login`, {
+    method: 'POST',
+    redirect: 'manual',
+    body: new URLSearchParams({ login: 'buyer@sandbox.example', password: '111111' }),
+  })
+  await call(sandbox.url, 'POST', '/clock', { advanceSeconds: 1801 })
+  const answer = await setup.sdk.exec(
+    'alipay.trade.query',
+    { bizContent: { outTradeNo: 'TIME-1' } },
+    { validateSign: true },
+  )
+  expect(answer).toMatchObject({ tradeStatus: 'TRADE_CLOSED' })
+})
