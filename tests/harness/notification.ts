@@ -7,7 +7,6 @@ export const strangersKey = (): KeyObject => generateKeyPairSync('rsa', { modulu
 export const readKey = (base64: string): KeyObject =>
   createPrivateKey({ key: Buffer.from(base64, 'base64'), format: 'der', type: 'pkcs8' })
 
-
 export function signedNotification(
   key: KeyObject,
   fields: Readonly<Record<string, string>>,

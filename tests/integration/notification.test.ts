@@ -6,7 +6,7 @@ import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { paidFields, signedNotification, strangersKey } from '../harness/notification.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
-import { startSystem, type System } from '../harness/system.ts'
+import { type System, startSystem } from '../harness/system.ts'
 
 const APP_ID = '2021000120612450'
 const SELLER_ID = '2088621959339670'
@@ -38,10 +38,16 @@ async function newOrder(): Promise<{ orderNo: string; fields: Record<string, str
   await buyer.register(`b${randomUUID().slice(0, 12)}`)
   const { status, body } = await buyer.buy([1], '39.00')
   expect(status, JSON.stringify(body)).toBe(201)
-  return { orderNo: body.orderNo, fields: paidFields({ outTradeNo: body.orderNo, amount: '39.00', appId: APP_ID, sellerId: SELLER_ID }) }
+  return {
+    orderNo: body.orderNo,
+    fields: paidFields({ outTradeNo: body.orderNo, amount: '39.00', appId: APP_ID, sellerId: SELLER_ID }),
+  }
 }
 
-async function post(body: string | Buffer, contentType = FORM): Promise<{ status: number; text: string; type: string }> {
+async function post(
+  body: string | Buffer,
+  contentType = FORM,
+): Promise<{ status: number; text: string; type: string }> {
   const response = await fetch(`${system.shopUrl}/api/payments/alipay/notify`, {
     method: 'POST',
     headers: { 'content-type': contentType },
@@ -116,7 +122,9 @@ const REFUSED: Record<string, (fields: Fields) => { body: string | Buffer; conte
 test.each(Object.entries(REFUSED))('%s: refused in words, kept, and nothing changes', async (_name, make) => {
   const { fields } = await newOrder()
   const before = await books()
-  const [{ kept: keptBefore } = { kept: 0 }] = await system.sql<{ kept: number }>('select count(*)::int as kept from notifications')
+  const [{ kept: keptBefore } = { kept: 0 }] = await system.sql<{ kept: number }>(
+    'select count(*)::int as kept from notifications',
+  )
   const { body, contentType } = make(fields)
   const answer = await post(body, contentType)
   expect(answer.text).toBe('fail')
@@ -126,9 +134,12 @@ test.each(Object.entries(REFUSED))('%s: refused in words, kept, and nothing chan
   expect(await books()).toEqual(before)
   const [{ kept } = { kept: 0 }] = await system.sql<{ kept: number }>('select count(*)::int as kept from notifications')
   expect(kept).toBe(keptBefore + 1)
-  const [last] = await system.sql<{ accepted: boolean; checks: { passed: boolean }[]; body: Buffer; body_bytes: number }>(
-    'select accepted, checks, body, body_bytes from notifications order by id desc limit 1',
-  )
+  const [last] = await system.sql<{
+    accepted: boolean
+    checks: { passed: boolean }[]
+    body: Buffer
+    body_bytes: number
+  }>('select accepted, checks, body, body_bytes from notifications order by id desc limit 1')
   expect(last?.accepted).toBe(false)
   expect(last?.checks.some((check) => !check.passed)).toBe(true)
   const raw = Buffer.from(body)
@@ -143,7 +154,9 @@ test('a good one settles order, payment and access, and its repeat is acknowledg
   expect(await buyer.order(orderNo)).toMatchObject({ status: 'paid', tradeNo: fields['trade_no'] })
   expect(await buyer.ownedIds()).toEqual([1])
   const settled = await books()
-  const repeats = await Promise.all(Array.from({ length: 20 }, () => post(signed(fields, { notify_time: '2026-11-23 10:04:06' }))))
+  const repeats = await Promise.all(
+    Array.from({ length: 20 }, () => post(signed(fields, { notify_time: '2026-11-23 10:04:06' }))),
+  )
   expect(repeats.every(({ text, status }) => text === 'success' && status === 200)).toBe(true)
   expect(await books()).toEqual(settled)
 })
@@ -169,10 +182,9 @@ test('TRADE_FINISHED is paid as well', async () => {
 test('money that fits no order is listed for staff, once, however often it is told', async () => {
   const { orderNo, fields } = await newOrder()
   for (let time = 0; time < 3; time += 1) await post(signed(fields, { total_amount: '38.99' }))
-  const rows = await system.sql(
-    `select reason, amount_fen::int as fen from unmatched_payments where attempt_no = $1`,
-    [orderNo],
-  )
+  const rows = await system.sql(`select reason, amount_fen::int as fen from unmatched_payments where attempt_no = $1`, [
+    orderNo,
+  ])
   expect(rows).toEqual([{ reason: 'AMOUNT_DIFFERS', fen: 3899 }])
 })
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
-import { startSystem, type System, until } from '../harness/system.ts'
+import { type System, startSystem, until } from '../harness/system.ts'
 
 let system: System
 beforeAll(async () => {
@@ -17,9 +17,11 @@ async function newBuyer(): Promise<ShopApi> {
 }
 
 const rowCount = async () =>
-  (await system.sql<{ n: number }>(
-    'select ((select count(*) from orders) + (select count(*) from order_lines) + (select count(*) from payment_attempts) + (select count(*) from order_history))::int as n',
-  ))[0]?.n
+  (
+    await system.sql<{ n: number }>(
+      'select ((select count(*) from orders) + (select count(*) from order_lines) + (select count(*) from payment_attempts) + (select count(*) from order_history))::int as n',
+    )
+  )[0]?.n
 
 test.each(['137.99', '138.01', '0.01', '39.00', '0.00', '138', '138.0'])(
   'three courses of 138.00 asked for at %s',
@@ -36,7 +38,11 @@ test.each(['137.99', '138.01', '0.01', '39.00', '0.00', '138', '138.0'])(
 
 test.each([-1, 138, '1e2', '138.001', 'abc', '', null])('the amount %j is no amount', async (amount) => {
   const buyer = await newBuyer()
-  const { status, body } = await buyer.call('POST', '/api/orders', { courseIds: [1, 2, 3], totalAmount: amount, payType: 'alipay' })
+  const { status, body } = await buyer.call('POST', '/api/orders', {
+    courseIds: [1, 2, 3],
+    totalAmount: amount,
+    payType: 'alipay',
+  })
   expect(status).toBe(422)
   expect(body).toMatchObject({ code: 'INVALID_INPUT', errors: [{ field: 'totalAmount' }] })
 })
@@ -48,7 +54,11 @@ test('an order has a number of 32 characters, a line a course at its price, and 
   expect(body.orderNo).toMatch(/^[0-9a-f]{32}$/)
   const link = new URL(body.payUrl).searchParams
   const content: unknown = JSON.parse(link.get('biz_content') ?? '')
-  expect(content).toMatchObject({ out_trade_no: body.orderNo, total_amount: '138.00', product_code: 'FAST_INSTANT_TRADE_PAY' })
+  expect(content).toMatchObject({
+    out_trade_no: body.orderNo,
+    total_amount: '138.00',
+    product_code: 'FAST_INSTANT_TRADE_PAY',
+  })
   const order = await buyer.order(body.orderNo)
   expect(order.lines.map((line) => line.courseId)).toEqual([3, 1, 2])
   expect(order).toMatchObject({ status: 'unpaid', totalAmount: '138.00', tradeNo: null })
@@ -75,7 +85,10 @@ test('what is owned is not sold twice', async () => {
   const buyer = await newBuyer()
   const { body } = await buyer.buy([1], '39.00')
   await system.sandbox.pay(body.payUrl)
-  await until(() => buyer.order(body.orderNo), (order) => order.status === 'paid')
+  await until(
+    () => buyer.order(body.orderNo),
+    (order) => order.status === 'paid',
+  )
   const again = await buyer.buy([1, 2], '88.00')
   expect(again.status).toBe(409)
   expect(again.body).toMatchObject({ code: 'COURSE_ALREADY_OWNED' })
@@ -84,7 +97,12 @@ test('what is owned is not sold twice', async () => {
 test("another buyer's order is not there", async () => {
   const [owner, stranger] = await Promise.all([newBuyer(), newBuyer()])
   const { body } = await owner.buy([1], '39.00')
-  for (const [method, path] of [['GET', ''], ['GET', '/events'], ['POST', '/payment'], ['POST', '/cancel']] as const) {
+  for (const [method, path] of [
+    ['GET', ''],
+    ['GET', '/events'],
+    ['POST', '/payment'],
+    ['POST', '/cancel'],
+  ] as const) {
     const answer = await stranger.call<{ code: string }>(method, `/api/orders/${body.orderNo}${path}`)
     expect([path, answer.status, answer.body.code]).toEqual([path, 404, 'ORDER_NOT_FOUND'])
   }
@@ -128,7 +146,8 @@ test('a problem is told in the reader’s language, with a stable code', async (
 test('wrong passwords are limited, and the right one is then refused as well', async () => {
   const username = `b${randomUUID().slice(0, 12)}`
   await system.client().register(username)
-  const attempt = (password: string) => system.client().call<{ code: string }>('POST', '/api/session', { username, password })
+  const attempt = (password: string) =>
+    system.client().call<{ code: string }>('POST', '/api/session', { username, password })
   const wrong = await Promise.all(Array.from({ length: 8 }, () => attempt('not this one')))
   expect(new Set(wrong.map(({ status }) => status))).toEqual(new Set([401]))
   const limited = await attempt('a long password')
@@ -151,14 +170,20 @@ test('both forms of the token work; a forged or ended one does not; another site
 
 test('lessons: previews for anyone, the rest for owners', async () => {
   const buyer = await newBuyer()
-  const course = (await buyer.call<{ chapters: { lessons: { id: number; preview: boolean }[] }[] }>('GET', '/api/courses/1')).body
+  const course = (
+    await buyer.call<{ chapters: { lessons: { id: number; preview: boolean }[] }[] }>('GET', '/api/courses/1')
+  ).body
   const lessons = course.chapters.flatMap((chapter) => chapter.lessons)
   const [preview, locked] = [lessons.find((lesson) => lesson.preview), lessons.find((lesson) => !lesson.preview)]
   const nobody = system.client()
   expect((await nobody.call('GET', `/api/courses/1/lessons/${preview?.id}`)).status).toBe(200)
   expect((await nobody.call('GET', `/api/courses/1/lessons/${locked?.id}`)).status).toBe(401)
-  expect((await buyer.call('GET', `/api/courses/1/lessons/${locked?.id}`)).body).toMatchObject({ code: 'COURSE_NOT_OWNED' })
-  expect((await buyer.call('GET', `/api/courses/2/lessons/${preview?.id}`)).body).toMatchObject({ code: 'LESSON_NOT_FOUND' })
+  expect((await buyer.call('GET', `/api/courses/1/lessons/${locked?.id}`)).body).toMatchObject({
+    code: 'COURSE_NOT_OWNED',
+  })
+  expect((await buyer.call('GET', `/api/courses/2/lessons/${preview?.id}`)).body).toMatchObject({
+    code: 'LESSON_NOT_FOUND',
+  })
 })
 
 test('a free course needs no order', async () => {

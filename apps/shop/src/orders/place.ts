@@ -120,7 +120,7 @@ async function findSameUnpaid(
     .select(['id', 'order_no', 'subject', 'total_fen', 'pay_type', 'expires_at'])
     .where('user_id', '=', purchase.userId)
     .where('status', '=', 'unpaid')
-    .where('course_ids', '=', ids)
+    .where(sql<boolean>`course_ids = ${ids}::int[]`)
     .where('total_fen', '=', purchase.total)
     .where('pay_type', '=', purchase.payType)
     .where('expires_at', '>', new Date(now.getTime() + LEAST_TIME_TO_PAY_MS))

@@ -1,0 +1,200 @@
+/** Settling through the real sandbox: with notifications and without, many at once, late, and by the job alone. */
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Order, ShopApi } from '../harness/shop-api.ts'
+import { type System, startSystem, until } from '../harness/system.ts'
+
+let system: System
+beforeAll(async () => {
+  system = await startSystem()
+})
+afterAll(() => system.stop())
+
+async function newBuyer(): Promise<ShopApi> {
+  const buyer = system.client()
+  await buyer.register(`b${randomUUID().slice(0, 12)}`)
+  return buyer
+}
+
+const returnParameters = (returnUrl: string) => Object.fromEntries(new URL(returnUrl).searchParams)
+
+test('200 buyers at once: 200 orders paid, 200 accesses, and the takings are the sum of the paid orders', async () => {
+  const buyers = await Promise.all(Array.from({ length: 200 }, newBuyer))
+  const courses = [
+    { ids: [1], price: '39.00' },
+    { ids: [2], price: '49.00' },
+    { ids: [3], price: '50.00' },
+  ]
+  const orders = await Promise.all(
+    buyers.map(async (buyer, index) => {
+      const { ids, price } = courses[index % 3] ?? { ids: [1], price: '39.00' }
+      const { status, body } = await buyer.buy(ids, price)
+      expect(status).toBe(201)
+      await system.sandbox.pay(body.payUrl)
+      return { buyer, orderNo: body.orderNo }
+    }),
+  )
+  const count = async () =>
+    (await system.sql<{ n: number }>(`select count(*)::int as n from orders where status = 'paid'`))[0]?.n
+  await until(count, (n) => n === 200, 30_000)
+  expect(orders).toHaveLength(200)
+  const [books] = await system.sql(`select
+    (select count(*)::int from orders where status = 'paid') as paid,
+    (select count(*)::int from enrolments) as accesses,
+    (select count(distinct (user_id, course_id))::int from enrolments) as distinct_accesses,
+    (select count(*)::int from order_payments) as payments,
+    (select sum(total_fen)::bigint::text from orders where status = 'paid') as fen`)
+  expect(books).toMatchObject({ paid: 200, accesses: 200, distinct_accesses: 200, payments: 200 })
+  const summary = await system.sandbox.get<{ items: { appId: string; paidCount: number; paidAmount: string }[] }>(
+    '/summary',
+  )
+  const takings = summary.items.find(({ appId }) => appId === '9021000100000001')
+  expect(takings?.paidCount).toBe(200)
+  expect(takings?.paidAmount.replace('.', '')).toBe(books?.['fen'])
+})
+
+test('with notifications off, the return settles: the browser is not believed, the gateway is asked', async () => {
+  const buyer = await newBuyer()
+  await system.sandbox.notifications(false)
+  try {
+    const { body } = await buyer.buy([1], '39.00')
+    const { returnUrl } = await system.sandbox.pay(body.payUrl)
+    expect((await buyer.order(body.orderNo)).status).toBe('unpaid')
+    const returned = await buyer.call<Order>('POST', '/api/payments/alipay/return', returnParameters(returnUrl))
+    expect(returned.status).toBe(200)
+    expect(returned.body).toMatchObject({ orderNo: body.orderNo, status: 'paid' })
+    expect(await buyer.ownedIds()).toEqual([1])
+  } finally {
+    await system.sandbox.notifications(true)
+  }
+})
+
+test('a return that was changed, or is another buyer’s, or comes before paying, settles nothing', async () => {
+  const buyer = await newBuyer()
+  await system.sandbox.notifications(false)
+  try {
+    const { body } = await buyer.buy([1], '39.00')
+    const { returnUrl } = await system.sandbox.pay(body.payUrl)
+    const parameters = returnParameters(returnUrl)
+    const changed = await buyer.call('POST', '/api/payments/alipay/return', { ...parameters, total_amount: '0.01' })
+    expect([changed.status, changed.body]).toMatchObject([400, { code: 'RETURN_NOT_VERIFIED' }])
+    const stranger = await newBuyer()
+    const stolen = await stranger.call('POST', '/api/payments/alipay/return', parameters)
+    expect([stolen.status, stolen.body]).toMatchObject([404, { code: 'ORDER_NOT_FOUND' }])
+    expect((await buyer.order(body.orderNo)).status).toBe('unpaid')
+    expect(await buyer.ownedIds()).toEqual([])
+  } finally {
+    await system.sandbox.notifications(true)
+  }
+})
+
+test('with neither notification nor return, the job asks and settles', async () => {
+  const buyer = await newBuyer()
+  await system.sandbox.notifications(false)
+  try {
+    const { body } = await buyer.buy([1], '39.00')
+    await system.sandbox.pay(body.payUrl)
+    await system.sql(`update payment_attempts set ask_at = now() where attempt_no = $1`, [body.orderNo])
+    await runJob('ask-open-attempts')
+    await until(
+      () => buyer.order(body.orderNo),
+      (order) => order.status === 'paid',
+      15_000,
+    )
+    expect(await buyer.ownedIds()).toEqual([1])
+  } finally {
+    await system.sandbox.notifications(true)
+  }
+})
+
+test('an unpaid order expires after its link did; one that was paid meanwhile is paid', async () => {
+  const [idle, paying] = [await newBuyer(), await newBuyer()]
+  await system.sandbox.notifications(false)
+  try {
+    const abandoned = (await idle.buy([1], '39.00')).body
+    const paid = (await paying.buy([1], '39.00')).body
+    await system.sandbox.pay(paid.payUrl)
+    await system.sql(`update orders set expires_at = now() - interval '2 minutes' where order_no = any($1)`, [
+      [abandoned.orderNo, paid.orderNo],
+    ])
+    await runJob('expire-orders')
+    await until(
+      () => idle.order(abandoned.orderNo),
+      (order) => order.status === 'expired',
+      15_000,
+    )
+    await until(
+      () => paying.order(paid.orderNo),
+      (order) => order.status === 'paid',
+      15_000,
+    )
+  } finally {
+    await system.sandbox.notifications(true)
+  }
+})
+
+test('an order just past its end is not expired yet: clocks differ', async () => {
+  const buyer = await newBuyer()
+  const { body } = await buyer.buy([1], '39.00')
+  await system.sql(`update orders set expires_at = now() - interval '20 seconds' where order_no = $1`, [body.orderNo])
+  await runJob('expire-orders')
+  await until(jobsLeft, (left) => left === 0, 15_000)
+  expect((await buyer.order(body.orderNo)).status).toBe('unpaid')
+})
+
+test('the event stream says the state at once and again when it changes, whichever process settles', async () => {
+  const buyer = await newBuyer()
+  const { body } = await buyer.buy([2], '49.00')
+  const stream = await fetch(`${system.shopUrl}/api/orders/${body.orderNo}/events`, {
+    headers: { authorization: `Bearer ${buyer.token}` },
+  })
+  expect(stream.headers.get('content-type')).toMatch(/^text\/event-stream/)
+  const seen: string[] = []
+  const reading = (async () => {
+    let text = ''
+    for await (const chunk of stream.body ?? []) {
+      text += Buffer.from(chunk).toString()
+      for (const [, data] of text.matchAll(/event: status\ndata: (.*)\n\n/g)) {
+        const { status } = JSON.parse(data ?? '{}') as Order
+        if (seen.at(-1) !== status) seen.push(status)
+      }
+      if (seen.includes('paid')) return
+    }
+  })()
+  await until(
+    async () => seen.length,
+    (length) => length > 0,
+  )
+  await system.sandbox.pay(body.payUrl)
+  await reading
+  expect(seen).toEqual(['unpaid', 'paid'])
+})
+
+test('two orders that share a course, both paid: the course is granted once and the second price is listed for staff', async () => {
+  const buyer = await newBuyer()
+  const first = (await buyer.buy([1], '39.00')).body
+  const second = (await buyer.buy([1, 2], '88.00')).body
+  await system.sandbox.pay(first.payUrl)
+  await until(
+    () => buyer.order(first.orderNo),
+    (order) => order.status === 'paid',
+  )
+  await system.sandbox.pay(second.payUrl)
+  await until(
+    () => buyer.order(second.orderNo),
+    (order) => order.status === 'paid',
+  )
+  expect(await buyer.ownedIds()).toEqual([1, 2])
+  const rows = await system.sql(
+    `select reason, amount_fen::int as fen, course_id from unmatched_payments where attempt_no = $1`,
+    [second.orderNo],
+  )
+  expect(rows).toEqual([{ reason: 'COURSE_ALREADY_OWNED', fen: 3900, course_id: 1 }])
+})
+
+const runJob = (task: string) => system.sql(`select graphile_worker.add_job($1)`, [task])
+
+async function jobsLeft(): Promise<number> {
+  const [row] = await system.sql<{ n: number }>('select count(*)::int as n from graphile_worker.jobs')
+  return row?.n ?? 0
+}
