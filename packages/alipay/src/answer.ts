@@ -1,5 +1,7 @@
 /** Answers of the gateway: the signed text is found in the bytes as they came, and verified before it is believed. */
-import { charsetOf } from './form.ts'
+import { decrypt } from './encryption.ts'
+import { type Charset, charsetOf } from './form.ts'
+import { gbkSlice, memberRange, type TextRange } from './json-text.ts'
 import type { Verifier } from './signed-form.ts'
 import { readBase64, verify } from './verify.ts'
 
@@ -13,8 +15,19 @@ export interface AnswerFields {
 }
 
 export type ReadAnswer =
-  | { readonly kind: 'answer'; readonly verified: boolean; readonly fields: AnswerFields; readonly signed: string }
-  | { readonly kind: 'unbelievable'; readonly why: string }
+  | {
+      readonly kind: 'answer'
+      readonly verified: boolean
+      readonly fields: AnswerFields
+      /** The text that the signature covers. */
+      readonly signed: string
+    }
+  | { readonly kind: 'unbelievable'; readonly why: string; readonly signed?: string; readonly alipayCertSn?: string }
+
+export interface AnswerReader extends Verifier {
+  /** Opens encrypted answers. */
+  readonly aesKey?: Buffer | undefined
+}
 
 /**
  * Reads an answer body. `verified` is false only where there was no signature at all, as on refusals of an application
@@ -24,36 +37,55 @@ export async function readAnswer(
   body: Buffer,
   contentType: string | null,
   method: string,
-  verifier: Verifier,
+  reader: AnswerReader,
 ): Promise<ReadAnswer> {
-  const node = `${method.replaceAll('.', '_')}_response`
   for (const charset of charsets(contentType)) {
     const text = decode(body, charset)
-    if (text === undefined) continue
-    const envelope = parseObject(text)
-    if (!envelope) continue
-    const name = node in envelope ? node : 'error_response' in envelope ? 'error_response' : undefined
-    if (!name) return { kind: 'unbelievable', why: 'The answer has neither the expected node nor an error.' }
-    const signed = memberText(text, name)
-    const fields = signed === undefined ? undefined : fieldsOf(signed)
-    if (signed === undefined || !fields) return { kind: 'unbelievable', why: 'The answer cannot be read.' }
-    const signature = envelope['sign']
-    if (typeof signature !== 'string' || signature === '') return { kind: 'answer', verified: false, fields, signed }
-    const bytes = readBase64(signature)
-    if (bytes && (await fits(signed, charset, body, bytes, verifier)))
-      return { kind: 'answer', verified: true, fields, signed }
-    return { kind: 'unbelievable', why: "The answer's signature does not fit Alipay's public key." }
+    const envelope = text === undefined ? undefined : parseObject(text)
+    if (text !== undefined && envelope) return readEnvelope({ body, charset, text, envelope }, method, reader)
   }
-  return { kind: 'unbelievable', why: 'The answer is no JSON.' }
+  return { kind: 'unbelievable', why: 'The answer is no JSON object.' }
+}
+
+interface Envelope {
+  readonly body: Buffer
+  readonly charset: Charset
+  readonly text: string
+  readonly envelope: Readonly<Record<string, unknown>>
+}
+
+async function readEnvelope(whole: Envelope, method: string, reader: AnswerReader): Promise<ReadAnswer> {
+  const { text, envelope } = whole
+  const name = [`${method.replaceAll('.', '_')}_response`, 'error_response'].find((each) =>
+    Object.hasOwn(envelope, each),
+  )
+  if (!name) return { kind: 'unbelievable', why: 'The answer has neither the expected node nor an error.' }
+  const range = memberRange(text, name)
+  if (!range) return { kind: 'unbelievable', why: 'The answer has its node twice.' }
+  const signed = text.slice(range.start, range.end)
+  const signature = envelope['sign']
+  const isSigned = typeof signature === 'string' && signature !== ''
+  if (isSigned && !(await fits(whole, range, signature, reader))) {
+    const certificate = envelope['alipay_cert_sn']
+    return {
+      kind: 'unbelievable',
+      why: "The answer's signature does not fit Alipay's public key.",
+      signed,
+      ...(typeof certificate === 'string' ? { alipayCertSn: certificate } : {}),
+    }
+  }
+  const fields = fieldsOf(envelope[name], reader)
+  if (typeof fields === 'string') return { kind: 'unbelievable', why: fields, signed }
+  return { kind: 'answer', verified: isSigned, fields, signed }
 }
 
 /** Documented as utf-8; some failures come in GBK all the same. */
-function charsets(contentType: string | null): ('utf-8' | 'gbk')[] {
+function charsets(contentType: string | null): Charset[] {
   const named = charsetOf(/charset=([\w-]+)/i.exec(contentType ?? '')?.[1])
   return named === 'gbk' ? ['gbk', 'utf-8'] : ['utf-8', 'gbk']
 }
 
-function decode(body: Buffer, charset: string): string | undefined {
+function decode(body: Buffer, charset: Charset): string | undefined {
   try {
     return new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(body)
   } catch {
@@ -61,101 +93,39 @@ function decode(body: Buffer, charset: string): string | undefined {
   }
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
+    return asObject(value)
   } catch {
     return undefined
   }
 }
 
-function fieldsOf(signed: string): AnswerFields | undefined {
-  const values = parseObject(signed)
-  if (!values) return undefined
+const asObject = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : undefined
+
+/** The node's fields, decrypted where it is text; or, in words, why there are none. */
+function fieldsOf(node: unknown, { aesKey }: AnswerReader): AnswerFields | string {
+  if (typeof node === 'string' && !aesKey) return 'The answer is encrypted, and no AES key is configured.'
+  const plain = typeof node === 'string' && aesKey ? decrypt(node, aesKey) : undefined
+  const values = typeof node === 'string' ? parseObject(plain ?? '') : asObject(node)
+  if (!values) return typeof node === 'string' ? 'The answer does not decrypt with this AES key.' : 'It has no fields.'
   const text = (name: string) =>
     typeof values[name] === 'string' || typeof values[name] === 'number' ? String(values[name]) : ''
   return { code: text('code'), msg: text('msg'), subCode: text('sub_code'), subMsg: text('sub_msg'), values }
 }
 
-/**
- * The exact text of a member of the outermost object. Only that level is looked at, so a member of the same name inside
- * another value is never mistaken for it; a second one at that level makes the answer unreadable.
- */
-export function memberText(json: string, name: string): string | undefined {
-  let found: string | undefined
-  let index = skipSpace(json, json.indexOf('{') + 1)
-  while (index < json.length && json[index] !== '}') {
-    const keyEnd = valueEnd(json, index)
-    const key: unknown = JSON.parse(json.slice(index, keyEnd))
-    const start = skipSpace(json, skipSpace(json, keyEnd) + 1)
-    const end = valueEnd(json, start)
-    if (key === name) {
-      if (found !== undefined) return undefined
-      found = json.slice(start, end)
-    }
-    index = skipSpace(json, end)
-    if (json[index] === ',') index = skipSpace(json, index + 1)
-  }
-  return found
-}
-
-function skipSpace(json: string, from: number): number {
-  let index = from
-  while (' \t\r\n'.includes(json[index] ?? 'x')) index += 1
-  return index
-}
-
-/** The end of the value that begins at `from`, in text that is known to be JSON. */
-function valueEnd(json: string, from: number): number {
-  let depth = 0
-  let inString = false
-  for (let index = from; index < json.length; index += 1) {
-    const character = json[index]
-    if (inString) {
-      if (character === '\\') index += 1
-      else if (character === '"') {
-        inString = false
-        if (depth === 0) return index + 1
-      }
-    } else if (character === '"') inString = true
-    else if (character === '{' || character === '[') depth += 1
-    else if (character === '}' || character === ']') {
-      if (depth === 0) return index
-      depth -= 1
-      if (depth === 0) return index + 1
-    } else if (depth === 0 && (character === ',' || character === ':' || ' \t\r\n'.includes(character ?? '')))
-      return index
-  }
-  return json.length
-}
-
 /** Over the bytes as they came; where `/` was written `\/` and signed plain, that form is accepted too (Java SDK's rule). */
-async function fits(
-  signed: string,
-  charset: string,
-  body: Buffer,
-  signature: Buffer,
-  verifier: Verifier,
-): Promise<boolean> {
-  const content = charset === 'utf-8' ? Buffer.from(signed, 'utf8') : bytesBetween(body, signed)
-  if (!content) return false
+async function fits(whole: Envelope, range: TextRange, signature: string, verifier: Verifier): Promise<boolean> {
+  const bytes = readBase64(signature)
+  if (!bytes) return false
   const { alipayPublicKey, signType } = verifier
-  if (await verify(content, signature, alipayPublicKey, signType)) return true
-  if (charset !== 'utf-8' || !signed.includes('\\/')) return false
-  return verify(Buffer.from(signed.replaceAll('\\/', '/'), 'utf8'), signature, alipayPublicKey, signType)
-}
-
-/** The node's own bytes in a GBK body: found by decoding ever longer beginnings is not needed, for JSON's signs are ASCII. */
-function bytesBetween(body: Buffer, signed: string): Buffer | undefined {
-  const decoder = new TextDecoder('gbk')
-  for (let start = body.indexOf('{', 1); start >= 0; start = body.indexOf('{', start + 1)) {
-    for (let end = body.lastIndexOf('}'); end > start; end = body.lastIndexOf('}', end - 1)) {
-      const slice = body.subarray(start, end + 1)
-      if (slice.length <= signed.length * 2 && decoder.decode(slice) === signed) return slice
-    }
-  }
-  return undefined
+  const signed = whole.text.slice(range.start, range.end)
+  const content = whole.charset === 'gbk' ? gbkSlice(whole.body, range) : Buffer.from(signed, 'utf8')
+  if (await verify(content, bytes, alipayPublicKey, signType)) return true
+  if (whole.charset === 'gbk' || !signed.includes('\\/')) return false
+  return verify(Buffer.from(signed.replaceAll('\\/', '/'), 'utf8'), bytes, alipayPublicKey, signType)
 }

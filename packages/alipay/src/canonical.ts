@@ -5,9 +5,10 @@ export type Parameters = ReadonlyMap<string, string>
 
 /** Sorted by name (ASCII), joined as `name=value` with `&`, decoded values; empty values take no part. */
 export function canonicalString(parameters: Parameters, without: readonly string[]): string {
-  return [...parameters]
-    .filter(([name, value]) => value !== '' && !without.includes(name))
-    .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([name, value]) => `${name}=${value}`)
-    .join('&')
+  const names: string[] = []
+  for (const [name, value] of parameters) if (value !== '' && !without.includes(name)) names.push(name)
+  names.sort()
+  let joined = ''
+  for (const name of names) joined += `${joined === '' ? '' : '&'}${name}=${parameters.get(name)}`
+  return joined
 }

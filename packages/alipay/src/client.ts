@@ -1,8 +1,10 @@
 /** The client: keys parsed once, and every interface as a method. */
 import type { KeyObject } from 'node:crypto'
 import { type Closed, closeTrade } from './close.ts'
+import { FieldError } from './errors.ts'
 import type { CallOptions, LogEntry, Transport } from './execute.ts'
-import { readPrivateKey, readPublicKey } from './keys.ts'
+import { isHttpAddress } from './form.ts'
+import { longEnough, readPrivateKey, readPublicKey } from './keys.ts'
 import { type Notification, verifyNotification } from './notification.ts'
 import { type PagePay, pagePayForm, pagePayUrl } from './page-pay.ts'
 import { type NoTrade, queryTrade, type Trade, type TradeRef } from './query.ts'
@@ -22,8 +24,10 @@ export interface AlipayOptions {
   readonly signType?: SignType | undefined
   readonly clock?: (() => Date) | undefined
   readonly fetch?: typeof fetch | undefined
-  /** For one call, in milliseconds. */
+  /** For one call with its repeats, in milliseconds; 10 seconds unless told otherwise. */
   readonly timeoutMs?: number | undefined
+  /** How often a call that is safe to repeat is sent again within that time where its outcome is unknown; 2 by default. */
+  readonly repeats?: number | undefined
   readonly log?: ((entry: LogEntry) => void) | undefined
 }
 
@@ -42,17 +46,19 @@ export interface Alipay {
   verifyNotification(body: Uint8Array | string, contentType: string | undefined): Promise<Notification | Refused>
 }
 
-/** @throws KeyError when a key cannot be used as what it was given for */
+/** @throws KeyError when a key cannot be used as what it was given for, FieldError for a gateway that is no address */
 export function createAlipay(options: AlipayOptions): Alipay {
+  const signType = options.signType ?? 'RSA2'
   const transport: Transport = {
     appId: options.appId,
-    privateKey: readPrivateKey(options.privateKey),
-    alipayPublicKey: readPublicKey(options.alipayPublicKey),
-    gateway: options.gateway ?? PRODUCTION_GATEWAY,
-    signType: options.signType ?? 'RSA2',
+    privateKey: longEnough(readPrivateKey(options.privateKey), signType),
+    alipayPublicKey: longEnough(readPublicKey(options.alipayPublicKey), signType),
+    gateway: checkedGateway(options.gateway ?? PRODUCTION_GATEWAY),
+    signType,
     clock: options.clock ?? (() => new Date()),
     fetch: options.fetch ?? fetch,
     timeoutMs: options.timeoutMs ?? 10_000,
+    repeats: options.repeats ?? 2,
     log: options.log,
   }
   const { appId, gateway } = transport
@@ -66,4 +72,9 @@ export function createAlipay(options: AlipayOptions): Alipay {
     verifyReturn: (query) => verifyReturn(query, transport),
     verifyNotification: (body, contentType) => verifyNotification(body, contentType, transport),
   }
+}
+
+function checkedGateway(gateway: string): string {
+  if (isHttpAddress(gateway) && !/[?#]/.test(gateway)) return gateway
+  throw new FieldError('gateway', `must be an address without a query, such as ${PRODUCTION_GATEWAY}`)
 }

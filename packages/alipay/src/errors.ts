@@ -35,24 +35,57 @@ export class NotSentError extends AlipayError {
 
 /**
  * It is not known whether Alipay acted: a time-out after sending, a broken connection, an answer that cannot be believed,
- * or Alipay itself saying that it does not know. Ask (`query`, refund query) before anything else is done.
+ * or Alipay itself saying that it does not know. Ask (`query`, `refundQuery`) before anything else is done.
  */
 export class UnknownOutcomeError extends AlipayError {
   override readonly name = 'UnknownOutcomeError'
+  /** The text that a refused signature was checked against. */
+  readonly signed: string | undefined
+
+  constructor(code: string, message: string, options?: ErrorOptions & { readonly signed?: string | undefined }) {
+    super(code, message, options)
+    this.signed = options?.signed
+  }
 }
 
-/** Alipay refused the request itself: its signature, its application, its parameters. Nothing happened. */
+/** Alipay refused the request: its signature, its application, its parameters. Nothing happened. */
 export class GatewayRefusedError extends AlipayError {
   override readonly name = 'GatewayRefusedError'
   readonly subCode: string
   readonly subMessage: string
-  /** False for the few refusals that Alipay does not sign (unknown application): a hint, never a fact about money. */
+  /**
+   * False for the few refusals that Alipay does not sign (unknown application, unknown method): anybody on the way could
+   * have written them, so that they are a hint, and never a fact about money.
+   */
   readonly verified: boolean
+  /** The canonical string of the request, where its signature was refused. */
+  readonly signed: string | undefined
 
-  constructor(code: string, subCode: string, subMessage: string, verified: boolean, advice = '') {
-    super(code, [`${subCode || code}: ${subMessage}`, advice].filter(Boolean).join('\n'))
+  constructor(
+    code: string,
+    {
+      subCode,
+      subMsg,
+      verified,
+      advice = '',
+      signed,
+    }: {
+      readonly subCode: string
+      readonly subMsg: string
+      readonly verified: boolean
+      readonly advice?: string
+      readonly signed?: string | undefined
+    },
+  ) {
+    super(code, [`${subCode || code}: ${subMsg}`, advice].filter(Boolean).join('\n'))
     this.subCode = subCode
-    this.subMessage = subMessage
+    this.subMessage = subMsg
     this.verified = verified
+    this.signed = signed
   }
+}
+
+/** A bill that cannot be had or cannot be trusted: download, archive, or rows that disagree with their own totals. */
+export class BillError extends AlipayError {
+  override readonly name = 'BillError'
 }

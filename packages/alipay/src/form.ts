@@ -15,8 +15,11 @@ export type ReadForm =
 
 export type Charset = 'utf-8' | 'gbk'
 
-/** Reads a body or query. The bytes of each value are taken as `charset=` in the form itself says (utf-8 if it does not). */
-export function readForm(body: Uint8Array | string): ReadForm {
+/**
+ * Reads a body or query. The bytes of each value are taken as `charset=` in the form itself says (utf-8 if it does not).
+ * @param counts which names count (all, unless told otherwise); what does not is not even decoded, and may be repeated
+ */
+export function readForm(body: Uint8Array | string, counts: (name: string) => boolean = () => true): ReadForm {
   // One character a byte, so that values can be taken apart before their charset is known.
   const text = (typeof body === 'string' ? Buffer.from(body, 'utf8') : Buffer.from(body)).toString('latin1')
   const pairs: [Buffer, Buffer][] = []
@@ -24,8 +27,10 @@ export function readForm(body: Uint8Array | string): ReadForm {
     if (part === '') continue
     const equals = part.indexOf('=')
     const name = percentDecode(equals < 0 ? part : part.slice(0, equals))
+    if (!counts(name?.toString('latin1') ?? part)) continue
     const value = percentDecode(equals < 0 ? '' : part.slice(equals + 1))
-    if (!name || !value || name.length === 0) return refused('MALFORMED', 'The body is not form-urlencoded.')
+    if (!name || !value || name.length === 0 || value.includes(0))
+      return refused('MALFORMED', 'The body is not form-urlencoded.')
     pairs.push([name, value])
   }
   const named = pairs.find(([name]) => name.toString('latin1') === 'charset')?.[1].toString('latin1')
@@ -75,3 +80,6 @@ function percentDecode(text: string): Buffer | undefined {
 
 /** Encodes text for a form or query in its charset; only utf-8 is ever sent by this client. */
 export const encodeForm = (parameters: Parameters): string => new URLSearchParams([...parameters]).toString()
+
+export const isHttpAddress = (text: string): boolean =>
+  URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)

@@ -1,35 +1,37 @@
 /** Keys in any form that people have them in, parsed once. */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { KeyError } from './errors.ts'
+import { readKeyText } from './key-text.ts'
+import type { SignType } from './sign.ts'
 
 /** A private RSA key: PEM (PKCS#1, PKCS#8), bare base64 with stray white space, or a key object. @throws KeyError */
 export function readPrivateKey(key: string | KeyObject): KeyObject {
   if (typeof key !== 'string') return checked(key, 'private')
-  const der = derOf(key)
-  const found = parsePrivate(der)
-  if (found) return checked(found, 'private')
-  if (parsePublic(der)) {
+  const { label, der } = readKeyText(key)
+  const found = parseKey(der)
+  if (found?.key.type === 'private') return checked(found.key, 'private')
+  if (found) {
     throw new KeyError(
       'PUBLIC_KEY_GIVEN',
       'This is a public key; the private key belongs here. The two may be swapped.',
     )
   }
-  throw unreadable('private')
+  throw unreadable('private', label, key)
 }
 
 /** A public RSA key: PEM (SPKI, PKCS#1, a certificate), bare base64 with stray white space, or a key object. @throws KeyError */
 export function readPublicKey(key: string | KeyObject): KeyObject {
   if (typeof key !== 'string') return checked(key, 'public')
-  const der = derOf(key)
-  const found = parsePublic(der)
-  if (found) return checked(found, 'public')
-  if (parsePrivate(der)) {
+  const { label, der } = readKeyText(key)
+  const found = parseKey(der)
+  if (found?.key.type === 'public') return checked(found.key, 'public')
+  if (found) {
     throw new KeyError(
       'PRIVATE_KEY_GIVEN',
       'This is a private key; the public key belongs here. The two may be swapped.',
     )
   }
-  throw unreadable('public')
+  throw unreadable('public', label, key)
 }
 
 /** SHA-256 of the public half (SPKI), as hex: the same for both halves of a pair. */
@@ -40,36 +42,37 @@ export function fingerprint(key: KeyObject): string {
     .digest('hex')
 }
 
-/** Takes away PEM lines, white space and written-out line breaks; what remains must be base64. */
-function derOf(text: string): Buffer {
-  const body = text
-    .replace(/\\[nrt]/g, '')
-    .replace(/-----[^-]*-----/g, '')
-    .replace(/[\s\uFEFF\u200B\u00A0"']/g, '')
-  return /^[A-Za-z0-9+/]+={0,2}$/.test(body) ? Buffer.from(body, 'base64') : Buffer.alloc(0)
-}
+/** Whether two keys are of one pair, or the same half of it. */
+export const sameKey = (left: KeyObject, right: KeyObject): boolean => fingerprint(left) === fingerprint(right)
 
-function parsePrivate(der: Buffer): KeyObject | undefined {
-  return (
-    attempt(() => createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })) ??
-    attempt(() => createPrivateKey({ key: der, format: 'der', type: 'pkcs1' }))
-  )
-}
+export type KeyFormat = 'private-pkcs8' | 'private-pkcs1' | 'public-spki' | 'public-pkcs1' | 'certificate'
 
-function parsePublic(der: Buffer): KeyObject | undefined {
-  return (
-    attempt(() => createPublicKey({ key: der, format: 'der', type: 'spki' })) ??
-    attempt(() => createPublicKey({ key: der, format: 'der', type: 'pkcs1' })) ??
-    attempt(() => new X509Certificate(der).publicKey)
-  )
-}
-
-function attempt(parse: () => KeyObject): KeyObject | undefined {
-  try {
-    return parse()
-  } catch {
-    return undefined
+/** What some bytes are, tried in turn: each form is told from the others by its structure, whatever a label says. */
+export function parseKey(der: Buffer): { readonly format: KeyFormat; readonly key: KeyObject } | undefined {
+  const forms: readonly [KeyFormat, () => KeyObject][] = [
+    ['private-pkcs8', () => createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })],
+    ['private-pkcs1', () => createPrivateKey({ key: der, format: 'der', type: 'pkcs1' })],
+    ['public-spki', () => createPublicKey({ key: der, format: 'der', type: 'spki' })],
+    ['public-pkcs1', () => createPublicKey({ key: der, format: 'der', type: 'pkcs1' })],
+    ['certificate', () => new X509Certificate(der).publicKey],
+  ]
+  if (der.length === 0) return undefined
+  for (const [format, parse] of forms) {
+    try {
+      return { format, key: parse() }
+    } catch {
+      // Not this form; what the parser said could quote the key, so it goes no further.
+    }
   }
+  return undefined
+}
+
+/** @throws KeyError where RSA2 is to be made or checked with fewer than its 2048 bits; Alipay refuses that unclearly */
+export function longEnough(key: KeyObject, signType: SignType): KeyObject {
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
+  const least = signType === 'RSA2' ? 2048 : 1024
+  if (bits >= least) return key
+  throw new KeyError('KEY_TOO_SHORT', `${signType} needs a key of at least ${least} bits; this one has ${bits}.`)
 }
 
 function checked(key: KeyObject, type: 'private' | 'public'): KeyObject {
@@ -80,8 +83,15 @@ function checked(key: KeyObject, type: 'private' | 'public'): KeyObject {
   return key
 }
 
-const unreadable = (type: 'private' | 'public') =>
-  new KeyError(
+function unreadable(type: 'private' | 'public', label: string | undefined, text: string): KeyError {
+  if (label?.includes('ENCRYPTED') || text.includes('Proc-Type: 4,ENCRYPTED')) {
+    return new KeyError('ENCRYPTED_KEY', 'This key is locked with a passphrase; give it without one.')
+  }
+  if (label?.includes('OPENSSH')) {
+    return new KeyError('UNREADABLE_KEY', 'This is an OpenSSH key; Alipay needs an RSA key in PEM or base64.')
+  }
+  return new KeyError(
     'UNREADABLE_KEY',
     `This is no ${type} RSA key in PEM or base64. It may be cut off, or have lost characters.`,
   )
+}

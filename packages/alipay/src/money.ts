@@ -13,10 +13,15 @@ export function writeAmount(fen: number, field = 'total_amount'): string {
   return `${digits.slice(0, -2)}.${digits.slice(-2)}`
 }
 
-/** Yuan with at most two decimals, perhaps negative (bills), as whole fen; undefined for anything else. */
+/** Yuan with at most two decimals as whole fen; undefined for anything else, a negative amount too. */
 export function readAmount(text: string | undefined): number | undefined {
-  const [, sign, yuan, decimals = ''] = /^(-?)(\d{1,13})(?:\.(\d{1,2}))?$/.exec(text ?? '') ?? []
-  if (yuan === undefined) return undefined
-  const fen = Number(yuan) * 100 + Number(decimals.padEnd(2, '0'))
-  return sign && fen !== 0 ? -fen : fen
+  const [, yuan, decimals = ''] = /^(\d{1,13})(?:\.(\d{1,2}))?$/.exec(text ?? '') ?? []
+  return yuan === undefined ? undefined : Number(yuan) * 100 + Number(decimals.padEnd(2, '0'))
+}
+
+/** As `readAmount`, with a minus sign allowed: refunds and fees in bills have one. */
+export function readSignedAmount(text: string | undefined): number | undefined {
+  const negative = text?.startsWith('-') ?? false
+  const fen = readAmount(negative ? text?.slice(1) : text)
+  return negative && fen !== undefined && fen !== 0 ? -fen : fen
 }

@@ -11,27 +11,61 @@ const TRADE_STATUSES: readonly string[] = ['WAIT_BUYER_PAY', 'TRADE_CLOSED', 'TR
 /** A genuine notification is a few kilobytes; anything far larger is not read at all. */
 const MOST_BYTES = 64 * 1024
 
+/** One means of payment and what it bore, in fen. */
+export interface FundBill {
+  /** `ALIPAYACCOUNT` balance, `PCREDIT` Huabei, `BANKCARD`, `COUPON`, … */
+  readonly fundChannel: string
+  readonly amount: number
+}
+
 /** What a genuine notification says. Amounts in fen. That it is genuine does not mean that it is about your order. */
 export interface Notification {
   readonly ok: true
+  /** The same in every repeat of one event. */
   readonly notifyId: string
   readonly appId: string
   readonly sellerId: string
   readonly outTradeNo: string
   readonly tradeNo: string
   readonly tradeStatus: TradeStatus
+  /** The order's amount. */
   readonly totalAmount: number
+  /** When this attempt was sent. */
   readonly notifyTime: Date
+  readonly gmtCreate: Date | undefined
   readonly gmtPayment: Date | undefined
+  /** Set on notifications of refunds. */
+  readonly gmtRefund: Date | undefined
+  readonly gmtClose: Date | undefined
   /** Cumulative; set on notifications of refunds. */
   readonly refundFee: number | undefined
-  /** The refund's request number. */
+  /** The refund's request number; the trade's where none was given. */
   readonly outBizNo: string | undefined
+  readonly subject: string | undefined
+  readonly body: string | undefined
+  /** `undefined` for applications on the openid scheme; see `buyerOpenId`. */
+  readonly buyerId: string | undefined
+  readonly buyerOpenId: string | undefined
+  /** Masked. */
+  readonly buyerLogonId: string | undefined
+  /** What the merchant gets, before the fee. */
+  readonly receiptAmount: number | undefined
+  readonly buyerPayAmount: number | undefined
+  readonly invoiceAmount: number | undefined
+  readonly pointAmount: number | undefined
+  readonly fundBillList: readonly FundBill[] | undefined
+  /** As it was given to `pagePayUrl`. */
   readonly passbackParams: string | undefined
+  /** What the signature covers, and `sign` and `sign_type`. */
   readonly parameters: Parameters
   readonly canonical: string
 }
 
+/**
+ * Verifies a notification and reads it.
+ * @param body the bytes as they came: nothing may have parsed or changed them
+ * @param contentType the request's header; must be form-urlencoded
+ */
 export async function verifyNotification(
   body: Uint8Array | string,
   contentType: string | undefined,
@@ -48,42 +82,91 @@ export async function verifyNotification(
   const form = await verifyForm(body, verifier)
   if (!form.ok) return form
   const { parameters, canonical } = form
-  const get = (name: string) => parameters.get(name)
-  const [notifyId, appId, outTradeNo, tradeNo, tradeStatus] = [
-    get('notify_id'),
-    get('app_id'),
-    get('out_trade_no'),
-    get('trade_no'),
-    get('trade_status'),
-  ]
-  const totalAmount = readAmount(get('total_amount'))
-  const notifyTime = readTime(get('notify_time'))
-  const whole = notifyId && appId && outTradeNo && tradeNo && tradeStatus && totalAmount !== undefined && notifyTime
-  if (!whole || !isTradeStatus(tradeStatus)) {
-    return {
+  return (
+    readFields(parameters, canonical) ?? {
       ok: false,
       code: 'MISSING_PARAMETER',
       message: 'It is signed, but a parameter that every payment notification has is missing or not readable.',
       parameters,
       canonical,
     }
-  }
+  )
+}
+
+function readFields(parameters: Parameters, canonical: string): Notification | undefined {
+  const text = (name: string) => parameters.get(name) || undefined
+  const notifyId = text('notify_id')
+  const appId = text('app_id')
+  const outTradeNo = text('out_trade_no')
+  const tradeNo = text('trade_no')
+  const tradeStatus = text('trade_status')
+  const totalAmount = readAmount(text('total_amount'))
+  const notifyTime = readTime(text('notify_time'))
+  if (!notifyId || !appId || !outTradeNo || !tradeNo || totalAmount === undefined || !notifyTime) return undefined
+  if (!tradeStatus || !isTradeStatus(tradeStatus)) return undefined
+  const refundFee = readAmount(text('refund_fee'))
+  // A refund that cannot be read must not look like a payment.
+  if (text('refund_fee') && refundFee === undefined) return undefined
   return {
     ok: true,
     notifyId,
     appId,
-    sellerId: get('seller_id') ?? '',
+    sellerId: text('seller_id') ?? '',
     outTradeNo,
     tradeNo,
     tradeStatus,
     totalAmount,
     notifyTime,
-    gmtPayment: readTime(get('gmt_payment')),
-    refundFee: readAmount(get('refund_fee')),
-    outBizNo: get('out_biz_no'),
-    passbackParams: get('passback_params'),
+    gmtCreate: readTime(text('gmt_create')),
+    gmtPayment: readTime(text('gmt_payment')),
+    gmtRefund: readTime(text('gmt_refund')),
+    gmtClose: readTime(text('gmt_close')),
+    // Nothing refunded is no refund.
+    refundFee: refundFee || undefined,
+    outBizNo: text('out_biz_no'),
+    subject: text('subject'),
+    body: text('body'),
+    buyerId: text('buyer_id'),
+    buyerOpenId: text('buyer_open_id'),
+    buyerLogonId: text('buyer_logon_id'),
+    receiptAmount: readAmount(text('receipt_amount')),
+    buyerPayAmount: readAmount(text('buyer_pay_amount')),
+    invoiceAmount: readAmount(text('invoice_amount')),
+    pointAmount: readAmount(text('point_amount')),
+    fundBillList: readFundBills(text('fund_bill_list')),
+    passbackParams: readPassback(text('passback_params')),
     parameters,
     canonical,
+  }
+}
+
+/** JSON text, in camelCase here and in snake_case in answers. */
+export function readFundBills(list: unknown): FundBill[] | undefined {
+  const items = typeof list === 'string' ? parseJson(list) : list
+  if (!Array.isArray(items)) return undefined
+  return items.flatMap((item: unknown) => {
+    if (typeof item !== 'object' || item === null) return []
+    const { fundChannel, fund_channel, amount } = item as Readonly<Record<string, unknown>>
+    const channel = fundChannel ?? fund_channel
+    const fen = readAmount(String(amount))
+    return typeof channel === 'string' && fen !== undefined ? [{ fundChannel: channel, amount: fen }] : []
+  })
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** It comes back with the one level of URL encoding that it must be ordered with. */
+function readPassback(text: string | undefined): string | undefined {
+  try {
+    return text === undefined ? undefined : decodeURIComponent(text)
+  } catch {
+    return text
   }
 }
 

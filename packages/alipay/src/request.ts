@@ -1,6 +1,8 @@
 /** A request's parameters (Alipay, "Common request parameters"), signed. */
 import type { KeyObject } from 'node:crypto'
-import { type SignType, sign } from './sign.ts'
+import { canonicalString } from './canonical.ts'
+import { encrypt } from './encryption.ts'
+import { type SignType, signText } from './sign.ts'
 import { writeTime } from './timestamp.ts'
 
 export interface Signer {
@@ -10,34 +12,53 @@ export interface Signer {
   readonly clock: () => Date
   /** Certificate mode: the serial numbers of the application's and the root certificates. */
   readonly certificates?: { readonly appCertSn: string; readonly alipayRootCertSn: string } | undefined
+  readonly aesKey?: Buffer | undefined
 }
 
 export interface Call {
   readonly method: string
-  readonly bizContent: string
+  /** JSON text; undefined for the few methods that have none. */
+  readonly bizContent?: string | undefined
   readonly notifyUrl?: string | undefined
   readonly returnUrl?: string | undefined
+  /** Further parameters beside `biz_content`. */
   readonly extra?: Readonly<Record<string, string>> | undefined
+  /** Encrypts `biz_content` with the configured AES key. */
+  readonly encrypt?: boolean | undefined
 }
 
-/** Every parameter of a call, `sign` last. Empty ones are left out: Alipay drops them before it verifies. */
-export async function signedRequest(signer: Signer, call: Call): Promise<Map<string, string>> {
-  const { certificates } = signer
-  const parameters = new Map(
-    Object.entries({
-      method: call.method,
-      app_id: signer.appId,
-      charset: 'utf-8',
-      version: '1.0',
-      sign_type: signer.signType,
-      timestamp: writeTime(signer.clock()),
-      return_url: call.returnUrl ?? '',
-      notify_url: call.notifyUrl ?? '',
-      app_cert_sn: certificates?.appCertSn ?? '',
-      alipay_root_cert_sn: certificates?.alipayRootCertSn ?? '',
-      ...call.extra,
-      biz_content: call.bizContent,
-    }).filter(([, value]) => value !== ''),
-  )
-  return parameters.set('sign', await sign(parameters, signer.privateKey, signer.signType))
+export interface SignedRequest {
+  /** Every parameter, `sign` among them. */
+  readonly parameters: ReadonlyMap<string, string>
+  /** What was signed. */
+  readonly canonical: string
+}
+
+/** Every parameter of a call, and `sign`. Empty ones are left out: Alipay drops them before it verifies. */
+export async function signedRequest(signer: Signer, call: Call): Promise<SignedRequest> {
+  const { certificates, aesKey } = signer
+  const parameters = new Map<string, string>()
+  const put = (name: string, value: string | undefined) => {
+    if (value !== undefined && value !== '') parameters.set(name, value)
+  }
+  put('method', call.method)
+  put('app_id', signer.appId)
+  put('charset', 'utf-8')
+  put('version', '1.0')
+  put('sign_type', signer.signType)
+  put('timestamp', writeTime(signer.clock()))
+  put('return_url', call.returnUrl)
+  put('notify_url', call.notifyUrl)
+  if (certificates) {
+    put('app_cert_sn', certificates.appCertSn)
+    put('alipay_root_cert_sn', certificates.alipayRootCertSn)
+  }
+  for (const name in call.extra) put(name, call.extra[name])
+  if (call.encrypt && aesKey && call.bizContent !== undefined) {
+    put('encrypt_type', 'AES')
+    put('biz_content', encrypt(call.bizContent, aesKey))
+  } else put('biz_content', call.bizContent)
+  const canonical = canonicalString(parameters, ['sign'])
+  parameters.set('sign', await signText(canonical, signer.privateKey, signer.signType))
+  return { parameters, canonical }
 }

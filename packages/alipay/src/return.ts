@@ -5,7 +5,7 @@ import { type Refused, type Verifier, verifyForm } from './signed-form.ts'
 import { readTime } from './timestamp.ts'
 
 /** What Alipay puts on a return address. Everything else there is the merchant's own, and not signed. */
-const SIGNED = [
+const SIGNED: readonly string[] = [
   'app_id',
   'auth_app_id',
   'charset',
@@ -31,16 +31,36 @@ export interface Return {
   readonly tradeNo: string
   readonly totalAmount: number
   readonly timestamp: Date | undefined
+  /** What the signature covers, and `sign` and `sign_type`. */
   readonly parameters: Parameters
   readonly canonical: string
 }
 
-export async function verifyReturn(query: string, verifier: Verifier): Promise<Return | Refused> {
+export interface ReturnOptions {
+  /**
+   * The names of the parameters that stood in `return_url` already: just these are passed over. Without them, all but
+   * the names that Alipay is known to put there are.
+   */
+  readonly ownParameters?: readonly string[] | undefined
+}
+
+/**
+ * Verifies the query of a return address; a name that is signed may stand there only once.
+ * @param query the text after `?`, or the whole address
+ */
+export async function verifyReturn(
+  query: string,
+  verifier: Verifier,
+  { ownParameters }: ReturnOptions = {},
+): Promise<Return | Refused> {
   if (query.length > MOST_CHARACTERS)
     return { ok: false, code: 'TOO_LARGE', message: 'The query is larger than 8 KiB.' }
-  const text = query.replace(/^[^?=&]*\?/, '')
-  const own = namesOf(text).filter((name) => !SIGNED.includes(name))
-  const form = await verifyForm(text, verifier, own)
+  const text = query.replace(/^[^?=&]*\?/, '').replace(/#.*$/s, '')
+  const form = await verifyForm(
+    text,
+    verifier,
+    ownParameters ? (name) => !ownParameters.includes(name) : (name) => SIGNED.includes(name),
+  )
   if (!form.ok) return form
   const { parameters, canonical } = form
   const [appId, outTradeNo, tradeNo] = [
@@ -62,5 +82,3 @@ export async function verifyReturn(query: string, verifier: Verifier): Promise<R
   const timestamp = readTime(parameters.get('timestamp'))
   return { ok: true, appId, sellerId, outTradeNo, tradeNo, totalAmount, timestamp, parameters, canonical }
 }
-
-const namesOf = (query: string): string[] => [...new URLSearchParams(query).keys()]

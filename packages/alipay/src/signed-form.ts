@@ -3,9 +3,9 @@
  * (Alipay, "Asynchronous notification: verifying"). The signature's kind is ours to say, not the message's.
  */
 import type { KeyObject } from 'node:crypto'
-import { canonicalString, type Parameters } from './canonical.ts'
+import type { Parameters } from './canonical.ts'
+import { explainMismatch } from './explain.ts'
 import { type FormProblem, readForm } from './form.ts'
-import { fingerprint } from './keys.ts'
 import type { SignType } from './sign.ts'
 import { readBase64, verify } from './verify.ts'
 
@@ -31,6 +31,7 @@ export interface Refused {
 
 export interface VerifiedForm {
   readonly ok: true
+  /** What was signed, and `sign` and `sign_type` themselves; nothing that the signature does not cover. */
   readonly parameters: Parameters
   readonly canonical: string
 }
@@ -40,15 +41,15 @@ export interface Verifier {
   readonly signType: SignType
 }
 
-/** Verifies form parameters; `own` are the merchant's own names, which Alipay did not sign. */
+/** Verifies form parameters; names that `counts` turns down are the merchant's own, which Alipay did not sign. */
 export async function verifyForm(
   body: Uint8Array | string,
   { alipayPublicKey, signType }: Verifier,
-  own: readonly string[] = [],
+  counts?: (name: string) => boolean,
 ): Promise<VerifiedForm | Refused> {
-  const form = readForm(body)
+  const form = readForm(body, counts)
   if (!form.ok) return form
-  const { parameters } = form
+  const { parameters, charset } = form
   const refuse = (code: RefusalCode, message: string, canonical?: string): Refused => ({
     ok: false,
     code,
@@ -67,21 +68,51 @@ export async function verifyForm(
   }
   const bytes = readBase64(signature)
   if (!bytes) return refuse('SIGN_NOT_BASE64', 'sign is not base64.')
-  const without = ['sign', 'sign_type', ...own]
-  const canonical = canonicalString(parameters, without)
-  const content = signedBytes(form.bytes, without)
-  if (await verify(content, bytes, alipayPublicKey, signType)) return { ok: true, parameters, canonical }
-  const message = `The signature does not fit Alipay's key ${fingerprint(alipayPublicKey).slice(0, 16)}. It was made with another key, or the parameters were changed on the way.`
-  return refuse('SIGN_MISMATCH', message, canonical)
+  const doubtful = ambiguous(parameters)
+  if (doubtful !== undefined)
+    return refuse('MALFORMED', `The parameter ${doubtful.slice(0, 40)} could be read as more than one.`)
+  const wordings = possibleWordings(form.bytes)
+  for (const names of wordings) {
+    const content = joined(form.bytes, names)
+    if (!(await verify(content, bytes, alipayPublicKey, signType))) continue
+    const covered = [...parameters].filter(([name]) => names.includes(name) || name === 'sign' || name === 'sign_type')
+    return { ok: true, parameters: new Map(covered), canonical: new TextDecoder(charset).decode(content) }
+  }
+  const canonical = joined(form.bytes, wordings[0] ?? [])
+  const message = await explainMismatch({ canonical, charset, signature: bytes, parameters, alipayPublicKey, signType })
+  return refuse('SIGN_MISMATCH', message, new TextDecoder(charset).decode(canonical))
 }
 
-/** The canonical string in the very bytes that came, whatever their charset. */
-function signedBytes(values: ReadonlyMap<string, Buffer>, without: readonly string[]): Buffer {
-  const parts = [...values]
-    .filter(([name, value]) => value.length > 0 && !without.includes(name))
-    .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([name, value]) => Buffer.concat([Buffer.from(`${name}=`), value]))
-  return Buffer.concat(parts.flatMap((part, index) => (index === 0 ? [part] : [AND, part])))
+/**
+ * Which names may have been signed. The documents disagree on empty values (one page drops them, another keeps them) and
+ * say nothing of `alipay_cert_sn`, which comes with certificate mode; each reading takes the message's own words only.
+ */
+function possibleWordings(values: ReadonlyMap<string, Buffer>): string[][] {
+  const all = [...values.keys()].filter((name) => name !== 'sign' && name !== 'sign_type').sort()
+  const filled = all.filter((name) => values.get(name)?.length !== 0)
+  const wordings = filled.length === all.length ? [filled] : [filled, all]
+  if (!values.has('alipay_cert_sn')) return wordings
+  return [...wordings, ...wordings.map((names) => names.filter((name) => name !== 'alipay_cert_sn'))]
 }
 
-const AND = Buffer.from('&')
+/** `name=value` joined with `&`, in the very bytes that came, whatever their charset. */
+function joined(values: ReadonlyMap<string, Buffer>, names: readonly string[]): Buffer {
+  const parts = names.flatMap((name, index) => [
+    Buffer.from(`${index === 0 ? '' : '&'}${name}=`),
+    values.get(name) ?? Buffer.alloc(0),
+  ])
+  return Buffer.concat(parts)
+}
+
+/** Names that decide something; a genuine value never has one of them after an `&`. */
+const DECISIVE =
+  /&(?:app_id|auth_app_id|charset|gmt_close|gmt_payment|gmt_refund|notify_id|notify_time|notify_type|out_biz_no|out_trade_no|refund_fee|seller_id|timestamp|total_amount|trade_no|trade_status)=/
+
+/**
+ * The signed string does not say where a value ends: `body=x&total_amount=1` is one parameter or two. So one who changes a
+ * message on its way could join two parameters into one, or take one apart, without changing what was signed.
+ */
+function ambiguous(parameters: Parameters): string | undefined {
+  for (const [name, value] of parameters) if (/[=&]/.test(name) || DECISIVE.test(value)) return name
+  return undefined
+}
