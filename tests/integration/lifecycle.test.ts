@@ -26,6 +26,9 @@ function processesOf(dataDir: string): number[] {
     .map(Number)
 }
 
+/** A connection that was handed to a process just killed never answers: a client gives up and comes again. */
+const quick = () => ({ signal: AbortSignal.timeout(1000), headers: { connection: 'close' } })
+
 const gone = () =>
   until(
     async () => processesOf(folder),
@@ -88,7 +91,7 @@ test('the database server killed under the running shop comes back, and so does 
     await buyAndPay(system)
     const [postmaster] = readFileSync(join(folder, 'postgres/cluster/postmaster.pid'), 'utf8').split('\n')
     process.kill(Number(postmaster), 'SIGKILL')
-    const ready = async () => (await fetch(`${system.shopUrl}/readyz`).catch(() => undefined))?.status ?? 0
+    const ready = async () => (await fetch(`${system.shopUrl}/readyz`, quick()).catch(() => undefined))?.status ?? 0
     await until(ready, (status) => status !== 200, 10_000).catch(() => undefined)
     await until(ready, (status) => status === 200, 30_000)
     await buyAndPay(system)
@@ -106,7 +109,7 @@ test('a web server process that is killed is replaced', async () => {
     })
     expect(web.length).toBeGreaterThanOrEqual(2)
     for (const pid of web) process.kill(pid, 'SIGKILL')
-    const alive = async () => (await fetch(`${system.shopUrl}/healthz`).catch(() => undefined))?.status ?? 0
+    const alive = async () => (await fetch(`${system.shopUrl}/healthz`, quick()).catch(() => undefined))?.status ?? 0
     await until(alive, (status) => status === 200, 20_000)
     await buyAndPay(system)
   } finally {

@@ -30,6 +30,7 @@ const DATABASE = 'xuecheng'
 /** Any constant will do: the session that holds this advisory lock is the shop that owns the server. */
 const OWNER_LOCK = 7_020_231
 const START_LIMIT_MS = 60_000
+const LEFTOVER_LIMIT_MS = 15_000
 
 export class DataFolderInUseError extends Error {
   override readonly name = 'DataFolderInUseError'
@@ -69,12 +70,9 @@ export async function startEmbeddedPostgres(
   await stopLeftover(cluster, password)
 
   const port = options.port ?? (await freePort())
-  const child = launch(binaries.postgres, serverArguments(cluster, port, options.fsync ?? true), runAs)
-  const log = tail(child)
+  const args = serverArguments(cluster, port, options.fsync ?? true)
+  const { child, owner } = await launchUntilReady(() => launch(binaries.postgres, args, runAs), port, password, cluster)
   const lost = new Promise<void>((done) => child.once('exit', () => done()))
-  const maintenance = addressOf(port, password, 'postgres')
-  const owner = await connectWhenReady(maintenance, child, log, cluster)
-  owner.on('error', () => {})
   await takeOwnership(owner, cluster)
   const known = await owner.query('select 1 from pg_database where datname = $1', [DATABASE])
   if (known.rowCount === 0) await owner.query(`create database ${DATABASE}`)
@@ -254,18 +252,38 @@ function inUse(cluster: string, pid?: number): string {
   return `The data folder ${resolve(cluster, '..', '..')} is in use by another running shop${who}. Stop that one first, or set DATA_DIR to another folder.`
 }
 
-async function connectWhenReady(
-  url: string,
-  child: ChildProcess,
-  log: () => string,
+interface Launched {
+  readonly child: ChildProcess
+  /** The session that will own the server. */
+  readonly owner: pg.Client
+}
+
+/** After a hard kill the last processes of the old server take a moment to go; until then the new one ends at once. */
+async function launchUntilReady(
+  start: () => ChildProcess,
+  port: number,
+  password: string,
   cluster: string,
-): Promise<pg.Client> {
+): Promise<Launched> {
+  const limit = Date.now() + LEFTOVER_LIMIT_MS
+  for (;;) {
+    const child = start()
+    const log = tail(child)
+    const owner = await connectWhenReady(addressOf(port, password, 'postgres'), child)
+    if (owner) return { child, owner }
+    const leftover = /lock file .* already exists|shared memory block .* still in use/.test(log())
+    if (!leftover)
+      throw new Error(`The embedded PostgreSQL did not start: ${log().trim().split('\n').slice(-3).join(' ')}`)
+    if (Date.now() > limit || runningServer(cluster)) throw new DataFolderInUseError(inUse(cluster))
+    await sleep(200)
+  }
+}
+
+/** A session as soon as the server answers; undefined when the server ended instead. */
+async function connectWhenReady(url: string, child: ChildProcess): Promise<pg.Client | undefined> {
   const limit = Date.now() + START_LIMIT_MS
   while (Date.now() < limit) {
-    if (child.exitCode !== null || child.signalCode !== null) {
-      if (/lock file .* already exists/.test(log())) throw new DataFolderInUseError(inUse(cluster))
-      throw new Error(`The embedded PostgreSQL did not start: ${log().trim().split('\n').slice(-3).join(' ')}`)
-    }
+    if (child.exitCode !== null || child.signalCode !== null) return undefined
     const client = new pg.Client({ connectionString: url })
     client.on('error', () => {})
     try {
@@ -275,6 +293,7 @@ async function connectWhenReady(
       await sleep(15)
     }
   }
+  child.kill('SIGQUIT')
   throw new Error('The embedded PostgreSQL did not answer within a minute.')
 }
 
