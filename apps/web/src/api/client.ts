@@ -1,0 +1,110 @@
+/** The shop's API as the pages call it: typed by the server's own document, errors as problems with a code. */
+import createClient from 'openapi-fetch'
+import { language, t } from '../i18n.ts'
+import type { components, paths } from './schema.generated.ts'
+
+type Schemas = components['schemas']
+export type User = Schemas['User']
+export type Shop = Schemas['Shop']
+export type Category = Schemas['Category']
+export type CourseSummary = Schemas['CourseSummary']
+export type CourseDetail = Schemas['CourseDetail']
+export type Lesson = Schemas['Lesson']
+export type Order = Schemas['Order']
+export type Checkout = Schemas['Checkout']
+export type OwnedCourse = Schemas['OwnedCourse']
+
+/** A refusal or a failure that a page shows. `NETWORK` and `SERVER` are ours; every other code is the server's. */
+export class ApiProblem extends Error {
+  override readonly name = 'ApiProblem'
+  readonly code: string
+  /** 0 where no answer came. */
+  readonly status: number
+  readonly detail: string
+  readonly errors: readonly { field: string; message: string }[]
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(problem: {
+    code: string
+    status: number
+    title: string
+    detail: string
+    errors?: readonly { field: string; message: string }[]
+    retryAfterSeconds?: number | undefined
+  }) {
+    super(problem.title)
+    this.code = problem.code
+    this.status = problem.status
+    this.detail = problem.detail
+    this.errors = problem.errors ?? []
+    this.retryAfterSeconds = problem.retryAfterSeconds
+  }
+}
+
+export const api = createClient<paths>({ baseUrl: '' })
+
+api.use({
+  onRequest({ request }) {
+    request.headers.set('accept-language', language())
+    return request
+  },
+})
+
+const loginLost = new Set<() => void>()
+
+/** Calls back when the server says that nobody is logged in (any more). */
+export function onLoginLost(callback: () => void): void {
+  loginLost.add(callback)
+}
+
+interface Answered<Data> {
+  readonly data?: Data
+  readonly error?: unknown
+  readonly response: Response
+}
+
+/** The answer's data. @throws ApiProblem for a refusal, a failure, or no answer at all */
+export async function answer<Data>(call: Promise<Answered<Data>>): Promise<Data> {
+  const { data, error, response } = await call.catch((cause: unknown) => {
+    throw noAnswer(cause)
+  })
+  if (response.ok) return data as Data
+  const problem = readProblem(error, response)
+  if (problem.code === 'LOGIN_REQUIRED') for (const callback of loginLost) callback()
+  throw problem
+}
+
+function noAnswer(cause: unknown): unknown {
+  if (cause instanceof DOMException && cause.name === 'AbortError') return cause
+  return new ApiProblem({ code: 'NETWORK', status: 0, title: t('error.network'), detail: t('error.networkHint') })
+}
+
+/** Reads a refusal. What is no problem document (a proxy's error page, say) is told in our own words. */
+export function readProblem(error: unknown, response: Pick<Response, 'status' | 'headers'>): ApiProblem {
+  const { status } = response
+  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)
+  const retryAfterSeconds = Number.isFinite(retryAfter) ? retryAfter : undefined
+  if (isProblem(error)) {
+    const { code, title, detail = '', errors = [] } = error
+    return new ApiProblem({ code, status, title, detail, errors, retryAfterSeconds })
+  }
+  return status >= 500
+    ? new ApiProblem({ code: 'SERVER', status, title: t('error.server'), detail: t('error.serverHint') })
+    : new ApiProblem({ code: 'UNEXPECTED', status, title: t('error.unexpected'), detail: t('error.unexpectedHint') })
+}
+
+function isProblem(error: unknown): error is Partial<Schemas['Problem']> & { code: string; title: string } {
+  if (typeof error !== 'object' || error === null) return false
+  return 'code' in error && typeof error.code === 'string' && 'title' in error && typeof error.title === 'string'
+}
+
+/** Anything thrown, as a problem to show. */
+export function asProblem(error: unknown): ApiProblem {
+  if (error instanceof ApiProblem) return error
+  return new ApiProblem({
+    code: 'UNEXPECTED',
+    status: 0,
+    title: t('error.unexpected'),
+    detail: t('error.unexpectedHint'),
+  })
+}

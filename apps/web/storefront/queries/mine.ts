@@ -1,0 +1,64 @@
+/** What belongs to the buyer who is logged in. Every key begins with `mine`; logging out forgets all of them. */
+import { useInfiniteQuery, useQuery, useQueryCache } from '@pinia/colada'
+import { computed, type MaybeRefOrGetter, toValue } from 'vue'
+import { answer, api, type Order, type OwnedCourse } from '../../src/api/client.ts'
+import { useSession } from '../session.ts'
+
+async function readOwned(): Promise<OwnedCourse[]> {
+  const owned: OwnedCourse[] = []
+  let cursor: string | null | undefined
+  do {
+    const page = await answer(api.GET('/api/me/courses', { params: { query: cursor ? { cursor } : {} } }))
+    owned.push(...page.items)
+    cursor = page.next
+  } while (cursor)
+  return owned
+}
+
+/** Every course the buyer owns, also by number. Nothing is asked while nobody is logged in. */
+export function useOwned() {
+  const session = useSession()
+  const query = useQuery({
+    key: ['mine', 'courses'],
+    query: readOwned,
+    enabled: () => session.isIn,
+    staleTime: 60_000,
+  })
+  const byCourse = computed(() => new Map(query.data.value?.map((owned) => [owned.course.id, owned])))
+  /** True until it is known what is owned; nobody logged in owns nothing. */
+  const unsure = computed(() => session.pending || (session.isIn && query.status.value === 'pending'))
+  return { ...query, byCourse, unsure }
+}
+
+export function useOrders() {
+  const query = useInfiniteQuery({
+    key: ['mine', 'orders'],
+    query: ({ pageParam }) =>
+      answer(api.GET('/api/orders', { params: { query: pageParam ? { cursor: pageParam } : {} } })),
+    initialPageParam: '',
+    getNextPageParam: (last) => last.next,
+    staleTime: 0,
+  })
+  const items = computed(() => query.data.value?.pages.flatMap((page) => page.items))
+  return { ...query, items }
+}
+
+export const readOrder = (orderNo: string, signal?: AbortSignal): Promise<Order> =>
+  answer(api.GET('/api/orders/{orderNo}', { params: { path: { orderNo } }, ...(signal ? { signal } : {}) }))
+
+export const useOrder = (orderNo: MaybeRefOrGetter<string>) =>
+  useQuery({
+    key: () => ['mine', 'order', toValue(orderNo)],
+    query: ({ signal }) => readOrder(toValue(orderNo), signal),
+    staleTime: 0,
+  })
+
+/** Puts an order that changed where pages read it, and lets what depends on it be asked again. */
+export function useOrderNews() {
+  const cache = useQueryCache()
+  return (order: Order): void => {
+    cache.setQueryData(['mine', 'order', order.orderNo], order)
+    void cache.invalidateQueries({ key: ['mine', 'orders'] })
+    void cache.invalidateQueries({ key: ['mine', 'courses'] })
+  }
+}

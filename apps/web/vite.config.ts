@@ -1,0 +1,29 @@
+/** How the pages are built and served while working on them. One HTML entry a bundle: a buyer loads only the storefront. */
+import { join } from 'node:path'
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vite'
+import { precompiledMessages } from './build/messages.ts'
+
+const server = process.env['SHOP_URL'] ?? 'http://127.0.0.1:8000'
+
+export default defineConfig({
+  root: import.meta.dirname,
+  plugins: [vue(), precompiledMessages()],
+  define: {
+    __VUE_OPTIONS_API__: false,
+    __VUE_I18N_LEGACY_API__: false,
+    __VUE_I18N_FULL_INSTALL__: false,
+    __INTLIFY_PROD_DEVTOOLS__: false,
+    __INTLIFY_DROP_MESSAGE_COMPILER__: true,
+  },
+  resolve: { alias: { 'vue-i18n': 'vue-i18n/dist/vue-i18n.runtime.mjs' } },
+  build: {
+    target: 'es2022',
+    // The content policy allows no inline script, and fonts or pictures as files can be kept by the browser.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    manifest: true,
+    rolldownOptions: { input: { index: join(import.meta.dirname, 'index.html') } },
+  },
+  server: { proxy: { '/api': server, '/covers': server } },
+})
