@@ -9,7 +9,11 @@ export default defineConfig({
     projects: [
       {
         ...node,
-        test: { name: 'unit', include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/src/**/*.test.ts'], testTimeout: 20_000 },
+        test: {
+          name: 'unit',
+          include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tests/*.test.ts'],
+          testTimeout: 20_000,
+        },
       },
       {
         ...node,

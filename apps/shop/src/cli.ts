@@ -1,14 +1,13 @@
 /** `xuecheng …`: each command a few lines over the subjects. Answers go to stdout, an error to stderr in one line. */
 import { parseArgs } from 'node:util'
-import { alipayPayUrl, alipayVerify } from './cli/alipay.ts'
 import { type Command, UsageError } from './cli/command.ts'
 import { migrateDatabase } from './cli/migrate.ts'
 import { loadEnvironment, readConfig } from './config.ts'
 import { ShopError } from './errors.ts'
+import { PROVIDER_COMMANDS } from './payments/providers/commands.ts'
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  'alipay pay-url': alipayPayUrl,
-  'alipay verify': alipayVerify,
+  ...PROVIDER_COMMANDS,
   migrate: migrateDatabase,
 }
 

@@ -65,7 +65,7 @@ export function readConfig(environment: Environment): Config {
     databaseUrl: databaseAddress(environment),
     workers: integer(environment, 'WORKERS', availableParallelism(), 1, 256),
     sandbox: {
-      enabled: flag(environment, 'SANDBOX', !production && environment['ALIPAY_GATEWAY'] === undefined),
+      enabled: flag(environment, 'SANDBOX', !production),
       port: integer(environment, 'SANDBOX_PORT', 8100, 0, 65535),
     },
     demo: flag(environment, 'DEMO', !production),

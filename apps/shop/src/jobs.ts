@@ -2,6 +2,7 @@
 import { type Queue, startQueue } from './jobs/queue.ts'
 import { askDueAttempts } from './payments/ask.ts'
 import { expireOrders } from './payments/close-order.ts'
+import { forgetKeys } from './payments/idempotency.ts'
 import type { Shop } from './shop.ts'
 
 const HOUSEKEEPING = { sessionsDays: 30, keysDays: 2 }
@@ -17,9 +18,9 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
     },
     'forget-what-ended': async () => {
       const daysAgo = (days: number) => new Date(payments.clock().getTime() - days * 86_400_000)
-      await db.deleteFrom('sessions').where('expires_at', '<', daysAgo(HOUSEKEEPING.sessionsDays)).execute()
-      await db.deleteFrom('idempotency_keys').where('created_at', '<', daysAgo(HOUSEKEEPING.keysDays)).execute()
-      await db.deleteFrom('login_failures').where('window_ends_at', '<', daysAgo(1)).execute()
+      await forgetSessions(db, daysAgo(HOUSEKEEPING.sessionsDays))
+      await forgetKeys(db, daysAgo(HOUSEKEEPING.keysDays))
+      await forgetFailures(db, daysAgo(1))
     },
   }
   const repeating = [

@@ -13,7 +13,7 @@ import { connect } from './database/connect.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts'
 import { migrate } from './database/migrate.ts'
 import { answerMetrics } from './http/operator.ts'
-import { registerWithSandbox } from './payments/providers/alipay/sandbox-merchant.ts'
+import { registerWithSandbox } from './payments/providers/registry.ts'
 
 const RESTART_MS = 500
 const READY_LIMIT_MS = 60_000

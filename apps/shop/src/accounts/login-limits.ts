@@ -64,3 +64,8 @@ export async function forgiveFailures(db: Database, attempt: Attempt): Promise<v
   const [pair] = keysOf(attempt)
   if (pair) await db.deleteFrom('login_failures').where('key', '=', pair.key).execute()
 }
+
+/** Forgets windows that ended. */
+export async function forgetFailures(db: Database, before: Date): Promise<void> {
+  await db.deleteFrom('login_failures').where('window_ends_at', '<', before).execute()
+}

@@ -107,3 +107,8 @@ export function toUser(row: {
     createdAt: row.created_at,
   }
 }
+
+/** Forgets sessions that ended long ago. */
+export async function forgetSessions(db: Database, before: Date): Promise<void> {
+  await db.deleteFrom('sessions').where('expires_at', '<', before).execute()
+}

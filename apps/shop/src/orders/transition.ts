@@ -69,3 +69,8 @@ export async function lockOrder(tx: Transaction, orderId: number) {
     .modifyEnd(sql`for no key update`)
     .executeTakeFirst()
 }
+
+/** The buyer pays by another method than the one the order was placed with. */
+export async function changePayType(tx: Transaction, orderId: number, payType: string): Promise<void> {
+  await tx.updateTable('orders').set({ pay_type: payType }).where('id', '=', orderId).execute()
+}

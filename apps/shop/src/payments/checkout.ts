@@ -5,7 +5,7 @@ import { writeMoment } from '../http/shapes.ts'
 import { type Fen, formatYuan } from '../money.ts'
 import { newNumber } from '../orders/number.ts'
 import { LEAST_TIME_TO_PAY_MS, type Purchase, placeOrder } from '../orders/place.ts'
-import { lockOrder } from '../orders/transition.ts'
+import { changePayType, lockOrder } from '../orders/transition.ts'
 import { askAbout } from './ask.ts'
 import { findOpenAttempt, openAttempt } from './attempts.ts'
 import { once, type Repeatable } from './idempotency.ts'
@@ -66,9 +66,7 @@ export async function payAgain(
     const order = await lockOrder(tx, found.id)
     const left = (order?.expires_at.getTime() ?? 0) - payments.clock().getTime()
     if (order?.status !== 'unpaid' || left < LEAST_TIME_TO_PAY_MS) throw new ShopError('ORDER_NOT_PAYABLE')
-    if (order.pay_type !== provider.name) {
-      await tx.updateTable('orders').set({ pay_type: provider.name }).where('id', '=', order.id).execute()
-    }
+    if (order.pay_type !== provider.name) await changePayType(tx, order.id, provider.name)
     const { id, order_no: orderNo, subject, total_fen: total, expires_at: expiresAt } = order
     return linkTo(tx, payments, { id, orderNo, subject, total, expiresAt }, provider.name)
   })

@@ -1,6 +1,6 @@
 /** `Idempotency-Key`: the same key and body get the same answer; two at once have one effect. */
 import { createHash } from 'node:crypto'
-import type { Transaction } from '../database/connect.ts'
+import type { Database, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 
 /** A request that its client may send again. */
@@ -51,4 +51,9 @@ export async function once<Answer>(
     .where('key', '=', key)
     .execute()
   return answer
+}
+
+/** Forgets keys whose requests nobody repeats any more. */
+export async function forgetKeys(db: Database, before: Date): Promise<void> {
+  await db.deleteFrom('idempotency_keys').where('created_at', '<', before).execute()
 }

@@ -11,8 +11,9 @@ import { checkout, payAgain } from './checkout.ts'
 import { closeOrder } from './close-order.ts'
 import { hashRequest, type Repeatable } from './idempotency.ts'
 import type { Payments } from './payments.ts'
+import { PAY_TYPES } from './providers/names.ts'
 
-const PayType = Type.Enum(['alipay', 'wechat'])
+const PayType = Type.Enum([...PAY_TYPES])
 
 const PurchaseShape = Type.Object(
   {

@@ -1,12 +1,13 @@
 /** Which providers this shop has: those that are set up. Adding one means one folder and one line here. */
 import type { Logger } from 'pino'
 import type { Clock } from '../../clock.ts'
-import type { Config } from '../../config.ts'
+import type { Config, Environment } from '../../config.ts'
 import type { Application } from '../../http/application.ts'
 import type { Payments } from '../payments.ts'
 import { createAlipayProvider } from './alipay/provider.ts'
 import { addAlipayRoutes } from './alipay/routes.ts'
-import { readAlipaySettings } from './alipay/settings.ts'
+import { registerAlipayMerchant } from './alipay/sandbox-merchant.ts'
+import { isAlipaySetUp, readAlipaySettings } from './alipay/settings.ts'
 import type { PaymentProvider } from './provider.ts'
 
 export interface Providers {
@@ -27,3 +28,9 @@ export function createProviders(config: Config, clock: Clock, log: Logger): Prov
     },
   }
 }
+
+/** Makes the shop a merchant of its own sandbox, with every provider that is not set up otherwise. */
+export const registerWithSandbox = (config: Config): Promise<void> => registerAlipayMerchant(config)
+
+/** Whether a provider's real gateway is set up, so that no sandbox is wanted unless it is asked for. */
+export const hasRealGateway = (environment: Environment): boolean => isAlipaySetUp(environment)

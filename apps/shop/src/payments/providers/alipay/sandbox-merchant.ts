@@ -7,7 +7,7 @@ import { keepSecret } from '../../../secrets.ts'
 import { SANDBOX_MERCHANT, sandboxKeyFile } from './settings.ts'
 
 /** @throws Error when the sandbox does not take the merchant */
-export async function registerWithSandbox(config: Config): Promise<void> {
+export async function registerAlipayMerchant(config: Config): Promise<void> {
   const privateKey = keepSecret(sandboxKeyFile(config, 'app_private_key'), newPrivateKey)
   const publicKey = createPublicKey(privateKey)
   writeFileSync(sandboxKeyFile(config, 'app_public_key'), publicKey.export({ type: 'spki', format: 'pem' }))

@@ -4,7 +4,7 @@ import type { KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { KeyError, PRODUCTION_GATEWAY, readPrivateKey, readPublicKey } from '@xuecheng/alipay'
-import { address, type Config, SettingError, textOrFile } from '../../../config.ts'
+import { address, type Config, type Environment, SettingError, textOrFile } from '../../../config.ts'
 
 export interface AlipaySettings {
   readonly gateway: string
@@ -22,6 +22,11 @@ export const SANDBOX_MERCHANT = { appId: '9021000100000001', sellerId: '20887210
 export const sandboxKeyFile = (config: Config, name: 'app_private_key' | 'app_public_key' | 'alipay_public_key') =>
   join(config.dataDir, 'keys', 'alipay', `${name}.pem`)
 
+const NAMED = ['ALIPAY_APP_ID', 'ALIPAY_PRIVATE_KEY', 'ALIPAY_PRIVATE_KEY_FILE', 'ALIPAY_GATEWAY']
+
+/** Whether somebody set Alipay up by hand, for the real gateway or another sandbox. */
+export const isAlipaySetUp = (environment: Environment): boolean => NAMED.some((name) => environment[name]?.trim())
+
 /** Undefined when Alipay is not set up. @throws SettingError naming the first setting that is wrong or missing */
 export function readAlipaySettings(config: Config): AlipaySettings | undefined {
   const { environment } = config
@@ -29,8 +34,7 @@ export function readAlipaySettings(config: Config): AlipaySettings | undefined {
     notifyUrl: `${config.publicUrl}/api/payments/alipay/notify`,
     returnUrl: `${config.publicUrl}/pay/success`,
   }
-  const named = ['ALIPAY_APP_ID', 'ALIPAY_PRIVATE_KEY', 'ALIPAY_PRIVATE_KEY_FILE', 'ALIPAY_GATEWAY']
-  if (named.some((name) => environment[name]?.trim())) return { ...fromEnvironment(config), ...urls }
+  if (isAlipaySetUp(environment)) return { ...fromEnvironment(config), ...urls }
   if (!config.sandbox.enabled || !existsSync(sandboxKeyFile(config, 'alipay_public_key'))) return undefined
   const read = (name: Parameters<typeof sandboxKeyFile>[1]) => readFileSync(sandboxKeyFile(config, name), 'utf8')
   return {

@@ -1,11 +1,12 @@
 /** Alipay from the command line, with the shop's own settings. */
-import { systemClock } from '../clock.ts'
-import type { Config } from '../config.ts'
-import { createLog } from '../log.ts'
-import { parseYuan } from '../money.ts'
-import { type AlipayProvider, createAlipayProvider } from '../payments/providers/alipay/provider.ts'
-import { readAlipaySettings } from '../payments/providers/alipay/settings.ts'
-import { type Command, required, UsageError } from './command.ts'
+
+import { type Command, required, UsageError } from '../../../cli/command.ts'
+import { systemClock } from '../../../clock.ts'
+import type { Config } from '../../../config.ts'
+import { createLog } from '../../../log.ts'
+import { parseYuan } from '../../../money.ts'
+import { type AlipayProvider, createAlipayProvider } from './provider.ts'
+import { readAlipaySettings } from './settings.ts'
 
 function openAlipay(config: Config): AlipayProvider {
   const settings = readAlipaySettings(config)

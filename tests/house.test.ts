@@ -1,0 +1,68 @@
+/** The rules of ARCHITECTURE.md that a linter's import rules cannot say, so that they stay true. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { expect, test } from 'vitest'
+
+const SHOP = join(import.meta.dirname, '../apps/shop/src')
+
+const sources = readdirSync(SHOP, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts'))
+  .map((entry) => {
+    const path = join(entry.parentPath, entry.name)
+    return { path: relative(SHOP, path), text: readFileSync(path, 'utf8') }
+  })
+
+const where = (pattern: RegExp, allowed: (path: string) => boolean) =>
+  sources.filter(({ path, text }) => pattern.test(text) && !allowed(path)).map(({ path }) => path)
+
+test('one door for money: only settle.ts marks an attempt or an order paid', () => {
+  expect(where(/insertInto\('order_payments'\)/, (path) => path === 'payments/settle.ts')).toEqual([])
+  expect(where(/transition\(tx, 'pay'/, (path) => path === 'payments/settle.ts')).toEqual([])
+  expect(where(/status: 'paid'/, (path) => path === 'payments/settle.ts')).toEqual([])
+})
+
+test('providers stay behind their door: their names occur nowhere else', () => {
+  expect(where(/alipay|wechat/i, (path) => path.startsWith('payments/providers/'))).toEqual([])
+})
+
+/** Which subject writes which table. */
+const WRITERS: Record<string, string> = {
+  users: 'accounts',
+  sessions: 'accounts',
+  login_failures: 'accounts',
+  categories: 'catalog',
+  teachers: 'catalog',
+  courses: 'catalog',
+  chapters: 'catalog',
+  lessons: 'catalog',
+  orders: 'orders',
+  order_lines: 'orders',
+  order_history: 'orders',
+  payment_attempts: 'payments',
+  order_payments: 'payments',
+  notifications: 'payments',
+  unmatched_payments: 'payments',
+  idempotency_keys: 'payments',
+  enrolments: 'enrolments',
+}
+
+test.each(Object.entries(WRITERS))('one writer a table: %s is written by %s', (table, subject) => {
+  const writes = new RegExp(`(insertInto|updateTable|deleteFrom)\\('${table}'\\)`)
+  expect(where(writes, (path) => path.startsWith(`${subject}/`))).toEqual([])
+})
+
+test('every table has its writer', () => {
+  const sql = readFileSync(join(SHOP, 'database/migrations/0001_foundation.sql'), 'utf8')
+  const tables = [...sql.matchAll(/create (?:unlogged )?table (\w+)/g)].map(([, name]) => name)
+  expect(tables.sort()).toEqual(Object.keys(WRITERS).sort())
+})
+
+test('the clock is handed in: nothing about orders, money or access reads it by itself', () => {
+  const reads = /Date\.now\(\)|new Date\(\)/
+  const rules = /^(orders|payments|enrolments|accounts)\//
+  expect(sources.filter(({ path, text }) => rules.test(path) && reads.test(text)).map(({ path }) => path)).toEqual([])
+})
+
+test('no float near money', () => {
+  expect(where(/parseFloat|toFixed\(2\)/, () => false)).toEqual([])
+})
