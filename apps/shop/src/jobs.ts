@@ -1,4 +1,6 @@
 /** The jobs of the shop: which task does what, and when. */
+import { forgetFailures } from './accounts/login-limits.ts'
+import { forgetSessions } from './accounts/sessions.ts'
 import { type Queue, startQueue } from './jobs/queue.ts'
 import { askDueAttempts } from './payments/ask.ts'
 import { expireOrders } from './payments/close-order.ts'
