@@ -1,36 +1,78 @@
 /** The client: keys parsed once, and every interface as a method. */
 import type { KeyObject } from 'node:crypto'
-import { type Closed, closeTrade } from './close.ts'
-import { FieldError } from './errors.ts'
-import type { CallOptions, LogEntry, Transport } from './execute.ts'
-import { isHttpAddress } from './form.ts'
-import { longEnough, readPrivateKey, readPublicKey } from './keys.ts'
+import { type DownloadOptions, downloadBill } from './bill-download.ts'
+import { type BillQuery, type BillUrl, queryBillUrl } from './bill-url.ts'
+import { type CertificateFiles, readCertificates } from './certificates.ts'
+import { type Close, type Closed, closeTrade } from './close.ts'
+import { readAesKey } from './encryption.ts'
+import { KeyError } from './errors.ts'
+import { type CallOptions, execute, type LogEntry, type Transport } from './execute.ts'
+import type { TradeRef } from './fields.ts'
+import { readPrivateKey, readPublicKey, sameKey } from './keys.ts'
 import { type Notification, verifyNotification } from './notification.ts'
 import { type PagePay, pagePayForm, pagePayUrl } from './page-pay.ts'
-import { type NoTrade, queryTrade, type Trade, type TradeRef } from './query.ts'
-import { type Return, verifyReturn } from './return.ts'
+import { type NoTrade, type QueryOptions, queryTrade, type Trade } from './query.ts'
+import { type Refund, type Refunded, refundTrade } from './refund.ts'
+import { queryRefund, type RefundMade, type RefundNotMade, type RefundQuery } from './refund-query.ts'
+import { type Return, type ReturnOptions, verifyReturn } from './return.ts'
 import type { SignType } from './sign.ts'
 import type { Refused } from './signed-form.ts'
+import type { BillSubCode, BusinessRefusal, CloseSubCode, RefundQuerySubCode, RefundSubCode } from './sub-codes.ts'
+import { readTradeBill, type TradeBill } from './trade-bill.ts'
+import { type WapPay, wapPayForm, wapPayUrl } from './wap-pay.ts'
 
 export const PRODUCTION_GATEWAY = 'https://openapi.alipay.com/gateway.do'
+export const SANDBOX_GATEWAY = 'https://openapi-sandbox.dl.alipaydev.com/gateway.do'
 
 export interface AlipayOptions {
+  /** 16 digits. */
   readonly appId: string
   /** The application's private key: PEM, bare base64, or a key object. */
   readonly privateKey: string | KeyObject
-  /** Alipay's public key (not the application's own): PEM, bare base64, a certificate, or a key object. */
-  readonly alipayPublicKey: string | KeyObject
+  /** Alipay's public key (not the application's own): PEM, bare base64, a certificate, or a key object. Not with `certificates`. */
+  readonly alipayPublicKey?: string | KeyObject | undefined
+  /** Certificate mode: the three files' contents, in place of `alipayPublicKey`. */
+  readonly certificates?: CertificateFiles | undefined
   readonly gateway?: string | undefined
+  /** `RSA2` if not said; `RSA` (SHA-1) only for applications from before it. Messages signed in the other kind are refused. */
   readonly signType?: SignType | undefined
+  /** The console's AES key, base64: answers that come encrypted are opened, and `execute` can encrypt. */
+  readonly aesKey?: string | undefined
   readonly clock?: (() => Date) | undefined
   readonly fetch?: typeof fetch | undefined
-  /** For one call with its repeats, in milliseconds; 10 seconds unless told otherwise. */
+  /** For one call with its repeats, in milliseconds; 10 s if not said. */
   readonly timeoutMs?: number | undefined
-  /** How often a call that is safe to repeat is sent again within that time where its outcome is unknown; 2 by default. */
-  readonly repeats?: number | undefined
+  /** How often a call is repeated by itself where that is safe; 2 if not said. */
+  readonly retries?: number | undefined
+  /** Told of every attempt; never given a key, a signature or a buyer's data. */
   readonly log?: ((entry: LogEntry) => void) | undefined
 }
 
+export interface ExecuteOptions extends CallOptions {
+  readonly notifyUrl?: string | undefined
+  /** `app_auth_token` and the like. */
+  readonly parameters?: Readonly<Record<string, string>> | undefined
+  /** Encrypts `biz_content` with the AES key. */
+  readonly encrypt?: boolean | undefined
+  /** Whether this method may be sent again after an unknown outcome. */
+  readonly repeatAfterUnknown?: boolean | undefined
+}
+
+/** A verified answer: code 10000 (or another 1…), or 40004 with a business `subCode`. */
+export interface Answer<Values extends object = Readonly<Record<string, unknown>>> {
+  readonly code: string
+  readonly msg: string
+  readonly subCode: string
+  readonly subMsg: string
+  /** Every member of the node, as it came. The type is the caller's word; nothing checks it. */
+  readonly values: Partial<Values>
+}
+
+/**
+ * Every call may throw: UnknownOutcomeError (Alipay may have acted), NotSentError (it did not), GatewayRefusedError (it
+ * refused the request itself), FieldError (nothing was tried). Business refusals of the verbs that change something are
+ * values with `ok: false`.
+ */
 export interface Alipay {
   readonly appId: string
   readonly gateway: string
@@ -38,43 +80,109 @@ export interface Alipay {
   pagePayUrl(pay: PagePay): Promise<string>
   /** alipay.trade.page.pay as a form that sends itself. */
   pagePayForm(pay: PagePay): Promise<string>
-  query(trade: TradeRef, options?: CallOptions): Promise<Trade | NoTrade>
-  close(trade: TradeRef, options?: CallOptions): Promise<Closed>
-  /** Verifies what stands on the return address; the query with or without what is before its `?`. */
-  verifyReturn(query: string): Promise<Return | Refused>
+  /** alipay.trade.wap.pay as an address for a phone's browser. */
+  wapPayUrl(pay: WapPay): Promise<string>
+  /** alipay.trade.wap.pay as a form that sends itself. */
+  wapPayForm(pay: WapPay): Promise<string>
+  /** alipay.trade.query */
+  query(trade: TradeRef, options?: QueryOptions): Promise<Trade | NoTrade>
+  /** alipay.trade.refund */
+  refund(refund: Refund, options?: CallOptions): Promise<Refunded | BusinessRefusal<RefundSubCode>>
+  /** alipay.trade.fastpay.refund.query */
+  refundQuery(
+    query: RefundQuery,
+    options?: CallOptions,
+  ): Promise<RefundMade | RefundNotMade | BusinessRefusal<RefundQuerySubCode>>
+  /** alipay.trade.close */
+  close(trade: Close, options?: CallOptions): Promise<Closed | BusinessRefusal<CloseSubCode>>
+  /** alipay.data.dataservice.bill.downloadurl.query */
+  billUrl(query: BillQuery, options?: CallOptions): Promise<BillUrl | BusinessRefusal<BillSubCode>>
+  /** Asks for a bill's address and fetches the archive, unread. Also throws BillError. */
+  downloadBill(query: BillQuery, options?: DownloadOptions): Promise<Buffer | BusinessRefusal<BillSubCode>>
+  /** Fetches a day's (`yyyy-MM-dd`) or month's trade bill and reads it; refuses one that disagrees with itself (BillError). */
+  tradeBill(billDate: string, options?: DownloadOptions): Promise<TradeBill | BusinessRefusal<BillSubCode>>
+  /** Any other method. */
+  execute<Values extends object = Readonly<Record<string, unknown>>>(
+    method: string,
+    bizContent?: object,
+    options?: ExecuteOptions,
+  ): Promise<Answer<Values>>
+  /** Verifies what stands on the return address: the query, with or without what is before its `?`. */
+  verifyReturn(query: string | URLSearchParams, options?: ReturnOptions): Promise<Return | Refused>
   /** Verifies a notification from its raw body. */
   verifyNotification(body: Uint8Array | string, contentType: string | undefined): Promise<Notification | Refused>
 }
 
-/** @throws KeyError when a key cannot be used as what it was given for, FieldError for a gateway that is no address */
+/** @throws KeyError when a key cannot be used as what it was given for */
 export function createAlipay(options: AlipayOptions): Alipay {
-  const signType = options.signType ?? 'RSA2'
-  const transport: Transport = {
-    appId: options.appId,
-    privateKey: longEnough(readPrivateKey(options.privateKey), signType),
-    alipayPublicKey: longEnough(readPublicKey(options.alipayPublicKey), signType),
-    gateway: checkedGateway(options.gateway ?? PRODUCTION_GATEWAY),
-    signType,
-    clock: options.clock ?? (() => new Date()),
-    fetch: options.fetch ?? fetch,
-    timeoutMs: options.timeoutMs ?? 10_000,
-    repeats: options.repeats ?? 2,
-    log: options.log,
-  }
+  const transport = readOptions(options)
   const { appId, gateway } = transport
+  const archive = async (query: BillQuery, download?: DownloadOptions) => {
+    const address = await queryBillUrl(transport, query, { signal: download?.signal })
+    return address.ok ? downloadBill(address.url, transport.fetch, download) : address
+  }
   return {
     appId,
     gateway,
     pagePayUrl: (pay) => pagePayUrl(gateway, transport, pay),
     pagePayForm: (pay) => pagePayForm(gateway, transport, pay),
+    wapPayUrl: (pay) => wapPayUrl(gateway, transport, pay),
+    wapPayForm: (pay) => wapPayForm(gateway, transport, pay),
     query: (trade, callOptions) => queryTrade(transport, trade, callOptions),
+    refund: (refund, callOptions) => refundTrade(transport, refund, callOptions),
+    refundQuery: (query, callOptions) => queryRefund(transport, query, callOptions),
     close: (trade, callOptions) => closeTrade(transport, trade, callOptions),
-    verifyReturn: (query) => verifyReturn(query, transport),
+    billUrl: (query, callOptions) => queryBillUrl(transport, query, callOptions),
+    downloadBill: archive,
+    async tradeBill(billDate, download) {
+      const file = await archive({ billType: 'trade', billDate }, download)
+      return Buffer.isBuffer(file) ? readTradeBill(file) : file
+    },
+    async execute<Values extends object>(method: string, bizContent?: object, executeOptions: ExecuteOptions = {}) {
+      const { notifyUrl, parameters: extra, encrypt, repeatAfterUnknown = false } = executeOptions
+      if (encrypt && !transport.aesKey) throw new KeyError('MISSING_AES_KEY', 'Encryption needs the option aesKey.')
+      const call = { method, bizContent: bizContent && JSON.stringify(bizContent), notifyUrl, extra, encrypt }
+      const fields = await execute(transport, call, executeOptions, { repeatAfterUnknown })
+      return { ...fields, values: fields.values as Partial<Values> }
+    },
+    verifyReturn: (query, returnOptions) => verifyReturn(String(query), transport, returnOptions),
     verifyNotification: (body, contentType) => verifyNotification(body, contentType, transport),
   }
 }
 
-function checkedGateway(gateway: string): string {
-  if (isHttpAddress(gateway) && !/[?#]/.test(gateway)) return gateway
-  throw new FieldError('gateway', `must be an address without a query, such as ${PRODUCTION_GATEWAY}`)
+const LEAST_RSA2_BITS = 2048
+
+function readOptions(options: AlipayOptions): Transport {
+  const privateKey = readPrivateKey(options.privateKey)
+  const signType = options.signType ?? 'RSA2'
+  const bits = privateKey.asymmetricKeyDetails?.modulusLength ?? 0
+  if (signType === 'RSA2' && bits < LEAST_RSA2_BITS)
+    throw new KeyError('KEY_TOO_SHORT', `RSA2 needs a key of at least ${LEAST_RSA2_BITS} bits; this one has ${bits}.`)
+  const certificates = options.certificates && readCertificates(options.certificates, privateKey)
+  return {
+    appId: options.appId,
+    privateKey,
+    alipayPublicKey: certificates?.alipayPublicKey ?? readAlipayKey(options.alipayPublicKey, privateKey),
+    certificates,
+    alipayCertSn: certificates?.alipayCertSn,
+    gateway: options.gateway ?? PRODUCTION_GATEWAY,
+    signType,
+    aesKey: options.aesKey === undefined ? undefined : readAesKey(options.aesKey),
+    clock: options.clock ?? (() => new Date()),
+    fetch: options.fetch ?? fetch,
+    timeoutMs: options.timeoutMs ?? 10_000,
+    retries: options.retries ?? 2,
+    log: options.log,
+  }
+}
+
+function readAlipayKey(key: string | KeyObject | undefined, privateKey: KeyObject): KeyObject {
+  if (key === undefined)
+    throw new KeyError('MISSING_ALIPAY_KEY', "Alipay's public key, or the certificates, must be given.")
+  const alipayPublicKey = readPublicKey(key)
+  if (!sameKey(alipayPublicKey, privateKey)) return alipayPublicKey
+  throw new KeyError(
+    'OWN_PUBLIC_KEY_GIVEN',
+    "This is the application's own public key. Alipay's belongs here: the console shows it once the application's is uploaded.",
+  )
 }

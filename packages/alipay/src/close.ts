@@ -1,31 +1,37 @@
 /** alipay.trade.close: closes a trade that waits for payment. */
-import { GatewayRefusedError } from './errors.ts'
+import { checkAbout, textOf } from './about.ts'
 import { type CallOptions, execute, type Transport } from './execute.ts'
-import { checkAbout, type TradeRef, tradeRef } from './query.ts'
+import { checkedLength, checkedTradeRef, type TradeRef } from './fields.ts'
+import { type BusinessRefusal, businessRefusal, CLOSE_SUB_CODES, type CloseSubCode } from './sub-codes.ts'
+
+export interface Close extends TradeRef {
+  /** At most 28 characters. */
+  readonly operatorId?: string | undefined
+}
+
+export interface Closed {
+  readonly ok: true
+  readonly outTradeNo: string
+  readonly tradeNo: string
+}
 
 /**
- * `not-exist`: nobody has come to the cashier, so there is nothing to close; only the link's own limit ends it.
- * `not-closable`: it was paid, or is closed already; ask which with `query`.
+ * `ACQ.TRADE_NOT_EXIST` as the refusal: nobody has come to the cashier, so there is nothing to close, and only the link's
+ * own `timeExpire` ends it. It is not repeated after an unknown outcome: a repeat of a close that did work is refused, and
+ * would look like one that did not. Ask with `query`.
+ * @throws UnknownOutcomeError, NotSentError, GatewayRefusedError
  */
-export type Closed = 'closed' | 'not-exist' | 'not-closable'
-
-/** Which of these says "closed already" is not documented. */
-const NOT_CLOSABLE = [
-  'ACQ.TRADE_STATUS_ERROR',
-  'ACQ.REASON_TRADE_STATUS_INVALID',
-  'ACQ.REASON_ILLEGAL_STATUS',
-  'ACQ.TRADE_HAS_CLOSE',
-  'ACQ.TRADE_HAS_SUCCESS',
-  'ACQ.TRADE_HAS_FINISHED',
-]
-
-/** @throws FieldError, UnknownOutcomeError, NotSentError, GatewayRefusedError; safe to repeat, and repeated */
-export async function closeTrade(transport: Transport, trade: TradeRef, options?: CallOptions): Promise<Closed> {
-  const call = { method: 'alipay.trade.close', bizContent: tradeRef(trade) }
-  const fields = await execute(transport, call, 'safe', options)
-  if (fields.subCode === 'ACQ.TRADE_NOT_EXIST') return 'not-exist'
-  if (NOT_CLOSABLE.includes(fields.subCode)) return 'not-closable'
-  if (fields.code !== '10000') throw new GatewayRefusedError(fields.code, fields.subCode, fields.subMsg, true)
-  checkAbout(fields, trade)
-  return 'closed'
+export async function closeTrade(
+  transport: Transport,
+  close: Close,
+  options?: CallOptions,
+): Promise<Closed | BusinessRefusal<CloseSubCode>> {
+  const bizContent = JSON.stringify({
+    ...checkedTradeRef(close),
+    operator_id: checkedLength('operator_id', close.operatorId, 28),
+  })
+  const fields = await execute(transport, { method: 'alipay.trade.close', bizContent }, options)
+  checkAbout(fields, close)
+  if (fields.code !== '10000') return businessRefusal(fields, CLOSE_SUB_CODES)
+  return { ok: true, outTradeNo: textOf(fields, 'out_trade_no'), tradeNo: textOf(fields, 'trade_no') }
 }

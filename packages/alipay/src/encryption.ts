@@ -17,11 +17,12 @@ export function encrypt(plain: string, key: Buffer): string {
   return Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]).toString('base64')
 }
 
-/** Undefined where the text was not encrypted with this key. */
+/** Undefined where the text was not encrypted with this key. The signature, not this, keeps contents whole. */
 export function decrypt(text: string, key: Buffer): string | undefined {
   try {
     const decipher = createDecipheriv(`aes-${key.length * 8}-cbc`, key, IV)
-    return Buffer.concat([decipher.update(text, 'base64'), decipher.final()]).toString('utf8')
+    const plain = Buffer.concat([decipher.update(text, 'base64'), decipher.final()])
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(plain)
   } catch {
     return undefined
   }

@@ -1,42 +1,47 @@
-/** Calls the gateway: one request, one answer, verified; and a clear word on whether anything may have happened. */
-import { type AnswerFields, type ReadAnswer, readAnswer } from './answer.ts'
-import { canonicalString } from './canonical.ts'
+/** Calls the gateway (POST): one request, one answer, verified; and a clear word on whether anything may have happened. */
+import { setTimeout as wait } from 'node:timers/promises'
+import { adviceFor, adviceOnAnswer } from './advice.ts'
+import { type AnswerFields, type AnswerReader, readAnswer } from './answer.ts'
 import { AlipayError, GatewayRefusedError, NotSentError, UnknownOutcomeError } from './errors.ts'
-import { fingerprint } from './keys.ts'
+import { type Post, post } from './post.ts'
 import { type Call, type Signer, signedRequest } from './request.ts'
-import { type Send, send } from './send.ts'
-import type { Verifier } from './signed-form.ts'
 
+/** One attempt at one call. Never holds a key, a signature, or anything of a buyer's. */
 export interface LogEntry {
   readonly method: string
+  /** 1 for the first. */
+  readonly attempt: number
   readonly milliseconds: number
   readonly outcome: 'answered' | 'refused' | 'unknown' | 'not sent'
-  /** Which try of the same call it was; 1 is the first. */
-  readonly attempt: number
+  /** Alipay's `code`, or this client's where there was no answer to believe. */
   readonly code?: string
   readonly subCode?: string
 }
 
-export interface Transport extends Signer, Verifier, Send {
-  /** How often a call that is safe to repeat is sent again within `timeoutMs`, where its outcome is not known. */
-  readonly repeats: number
-  /** Told of every call; never given a key, a signature or a buyer's data. */
+export interface Transport extends Signer, AnswerReader, Post {
+  /** For a call with all its repeats. */
+  readonly timeoutMs: number
+  readonly retries: number
+  readonly alipayCertSn?: string | undefined
   readonly log: ((entry: LogEntry) => void) | undefined
 }
 
 export interface CallOptions {
-  /** Gives the call up. Once it was sent, that is an unknown outcome like any other. */
+  /** Aborted before sending: NotSentError; afterwards: UnknownOutcomeError. */
   readonly signal?: AbortSignal | undefined
-  /** For the whole call with its repeats, in milliseconds. */
+  /** In place of the client's own, in milliseconds, repeats included. */
   readonly timeoutMs?: number | undefined
 }
 
-/** Whether the same call sent twice does the same as sent once. */
-export type Repeat = 'safe' | 'unsafe'
+/** What may be done by itself after an unknown outcome. A call that certainly was not sent is always repeated. */
+export interface Repeatable {
+  readonly repeatAfterUnknown: boolean
+  /** Between two attempts; Alipay wants 3 s between two refunds. */
+  readonly pauseMs?: number
+}
 
 /**
- * The verified answer: code 10000, 10003 (in progress), or 40004 with a business `subCode`.
- * Sent again only where that is safe: `repeat` is safe, or nothing reached Alipay.
+ * The verified answer: code 10000, or 40004 with a business `subCode`.
  * @throws GatewayRefusedError when Alipay refused the request itself
  * @throws NotSentError when nothing reached Alipay
  * @throws UnknownOutcomeError when Alipay may have acted
@@ -44,120 +49,84 @@ export type Repeat = 'safe' | 'unsafe'
 export async function execute(
   transport: Transport,
   call: Call,
-  repeat: Repeat,
   options: CallOptions = {},
+  repeatable: Repeatable = { repeatAfterUnknown: false },
 ): Promise<AnswerFields> {
-  const until = performance.now() + (options.timeoutMs ?? transport.timeoutMs)
+  const timeoutMs = options.timeoutMs ?? transport.timeoutMs
+  const limit = AbortSignal.timeout(timeoutMs)
+  const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit
   for (let attempt = 1; ; attempt += 1) {
     const started = performance.now()
-    const tell = (entry: Pick<LogEntry, 'outcome' | 'code' | 'subCode'>) =>
-      report(transport, {
+    const tell = (outcome: LogEntry['outcome'], code: string, subCode: string) =>
+      transport.log?.({
         method: call.method,
-        milliseconds: Math.round(performance.now() - started),
         attempt,
-        ...entry,
+        milliseconds: Math.round(performance.now() - started),
+        outcome,
+        code,
+        ...(subCode ? { subCode } : {}),
       })
     try {
-      const fields = await exchange(transport, call, Math.max(1, until - started), options.signal)
-      tell({ outcome: 'answered', code: fields.code, subCode: fields.subCode })
+      const fields = await exchange(transport, call, signal, timeoutMs)
+      tell('answered', fields.code, fields.subCode)
       return fields
     } catch (error) {
-      if (error instanceof AlipayError) tell(entryOf(error))
-      const pause = 100 * 2 ** attempt
-      const mayRepeat = error instanceof NotSentError || (repeat === 'safe' && error instanceof UnknownOutcomeError)
-      const worthIt = attempt <= transport.repeats && performance.now() + pause < until && !isFinal(error)
-      if (!mayRepeat || !worthIt || !(await paused(pause, options.signal))) throw error
+      if (!(error instanceof AlipayError)) throw error
+      tell(outcomeOf(error), error.code, error instanceof GatewayRefusedError ? error.subCode : '')
+      if (attempt > transport.retries || !mayRepeat(error, repeatable) || signal.aborted) throw error
+      const waited = await wait(repeatable.pauseMs ?? 100 * 2 ** attempt, true, { signal }).catch(() => false)
+      if (!waited) throw error
     }
   }
 }
 
-/** An answer that cannot be believed will not be believable next time, and who gave up does not want another try. */
-const isFinal = (error: unknown): boolean =>
-  error instanceof AlipayError && ['ANSWER_NOT_VERIFIED', 'ABORTED', 'TIMED_OUT', 'TLS_REFUSED'].includes(error.code)
-
-/** @returns false where the signal came first */
-function paused(milliseconds: number, signal: AbortSignal | undefined): Promise<boolean> {
-  if (signal?.aborted) return Promise.resolve(false)
-  return new Promise((resolve) => {
-    const done = (whole: boolean) => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', aborted)
-      resolve(whole)
-    }
-    const aborted = () => done(false)
-    const timer = setTimeout(() => done(true), milliseconds)
-    signal?.addEventListener('abort', aborted)
-  })
+function outcomeOf(error: AlipayError): LogEntry['outcome'] {
+  if (error instanceof GatewayRefusedError) return 'refused'
+  return error instanceof UnknownOutcomeError ? 'unknown' : 'not sent'
 }
 
-/** A log that fails must not turn an answer about money into an error. */
-function report({ log }: Transport, entry: LogEntry): void {
-  try {
-    log?.(entry)
-  } catch {}
-}
-
-function entryOf(error: AlipayError): Pick<LogEntry, 'outcome' | 'code' | 'subCode'> {
-  if (error instanceof GatewayRefusedError) return { outcome: 'refused', code: error.code, subCode: error.subCode }
-  return { outcome: error instanceof UnknownOutcomeError ? 'unknown' : 'not sent', code: error.code }
+/** An answer that is not believed is not asked for again: a wrong key would be wrong again. */
+function mayRepeat(error: AlipayError, { repeatAfterUnknown }: Repeatable): boolean {
+  if (error instanceof NotSentError) return error.code === 'NOT_CONNECTED'
+  return repeatAfterUnknown && error instanceof UnknownOutcomeError && !error.code.startsWith('ANSWER_')
 }
 
 async function exchange(
   transport: Transport,
   call: Call,
+  signal: AbortSignal,
   timeoutMs: number,
-  signal: AbortSignal | undefined,
 ): Promise<AnswerFields> {
-  const parameters = await signedRequest(transport, call)
-  const { body, contentType } = await send(transport, parameters, timeoutMs, signal)
-  const answer = await readAnswer(body, contentType, call.method, transport, transport.aesKey)
-  return judge(answer, transport, parameters)
-}
-
-/** Codes with which Alipay refuses the request itself, before it acts (Alipay, "Common error codes"). */
-const REFUSED_BEFORE_ACTING = ['20001', '40001', '40002', '40003', '40005', '40006']
-
-/** The only refusals that Alipay does not sign: it does not know whose key to take. */
-const NEVER_SIGNED = ['isv.invalid-app-id', 'isv.missing-app-id']
-
-function judge(answer: ReadAnswer, transport: Transport, parameters: ReadonlyMap<string, string>): AnswerFields {
+  const { parameters, canonical } = await signedRequest(transport, call)
+  const { body, contentType } = await post(transport, parameters, signal, timeoutMs)
+  const answer = await readAnswer(body, contentType, call.method, transport)
   if (answer.kind === 'unbelievable') {
-    const key = fingerprint(transport.alipayPublicKey).slice(0, 16)
-    const advice = `The key given as Alipay's has the fingerprint ${key}: is it the one of this gateway and this application?`
-    throw new UnknownOutcomeError('ANSWER_NOT_VERIFIED', `${answer.why} ${advice}`)
+    throw new UnknownOutcomeError('ANSWER_NOT_VERIFIED', adviceOnAnswer(answer, transport), { signed: answer.signed })
   }
   const { fields, verified } = answer
-  const { code, subCode } = fields
-  const refused = REFUSED_BEFORE_ACTING.includes(code)
-  if (!verified && !(refused && NEVER_SIGNED.includes(subCode))) {
-    throw new UnknownOutcomeError(subCode || code || 'ANSWER_NOT_SIGNED', `The answer is not signed: ${fields.subMsg}`)
+  if (isUnknown(fields)) {
+    throw new UnknownOutcomeError(fields.subCode || fields.code, `Alipay does not know: ${fields.subMsg || fields.msg}`)
   }
-  if (refused) {
-    throw new GatewayRefusedError(code, subCode, fields.subMsg, verified, adviceFor(subCode, transport, parameters))
+  if (!verified && !isKnownWithoutSign(fields)) {
+    throw new UnknownOutcomeError('ANSWER_NOT_SIGNED', `The answer (${fields.subCode || fields.code}) is not signed.`)
   }
-  const done = code === '10000' || code === '10003' || code === '40004'
-  if (done && !isUndecided(subCode)) return fields
-  throw new UnknownOutcomeError(subCode || code || 'NO_CODE', `Alipay does not know: ${fields.subMsg || fields.msg}`)
+  if (fields.code.startsWith('1') || fields.code === '40004') return fields
+  const { code, subCode, subMsg, msg } = fields
+  const signatureRefused = subCode === 'isv.invalid-signature'
+  throw new GatewayRefusedError(code || 'UNKNOWN_CODE', {
+    subCode,
+    subMsg: subMsg || msg,
+    verified,
+    advice: adviceFor(subCode, transport, canonical),
+    signed: signatureRefused ? canonical : undefined,
+  })
 }
 
-/** Business answers that say that the outcome is not known; Alipay misspells one of them. */
-const isUndecided = (subCode: string): boolean => /SYSTEM_ERROR$|unknow-error$|^UNKNOWN_ERROR$/.test(subCode)
+/** Alipay's own ways of saying that it cannot tell (code 20000; `ACQ.SYSTEM_ERROR`, once misspelt `AQC.`; a bill's). */
+const isUnknown = ({ code, subCode }: AnswerFields): boolean =>
+  code === '20000' || /SYSTEM_ERROR$|UNKNOWN_ERROR$|unknow-error$/.test(subCode)
 
-/** What is most likely wrong, with what was signed. */
-function adviceFor(subCode: string, transport: Transport, parameters: ReadonlyMap<string, string>): string {
-  if (subCode === 'isv.invalid-signature') {
-    return [
-      `Signed with ${transport.signType} by the key whose public half has the fingerprint ${fingerprint(transport.privateKey).slice(0, 16)}:`,
-      canonicalString(withoutTokens(parameters), ['sign']),
-      'Most likely the public key uploaded to the Alipay console is not the pair of this private key, or this is the key of another application or of the sandbox.',
-    ].join('\n')
-  }
-  if (subCode === 'isv.invalid-app-id') {
-    return `The application ${transport.appId} is not known at ${new URL(transport.gateway).host}: is it a sandbox application on the real gateway, or the other way?`
-  }
-  return ''
-}
-
-/** An authorisation token is a secret, and an error is soon in a log. */
-const withoutTokens = (parameters: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
-  new Map([...parameters].map(([name, value]) => [name, /auth_token$/.test(name) ? '***' : value]))
+/** Before it knows the application, Alipay has no key to sign with. */
+const isKnownWithoutSign = ({ code, subCode }: AnswerFields): boolean =>
+  /^4000[123]$/.test(code) &&
+  ['isv.invalid-app-id', 'isv.missing-app-id', 'isv.invalid-method', 'isv.missing-method'].includes(subCode)

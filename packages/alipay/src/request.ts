@@ -12,6 +12,7 @@ export interface Signer {
   readonly clock: () => Date
   /** Certificate mode: the serial numbers of the application's and the root certificates. */
   readonly certificates?: { readonly appCertSn: string; readonly alipayRootCertSn: string } | undefined
+  /** With it, every `biz_content` is encrypted, before it is signed. */
   readonly aesKey?: Buffer | undefined
 }
 
@@ -23,8 +24,6 @@ export interface Call {
   readonly returnUrl?: string | undefined
   /** Further parameters beside `biz_content`. */
   readonly extra?: Readonly<Record<string, string>> | undefined
-  /** Encrypts `biz_content` with the configured AES key. */
-  readonly encrypt?: boolean | undefined
 }
 
 export interface SignedRequest {
@@ -54,7 +53,7 @@ export async function signedRequest(signer: Signer, call: Call): Promise<SignedR
     put('alipay_root_cert_sn', certificates.alipayRootCertSn)
   }
   for (const name in call.extra) put(name, call.extra[name])
-  if (call.encrypt && aesKey && call.bizContent !== undefined) {
+  if (aesKey && call.bizContent) {
     put('encrypt_type', 'AES')
     put('biz_content', encrypt(call.bizContent, aesKey))
   } else put('biz_content', call.bizContent)
