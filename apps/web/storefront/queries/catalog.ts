@@ -1,7 +1,7 @@
 /** What is sold, as the server tells it; kept a while so that going back is instant. */
 import { useInfiniteQuery, useQuery } from '@pinia/colada'
 import { computed, type MaybeRefOrGetter, toValue } from 'vue'
-import { answer, api } from '../../src/api/client.ts'
+import { ApiProblem, answer, api, type CourseSummary } from '../../src/api/client.ts'
 
 export type Sort = 'newest' | 'price' | '-price' | 'popular'
 
@@ -43,3 +43,27 @@ export const courseQuery = (id: number) => ({
 })
 
 export const useCourse = (id: MaybeRefOrGetter<number>) => useQuery(() => courseQuery(toValue(id)))
+
+export interface BasketEntry {
+  readonly id: number
+  /** Absent where the course is no longer for sale. */
+  readonly course?: CourseSummary
+}
+
+/** The courses of a purchase, in its order, at the prices of right now. While it changes, what was there stays. */
+export const useBasket = (ids: MaybeRefOrGetter<readonly number[]>) =>
+  useQuery({
+    key: () => ['basket', ...toValue(ids)],
+    query: () => Promise.all(toValue(ids).map(readEntry)),
+    placeholderData: (before: BasketEntry[] | undefined) => before,
+    staleTime: 0,
+  })
+
+async function readEntry(id: number): Promise<BasketEntry> {
+  try {
+    return { id, course: await courseQuery(id).query() }
+  } catch (error) {
+    if (error instanceof ApiProblem && error.status === 404) return { id }
+    throw error
+  }
+}

@@ -46,10 +46,12 @@ export function useOrders() {
 export const readOrder = (orderNo: string, signal?: AbortSignal): Promise<Order> =>
   answer(api.GET('/api/orders/{orderNo}', { params: { path: { orderNo } }, ...(signal ? { signal } : {}) }))
 
-export const useOrder = (orderNo: MaybeRefOrGetter<string>) =>
+/** One order; nothing is asked while its number is not known. */
+export const useOrder = (orderNo: MaybeRefOrGetter<string | undefined>) =>
   useQuery({
-    key: () => ['mine', 'order', toValue(orderNo)],
-    query: ({ signal }) => readOrder(toValue(orderNo), signal),
+    key: () => ['mine', 'order', toValue(orderNo) ?? ''],
+    enabled: () => toValue(orderNo) !== undefined,
+    query: ({ signal }) => readOrder(toValue(orderNo) ?? '', signal),
     staleTime: 0,
   })
 

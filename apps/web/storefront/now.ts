@@ -1,0 +1,12 @@
+/** The time of now, once a second, while somebody looks. */
+import { onScopeDispose, type Ref, readonly, ref } from 'vue'
+
+/** @returns milliseconds since 1970, by this machine's clock */
+export function useNow(): Readonly<Ref<number>> {
+  const now = ref(Date.now())
+  const ticking = setInterval(() => {
+    now.value = Date.now()
+  }, 1000)
+  onScopeDispose(() => clearInterval(ticking))
+  return readonly(now)
+}

@@ -1,0 +1,54 @@
+/** Orders courses and goes to the cashier; pressing again, or after a lost answer, never makes a second order. */
+import { onBeforeUnmount, onMounted, ref, shallowRef } from 'vue'
+import { useRouter } from 'vue-router'
+import { type ApiProblem, answer, api, asProblem, type Checkout } from '../src/api/client.ts'
+import { newRequestKey } from '../src/request-key.ts'
+
+export interface Purchase {
+  readonly courseIds: number[]
+  readonly totalAmount: string
+  readonly payType: 'alipay' | 'wechat'
+}
+
+/** Sending the browser to the cashier: `going` from the press until it has left, or come back. */
+export function useCashier() {
+  const router = useRouter()
+  const going = ref(false)
+  const problem = shallowRef<ApiProblem>()
+  let key = { of: '', value: '' }
+
+  // The browser's back button may show this page as it was left: pressed and waiting.
+  const cameBack = (event: PageTransitionEvent) => {
+    if (event.persisted) going.value = false
+  }
+  onMounted(() => addEventListener('pageshow', cameBack))
+  onBeforeUnmount(() => removeEventListener('pageshow', cameBack))
+
+  async function leaveFor(checkout: () => Promise<Checkout>): Promise<void> {
+    if (going.value) return
+    going.value = true
+    problem.value = undefined
+    try {
+      const { payUrl, orderNo } = await checkout()
+      if (payUrl) return location.assign(payUrl)
+      await router.push({ name: 'order', params: { orderNo } })
+    } catch (error) {
+      problem.value = asProblem(error)
+    }
+    going.value = false
+  }
+
+  /** One key for one purchase: the same again means the same order. */
+  const buy = (purchase: Purchase) =>
+    leaveFor(() => {
+      const of = JSON.stringify(purchase)
+      if (key.of !== of) key = { of, value: newRequestKey() }
+      const header = { 'idempotency-key': key.value }
+      return answer(api.POST('/api/orders', { body: purchase, params: { header } }))
+    })
+
+  const payAgain = (orderNo: string) =>
+    leaveFor(() => answer(api.POST('/api/orders/{orderNo}/payment', { params: { path: { orderNo } }, body: {} })))
+
+  return { going, problem, buy, payAgain }
+}
