@@ -8,7 +8,7 @@ import { readAesKey } from './encryption.ts'
 import { KeyError } from './errors.ts'
 import { type CallOptions, execute, type LogEntry, type Transport } from './execute.ts'
 import type { TradeRef } from './fields.ts'
-import { readPrivateKey, readPublicKey, sameKey } from './keys.ts'
+import { longEnough, readPrivateKey, readPublicKey, sameKey } from './keys.ts'
 import { type Notification, verifyNotification } from './notification.ts'
 import { type PagePay, pagePayForm, pagePayUrl } from './page-pay.ts'
 import { type NoTrade, type QueryOptions, queryTrade, type Trade } from './query.ts'
@@ -36,7 +36,7 @@ export interface AlipayOptions {
   readonly gateway?: string | undefined
   /** `RSA2` if not said; `RSA` (SHA-1) only for applications from before it. Messages signed in the other kind are refused. */
   readonly signType?: SignType | undefined
-  /** The console's AES key, base64: answers that come encrypted are opened, and `execute` can encrypt. */
+  /** The console's AES key, base64. With it every `biz_content` is encrypted, and answers that come encrypted are opened. */
   readonly aesKey?: string | undefined
   readonly clock?: (() => Date) | undefined
   readonly fetch?: typeof fetch | undefined
@@ -52,8 +52,6 @@ export interface ExecuteOptions extends CallOptions {
   readonly notifyUrl?: string | undefined
   /** `app_auth_token` and the like. */
   readonly parameters?: Readonly<Record<string, string>> | undefined
-  /** Encrypts `biz_content` with the AES key. */
-  readonly encrypt?: boolean | undefined
   /** Whether this method may be sent again after an unknown outcome. */
   readonly repeatAfterUnknown?: boolean | undefined
 }
@@ -139,9 +137,8 @@ export function createAlipay(options: AlipayOptions): Alipay {
       return Buffer.isBuffer(file) ? readTradeBill(file) : file
     },
     async execute<Values extends object>(method: string, bizContent?: object, executeOptions: ExecuteOptions = {}) {
-      const { notifyUrl, parameters: extra, encrypt, repeatAfterUnknown = false } = executeOptions
-      if (encrypt && !transport.aesKey) throw new KeyError('MISSING_AES_KEY', 'Encryption needs the option aesKey.')
-      const call = { method, bizContent: bizContent && JSON.stringify(bizContent), notifyUrl, extra, encrypt }
+      const { notifyUrl, parameters: extra, repeatAfterUnknown = false } = executeOptions
+      const call = { method, bizContent: bizContent && JSON.stringify(bizContent), notifyUrl, extra }
       const fields = await execute(transport, call, executeOptions, { repeatAfterUnknown })
       return { ...fields, values: fields.values as Partial<Values> }
     },
@@ -150,19 +147,17 @@ export function createAlipay(options: AlipayOptions): Alipay {
   }
 }
 
-const LEAST_RSA2_BITS = 2048
-
 function readOptions(options: AlipayOptions): Transport {
-  const privateKey = readPrivateKey(options.privateKey)
   const signType = options.signType ?? 'RSA2'
-  const bits = privateKey.asymmetricKeyDetails?.modulusLength ?? 0
-  if (signType === 'RSA2' && bits < LEAST_RSA2_BITS)
-    throw new KeyError('KEY_TOO_SHORT', `RSA2 needs a key of at least ${LEAST_RSA2_BITS} bits; this one has ${bits}.`)
+  const privateKey = longEnough(readPrivateKey(options.privateKey), signType)
   const certificates = options.certificates && readCertificates(options.certificates, privateKey)
   return {
     appId: options.appId,
     privateKey,
-    alipayPublicKey: certificates?.alipayPublicKey ?? readAlipayKey(options.alipayPublicKey, privateKey),
+    alipayPublicKey: longEnough(
+      certificates?.alipayPublicKey ?? readAlipayKey(options.alipayPublicKey, privateKey),
+      signType,
+    ),
     certificates,
     alipayCertSn: certificates?.alipayCertSn,
     gateway: options.gateway ?? PRODUCTION_GATEWAY,

@@ -41,7 +41,7 @@ export interface Repeatable {
 }
 
 /**
- * The verified answer: code 10000, or 40004 with a business `subCode`.
+ * The verified answer: code 10000 (10003: in progress), or 40004 with a business `subCode`.
  * @throws GatewayRefusedError when Alipay refused the request itself
  * @throws NotSentError when nothing reached Alipay
  * @throws UnknownOutcomeError when Alipay may have acted
@@ -58,7 +58,7 @@ export async function execute(
   for (let attempt = 1; ; attempt += 1) {
     const started = performance.now()
     const tell = (outcome: LogEntry['outcome'], code: string, subCode: string) =>
-      transport.log?.({
+      report(transport, {
         method: call.method,
         attempt,
         milliseconds: Math.round(performance.now() - started),
@@ -78,6 +78,13 @@ export async function execute(
       if (!waited) throw error
     }
   }
+}
+
+/** A log that fails must not turn an answer about money into an error. */
+function report({ log }: Transport, entry: LogEntry): void {
+  try {
+    log?.(entry)
+  } catch {}
 }
 
 function outcomeOf(error: AlipayError): LogEntry['outcome'] {
@@ -107,26 +114,36 @@ async function exchange(
   if (isUnknown(fields)) {
     throw new UnknownOutcomeError(fields.subCode || fields.code, `Alipay does not know: ${fields.subMsg || fields.msg}`)
   }
-  if (!verified && !isKnownWithoutSign(fields)) {
-    throw new UnknownOutcomeError('ANSWER_NOT_SIGNED', `The answer (${fields.subCode || fields.code}) is not signed.`)
+  const { code, subCode, msg } = fields
+  const refused = REFUSED_BEFORE_ACTING.includes(code)
+  if (!verified && !(refused && NEVER_SIGNED.includes(subCode))) {
+    throw new UnknownOutcomeError('ANSWER_NOT_SIGNED', `The answer (${subCode || code}) is not signed.`)
   }
-  if (fields.code.startsWith('1') || fields.code === '40004') return fields
-  const { code, subCode, subMsg, msg } = fields
-  const signatureRefused = subCode === 'isv.invalid-signature'
-  throw new GatewayRefusedError(code || 'UNKNOWN_CODE', {
+  if (ANSWERED.includes(code)) return fields
+  const subMsg = fields.subMsg || msg
+  if (!refused) throw new UnknownOutcomeError('ANSWER_NOT_UNDERSTOOD', `Alipay answered with code ${code}: ${subMsg}`)
+  const signed = withoutTokens(canonical)
+  throw new GatewayRefusedError(code, {
     subCode,
-    subMsg: subMsg || msg,
+    subMsg,
     verified,
-    advice: adviceFor(subCode, transport, canonical),
-    signed: signatureRefused ? canonical : undefined,
+    advice: adviceFor(subCode, transport, signed),
+    signed: subCode === 'isv.invalid-signature' ? signed : undefined,
   })
 }
+
+/** 10003: taken, and waiting for the buyer. */
+const ANSWERED = ['10000', '10003', '40004']
+
+/** Codes with which Alipay refuses the request itself, before it acts (Alipay, "Common error codes"). */
+const REFUSED_BEFORE_ACTING = ['20001', '40001', '40002', '40003', '40005', '40006']
+
+/** The only refusals that Alipay does not sign: it does not know whose key to take. */
+const NEVER_SIGNED = ['isv.invalid-app-id', 'isv.missing-app-id']
+
+/** An authorisation token is a secret, and an error is soon in a log. */
+const withoutTokens = (canonical: string): string => canonical.replace(/(auth_token=)[^&]*/g, '$1***')
 
 /** Alipay's own ways of saying that it cannot tell (code 20000; `ACQ.SYSTEM_ERROR`, once misspelt `AQC.`; a bill's). */
 const isUnknown = ({ code, subCode }: AnswerFields): boolean =>
   code === '20000' || /SYSTEM_ERROR$|UNKNOWN_ERROR$|unknow-error$/.test(subCode)
-
-/** Before it knows the application, Alipay has no key to sign with. */
-const isKnownWithoutSign = ({ code, subCode }: AnswerFields): boolean =>
-  /^4000[123]$/.test(code) &&
-  ['isv.invalid-app-id', 'isv.missing-app-id', 'isv.invalid-method', 'isv.missing-method'].includes(subCode)

@@ -93,5 +93,6 @@ export function formOf(gateway: string, { parameters }: SignedRequest): string {
   return `<form action="${action}" method="post" id="alipay" accept-charset="utf-8"><input type="hidden" name="biz_content" value="${content}"></form><script>document.getElementById('alipay').submit()</script>`
 }
 
-/** Every character that HTML could read as something else, so that entities inside a value survive. */
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+/** Every character that HTML, or a page in another charset, could read as something else; so entities in a value survive. */
+const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"'`]|[^\x20-\x7e]/gu, (character) => `&#${character.codePointAt(0)};`)

@@ -38,10 +38,12 @@ export async function post(
     return { body: await readBounded(response), contentType: response.headers.get('content-type') }
   } catch (error) {
     if (error instanceof AlipayError) throw error
-    if (neverConnected(error)) {
-      const { host } = new URL(gateway)
+    const { host } = new URL(gateway)
+    const before = beforeSending(error)
+    if (before === 'connect')
       throw new NotSentError('NOT_CONNECTED', `The gateway ${host} cannot be reached.`, { cause: error })
-    }
+    if (before === 'tls')
+      throw new NotSentError('TLS_REFUSED', `${host} has no certificate that is trusted.`, { cause: error })
     throw interrupted(signal, timeoutMs, error)
   }
 }
@@ -67,16 +69,20 @@ async function readBounded(response: Response): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** No address, no connection, or a certificate that was turned down: the request itself never left. */
-function neverConnected(error: unknown): boolean {
+/** A failure to look the name up, to connect, or to trust the other side: the request itself never left. */
+function beforeSending(error: unknown): 'connect' | 'tls' | undefined {
   const cause = error instanceof Error ? error.cause : undefined
   const causes: readonly unknown[] = cause instanceof AggregateError && cause.errors.length > 0 ? cause.errors : [cause]
-  return causes.every((each) => {
-    if (!(each instanceof Error)) return false
-    const { code = '', syscall = '' } = each as NodeJS.ErrnoException
-    return (
-      ['connect', 'getaddrinfo'].includes(syscall) ||
-      /^(?:UND_ERR_CONNECT_TIMEOUT|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code)
-    )
-  })
+  if (causes.every(isConnecting)) return 'connect'
+  return causes.every((each) => TLS_REFUSALS.test(property(each, 'code'))) ? 'tls' : undefined
 }
+
+// The same codes also come from established connections: only those of connecting say that nothing was sent.
+const isConnecting = (error: unknown): boolean =>
+  ['connect', 'getaddrinfo'].includes(property(error, 'syscall')) ||
+  property(error, 'code') === 'UND_ERR_CONNECT_TIMEOUT'
+
+const TLS_REFUSALS = /^CERT_|SELF_SIGNED|UNABLE_TO_|^ERR_TLS_CERT/
+
+const property = (error: unknown, name: 'code' | 'syscall'): string =>
+  error instanceof Error && name in error ? String((error as NodeJS.ErrnoException)[name]) : ''

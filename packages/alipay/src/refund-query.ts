@@ -49,12 +49,15 @@ export async function queryRefund(
   })
   const call = { method: 'alipay.trade.fastpay.refund.query', bizContent }
   const fields = await execute(transport, call, options, { repeatAfterUnknown: true })
-  checkAbout(fields, query)
-  if (fields.code !== '10000') return businessRefusal(fields, REFUND_QUERY_SUB_CODES)
-  const outRequestNo = textOf(fields, 'out_request_no')
-  if (outRequestNo !== '' && outRequestNo !== query.outRequestNo)
-    throw new UnknownOutcomeError('ANSWER_ABOUT_ANOTHER_TRADE', 'The answer is about another refund.')
+  if (fields.code !== '10000') {
+    checkAbout(fields, query)
+    return businessRefusal(fields, REFUND_QUERY_SUB_CODES)
+  }
+  // Of a refund that it does not know, Alipay says nothing at all but `Success`.
   if (textOf(fields, 'refund_status') !== 'REFUND_SUCCESS') return { ok: true, refunded: false, values: fields.values }
+  checkAbout(fields, query)
+  if (textOf(fields, 'out_request_no') !== query.outRequestNo)
+    throw new UnknownOutcomeError('ANSWER_ABOUT_ANOTHER_TRADE', 'The answer is about another refund.')
   const refundAmount = readAmount(textOf(fields, 'refund_amount'))
   const totalAmount = readAmount(textOf(fields, 'total_amount'))
   if (refundAmount === undefined || totalAmount === undefined) throw unexpected('refund')
