@@ -6,12 +6,17 @@ import { readDemo } from './demo.ts'
 const palette = ['#DCE5E4', '#6E9595', '#1F3A44']
 const draw = (title: string, seed: string, colours: readonly string[] = palette) =>
   drawCover({ title, palette: colours, seed, language: 'zh-CN' })
+const groundOf = (svg: string) => /<rect x="0" y="0" width="640" height="400" fill="(#\w+)"/.exec(svg)?.[1] ?? ''
 const linesOf = (svg: string) => [...svg.matchAll(/<tspan[^>]*>([^<]*)</g)].map(([, line]) => line ?? '')
 
 test('the same course always has the same cover, and seeds reach every composition', () => {
   expect(draw('算法', 'one')).toBe(draw('算法', 'one'))
-  const shapes = Array.from({ length: 200 }, (_, n) => draw('', `course-${n}`).replace(/#[0-9A-Fa-f]{6}/g, ''))
-  expect(COMPOSITIONS.length).toBeGreaterThanOrEqual(6)
+  const shapes = Array.from({ length: 400 }, (_, n) =>
+    draw('', `course-${n}`)
+      .replace(/#[0-9A-Fa-f]{6}/g, '')
+      .replace(/ transform="[^"]*"/, ''),
+  )
+  expect(COMPOSITIONS.length).toBeGreaterThanOrEqual(12)
   expect(new Set(shapes).size).toBe(COMPOSITIONS.length)
 })
 
@@ -29,6 +34,18 @@ test('a Chinese line never starts with closing punctuation nor ends with an open
       expect(line).not.toMatch(/^[，。、；：？！）》」』】”]/u)
       expect(line).not.toMatch(/[（《“]$/u)
     }
+  }
+})
+
+test('a Chinese line gladly ends where the title pauses, and never inside a word', () => {
+  expect(fitTitle('小店的账：一杯咖啡赚多少', 552, 196).lines).toEqual(['小店的账：', '一杯咖啡赚多少'])
+  for (let width = 180; width < 560; width += 20) {
+    const { lines } = fitTitle('屏幕上的配色与对比', width, 312)
+    for (const word of ['屏幕', '配色', '对比'])
+      expect(
+        lines.some((line) => line.includes(word)),
+        `${width}`,
+      ).toBe(true)
   }
 })
 
@@ -53,7 +70,7 @@ test('the title reaches 4.5 : 1 on its ground, whatever the palette', () => {
   for (const colours of palettes) {
     for (let n = 0; n < 60; n++) {
       const svg = draw('标题', `seed-${n}`, colours)
-      const ground = /<rect x="0" y="0" width="640" height="400" fill="(#\w+)"/.exec(svg)?.[1] ?? ''
+      const ground = groundOf(svg)
       const ink = /<text[^>]* fill="(#\w+)"/.exec(svg)?.[1] ?? ''
       expect(contrast(ground, ink)).toBeGreaterThanOrEqual(4.5)
     }

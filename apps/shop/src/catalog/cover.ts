@@ -11,7 +11,7 @@ export type Cover = {
 }
 
 type Box = { x: number; y: number; width: number; height: number }
-type Composition = { title: Box; shapes: (first: string, second: string) => string }
+type Composition = { title: Box; shapes: (first: string, second: string, ground: string) => string }
 
 const INK = '#1C1B19'
 const PAPER = '#FBFAF7'
@@ -23,44 +23,102 @@ const rect = (x: number, y: number, width: number, height: number, fill: string)
   `<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${fill}"/>`
 const path = (d: string, fill: string) => `<path d="${d}" fill="${fill}"/>`
 
+const arch = (x: number, height: number, fill: string) =>
+  path(`M${x} 400v${50 - height}a50 50 0 0 1 100 0v${height - 50}z`, fill)
+
 /** Each keeps its shapes clear of its title box, so the ground alone decides whether the title can be read. */
 export const COMPOSITIONS: readonly Composition[] = [
+  // A sun on the horizon
   {
-    title: { x: 44, y: 40, width: 552, height: 170 },
-    shapes: (a, b) => path('M280 400a150 150 0 0 1 300 0z', a) + rect(0, 352, 640, 48, b),
+    title: { x: 44, y: 40, width: 552, height: 180 },
+    shapes: (a, b) => path('M284 352a124 124 0 0 1 248 0z', a) + rect(0, 352, 640, 48, b),
   },
+  // A spine with a half moon
   {
     title: { x: 256, y: 48, width: 344, height: 304 },
-    shapes: (a, b) => rect(0, 0, 216, 400, a) + path('M0 108a108 108 0 0 1 0 216z', b) + circle(162, 324, 54, b),
+    shapes: (a, b) => rect(0, 0, 216, 400, a) + path('M0 92a108 108 0 0 1 0 216z', b) + circle(162, 346, 54, b),
   },
+  // Quarter circles, tiled
   {
-    title: { x: 44, y: 48, width: 332, height: 304 },
+    title: { x: 44, y: 44, width: 364, height: 312 },
     shapes: (a, b) =>
-      path('M400 0h120v133a120 133 0 0 1-120-133z', a) +
-      path('M640 0v133h-120a120 133 0 0 1 120-133z', b) +
-      path('M520 133h120a120 134 0 0 1-120 134z', a) +
-      path('M400 267h120v133a120 133 0 0 1-120-133z', b) +
-      rect(520, 267, 120, 133, a),
+      [
+        path('M440 0h100a100 100 0 0 1-100 100z', a),
+        path('M640 0v100h-100a100 100 0 0 1 100-100z', b),
+        path('M440 100h100v100a100 100 0 0 1-100-100z', b),
+        rect(540, 100, 100, 100, a),
+        circle(490, 250, 50, a),
+        path('M540 200a100 100 0 0 1 100 100h-100z', b),
+        path('M440 400v-100a100 100 0 0 1 100 100z', b),
+        path('M640 300v100h-100a100 100 0 0 1 100-100z', a),
+      ].join(''),
   },
+  // Stairs
   {
-    title: { x: 44, y: 36, width: 552, height: 180 },
+    title: { x: 44, y: 40, width: 500, height: 196 },
     shapes: (a, b) =>
-      [0, 1, 2, 3, 4].map((n) => rect(n * 128, 376 - n * 28, 128, 24 + n * 28, n % 2 === 0 ? a : b)).join(''),
+      [0, 1, 2, 3, 4].map((n) => rect(n * 128, 376 - n * 30, 128, 24 + n * 30, n % 2 === 0 ? a : b)).join(''),
   },
+  // A line between a circle and a triangle
   {
-    title: { x: 44, y: 40, width: 340, height: 320 },
-    shapes: (a, b) => rect(440, 0, 8, 400, b) + circle(544, 112, 72, a) + path('M448 400v-160h160z', b),
+    title: { x: 44, y: 44, width: 360, height: 312 },
+    shapes: (a, b) => rect(440, 0, 8, 400, b) + circle(544, 112, 64, a) + path('M444 400v-180l180 180z', b),
   },
+  // A frieze
   {
-    title: { x: 44, y: 190, width: 552, height: 174 },
-    shapes: (a, b) => rect(0, 0, 640, 150, a) + circle(118, 75, 48, b) + path('M420 150l75-120 75 120z', b),
+    title: { x: 44, y: 186, width: 552, height: 180 },
+    shapes: (a, b) => rect(0, 0, 640, 144, a) + circle(116, 72, 44, b) + path('M432 144l72-108 72 108z', b),
   },
+  // A hill and its moon
   {
-    title: { x: 44, y: 40, width: 552, height: 172 },
+    title: { x: 44, y: 40, width: 480, height: 176 },
+    shapes: (a, b) => circle(476, 424, 190, a) + circle(582, 148, 34, b) + rect(0, 388, 640, 12, b),
+  },
+  // Rings from a corner
+  {
+    title: { x: 44, y: 40, width: 376, height: 224 },
+    shapes: (a, b, ground) =>
+      circle(640, 400, 232, a) +
+      circle(640, 400, 176, ground) +
+      circle(640, 400, 128, b) +
+      circle(640, 400, 64, ground),
+  },
+  // Lines that thin out
+  {
+    title: { x: 44, y: 40, width: 552, height: 180 },
     shapes: (a, b) =>
-      path('M640 400h-400a200 160 0 0 1 400-80z', a) +
-      path('M0 400v-100a100 100 0 0 1 100 100z', b) +
-      circle(200, 340, 18, b),
+      rect(0, 248, 640, 6, a) + rect(0, 270, 640, 12, a) + rect(0, 300, 640, 24, b) + rect(0, 344, 640, 56, a),
+  },
+  // Two circles that share a part
+  {
+    title: { x: 44, y: 44, width: 340, height: 312 },
+    shapes: (a, b, ground) =>
+      circle(516, 140, 100, a) +
+      circle(516, 260, 100, b) +
+      path('M436 200a100 100 0 0 1 160 0a100 100 0 0 1-160 0z', ground),
+  },
+  // An open book
+  {
+    title: { x: 44, y: 40, width: 552, height: 180 },
+    shapes: (a, b) => path('M72 400v-112q128-44 248 24v88z', a) + path('M568 400v-112q-128-44-248 24v88z', b),
+  },
+  // An arcade
+  {
+    title: { x: 44, y: 40, width: 552, height: 176 },
+    shapes: (a, b) => arch(44, 90, a) + arch(157, 122, b) + arch(270, 90, a) + arch(383, 122, b) + arch(496, 154, a),
+  },
+  // A page of dots, one of them read
+  {
+    title: { x: 44, y: 44, width: 340, height: 312 },
+    shapes: (a, b) =>
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]
+        .map((n) => circle(444 + (n % 3) * 70, 60 + Math.floor(n / 3) * 70, n === 7 ? 32 : 18, n === 7 ? b : a))
+        .join(''),
+  },
+  // A slope
+  {
+    title: { x: 44, y: 40, width: 392, height: 212 },
+    shapes: (a, b) => path('M640 400h-400l400-280z', a) + circle(556, 84, 44, b),
   },
 ]
 
@@ -92,40 +150,52 @@ export function drawCover({ title, palette, seed, language }: Cover): string {
   if (light === undefined || middle === undefined || deep === undefined)
     throw new RangeError('A palette has three colours')
   if (palette.some((colour) => !/^#[0-9a-f]{6}$/i.test(colour))) throw new RangeError('A palette is written as #rrggbb')
-  const hash = createHash('sha256').update(seed).digest()
+  const hash = createHash('sha256').update(`cover ${seed}`).digest()
   const composition = COMPOSITIONS[hash.readUInt16BE(0) % COMPOSITIONS.length]
   if (composition === undefined) throw new RangeError('There is no composition')
-  const onDeep = hash.readUInt8(2) % 3 === 0
+  const [onDeep, mirrored, swapped] = [
+    hash.readUInt8(2) % 3 === 0,
+    hash.readUInt8(3) % 2 === 0,
+    hash.readUInt8(4) % 2 === 0,
+  ]
   const wanted = onDeep ? deep : light
   const ground = contrast(titleColour(wanted), wanted) >= AA ? wanted : PAPER
-  const shapes = onDeep ? composition.shapes(middle, light) : composition.shapes(middle, deep)
+  const other = onDeep ? light : deep
+  const shapes = swapped ? composition.shapes(other, middle, ground) : composition.shapes(middle, other, ground)
   const box = composition.title
+  const left = mirrored ? 640 - box.x - box.width : box.x
   const { lines, size, leading } = fitTitle(title, box.width, box.height)
   const text = lines
     .map(
       (line, at) =>
-        `<tspan x="${box.x}" y="${Math.round(box.y + size * 0.9 + at * leading)}">${escapeXml(line)}</tspan>`,
+        `<tspan x="${left}" y="${Math.round(box.y + size * 0.88 + at * leading)}">${escapeXml(line)}</tspan>`,
     )
     .join('')
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 400" role="img" aria-label="${escapeXml(title)}">` +
-    `${rect(0, 0, 640, 400, ground)}${shapes}` +
+    `${rect(0, 0, 640, 400, ground)}<g${mirrored ? ' transform="matrix(-1 0 0 1 640 0)"' : ''}>${shapes}</g>` +
     `<text xml:lang="${language}" fill="${titleColour(ground)}" font-size="${size}" font-weight="600" ` +
     `font-family="'Songti SC','Noto Serif SC','Noto Serif CJK SC',Georgia,serif">${text}</text></svg>`
   )
 }
 
-const SIZES = [60, 54, 48, 42, 38, 34, 30, 26, 22]
+const SIZES = [72, 66, 60, 54, 48, 42, 38, 34, 30, 26, 22]
+const LEADING = 1.22
+/** From this size up, three lines in smaller type are better than four in larger. */
+const COMFORTABLE = 42
 const MOST_LINES = 4
 const NOT_FIRST = /^[，。、；：？！…—）》」』】”’,.;:?!)\]}%]/u
 const NOT_LAST = /[（《「『【“‘([{]$/u
+const PAUSE = /[，。、；：？！—,;:?!] ?$/u
+const WORDS = new Intl.Segmenter('zh-CN', { granularity: 'word' })
 
 /** A generous width in ems: a fallback font may be wider than the first of the stack. */
 function widthOf(text: string): number {
   let ems = 0
   for (const sign of text) {
     if (sign > '\u02ff') ems += 1
-    else if (/[mwMW@%]/.test(sign)) ems += 1
+    else if (/[MW@%]/.test(sign)) ems += 1.2
+    else if (/[mw]/.test(sign)) ems += 1
     else if (/[A-Z0-9&]/.test(sign)) ems += 0.78
     else if (/[ iIjl.,;:'!|]/.test(sign)) ems += 0.36
     else ems += 0.62
@@ -133,22 +203,35 @@ function widthOf(text: string): number {
   return ems
 }
 
-/** Pieces that stay whole: a Latin word, or one Chinese character with the punctuation that belongs to it. */
-function pieces(title: string): string[] {
+/** Pieces that stay whole: a word of either script with the punctuation that belongs to it; too wide a word falls apart. */
+function pieces(title: string, ems: number): string[] {
   const out: string[] = []
-  for (const [part] of title
-    .trim()
-    .replace(/\s+/g, ' ')
-    .matchAll(/[\u0021-\u02ff]+ ?|\s|./gu)) {
-    const last = out.at(-1)
-    if (last !== undefined && (NOT_FIRST.test(part) || NOT_LAST.test(last) || part === ' '))
-      out[out.length - 1] = last + part
-    else out.push(part)
+  for (const { segment } of WORDS.segment(title.trim().replace(/\s+/g, ' '))) {
+    for (const part of widthOf(segment) > ems ? segment : [segment]) {
+      const last = out.pop()
+      if (last === undefined) out.push(part)
+      else if (!(NOT_FIRST.test(part) || NOT_LAST.test(last) || part === ' ' || joins(last, part))) out.push(last, part)
+      else if (widthOf((last + part).trimEnd()) <= ems) out.push(last + part)
+      else if (NOT_FIRST.test(part)) out.push(...companyFor(last, part))
+      else out.push(last, part)
+    }
   }
   return out
 }
 
-function wrap(parts: readonly string[], ems: number): string[] {
+/** Punctuation that no longer fits behind its word takes that word's last character with it to the next line. */
+function companyFor(last: string, part: string): string[] {
+  const signs = [...last]
+  let at = signs.length - 1
+  while (at > 0 && NOT_FIRST.test(signs[at] ?? '')) at--
+  return at <= 0 ? [last, part] : [signs.slice(0, at).join(''), signs.slice(at).join('') + part]
+}
+
+/** Latin signs without a space between them, such as C++ or T/T, are one word. */
+const joins = (last: string, part: string) => /[\u0021-\u02ff]$/.test(last) && /^[\u0021-\u02ff]/.test(part)
+
+/** As many pieces to a line as go in. */
+function fill(parts: readonly string[], ems: number): string[] {
   const lines: string[] = []
   let line = ''
   for (const part of parts) {
@@ -161,18 +244,28 @@ function wrap(parts: readonly string[], ems: number): string[] {
   return line === '' ? lines : [...lines, line.trimEnd()]
 }
 
-const fits = (lines: readonly string[], ems: number) => lines.every((line) => widthOf(line) <= ems)
-
-/** The same number of lines with the least ragged edge, so that no single character is left on the last line. */
-function balance(parts: readonly string[], ems: number): string[] {
-  let best = wrap(parts, ems)
-  const count = best.length
-  for (let narrower = ems - 0.25; narrower > 1; narrower -= 0.25) {
-    const lines = wrap(parts, narrower)
-    if (lines.length > count || !fits(lines, narrower)) break
-    best = lines
+/** The pieces in exactly `count` lines of at most `ems`: the least ragged, and a line gladly ends where the title pauses. */
+function balance(parts: readonly string[], ems: number, count: number): string[] {
+  const ideal = widthOf(parts.join('')) / count
+  type Setting = { cost: number; lines: string[] }
+  let settings: (Setting | undefined)[] = [{ cost: 0, lines: [] }]
+  for (let row = 1; row <= count; row++) {
+    const next: (Setting | undefined)[] = []
+    for (const [from, before] of settings.entries()) {
+      if (before === undefined) continue
+      let line = ''
+      for (let to = from + 1; to <= parts.length; to++) {
+        line += parts[to - 1] ?? ''
+        const width = widthOf(line.trimEnd())
+        if (width > ems) break
+        const cost = before.cost + (width - ideal) ** 2 - (row < count && PAUSE.test(line) ? ideal : 0)
+        const known = next[to]
+        if (known === undefined || cost < known.cost) next[to] = { cost, lines: [...before.lines, line.trimEnd()] }
+      }
+    }
+    settings = next
   }
-  return best
+  return settings[parts.length]?.lines ?? fill(parts, ems)
 }
 
 /**
@@ -185,19 +278,26 @@ export function fitTitle(
   width: number,
   height: number,
 ): { lines: string[]; size: number; leading: number } {
-  const parts = pieces(title)
-  for (const size of SIZES) {
-    const leading = size * 1.25
-    const lines = wrap(parts, width / size)
-    if (lines.length <= MOST_LINES && lines.length * leading <= height && fits(lines, width / size)) {
-      return { lines: balance(parts, width / size), size, leading }
+  for (const [least, most] of [
+    [COMFORTABLE, MOST_LINES - 1],
+    [0, MOST_LINES],
+  ] as const) {
+    for (const size of SIZES.filter((one) => one >= least)) {
+      const leading = size * LEADING
+      const ems = width / size
+      // Whole words down to the smallest size; only there may a word be broken.
+      const parts = pieces(title, size === SIZES.at(-1) ? ems : Number.POSITIVE_INFINITY)
+      const lines = fill(parts, ems)
+      const room = Math.min(most, Math.floor(height / leading))
+      if (lines.length <= room && lines.every((line) => widthOf(line) <= ems)) {
+        return { lines: balance(parts, ems, lines.length), size, leading }
+      }
     }
   }
   const size = SIZES.at(-1) ?? 22
   const ems = width / size - 1
-  const letters = parts.flatMap((part) => (widthOf(part) > ems ? [...part] : [part]))
-  const all = wrap(letters, ems)
+  const all = fill(pieces(title, ems), ems)
   const lines = all.slice(0, MOST_LINES)
   if (all.length > MOST_LINES) lines.push(`${lines.pop() ?? ''}…`)
-  return { lines, size, leading: size * 1.25 }
+  return { lines, size, leading: size * LEADING }
 }
