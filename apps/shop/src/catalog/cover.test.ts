@@ -27,6 +27,10 @@ test('a title cannot leave the text it stands in', () => {
   expect(svg.replace('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:|href|url\(/)
 })
 
+test('a title with characters that XML forbids is still a well-formed cover', () => {
+  expect(draw('好\u0000的\u000b \ud800书\uffff', 'x')).not.toMatch(/[\p{Cc}\p{Cs}\uffff]/u)
+})
+
 test('a Chinese line never starts with closing punctuation nor ends with an opening one', () => {
   const title = '读《边城》、《围城》，再谈“写作”：为什么（以及怎样）写？'
   for (let width = 120; width < 560; width += 7) {
@@ -39,6 +43,7 @@ test('a Chinese line never starts with closing punctuation nor ends with an open
 
 test('a Chinese line gladly ends where the title pauses, and never inside a word', () => {
   expect(fitTitle('小店的账：一杯咖啡赚多少', 552, 196).lines).toEqual(['小店的账：', '一杯咖啡赚多少'])
+  expect(fitTitle('算法，用纸笔想清楚', 552, 176).lines).toEqual(['算法，', '用纸笔想清楚'])
   for (let width = 180; width < 560; width += 20) {
     const { lines } = fitTitle('屏幕上的配色与对比', width, 312)
     for (const word of ['屏幕', '配色', '对比'])

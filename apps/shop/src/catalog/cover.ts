@@ -139,7 +139,9 @@ export function contrast(one: string, other: string): number {
 
 const titleColour = (ground: string) => (contrast(PAPER, ground) > contrast(INK, ground) ? PAPER : INK)
 
-const escapeXml = (text: string) => text.replace(/[&<>"']/g, (sign) => `&#${sign.codePointAt(0)};`)
+/** Control characters and broken surrogates may not stand in XML at all, not even escaped. */
+const escapeXml = (text: string) =>
+  text.replace(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, ' ').replace(/[&<>"']/g, (sign) => `&#${sign.codePointAt(0)};`)
 
 /**
  * The cover as a complete SVG document, 640 × 400, no scripts and nothing fetched.
