@@ -69,34 +69,36 @@ const scenes = [
     move: 6,
     noise: 0,
     dark: 0.6,
-    say: '只加快快门两档，不作补偿：画面暗了',
+    say: '回到起点，这次只把快门加快两档：人凝固，画面暗了两档',
   },
-  { f: 'f/8', s: '1/250', iso: '800', blur: 0, move: 6, noise: 0.42, say: '再用 ISO 补两档：亮度回来了，噪点也来了' },
+  { f: 'f/8', s: '1/250', iso: '800', blur: 0, move: 6, noise: 0.35, say: '再用 ISO 补两档：亮度回来了，噪点也来了' },
 ]
 
 function exposure(t) {
   const at = Math.min(3, Math.floor(t / 4))
   const now = scenes[at]
   const before = scenes[Math.max(0, at - 1)]
+  // The third scene starts again from the first, so its dials are compared with that one.
+  const compared = at === 2 ? scenes[0] : before
   const k = between(t - at * 4, 0, 0.75)
   const mix = (name) => (before[name] ?? 0) * (1 - k) + (now[name] ?? 0) * k
   const dial = (x, label, value, old) =>
     text(x, 560, 24, '#5B5852', label) + text(x, 608, 40, value === old ? '#1C1B19' : '#1F6F5C', value)
   return frame(
     `<defs><filter id="b" x="-10%" y="-10%" width="120%" height="120%"><feGaussianBlur stdDeviation="${mix('blur')}"/></filter>` +
-      `<filter id="m" x="-50%" width="200%"><feGaussianBlur stdDeviation="${mix('move')} 0"/></filter>` +
-      `<filter id="n"><feTurbulence type="fractalNoise" baseFrequency="0.7" seed="3"/><feColorMatrix type="saturate" values="0"/></filter>` +
+      `<filter id="m" x="-100%" width="300%" y="-20%" height="140%"><feGaussianBlur stdDeviation="${mix('move')} 0"/></filter>` +
+      `<filter id="n"><feTurbulence type="fractalNoise" baseFrequency="0.5" seed="3"/><feColorMatrix values="3 0 0 0 -1 3 0 0 0 -1 3 0 0 0 -1 0 0 0 0 1"/></filter>` +
       `<clipPath id="c"><rect x="290" y="110" width="700" height="380"/></clipPath></defs>` +
       text(640, 75, 38, '#1C1B19', '曝光三要素：每换一档，都有副作用') +
-      `<g clip-path="url(#c)"><g filter="url(#b)"><rect x="290" y="110" width="700" height="380" fill="#DCE5E4"/>` +
-      `<path d="M290 400l150-170 130 130 160-190 260 240v80h-700z" fill="#6E9595"/><circle cx="850" cy="180" r="36" fill="#C78B5A"/></g>` +
+      `<g clip-path="url(#c)"><g filter="url(#b)"><rect x="230" y="50" width="820" height="500" fill="#DCE5E4"/>` +
+      `<path d="M210 490l230-260 130 130 160-190 348 320v20h-868z" fill="#6E9595"/><circle cx="850" cy="180" r="36" fill="#C78B5A"/></g>` +
       `<rect x="290" y="420" width="700" height="70" fill="#B59A5B"/>` +
       `<g filter="url(#m)"><circle cx="640" cy="285" r="34" fill="#2B2E33"/><path d="M600 440v-70a40 44 0 0 1 80 0v70z" fill="#4A2F27"/></g>` +
-      `<rect x="290" y="110" width="700" height="380" filter="url(#n)" opacity="${mix('noise')}"/>` +
+      `<rect x="290" y="110" width="700" height="380" filter="url(#n)" opacity="${mix('noise')}" style="mix-blend-mode:overlay"/>` +
       `<rect x="290" y="110" width="700" height="380" fill="#000" opacity="${mix('dark')}"/></g>` +
-      dial(400, '光圈', now.f, before.f) +
-      dial(640, '快门（秒）', now.s, before.s) +
-      dial(880, 'ISO', now.iso, before.iso) +
+      dial(400, '光圈', now.f, compared.f) +
+      dial(640, '快门（秒）', now.s, compared.s) +
+      dial(880, 'ISO', now.iso, compared.iso) +
       text(640, 675, 28, '#1C1B19', now.say),
   )
 }
