@@ -28,9 +28,6 @@ export interface Database {
 export function openDatabase(folder: string): Database {
   mkdirSync(folder, { recursive: true })
   const connection = new (sqlite().DatabaseSync)(join(folder, 'sandbox.sqlite'))
-  connection.exec(
-    'pragma journal_mode=wal; pragma synchronous=normal; pragma foreign_keys=on; pragma busy_timeout=2000',
-  )
   claim(connection, folder)
   migrate(connection)
   return wrap(connection)

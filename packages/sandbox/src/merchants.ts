@@ -1,18 +1,26 @@
 /** Merchants: one application each, with a seller account, its own pair of Alipay keys, and the public key it uploaded. */
 import type { KeyObject } from 'node:crypto'
 import { randomBytes, randomInt } from 'node:crypto'
+import { type Certificates, issueFor } from './certificates/authority.ts'
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
+import type { Settings } from './settings.ts'
 import { generateKeys, publicKeyText, readPrivateKey, readPublicKey } from './signature.ts'
 
 /** Which of Alipay's rules hold for a merchant; the reference documents disagree where there is a choice. */
 export interface MerchantRules {
   /** A partial refund sends a second TRADE_SUCCESS notification. */
   readonly notifyOnPartialRefund: boolean
-  /** A trade that closes (unpaid, or by a full refund) sends TRADE_CLOSED. */
+  /** A page.pay trade that closes (unpaid, or by a full refund) sends TRADE_CLOSED, and one that ends TRADE_FINISHED; wap.pay always does. */
   readonly notifyOnClose: boolean
+  /** False for the rule of Alipay's own sandbox: one refund a trade, of all of it. */
+  readonly partialRefunds: boolean
   /** Days after payment until the trade is TRADE_FINISHED and can't be refunded. */
   readonly refundDays: number
+  /** What a day without trades answers: an empty file, or NO_BILL_DATA. */
+  readonly emptyBills: 'file' | 'error'
+  /** The hour (Beijing) from which a day's bill is there the next day; 0 for at once, Alipay's is 9. */
+  readonly billHour: number
   /** False where the contract has no refunds: a payment goes straight to TRADE_FINISHED. */
   readonly refundable: boolean
 }
@@ -20,6 +28,9 @@ export interface MerchantRules {
 export const DEFAULT_RULES: MerchantRules = {
   notifyOnPartialRefund: true,
   notifyOnClose: false,
+  partialRefunds: true,
+  emptyBills: 'file',
+  billHour: 0,
   refundDays: 365,
   refundable: true,
 }
@@ -35,6 +46,8 @@ export interface Merchant {
   readonly appKey: KeyObject | undefined
   readonly alipayPublicKey: string
   readonly alipayKey: KeyObject
+  /** In certificate mode, once the application's key is known. */
+  readonly certificates: Certificates | undefined
   /** Content encryption key, Base64 of 16 bytes. */
   readonly aesKey: string
   readonly rules: MerchantRules
@@ -70,11 +83,12 @@ type Row = {
   alipay_private_key: string
   alipay_public_key: string
   aes_key: string
+  certificates: string | null
   rules: string
   created_at: number
 }
 
-export function openMerchants(database: Database, clock: Clock): Merchants {
+export function openMerchants(database: Database, clock: Clock, settings: Settings): Merchants {
   const select = database.prepare<Row>('select * from merchants where app_id = ?')
   const selectAll = database.prepare<Row>('select * from merchants order by created_at, app_id')
   const upsert = database.prepare(
@@ -85,6 +99,7 @@ export function openMerchants(database: Database, clock: Clock): Merchants {
        seller_email = excluded.seller_email, key_mode = excluded.key_mode, app_public_key = excluded.app_public_key,
        rules = excluded.rules`,
   )
+  const certify = database.prepare('update merchants set certificates = ? where app_id = ?')
   const known = new Map<string, Merchant>()
 
   function find(appId: string): Merchant | undefined {
@@ -95,6 +110,16 @@ export function openMerchants(database: Database, clock: Clock): Merchants {
     const merchant = fromRow(row)
     known.set(appId, merchant)
     return merchant
+  }
+
+  /** A merchant in certificate mode has certificates for the key it has now. */
+  async function certifyIfNeeded(appId: string, old: Merchant | undefined): Promise<void> {
+    const now = find(appId)
+    if (now?.keyMode !== 'cert' || !now.appKey) return
+    if (now.certificates && old?.appPublicKey === now.appPublicKey) return
+    const certificates = await issueFor(settings, appId, now.appKey, now.alipayKey, clock.now())
+    certify.run(JSON.stringify(certificates), appId)
+    known.delete(appId)
   }
 
   return {
@@ -119,6 +144,7 @@ export function openMerchants(database: Database, clock: Clock): Merchants {
         clock.now(),
       )
       known.delete(appId)
+      await certifyIfNeeded(appId, old)
       const merchant = find(appId)
       if (!merchant) throw new Error(`merchant ${appId} was not stored`)
       return merchant
@@ -149,6 +175,7 @@ function fromRow(row: Row): Merchant {
     appKey: row.app_public_key === null ? undefined : readPublicKey(row.app_public_key),
     alipayPublicKey: row.alipay_public_key,
     alipayKey: readPrivateKey(row.alipay_private_key),
+    certificates: row.certificates === null ? undefined : (JSON.parse(row.certificates) as Certificates),
     aesKey: row.aes_key,
     rules: { ...DEFAULT_RULES, ...(JSON.parse(row.rules) as Partial<MerchantRules>) },
     createdAt: row.created_at,

@@ -5,12 +5,14 @@ import { openCheckouts } from './cashier/checkouts.ts'
 import { openSessions } from './cashier/sessions.ts'
 import { openClock } from './clock.ts'
 import { openDatabase } from './database.ts'
+import { openFaults } from './faults/faults.ts'
 import { openMerchants } from './merchants.ts'
 import { createNotifications } from './notifications/notifications.ts'
 import { createPoster } from './notifications/post.ts'
 import { openDeliveryStore } from './notifications/store.ts'
 import { openSettings } from './settings.ts'
 import { createPayments } from './trades/payments.ts'
+import { createRefunds } from './trades/refunds.ts'
 import { openTrades } from './trades/trades.ts'
 
 export type Sandbox = ReturnType<typeof openSandbox>
@@ -33,36 +35,44 @@ const TABLES = [
   'sessions',
   'faults',
   'buyers',
-  'settings',
 ] as const
 
 export function openSandbox(options: SandboxOptions) {
   const database = openDatabase(options.data)
   const settings = openSettings(database)
   const clock = openClock(settings)
-  const merchants = openMerchants(database, clock)
+  const merchants = openMerchants(database, clock, settings)
   const buyers = openBuyers(database, clock)
   const trades = openTrades(database, clock)
   const deliveries = openDeliveryStore(database)
   const checkouts = openCheckouts(database, clock)
   const sessions = openSessions(database, clock)
   const poster = createPoster(options.notifyTimeout ?? 10_000)
+  const faults = openFaults(database, clock)
   const watchers = new Set<() => void>()
   const changed = () => {
     for (const watcher of watchers) watcher()
   }
-  const late = { database, clock, merchants, buyers, settings, poster, changed, agenda: () => agenda }
+  const late = { database, clock, merchants, buyers, settings, poster, faults, changed, agenda: () => agenda }
   const notifications = createNotifications({ ...late, store: deliveries })
   const payments = createPayments({ ...late, trades, notifications })
+  const refunds = createRefunds({ ...late, trades, notifications })
   const agenda = createAgenda(clock, async ({ kind, id }) => {
     if (kind === 'deliver') return notifications.deliver(Number(id))
+    if (kind === 'pay') return payments.payLate(id)
     payments.current(trades.find(id))
   })
 
   /** Puts what is open in the database on the agenda, and makes the default buyer where there is none. */
   function load(): void {
     if (buyers.list().length === 0) buyers.create({ login: DEFAULT_LOGIN })
-    for (const { tradeNo, expiresAt } of trades.waiting()) agenda.add({ at: expiresAt, kind: 'expire', id: tradeNo })
+    for (const { tradeNo, expiresAt, paysAt } of trades.waiting()) {
+      agenda.add(
+        paysAt === undefined
+          ? { at: expiresAt, kind: 'expire', id: tradeNo }
+          : { at: paysAt, kind: 'pay', id: tradeNo },
+      )
+    }
     for (const { id, at } of deliveries.pending()) agenda.add({ at, kind: 'deliver', id: String(id) })
   }
 
@@ -79,6 +89,8 @@ export function openSandbox(options: SandboxOptions) {
     sessions,
     notifications,
     payments,
+    refunds,
+    faults,
     agenda,
     changed,
     /** Calls `watcher` after every change until the returned function is called. */
@@ -92,12 +104,20 @@ export function openSandbox(options: SandboxOptions) {
       await agenda.settled()
       database.transaction(() => {
         for (const table of TABLES) database.exec(`delete from ${table}`)
-        if (merchantsToo) database.exec('delete from merchants')
+        if (merchantsToo) database.exec('delete from merchants; delete from settings')
       })
       merchants.forget()
+      faults.reload()
+      notifications.forget()
       clock.reset()
       notifications.enable(true)
       load()
+      changed()
+    },
+    /** Moves the clock forward; resolves once everything due on the way has happened. */
+    async advanceTo(at: number): Promise<void> {
+      await agenda.advanceTo(at)
+      payments.finishDue()
       changed()
     },
     async close(): Promise<void> {

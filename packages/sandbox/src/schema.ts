@@ -131,6 +131,12 @@ const STEPS = [
     created_at integer not null
   ) strict;
   `,
+  `
+  alter table trades add column pays_at integer;
+  alter table checkouts add column paid integer not null default 0;
+  alter table refunds add column given integer not null default 1;
+  create index trades_refundable on trades (app_id, paid_at) where status = 'TRADE_SUCCESS';
+  `,
 ]
 
 /** Brings a data file to this version, one transaction a step; `user_version` counts the steps done. */

@@ -4,12 +4,16 @@ import { fileURLToPath } from 'node:url'
 import cookie from '@fastify/cookie'
 import swagger from '@fastify/swagger'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyError } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
 import { accountRoutes } from './api/accounts.ts'
+import { Refused } from './api/application.ts'
 import { controlRoutes } from './api/control.ts'
+import { faultRoutes } from './api/faults.ts'
 import { paymentRoutes } from './api/payments.ts'
 import { BuyerShape, DeliveryShape, ErrorShape, MerchantShape, TradeShape } from './api/shapes.ts'
+import { billRoutes } from './bills/bills.ts'
 import { cashierRoutes } from './cashier/routes.ts'
+import { CASHIER_SCRIPT } from './cashier/script.ts'
 import { CASHIER_STYLE } from './cashier/style.ts'
 import { consoleRoutes } from './console/routes.ts'
 import { refuseForeignCalls } from './forms.ts'
@@ -61,14 +65,17 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
   })
   for (const shape of [MerchantShape, BuyerShape, TradeShape, DeliveryShape, ErrorShape]) app.addSchema(shape)
   await app.register(gatewayRoutes(sandbox))
+  await app.register(billRoutes(sandbox))
   await app.register(cashierRoutes(sandbox))
   await app.register(consoleRoutes(sandbox))
   await app.register(async (api) => {
     const typed = api.withTypeProvider<TypeBoxTypeProvider>()
     refuseForeignCalls(api)
+    takeNoBodyAsEmpty(api)
     accountRoutes(typed, sandbox, () => url)
     paymentRoutes(typed, sandbox)
     controlRoutes(typed, sandbox)
+    faultRoutes(typed, sandbox)
   })
 
   const tokens = readFileSync(fileURLToPath(import.meta.resolve('@xuecheng/look/tokens.css')))
@@ -77,6 +84,9 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
   )
   app.get('/assets/cashier.css', { schema: { hide: true } }, (_request, reply) =>
     reply.type('text/css; charset=utf-8').send(CASHIER_STYLE),
+  )
+  app.get('/assets/cashier.js', { schema: { hide: true } }, (_request, reply) =>
+    reply.type('text/javascript; charset=utf-8').send(CASHIER_SCRIPT),
   )
   app.get('/sandbox/api/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()))
   app.get('/healthz', { schema: { hide: true } }, () => ({ status: 'ok' }))
@@ -100,6 +110,21 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
       return closed
     },
   }
+}
+
+/** A call without a body is one that leaves everything out. */
+function takeNoBodyAsEmpty(api: FastifyInstance): void {
+  api.removeContentTypeParser('application/json')
+  api.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    try {
+      done(null, text === '' ? {} : JSON.parse(String(text)))
+    } catch {
+      done(new Refused(400, 'INVALID_JSON', 'the body is no JSON'))
+    }
+  })
+  api.addHook('preValidation', async (request) => {
+    request.body ??= {}
+  })
 }
 
 const DESCRIPTION =

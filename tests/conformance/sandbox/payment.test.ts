@@ -128,10 +128,9 @@ test('a POST form leads to the same cashier', async () => {
     },
   })
   const action = /action="([^"]+)"/.exec(form)?.[1] ?? ''
-  const inputs = [...form.matchAll(/name="([^"]+)" value="([^"]*)"/g)].map(([, name = '', value = '']) => [
-    name,
-    value.replaceAll('&quot;', '"'),
-  ])
+  const inputs = [...form.matchAll(/name="([^"]+)" value="([^"]*)"/g)].map(
+    ([, name = '', value = '']): [string, string] => [name, value.replaceAll('&quot;', '"')],
+  )
   const page = await walk(action, { method: 'POST', body: new URLSearchParams(inputs) })
   expect(page).toContain('data-testid="cashier-success"')
 })

@@ -15,6 +15,9 @@ const MerchantInput = Type.Object({
     Type.Object({
       notifyOnPartialRefund: Type.Optional(Type.Boolean()),
       notifyOnClose: Type.Optional(Type.Boolean()),
+      partialRefunds: Type.Optional(Type.Boolean()),
+      emptyBills: Type.Optional(Type.Union([Type.Literal('file'), Type.Literal('error')])),
+      billHour: Type.Optional(Type.Integer({ minimum: 0, maximum: 23 })),
       refundDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
       refundable: Type.Optional(Type.Boolean()),
     }),

@@ -1,5 +1,6 @@
 /** What tells shops and what moves time: `/sandbox/api/deliveries`, `/notifications`, `/clock`, `/reset`. */
 import { Type } from 'typebox'
+import { TAMPERS } from '../faults/tamper.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { rfc3339 } from '../time.ts'
 import { type Application, cursorOf, Refused } from './application.ts'
@@ -42,13 +43,14 @@ export function controlRoutes(app: Application, sandbox: Sandbox): void {
       schema: {
         summary: 'Sends a notification once more, now; the answer is that attempt',
         params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
+        body: Type.Object({ tamper: Type.Optional(Type.Union(TAMPERS.map((tamper) => Type.Literal(tamper)))) }),
         response: { 200: AttemptShape, '4xx': ErrorShape },
       },
     },
     async (request) => {
       const delivery = deliveries.find(request.params.id)
       if (!delivery) throw new Refused(404, 'DELIVERY_NOT_FOUND', `there is no delivery ${request.params.id}`)
-      return attemptJson(await notifications.replay(delivery))
+      return attemptJson(await notifications.replay(delivery, request.body.tamper))
     },
   )
 
@@ -91,8 +93,7 @@ export function controlRoutes(app: Application, sandbox: Sandbox): void {
           'CLOCK_GOES_FORWARD',
           'the clock only goes forward; POST /sandbox/api/reset brings it back',
         )
-      await sandbox.agenda.advanceTo(target)
-      sandbox.changed()
+      await sandbox.advanceTo(target)
       return time()
     },
   )
@@ -102,12 +103,12 @@ export function controlRoutes(app: Application, sandbox: Sandbox): void {
     {
       schema: {
         summary: 'Back to the first start; merchants and their keys stay unless `merchants` is true',
-        body: Type.Optional(Type.Object({ merchants: Type.Optional(Type.Boolean()) })),
+        body: Type.Object({ merchants: Type.Optional(Type.Boolean()) }),
         response: { 204: Type.Null() },
       },
     },
     async (request, reply) => {
-      await sandbox.reset(request.body?.merchants ?? false)
+      await sandbox.reset(request.body.merchants ?? false)
       return reply.code(204).send(null)
     },
   )

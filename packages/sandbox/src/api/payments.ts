@@ -6,7 +6,7 @@ import { refusalText } from '../cashier/texts.ts'
 import { isError } from '../gateway/business.ts'
 import { readParameters } from '../gateway/parameters.ts'
 import { openPaymentPage } from '../gateway/routes.ts'
-import { subtract, yuan } from '../money.ts'
+import { parseYuan, subtract, yuan } from '../money.ts'
 import type { Sandbox } from '../sandbox.ts'
 import type { Refusal } from '../trades/payments.ts'
 import type { Trade } from '../trades/trade.ts'
@@ -51,8 +51,9 @@ export function paymentRoutes(app: Application, sandbox: Sandbox): void {
 
   async function answer(trade: Trade, returnUrl: string | undefined) {
     const merchant = merchants.find(trade.appId)
-    const back = merchant && (await returnAddress(trade, returnUrl, merchant, sandbox.clock.now()))
-    return { trade: tradeJson(trade), returnUrl: back ?? null }
+    const back =
+      merchant && trade.paidAt !== undefined && (await returnAddress(trade, returnUrl, merchant, sandbox.clock.now()))
+    return { trade: tradeJson(trade), returnUrl: back || null }
   }
 
   app.post(
@@ -111,6 +112,31 @@ export function paymentRoutes(app: Application, sandbox: Sandbox): void {
       const closed = payments.close(trade.tradeNo, 'abandoned by the buyer')
       if (!closed) throw new Refused(409, 'TRADE_STATUS_ERROR', `the trade is ${trade.status}`)
       return tradeJson(closed)
+    },
+  )
+
+  app.post(
+    '/sandbox/api/trades/:tradeNo/refund',
+    {
+      schema: {
+        summary: 'Refunds as the merchant would by alipay.trade.refund',
+        params: TradeParams,
+        body: Type.Object({
+          amount: Type.Optional(Type.String({ description: 'Yuan; what is left where absent' })),
+          outRequestNo: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+        }),
+        response: { 200: TradeShape, '4xx': ErrorShape },
+      },
+    },
+    (request) => {
+      const trade = tradeNumbered(request.params.tradeNo)
+      const { amount: text, outRequestNo } = request.body
+      const amount = text === undefined ? subtract(trade.total, trade.refunded) : parseYuan(text)
+      if (amount === undefined || amount === 0)
+        throw new Refused(400, 'INVALID_AMOUNT', 'amount must be yuan, e.g. "1.00"')
+      const result = sandbox.refunds.refund(trade, { amount, outRequestNo, reason: 'by /sandbox/api' })
+      if (typeof result === 'string') throw new Refused(409, result, `the refund is refused with ${result}`)
+      return tradeJson(result.trade)
     },
   )
 

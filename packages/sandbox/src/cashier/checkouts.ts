@@ -9,11 +9,14 @@ export interface Checkout {
   readonly request: PaymentRequest
   /** When this number was first asked for; `timeout_express` counts from here. */
   readonly firstAt: number
+  /** Whether the payment was made on this page, on whatever device it was open. */
+  readonly paid: boolean
 }
 
 export interface Checkouts {
   create(request: PaymentRequest): string
   find(id: string): Checkout | undefined
+  markPaid(id: string): void
   /** When a seller's number was first asked for; now, if never. */
   firstAt(sellerId: string, outTradeNo: string): number
 }
@@ -22,9 +25,10 @@ export function openCheckouts(database: Database, clock: Clock): Checkouts {
   const insert = database.prepare(
     'insert into checkouts (id, app_id, seller_id, out_trade_no, request, first_at, created_at) values (?, ?, ?, ?, ?, ?, ?)',
   )
-  const select = database.prepare<{ request: string; first_at: number }>(
-    'select request, first_at from checkouts where id = ?',
+  const select = database.prepare<{ request: string; first_at: number; paid: number }>(
+    'select request, first_at, paid from checkouts where id = ?',
   )
+  const mark = database.prepare('update checkouts set paid = 1 where id = ?')
   const first = database.prepare<{ first_at: number }>(
     'select first_at from checkouts where seller_id = ? and out_trade_no = ? order by created_at limit 1',
   )
@@ -39,8 +43,11 @@ export function openCheckouts(database: Database, clock: Clock): Checkouts {
     },
     find(id) {
       const row = select.get(id)
-      return row && { id, request: JSON.parse(row.request) as PaymentRequest, firstAt: row.first_at }
+      return (
+        row && { id, request: JSON.parse(row.request) as PaymentRequest, firstAt: row.first_at, paid: row.paid === 1 }
+      )
     },
+    markPaid: (id) => void mark.run(id),
     firstAt,
   }
 }

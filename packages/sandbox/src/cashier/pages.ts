@@ -1,4 +1,5 @@
 /** The cashier's pages: log in, pay, done, refused. Plain forms that need no script. */
+import { renderSVG } from 'uqr'
 import type { Buyer } from '../buyers.ts'
 import { type Html, html } from '../html.ts'
 import { yuan } from '../money.ts'
@@ -13,6 +14,8 @@ export interface View {
   readonly merchantName: string
   readonly request: PaymentRequest
   readonly expiresAt: number | undefined
+  /** This page's whole address, for the QR code. */
+  readonly address: string
 }
 
 function page(language: Language, path: string, body: Html, head?: Html): string {
@@ -51,6 +54,15 @@ ${view.expiresAt !== undefined && html`<dt>${t.due}</dt><dd class="number">${bei
 </section>`
 }
 
+/** The code opens this same cashier elsewhere; the script notices when it was paid there. */
+function scan(view: View): Html {
+  const t = TEXTS[view.language]
+  const code = renderSVG(view.address, { border: 2 })
+  return html`<section class="scan" aria-label="${t.scan}"><a class="qr" href="${view.address}" data-testid="cashier-qr" aria-label="${t.scan}">${{ text: code }}</a>
+<div><strong>${t.scan}</strong><p class="hint">${t.scanHint}</p></div></section>
+<script src="/assets/cashier.js" data-state="/cashier/${view.checkoutId}/state" defer></script>`
+}
+
 function alarm(message: string | undefined): Html | undefined {
   if (message === undefined) return undefined
   return html`<p class="alarm" id="error" role="alert" data-testid="cashier-error">${message}</p>`
@@ -71,6 +83,7 @@ ${alarm(error)}
 <button type="submit" class="primary" data-testid="cashier-login">${t.loginButton}</button>
 </form>
 <p class="hint">${t.loginHint}</p>
+${scan(view)}
 </section>`
   return page(view.language, path, body)
 }
@@ -92,8 +105,18 @@ ${alarm(error)}
 <input id="paymentPassword" name="paymentPassword" type="password" autocomplete="off" required autofocus ${described}>
 <button type="submit" class="primary" data-testid="cashier-pay">${t.payButton} <span class="number">¥${yuan(view.request.order.total)}</span></button>
 </form>
+${view.request.order.quitUrl !== undefined && html`<p><a class="quiet" href="${view.request.order.quitUrl}">${t.leave}</a></p>`}
+${scan(view)}
 </section>`
   return page(view.language, path, body)
+}
+
+/** The buyer has confirmed and the money is on its way; the page asks again by itself. */
+export function waitingPage(view: View): string {
+  const t = TEXTS[view.language]
+  const body = html`${summary(view)}
+<section class="card" role="status" data-testid="cashier-waiting"><h2>${t.waitingTitle}</h2><p class="hint">${t.waitingWords}</p></section>`
+  return page(view.language, `/cashier/${view.checkoutId}/success`, body, html`<meta http-equiv="refresh" content="2">`)
 }
 
 /** `back` is the signed return address; the page goes there by itself after a moment. */

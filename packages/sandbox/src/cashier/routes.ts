@@ -7,7 +7,7 @@ import type { Sandbox } from '../sandbox.ts'
 import type { Refusal } from '../trades/payments.ts'
 import type { Trade } from '../trades/trade.ts'
 import type { Checkout } from './checkouts.ts'
-import { loginPage, payPage, refusedPage, successPage, unknownPage, type View } from './pages.ts'
+import { loginPage, payPage, refusedPage, successPage, unknownPage, type View, waitingPage } from './pages.ts'
 import { returnAddress } from './return-address.ts'
 import { type Session, sameToken } from './sessions.ts'
 import { type Language, languageOf, refusalText, TEXTS } from './texts.ts'
@@ -24,6 +24,9 @@ type Params = { Params: { id: string } }
 export function cashierRoutes(sandbox: Sandbox) {
   return async (app: FastifyInstance): Promise<void> => {
     refuseForeignForms(app)
+    app.addHook('onRoute', (route) => {
+      route.schema = { ...route.schema, hide: true }
+    })
     app.addHook('onSend', async (_request, reply) => {
       reply.headers({
         'cache-control': 'no-store',
@@ -32,6 +35,9 @@ export function cashierRoutes(sandbox: Sandbox) {
       })
     })
     app.get<Params>('/cashier/:id', (request, reply) => show(sandbox, request, reply))
+    app.get<Params>('/cashier/:id/state', async (request) => ({
+      paid: sandbox.checkouts.find(request.params.id)?.paid ?? false,
+    }))
     app.get<Params>('/cashier/:id/success', (request, reply) => success(sandbox, request, reply))
     app.post<Params>('/cashier/:id/login', (request, reply) => login(sandbox, request, reply))
     app.post<Params>('/cashier/:id/logout', (request, reply) => logout(sandbox, request, reply))
@@ -43,6 +49,8 @@ const POLICY =
   "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 interface Visit {
+  /** The sandbox's address as this browser knows it. */
+  readonly base: string
   readonly language: Language
   readonly checkout: Checkout | undefined
   readonly session: Session | undefined
@@ -53,6 +61,7 @@ function visit(sandbox: Sandbox, request: FastifyRequest<Params>): Visit {
   const { lang } = request.query as { lang?: string }
   const session = sandbox.sessions.find(request.cookies[SESSION])
   return {
+    base: `http://${request.headers.host}`,
     language: languageOf(lang ?? request.cookies[LANGUAGE], request.headers['accept-language']),
     checkout: sandbox.checkouts.find(request.params.id),
     session,
@@ -60,10 +69,11 @@ function visit(sandbox: Sandbox, request: FastifyRequest<Params>): Visit {
   }
 }
 
-function viewOf(sandbox: Sandbox, language: Language, checkout: Checkout, trade?: Trade): View {
+function viewOf(sandbox: Sandbox, visited: Visit, checkout: Checkout, trade?: Trade): View {
   const { request } = checkout
   return {
-    language,
+    language: visited.language,
+    address: `${visited.base}/cashier/${checkout.id}`,
     checkoutId: checkout.id,
     merchantName: sandbox.merchants.find(request.appId)?.name ?? request.appId,
     request,
@@ -76,29 +86,32 @@ function send(reply: FastifyReply, status: number, page: string): FastifyReply {
 }
 
 async function show(sandbox: Sandbox, request: FastifyRequest<Params>, reply: FastifyReply): Promise<FastifyReply> {
-  const { language, checkout, session, buyer } = visit(sandbox, request)
+  const visited = visit(sandbox, request)
+  const { language, checkout, session, buyer } = visited
   const { lang } = request.query as { lang?: string }
   if (lang !== undefined)
     return reply.setCookie(LANGUAGE, language, COOKIE).redirect(`/cashier/${request.params.id}`, 303)
   if (!checkout) return send(reply, 404, unknownPage(language))
   const refusal = sandbox.payments.refusal(checkout.request, checkout.firstAt)
-  if (refusal) return send(reply, 200, refusedPage(viewOf(sandbox, language, checkout), refusal))
-  if (!session || !buyer) return send(reply, 200, loginPage(viewOf(sandbox, language, checkout)))
+  if (refusal) return send(reply, 200, refusedPage(viewOf(sandbox, visited, checkout), refusal))
+  if (!session || !buyer) return send(reply, 200, loginPage(viewOf(sandbox, visited, checkout)))
   const trade = sandbox.payments.enter(checkout.request, buyer, checkout.firstAt)
   if (typeof trade === 'string') {
-    return send(reply, 200, refusedPage(viewOf(sandbox, language, checkout), trade, session.formToken))
+    return send(reply, 200, refusedPage(viewOf(sandbox, visited, checkout), trade, session.formToken))
   }
-  return send(reply, 200, payPage(viewOf(sandbox, language, checkout, trade), buyer, session.formToken))
+  if (trade.paysAt !== undefined) return reply.redirect(`/cashier/${checkout.id}/success`, 303)
+  return send(reply, 200, payPage(viewOf(sandbox, visited, checkout, trade), buyer, session.formToken))
 }
 
 async function login(sandbox: Sandbox, request: FastifyRequest<Params>, reply: FastifyReply): Promise<FastifyReply> {
-  const { language, checkout } = visit(sandbox, request)
+  const visited = visit(sandbox, request)
+  const { language, checkout } = visited
   if (!checkout) return send(reply, 404, unknownPage(language))
   const form = formOf(request)
   const name = form.get('login') ?? ''
   const buyer = sandbox.buyers.findByLogin(name)
   if (!buyer || buyer.loginPassword !== form.get('password')) {
-    return send(reply, 422, loginPage(viewOf(sandbox, language, checkout), TEXTS[language].loginWrong, name))
+    return send(reply, 422, loginPage(viewOf(sandbox, visited, checkout), TEXTS[language].loginWrong, name))
   }
   reply.setCookie(SESSION, sandbox.sessions.create(buyer.id).token, COOKIE)
   sandbox.payments.enter(checkout.request, buyer, checkout.firstAt)
@@ -106,7 +119,8 @@ async function login(sandbox: Sandbox, request: FastifyRequest<Params>, reply: F
 }
 
 async function logout(sandbox: Sandbox, request: FastifyRequest<Params>, reply: FastifyReply): Promise<FastifyReply> {
-  const { session } = visit(sandbox, request)
+  const visited = visit(sandbox, request)
+  const { session } = visited
   if (session && sameToken(session.formToken, formOf(request).get('formToken') ?? '')) {
     sandbox.sessions.remove(session.token)
     reply.clearCookie(SESSION, COOKIE)
@@ -115,7 +129,8 @@ async function logout(sandbox: Sandbox, request: FastifyRequest<Params>, reply: 
 }
 
 async function pay(sandbox: Sandbox, request: FastifyRequest<Params>, reply: FastifyReply): Promise<FastifyReply> {
-  const { language, checkout, session, buyer } = visit(sandbox, request)
+  const visited = visit(sandbox, request)
+  const { language, checkout, session, buyer } = visited
   if (!checkout) return send(reply, 404, unknownPage(language))
   if (!session || !buyer) return reply.redirect(`/cashier/${checkout.id}`, 303)
   const trade = sandbox.payments.enter(checkout.request, buyer, checkout.firstAt)
@@ -123,27 +138,35 @@ async function pay(sandbox: Sandbox, request: FastifyRequest<Params>, reply: Fas
     return reply.redirect(`/cashier/${checkout.id}/success`, 303)
   }
   if (typeof trade === 'string') {
-    return send(reply, 422, refusedPage(viewOf(sandbox, language, checkout), trade, session.formToken))
+    return send(reply, 422, refusedPage(viewOf(sandbox, visited, checkout), trade, session.formToken))
   }
   const form = formOf(request)
-  const view = viewOf(sandbox, language, checkout, trade)
+  const view = viewOf(sandbox, visited, checkout, trade)
   if (!sameToken(session.formToken, form.get('formToken') ?? '')) {
     return send(reply, 422, payPage(view, buyer, session.formToken, TEXTS[language].formExpired))
   }
   const paid = sandbox.payments.pay(trade, buyer, form.get('paymentPassword') ?? '')
-  if (typeof paid !== 'string') return reply.redirect(`/cashier/${checkout.id}/success`, 303)
+  if (typeof paid !== 'string') {
+    sandbox.checkouts.markPaid(checkout.id)
+    return reply.redirect(`/cashier/${checkout.id}/success`, 303)
+  }
   if (!MENDABLE.includes(paid)) return send(reply, 422, refusedPage(view, paid))
   return send(reply, 422, payPage(view, buyer, session.formToken, refusalText(paid, language)))
 }
 
 async function success(sandbox: Sandbox, request: FastifyRequest<Params>, reply: FastifyReply): Promise<FastifyReply> {
-  const { language, checkout, buyer } = visit(sandbox, request)
+  const visited = visit(sandbox, request)
+  const { language, checkout, buyer } = visited
   if (!checkout) return send(reply, 404, unknownPage(language))
-  const trade = buyer && paidBy(sandbox, checkout, buyer)
+  const trade = sandbox.trades.findByNumber(checkout.request.sellerId, checkout.request.order.outTradeNo)
   const merchant = sandbox.merchants.find(checkout.request.appId)
-  if (!trade || !merchant) return reply.redirect(`/cashier/${checkout.id}`, 303)
+  const here = checkout.paid || trade?.buyerId === buyer?.id
+  if (!trade || !merchant || !here) return reply.redirect(`/cashier/${checkout.id}`, 303)
+  const view = viewOf(sandbox, visited, checkout, trade)
+  if (trade.status === 'WAIT_BUYER_PAY' && trade.paysAt !== undefined) return send(reply, 200, waitingPage(view))
+  if (trade.paidAt === undefined) return reply.redirect(`/cashier/${checkout.id}`, 303)
   const back = await returnAddress(trade, checkout.request.returnUrl, merchant, sandbox.clock.now())
-  return send(reply, 200, successPage(viewOf(sandbox, language, checkout), trade, back))
+  return send(reply, 200, successPage(view, trade, back))
 }
 
 function paidBy(sandbox: Sandbox, checkout: Checkout, buyer: Buyer): Trade | undefined {

@@ -39,6 +39,8 @@ input[aria-invalid] { border-color: var(--alarm) }
 .done .money { margin: 0; }
 .done dl { text-align: left; margin-top: 24px }
 .tick { fill: none; stroke: var(--jade); stroke-width: 3; stroke-linecap: round; stroke-linejoin: round }
+.scan { display: flex; gap: 18px; align-items: center; margin-top: 24px; padding-top: 22px; border-top: 1px solid var(--line) }
+.scan .hint { margin: 4px 0 0 } .qr { flex: none; display: block; width: 112px; height: 112px; padding: 4px; border-radius: var(--radius-control); background: #fff } .qr svg { display: block; width: 100%; height: 100% }
 @media (max-width: 760px) {
   header { padding: 16px 20px } main { grid-template-columns: minmax(0, 1fr); gap: 8px; padding: 0 20px 48px }
   .summary { padding: 8px 0 16px } .summary h1 { font-size: var(--text-21) } .summary .amount { margin: 16px 0 } .card { padding: 22px 20px }

@@ -32,6 +32,8 @@ const zh = {
   returnButton: '返回商户',
   tradeNo: '交易号',
   paidAt: '付款时间',
+  waitingTitle: '付款处理中',
+  waitingWords: '您已确认付款，款项正在划转，请稍候…',
   refusedTitle: '无法付款',
   refusedNext: '没有扣款。请回到商户页面重新下单，或换一个账户再试。',
   unknownTitle: '找不到这笔收银',
@@ -44,7 +46,7 @@ export type Texts = typeof zh
 
 const en: Texts = {
   title: 'Cashier',
-  band: '沙箱 · Sandbox — only play money is spent here',
+  band: '沙箱 · Sandbox — play money only',
   other: '中文',
   payTo: 'Pay to',
   order: 'Order number',
@@ -71,6 +73,8 @@ const en: Texts = {
   returnButton: 'Return to merchant',
   tradeNo: 'Trade number',
   paidAt: 'Paid at',
+  waitingTitle: 'Payment in progress',
+  waitingWords: 'You have confirmed. The money is on its way; please wait…',
   refusedTitle: 'This can’t be paid',
   refusedNext: 'Nothing was taken. Go back to the merchant and order again, or try another account.',
   unknownTitle: 'No such checkout',

@@ -67,8 +67,7 @@ export function consoleRoutes(sandbox: Sandbox) {
     })
     app.post('/console/clock', async (request, reply) => {
       const seconds = Number(formOf(request).get('seconds'))
-      if (Number.isSafeInteger(seconds) && seconds > 0)
-        await sandbox.agenda.advanceTo(sandbox.clock.now() + seconds * 1000)
+      if (Number.isSafeInteger(seconds) && seconds > 0) await sandbox.advanceTo(sandbox.clock.now() + seconds * 1000)
       sandbox.changed()
       return reply.redirect('/console/control', 303)
     })

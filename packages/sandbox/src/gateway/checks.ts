@@ -1,4 +1,5 @@
 /** What the gateway checks before any business: application, then signature, then the common parameters (Alipay, common error codes). */
+import { charsetNamed } from '../charset.ts'
 import type { Merchant, Merchants } from '../merchants.ts'
 import { canonicalString, type SignType, verifyText } from '../signature.ts'
 import { parseBeijing } from '../time.ts'
@@ -11,19 +12,35 @@ export type Checked =
   | { readonly ok: false; readonly error: GatewayError; readonly merchant?: Merchant; readonly signType: SignType }
 
 /** Checks a call in Alipay's order; the first thing wrong is the answer. */
-export function checkCall(parameters: Parameters, merchants: Merchants): Checked {
+export function checkCall(parameters: Parameters, merchants: Merchants, now: number): Checked {
   const given = parameters.get('sign_type')
   const signType: SignType = given === 'RSA' ? 'RSA' : 'RSA2'
   if (parameters.get('method') === '') return { ok: false, error: gatewayError('isv.missing-method'), signType }
   if (parameters.get('app_id') === '') return { ok: false, error: gatewayError('isv.missing-app-id'), signType }
   const merchant = merchants.find(parameters.get('app_id'))
   if (!merchant) return { ok: false, error: gatewayError('isv.invalid-app-id'), signType }
-  const error = signatureError(parameters, merchant, signType) ?? parameterError(parameters)
+  const error =
+    certificateError(parameters, merchant, now) ??
+    signatureError(parameters, merchant, signType) ??
+    parameterError(parameters)
   return error ? { ok: false, error, merchant, signType } : { ok: true, merchant, signType }
 }
 
+/** Certificate mode names the certificates on both sides (Alipay, certificate mode, common errors). */
+function certificateError(parameters: Parameters, merchant: Merchant, now: number): GatewayError | undefined {
+  if (merchant.keyMode !== 'cert' || !merchant.certificates) return undefined
+  const { appCertSn, rootCertSn, appCertUntil } = merchant.certificates
+  if (parameters.get('app_cert_sn') === '') return gatewayError('isv.missing-app-cert-sn')
+  if (parameters.get('alipay_root_cert_sn') === '') return gatewayError('isv.missing-alipay-root-cert-sn')
+  if (parameters.get('alipay_root_cert_sn') !== rootCertSn) return gatewayError('isv.invalid-alipay-root-cert-sn')
+  if (parameters.get('app_cert_sn') !== appCertSn) return gatewayError('isv.app-cert-not-exist')
+  return appCertUntil <= now ? gatewayError('isv.app-cert-expired') : undefined
+}
+
 function signatureError(parameters: Parameters, merchant: Merchant, signType: SignType): GatewayError | undefined {
-  if (!parameters.charsetKnown) return gatewayError('isv.invalid-charset')
+  const named = parameters.get('charset')
+  const charset = named === '' ? parameters.charset : charsetNamed(named)
+  if (!parameters.charsetKnown || charset === undefined) return gatewayError('isv.invalid-charset')
   const sign = parameters.get('sign')
   if (sign === '') return gatewayError('isv.missing-signature')
   const given = parameters.get('sign_type')
@@ -31,7 +48,8 @@ function signatureError(parameters: Parameters, merchant: Merchant, signType: Si
   if (given !== signType) return gatewayError('isv.invalid-signature-type')
   if (!merchant.appKey) return gatewayError('isv.missing-signature-config')
   const text = canonicalString(parameters.pairs, ['sign'])
-  if (verifyText(text, sign, parameters.charset, merchant.appKey, signType)) return undefined
+  // Decoded by the address's charset, but checked in the one that is named: where they differ only ASCII survives.
+  if (verifyText(text, sign, charset, merchant.appKey, signType)) return undefined
   return gatewayError('isv.invalid-signature', signatureHelp(text, parameters))
 }
 
@@ -55,5 +73,6 @@ function parameterError(parameters: Parameters): GatewayError | undefined {
   const format = parameters.get('format')
   if (format !== '' && format.toLowerCase() !== 'json') return gatewayError('isv.invalid-format')
   if (parameters.get('app_auth_token') !== '') return gatewayError('aop.invalid-app-auth-token')
+  if (parameters.get('auth_token') !== '') return gatewayError('aop.invalid-auth-token')
   return undefined
 }

@@ -5,7 +5,7 @@ import type { SignType } from '../signature.ts'
 import { parseBeijing } from '../time.ts'
 import { LONGEST_TIMEOUT, timeoutEnd } from '../trades/payments.ts'
 import type { Order, PageMethod, PaymentRequest } from '../trades/trade.ts'
-import { type Business, invalidField, isError, readBusiness } from './business.ts'
+import { type Business, invalidField, isError } from './business.ts'
 import type { GatewayError } from './errors.ts'
 import type { Parameters } from './parameters.ts'
 
@@ -22,13 +22,12 @@ export function isPageMethod(method: string): method is PageMethod {
 /** `now` is the sandbox's clock, for `time_expire`. */
 export function readPaymentRequest(
   parameters: Parameters,
+  business: Business,
   merchant: Merchant,
   signType: SignType,
   method: PageMethod,
   now: number,
 ): PaymentRequest | GatewayError {
-  const business = readBusiness(parameters.get('biz_content'))
-  if (isError(business)) return business
   const order = readOrder(business, method, now)
   if (isError(order)) return order
   for (const name of ['return_url', 'notify_url']) {

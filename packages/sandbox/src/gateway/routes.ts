@@ -1,24 +1,15 @@
 /** `/gateway.do`, by GET and POST: one door for every method, as Alipay has it. */
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Merchant } from '../merchants.ts'
 import type { Sandbox } from '../sandbox.ts'
 import type { PaymentRequest } from '../trades/trade.ts'
-import { answerBody, errorText, nodeName, type Signer, successText } from './answer.ts'
-import { type Business, isError, readBusiness } from './business.ts'
+import { isError } from './business.ts'
+import { answerCall, readContent } from './call.ts'
 import { checkCall } from './checks.ts'
 import { errorPage } from './error-page.ts'
 import { type GatewayError, gatewayError } from './errors.ts'
 import { isPageMethod, readPaymentRequest } from './page-pay.ts'
 import { type Parameters, readParameters } from './parameters.ts'
-import { closeTrade, type Outcome, queryTrade } from './trade-methods.ts'
-
-type Method = (sandbox: Sandbox, merchant: Merchant, business: Business) => Outcome | Promise<Outcome>
-
-const METHODS: Readonly<Record<string, Method>> = {
-  'alipay.trade.query': queryTrade,
-  'alipay.trade.close': closeTrade,
-}
 
 /** A body above this is cut off by the server before the gateway sees it. */
 const BODY_LIMIT = 32 * 1024 * 1024
@@ -51,34 +42,34 @@ async function answer(sandbox: Sandbox, request: FastifyRequest, reply: FastifyR
   if (isPageMethod(parameters.get('method'))) {
     const payment = openPaymentPage(sandbox, parameters)
     if (isError(payment)) return reply.type('text/html;charset=GBK').send(errorPage(payment))
-    const id = sandbox.checkouts.create(payment)
-    return reply.redirect(`/cashier/${id}`, 302)
+    return reply.redirect(`/cashier/${sandbox.checkouts.create(payment)}`, 302)
   }
-  const { charset } = parameters
-  reply.type(`text/html;charset=${charset === 'gbk' ? 'GBK' : 'utf-8'}`)
-  return reply.send(await serverAnswer(sandbox, parameters))
+  const reaction = await answerCall(sandbox, parameters, `http://${request.headers.host}`)
+  if (reaction.kind === 'silence') return keepSilent(reply, reaction.seconds)
+  if (reaction.kind === 'http-500') {
+    return reply.code(500).type('text/html').send('<html><body><h1>500 Internal Server Error</h1></body></html>')
+  }
+  reply.type(`text/html;charset=${parameters.charset === 'gbk' ? 'GBK' : 'utf-8'}`)
+  return reply.send(reaction.body)
+}
+
+/** Says nothing, and hangs up in the end. */
+function keepSilent(reply: FastifyReply, seconds: number): FastifyReply {
+  reply.hijack()
+  const { raw } = reply
+  const end = setTimeout(() => raw.destroy(), seconds * 1000)
+  raw.once('close', () => clearTimeout(end))
+  return reply
 }
 
 /** Checks a payment page's parameters as the gateway does; the request, or what Alipay's page would say. */
 export function openPaymentPage(sandbox: Sandbox, parameters: Parameters): PaymentRequest | GatewayError {
-  const checked = checkCall(parameters, sandbox.merchants)
+  const now = sandbox.clock.now()
+  const checked = checkCall(parameters, sandbox.merchants, now)
   if (!checked.ok) return checked.error
   const method = parameters.get('method')
   if (!isPageMethod(method)) return gatewayError('isv.invalid-method')
-  return readPaymentRequest(parameters, checked.merchant, checked.signType, method, sandbox.clock.now())
-}
-
-async function serverAnswer(sandbox: Sandbox, parameters: Parameters): Promise<Buffer> {
-  const name = nodeName(parameters.get('method'))
-  const checked = checkCall(parameters, sandbox.merchants)
-  const signer: Signer | undefined = checked.merchant && { merchant: checked.merchant, type: checked.signType }
-  if (!checked.ok) return answerBody(name, errorText(checked.error), parameters.charset, signer)
-  const method = METHODS[parameters.get('method')]
-  if (!method)
-    return answerBody('error_response', errorText(gatewayError('isv.invalid-method')), parameters.charset, signer)
-  const business = readBusiness(parameters.get('biz_content'))
-  const outcome = isError(business) ? business : await method(sandbox, checked.merchant, business)
-  const node =
-    'fields' in outcome && !isError(outcome) ? successText(outcome.fields) : errorText(outcome as GatewayError)
-  return answerBody(name, node, parameters.charset, signer)
+  const content = readContent(parameters, checked.merchant)
+  if (isError(content)) return content
+  return readPaymentRequest(parameters, content.business, checked.merchant, checked.signType, method, now)
 }

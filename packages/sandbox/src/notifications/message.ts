@@ -1,6 +1,7 @@
 /** What a notification says (Alipay, Asynchronous notification, parameters), in the order of a captured one. */
 import type { Buyer } from '../buyers.ts'
 import { charsetNamed, formatForm } from '../charset.ts'
+import { type Tamper, tamperFields, tamperSign } from '../faults/tamper.ts'
 import type { Merchant } from '../merchants.ts'
 import { type Fen, yuan } from '../money.ts'
 import { canonicalString, type SignType, signText } from '../signature.ts'
@@ -57,13 +58,22 @@ export function notificationFields(trade: Trade, buyer: Buyer, notifyId: string,
 }
 
 /** The body of one attempt: `notify_time` set, signed without `sign` and `sign_type`, form-encoded in the charset it names. */
-export async function notificationBody(fields: Fields, merchant: Merchant, at: number): Promise<string> {
+export async function notificationBody(
+  right: Fields,
+  merchant: Merchant,
+  at: number,
+  tamper?: Tamper,
+): Promise<string> {
+  const fields = tamperFields(right, tamper)
   const charset = charsetNamed(fieldNamed(fields, 'charset')) ?? 'gbk'
   const type: SignType = fieldNamed(fields, 'sign_type') === 'RSA' ? 'RSA' : 'RSA2'
   const timed = fields.map(([name, value]) => [name, name === 'notify_time' ? beijing(at) : value] as const)
   const sign = await signText(canonicalString(timed, ['sign', 'sign_type']), charset, merchant.alipayKey, type)
   return formatForm(
-    timed.map(([name, value]) => [name, name === 'sign' ? sign : value] as const),
+    timed.map(
+      ([name, value]) =>
+        [name, name === 'sign' ? (tamper === 'corrupt-sign' ? tamperSign(sign) : sign) : value] as const,
+    ),
     charset,
   )
 }

@@ -3,8 +3,11 @@ import type { Agenda } from '../agenda.ts'
 import type { Buyers } from '../buyers.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database.ts'
+import type { Faults } from '../faults/faults.ts'
+import { TAMPERS, type Tamper } from '../faults/tamper.ts'
 import type { Merchants } from '../merchants.ts'
 import type { Settings } from '../settings.ts'
+import { SECOND } from '../time.ts'
 import { newNotifyId, type Trade } from '../trades/trade.ts'
 import { fieldNamed, notificationBody, notificationFields, type RefundFacts } from './message.ts'
 import type { Poster } from './post.ts'
@@ -13,16 +16,24 @@ import type { Attempt, Delivery, DeliveryStore } from './store.ts'
 
 export interface Notifications {
   /** Writes a delivery for a trade's change; belongs inside that change's transaction. Undefined without a notify address. */
-  write(trade: Trade, event: string, refund?: RefundFacts): number | undefined
+  write(trade: Trade, event: string, refund?: RefundFacts): Written | undefined
   /** Puts a written delivery on the agenda; after the transaction. */
-  schedule(id: number | undefined): void
+  schedule(written: Written | undefined): void
   /** Sends a delivery that is due. */
   deliver(id: number): Promise<void>
-  /** Sends a delivery once more, now, whatever its state. */
-  replay(delivery: Delivery): Promise<Attempt>
+  /** Sends a delivery once more, now, whatever its state; altered if asked for. */
+  replay(delivery: Delivery, tamper?: Tamper): Promise<Attempt>
   enabled(): boolean
   /** Off: what is due is not sent but recorded as dropped. */
   enable(on: boolean): void
+  /** Forgets what waits to be overtaken; at a reset. */
+  forget(): void
+}
+
+/** A delivery in the database and when it is due. */
+export interface Written {
+  readonly id: number
+  readonly at: number
 }
 
 export interface NotificationParts {
@@ -33,20 +44,26 @@ export interface NotificationParts {
   readonly clock: Clock
   readonly settings: Settings
   readonly poster: Poster
+  readonly faults: Faults
   /** The agenda needs these notifications and they need it, so it is asked for when used. */
   readonly agenda: () => Agenda
   readonly changed: () => void
 }
 
+/** How long a held notification waits for the next one to overtake it, at most, in seconds. */
+const LONGEST_HOLD = 60
+
 export function createNotifications(parts: NotificationParts): Notifications {
-  const { store, merchants, buyers, clock, settings, poster } = parts
+  const { store, merchants, buyers, clock, settings, poster, faults } = parts
+  /** Deliveries that let the next one of the same application go ahead. */
+  const held = new Map<string, number[]>()
   let on = settings.read('notifications') !== 'off'
 
-  async function send(delivery: Delivery, kind: string): Promise<Attempt> {
+  async function send(delivery: Delivery, kind: string, tamper: Tamper | undefined): Promise<Attempt> {
     const merchant = merchants.find(delivery.appId)
     if (!merchant) throw new Error(`merchant ${delivery.appId} is gone`)
     const at = clock.now()
-    const requestBody = Buffer.from(await notificationBody(delivery.fields, merchant, at), 'latin1')
+    const requestBody = Buffer.from(await notificationBody(delivery.fields, merchant, at, tamper), 'latin1')
     const headers = {
       'content-type': `application/x-www-form-urlencoded;charset=${fieldNamed(delivery.fields, 'charset')}`,
       'user-agent': 'Mozilla/4.0 (xuecheng-sandbox)',
@@ -55,7 +72,7 @@ export function createNotifications(parts: NotificationParts): Notifications {
     const began = performance.now()
     const answer = await poster.post(delivery.url, headers, requestBody)
     return {
-      kind,
+      kind: tamper ? `${kind}, ${tamper}` : kind,
       at,
       requestHeaders: requestHead(delivery.url, headers, requestBody.length),
       requestBody,
@@ -65,6 +82,60 @@ export function createNotifications(parts: NotificationParts): Notifications {
     }
   }
 
+  /** An attempt that was lost on its way: the shop saw nothing of it. */
+  function lost(delivery: Delivery): Attempt {
+    return {
+      kind: 'scheduled, drop',
+      at: clock.now(),
+      requestHeaders: requestHead(delivery.url, {}, 0),
+      requestBody: Buffer.alloc(0),
+      answer: { status: undefined, headers: '', body: Buffer.alloc(0), error: 'lost on its way (fault: drop)' },
+      duration: 0,
+      acknowledged: false,
+    }
+  }
+
+  /** Keeps an attempt and what follows from it. `scheduled` attempts count towards the eight. */
+  function keep(delivery: Delivery, attempt: Attempt, scheduled: boolean): void {
+    const now = store.find(delivery.id)
+    if (!now) return
+    const made = now.attempts + (scheduled ? 1 : 0)
+    const next = scheduled ? nextAttempt(made, attempt.at) : now.nextAt
+    const failed = next === undefined ? (scheduled ? 'exhausted' : now.state) : now.state
+    const state = attempt.acknowledged || now.state === 'delivered' ? 'delivered' : failed
+    const due = state === 'pending' ? next : undefined
+    parts.database.transaction(() => {
+      store.addAttempt(delivery.id, attempt)
+      store.update(delivery.id, state, made, due)
+    })
+    if (scheduled && due !== undefined) parts.agenda().add({ at: due, kind: 'deliver', id: String(delivery.id) })
+    parts.changed()
+  }
+
+  /** Lets those go that waited for this one to overtake them. */
+  async function release(overtaking: Delivery): Promise<void> {
+    const waiting = held.get(overtaking.appId)?.filter((id) => id !== overtaking.id) ?? []
+    held.delete(overtaking.appId)
+    for (const id of waiting) {
+      const delivery = store.find(id)
+      if (delivery?.state === 'pending' && delivery.attempts === 0) await attempt(delivery)
+    }
+  }
+
+  async function attempt(delivery: Delivery): Promise<void> {
+    const target = { appId: delivery.appId, outTradeNo: delivery.outTradeNo }
+    if (faults.strike(['drop'], target)) return keep(delivery, lost(delivery), true)
+    const tamper = TAMPERS.find((kind) => faults.strike([kind], target))
+    const twice = faults.strike(['duplicate'], target) !== undefined
+    const sent = await send(delivery, 'scheduled', tamper)
+    // The sandbox stopping is not the shop failing: leave it pending, as kill -9 would.
+    if (poster.closed()) return
+    keep(delivery, sent, true)
+    if (!twice) return
+    const again = await send(delivery, 'duplicate', tamper)
+    if (!poster.closed()) keep(delivery, again, false)
+  }
+
   return {
     write(trade, event, refund) {
       const buyer = buyers.find(trade.buyerId)
@@ -72,7 +143,11 @@ export function createNotifications(parts: NotificationParts): Notifications {
       if (!buyer || url === undefined) return undefined
       const now = clock.now()
       const notifyId = newNotifyId(now)
-      return store.insert({
+      const target = { appId: trade.appId, outTradeNo: trade.outTradeNo }
+      const delay = faults.strike(['delay'], target)
+      const hold = delay ? undefined : faults.strike(['reorder'], target)
+      const wait = delay ? (delay.options.seconds ?? 60) : hold ? (hold.options.seconds ?? LONGEST_HOLD) : 0
+      const id = store.insert({
         notifyId,
         appId: trade.appId,
         tradeNo: trade.tradeNo,
@@ -81,40 +156,29 @@ export function createNotifications(parts: NotificationParts): Notifications {
         url,
         fields: notificationFields(trade, buyer, notifyId, refund),
         state: 'pending',
-        nextAt: now,
+        nextAt: now + wait * SECOND,
         createdAt: now,
       })
+      if (hold) held.set(trade.appId, [...(held.get(trade.appId) ?? []), id])
+      return { id, at: now + wait * SECOND }
     },
-    schedule(id) {
-      if (id !== undefined) parts.agenda().add({ at: clock.now(), kind: 'deliver', id: String(id) })
+    schedule(written) {
+      if (written) parts.agenda().add({ at: written.at, kind: 'deliver', id: String(written.id) })
     },
     async deliver(id) {
       const delivery = store.find(id)
-      if (delivery?.state !== 'pending') return
+      if (delivery?.state !== 'pending' || (delivery.nextAt ?? 0) > clock.now()) return
       if (!on) {
         store.update(id, 'dropped', delivery.attempts, undefined)
         return parts.changed()
       }
-      const attempt = await send(delivery, 'scheduled')
-      // The sandbox stopping is not the shop failing: leave it pending, as kill -9 would.
-      if (poster.closed()) return
-      const made = delivery.attempts + 1
-      const next = attempt.acknowledged ? undefined : nextAttempt(made, attempt.at)
-      parts.database.transaction(() => {
-        store.addAttempt(id, attempt)
-        store.update(id, attempt.acknowledged ? 'delivered' : next === undefined ? 'exhausted' : 'pending', made, next)
-      })
-      if (next !== undefined) parts.agenda().add({ at: next, kind: 'deliver', id: String(id) })
-      parts.changed()
+      await attempt(delivery)
+      await release(delivery)
     },
-    async replay(delivery) {
-      const attempt = await send(delivery, 'replay')
-      if (poster.closed()) return attempt
-      store.addAttempt(delivery.id, attempt)
-      const now = store.find(delivery.id)
-      if (attempt.acknowledged && now) store.update(delivery.id, 'delivered', now.attempts, undefined)
-      parts.changed()
-      return attempt
+    async replay(delivery, tamper) {
+      const sent = await send(delivery, 'replay', tamper)
+      if (!poster.closed()) keep(delivery, sent, false)
+      return sent
     },
     enabled: () => on,
     enable(value) {
@@ -122,6 +186,7 @@ export function createNotifications(parts: NotificationParts): Notifications {
       settings.write('notifications', value ? 'on' : 'off')
       parts.changed()
     },
+    forget: () => held.clear(),
   }
 }
 

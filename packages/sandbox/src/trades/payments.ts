@@ -3,10 +3,11 @@ import type { Agenda } from '../agenda.ts'
 import type { Buyer, Buyers } from '../buyers.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database.ts'
-import type { Merchants } from '../merchants.ts'
+import type { Faults } from '../faults/faults.ts'
+import type { MerchantRules, Merchants } from '../merchants.ts'
 import { toFen, yuan } from '../money.ts'
-import type { Notifications } from '../notifications/notifications.ts'
-import { DAY, endOfBeijingDay, HOUR, MINUTE } from '../time.ts'
+import type { Notifications, Written } from '../notifications/notifications.ts'
+import { DAY, endOfBeijingDay, HOUR, MINUTE, SECOND } from '../time.ts'
 import { type Order, type PaymentRequest, sameOrder, type Trade } from './trade.ts'
 import type { Trades } from './trades.ts'
 
@@ -27,11 +28,15 @@ export interface Payments {
   enter(request: PaymentRequest, buyer: Buyer, firstAt: number): Trade | Refusal
   /** Takes the money; durable when it returns, the notification with it. */
   pay(trade: Trade, buyer: Buyer, paymentPassword: string): Trade | Refusal
+  /** A confirmed payment whose time has come (fault: pay-late). */
+  payLate(tradeNo: string): void
   /** Both in one go, for programs. */
   enterAndPay(request: PaymentRequest, buyer: Buyer, firstAt: number): Trade | Refusal
   /** Closes an unpaid trade; undefined where it is not unpaid. */
   close(tradeNo: string, why: string): Trade | undefined
-  /** A trade as it is now: one whose time has run out is closed first. */
+  /** Ends every trade whose refund period is over. */
+  finishDue(): void
+  /** A trade as it is now: one whose time to pay or to refund has run out is moved on first. */
   current(trade: Trade | undefined): Trade | undefined
 }
 
@@ -42,8 +47,14 @@ export interface PaymentParts {
   readonly buyers: Buyers
   readonly trades: Trades
   readonly notifications: Notifications
+  readonly faults: Faults
   readonly agenda: () => Agenda
   readonly changed: () => void
+}
+
+/** Whether a trade that closes or finishes tells its shop: for wap.pay always, for page.pay where the merchant's rule says so. */
+export function notifiesClose(trade: Trade, rules: MerchantRules | undefined): boolean {
+  return trade.request.method === 'alipay.trade.wap.pay' || rules?.notifyOnClose === true
 }
 
 export const LONGEST_TIMEOUT = 15 * DAY
@@ -52,12 +63,12 @@ export function createPayments(parts: PaymentParts): Payments {
   const { database, clock, merchants, buyers, trades, notifications } = parts
 
   function closeUnpaid(tradeNo: string, why: string): Trade | undefined {
-    let notice: number | undefined
+    let notice: Written | undefined
     const closed = database.transaction(() => {
       const trade = trades.move(tradeNo, ['WAIT_BUYER_PAY'], 'TRADE_CLOSED')
       if (!trade) return undefined
       trades.record(tradeNo, 'closed', why)
-      if (merchants.find(trade.appId)?.rules.notifyOnClose) notice = notifications.write(trade, 'TRADE_CLOSED')
+      if (notifiesClose(trade, merchants.find(trade.appId)?.rules)) notice = notifications.write(trade, 'TRADE_CLOSED')
       return trade
     })
     notifications.schedule(notice)
@@ -65,8 +76,30 @@ export function createPayments(parts: PaymentParts): Payments {
     return closed
   }
 
+  function finish(tradeNo: string): Trade | undefined {
+    let notice: Written | undefined
+    const finished = database.transaction(() => {
+      const trade = trades.move(tradeNo, ['TRADE_SUCCESS'], 'TRADE_FINISHED')
+      if (!trade) return undefined
+      trades.record(tradeNo, 'finished', 'refund period over')
+      if (notifiesClose(trade, merchants.find(trade.appId)?.rules))
+        notice = notifications.write(trade, 'TRADE_FINISHED')
+      return trade
+    })
+    notifications.schedule(notice)
+    return finished
+  }
+
+  /** The last instant of payment whose refund period is over by now. */
+  const refundableSince = (rules: MerchantRules) => clock.now() - rules.refundDays * DAY
+
   function current(trade: Trade | undefined): Trade | undefined {
-    if (trade?.status !== 'WAIT_BUYER_PAY' || trade.expiresAt > clock.now()) return trade
+    if (trade?.status === 'TRADE_SUCCESS' && trade.paidAt !== undefined) {
+      const rules = merchants.find(trade.appId)?.rules
+      const over = rules !== undefined && trade.paidAt <= refundableSince(rules)
+      return over ? (finish(trade.tradeNo) ?? trades.find(trade.tradeNo)) : trade
+    }
+    if (trade?.status !== 'WAIT_BUYER_PAY' || trade.paysAt !== undefined || trade.expiresAt > clock.now()) return trade
     return closeUnpaid(trade.tradeNo, 'timed out') ?? trades.find(trade.tradeNo)
   }
 
@@ -86,8 +119,13 @@ export function createPayments(parts: PaymentParts): Payments {
     const refusal = refusalOf(request, firstAt, trade)
     if (refusal) return refusal
     if (trade) return trade.buyerId === buyer.id ? trade : 'TRADE_BUYER_NOT_MATCH'
+    const gbk = parts.faults.strike(['gbk'], { appId: request.appId, outTradeNo: request.order.outTradeNo })
     const made = database.transaction(() => {
-      const created = trades.create(request, buyer.id, expiry(request.order, firstAt))
+      const created = trades.create(
+        gbk ? { ...request, charset: 'GBK' } : request,
+        buyer.id,
+        expiry(request.order, firstAt),
+      )
       trades.record(created.tradeNo, 'created', buyer.login)
       return created
     })
@@ -102,13 +140,32 @@ export function createPayments(parts: PaymentParts): Payments {
     if (now.status === 'TRADE_CLOSED') return 'TRADE_HAS_CLOSE'
     if (now.status !== 'WAIT_BUYER_PAY') return 'TRADE_HAS_SUCCESS'
     if (paymentPassword !== buyer.paymentPassword) return 'PAYMENT_PASSWORD_ERROR'
-    let notice: number | undefined
+    if (buyer.balance < now.total) return 'BUYER_BALANCE_NOT_ENOUGH'
+    if (now.paysAt !== undefined) return now
+    const late = parts.faults.strike(['pay-late'], now)
+    return late ? postpone(now, late.options.seconds ?? 60) : settle(now)
+  }
+
+  function postpone(trade: Trade, seconds: number): Trade {
+    const paysAt = clock.now() + seconds * SECOND
+    database.transaction(() => {
+      trades.payLater(trade.tradeNo, paysAt)
+      trades.record(trade.tradeNo, 'confirmed', `pays in ${seconds} s (fault: pay-late)`)
+    })
+    parts.agenda().add({ at: paysAt, kind: 'pay', id: trade.tradeNo })
+    parts.changed()
+    return { ...trade, paysAt }
+  }
+
+  function settle(trade: Trade): Trade | Refusal {
+    let notice: Written | undefined
+    const finished = parts.faults.strike(['finished'], trade) !== undefined
     const result = database.transaction((): Trade | Refusal => {
-      if (!buyers.move(buyer.id, toFen(-now.total))) return 'BUYER_BALANCE_NOT_ENOUGH'
-      const refundable = merchants.find(now.appId)?.rules.refundable ?? true
-      const paid = trades.move(now.tradeNo, ['WAIT_BUYER_PAY'], refundable ? 'TRADE_SUCCESS' : 'TRADE_FINISHED')
-      if (!paid) throw new Error(`trade ${now.tradeNo} changed while it was paid`)
-      trades.record(now.tradeNo, 'paid', yuan(now.total))
+      if (!buyers.move(trade.buyerId, toFen(-trade.total))) return 'BUYER_BALANCE_NOT_ENOUGH'
+      const refundable = !finished && (merchants.find(trade.appId)?.rules.refundable ?? true)
+      const paid = trades.move(trade.tradeNo, ['WAIT_BUYER_PAY'], refundable ? 'TRADE_SUCCESS' : 'TRADE_FINISHED')
+      if (!paid) throw new Error(`trade ${trade.tradeNo} changed while it was paid`)
+      trades.record(trade.tradeNo, 'paid', yuan(trade.total))
       notice = notifications.write(paid, paid.status)
       return paid
     })
@@ -125,7 +182,16 @@ export function createPayments(parts: PaymentParts): Payments {
       const trade = enter(request, buyer, firstAt)
       return typeof trade === 'string' ? trade : pay(trade, buyer, buyer.paymentPassword)
     },
+    payLate(tradeNo) {
+      const trade = trades.find(tradeNo)
+      if (trade?.status === 'WAIT_BUYER_PAY' && trade.paysAt !== undefined) settle(trade)
+    },
     close: closeUnpaid,
+    finishDue() {
+      for (const { appId, rules } of merchants.list()) {
+        for (const tradeNo of trades.paidUntil(appId, refundableSince(rules))) finish(tradeNo)
+      }
+    },
     current,
   }
 }

@@ -39,8 +39,14 @@ export interface Trades {
   addRefund(tradeNo: string, amount: Fen): boolean
   record(tradeNo: string, event: string, detail?: string): void
   history(tradeNo: string): TradeEvent[]
-  /** Trades that wait for payment, with the instant they close. */
-  waiting(): { readonly tradeNo: string; readonly expiresAt: number }[]
+  /** Notes that a confirmed payment happens later. */
+  payLater(tradeNo: string, at: number): void
+  /** Trades that wait for payment, with the instant they close, or are paid. */
+  waiting(): { readonly tradeNo: string; readonly expiresAt: number; readonly paysAt: number | undefined }[]
+  /** Numbers of refundable trades of an application that were paid at or before an instant. */
+  paidUntil(appId: string, at: number): string[]
+  /** Trades of a seller paid from `from` until before `until`, in the order of payment. */
+  paidBetween(sellerId: string, from: number, until: number): Trade[]
   /** Paid and refunded sums of each merchant. */
   takings(): Takings[]
 }
@@ -61,6 +67,7 @@ type Row = {
   created_at: number
   paid_at: number | null
   closed_at: number | null
+  pays_at: number | null
 }
 
 export function openTrades(database: Database, clock: Clock): Trades {
@@ -75,6 +82,7 @@ export function openTrades(database: Database, clock: Clock): Trades {
      values (?, ?, ?, ?, ?, 'WAIT_BUYER_PAY', ?, ?, ?, ?, ?)`,
   )
   const update = database.prepare('update trades set status = ?, paid_at = ?, closed_at = ? where trade_no = ?')
+  const later = database.prepare('update trades set pays_at = ? where trade_no = ?')
   const refund = database.prepare(
     'update trades set refunded = refunded + ?1 where trade_no = ?2 and refunded + ?1 <= total',
   )
@@ -82,8 +90,14 @@ export function openTrades(database: Database, clock: Clock): Trades {
   const selectEvents = database.prepare<{ at: number; event: string; detail: string }>(
     'select at, event, detail from trade_events where trade_no = ? order by id',
   )
-  const selectWaiting = database.prepare<{ trade_no: string; expires_at: number }>(
-    "select trade_no, expires_at from trades where status = 'WAIT_BUYER_PAY' order by expires_at",
+  const selectWaiting = database.prepare<{ trade_no: string; expires_at: number; pays_at: number | null }>(
+    "select trade_no, expires_at, pays_at from trades where status = 'WAIT_BUYER_PAY' order by expires_at",
+  )
+  const selectPaidUntil = database.prepare<{ trade_no: string }>(
+    "select trade_no from trades where app_id = ? and paid_at <= ? and status = 'TRADE_SUCCESS' order by paid_at, id",
+  )
+  const selectPaidBetween = database.prepare<Row>(
+    'select * from trades where seller_id = ? and paid_at >= ? and paid_at < ? order by paid_at, id',
   )
   const selectTakings = database.prepare<{
     app_id: string
@@ -137,6 +151,7 @@ export function openTrades(database: Database, clock: Clock): Trades {
         createdAt: now,
         paidAt: undefined,
         closedAt: undefined,
+        paysAt: undefined,
       }
     },
     move(tradeNo, from, to) {
@@ -151,7 +166,13 @@ export function openTrades(database: Database, clock: Clock): Trades {
     addRefund: (tradeNo, amount) => refund.run(amount, tradeNo).changes === 1,
     record: (tradeNo, event, detail = '') => void insertEvent.run(tradeNo, clock.now(), event, detail),
     history: (tradeNo) => selectEvents.all(tradeNo),
-    waiting: () => selectWaiting.all().map((row) => ({ tradeNo: row.trade_no, expiresAt: row.expires_at })),
+    payLater: (tradeNo, at) => void later.run(at, tradeNo),
+    waiting: () =>
+      selectWaiting
+        .all()
+        .map((row) => ({ tradeNo: row.trade_no, expiresAt: row.expires_at, paysAt: row.pays_at ?? undefined })),
+    paidUntil: (appId, at) => selectPaidUntil.all(appId, at).map((row) => row.trade_no),
+    paidBetween: (sellerId, from, until) => selectPaidBetween.all(sellerId, from, until).map(fromRow),
     takings: () =>
       selectTakings.all().map((row) => ({
         appId: row.app_id,
@@ -183,5 +204,6 @@ function fromRow(row: Row): Trade {
     createdAt: row.created_at,
     paidAt: row.paid_at ?? undefined,
     closedAt: row.closed_at ?? undefined,
+    paysAt: row.pays_at ?? undefined,
   }
 }

@@ -1,0 +1,106 @@
+/** `/sandbox/api/faults`: what goes wrong on purpose. */
+import { type Static, Type } from 'typebox'
+import { FAULTS, type Fault, type FaultOptions } from '../faults/fault.ts'
+import type { Sandbox } from '../sandbox.ts'
+import { rfc3339 } from '../time.ts'
+import { type Application, Refused } from './application.ts'
+import { ErrorShape } from './shapes.ts'
+
+const Kind = Type.Union(FAULTS.map((kind) => Type.Literal(kind)))
+const Scope = Type.Union([
+  Type.Literal('all'),
+  Type.Object(
+    { outTradeNo: Type.String({ maxLength: 64 }), appId: Type.Optional(Type.String()) },
+    { additionalProperties: false },
+  ),
+  Type.Object({ appId: Type.String() }, { additionalProperties: false }),
+])
+const Options = {
+  probability: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  method: Type.Optional(Type.String({ description: 'Only calls of this method, e.g. alipay.trade.refund' })),
+  seconds: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 31_536_000, description: 'Of delay, reorder, pay-late and the time-outs' }),
+  ),
+  subCode: Type.Optional(Type.String({ maxLength: 100, description: 'Of business-error' })),
+  subMsg: Type.Optional(Type.String({ maxLength: 500 })),
+}
+const FaultInput = Type.Object({
+  kind: Kind,
+  scope: Type.Optional(Scope),
+  times: Type.Optional(Type.Integer({ minimum: 1, description: 'How often it strikes; without end where absent' })),
+  ...Options,
+})
+const FaultShape = Type.Object({
+  id: Type.Integer(),
+  kind: Type.String(),
+  scope: Scope,
+  remaining: Type.Union([Type.Integer(), Type.Null()]),
+  createdAt: Type.String(),
+  ...Options,
+})
+
+function faultJson({ id, kind, scope, options, remaining, createdAt }: Fault): Static<typeof FaultShape> {
+  const { appId, outTradeNo } = scope
+  const narrowed =
+    outTradeNo !== undefined
+      ? { outTradeNo, ...(appId !== undefined && { appId }) }
+      : appId !== undefined
+        ? { appId }
+        : 'all'
+  return { id, kind, scope: narrowed, remaining: remaining ?? null, createdAt: rfc3339(createdAt), ...options }
+}
+
+export function faultRoutes(app: Application, sandbox: Sandbox): void {
+  const { faults } = sandbox
+
+  app.get(
+    '/sandbox/api/faults',
+    { schema: { response: { 200: Type.Object({ items: Type.Array(FaultShape) }) } } },
+    () => ({
+      items: faults.list().map(faultJson),
+    }),
+  )
+
+  app.post(
+    '/sandbox/api/faults',
+    { schema: { summary: 'Sets a fault', body: FaultInput, response: { 201: FaultShape, '4xx': ErrorShape } } },
+    async (request, reply) => {
+      const { kind, scope = 'all', times, ...rest } = request.body
+      const options: FaultOptions = rest
+      const fault = faults.add({
+        kind,
+        scope: scope === 'all' ? {} : scope,
+        options,
+        ...(times !== undefined && { times }),
+      })
+      sandbox.changed()
+      return reply.code(201).send(faultJson(fault))
+    },
+  )
+
+  app.delete(
+    '/sandbox/api/faults',
+    { schema: { summary: 'Takes all faults away', response: { 204: Type.Null() } } },
+    async (_request, reply) => {
+      faults.removeAll()
+      sandbox.changed()
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/sandbox/api/faults/:id',
+    {
+      schema: {
+        params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
+        response: { 204: Type.Null(), '4xx': ErrorShape },
+      },
+    },
+    async (request, reply) => {
+      if (!faults.remove(request.params.id))
+        throw new Refused(404, 'FAULT_NOT_FOUND', `there is no fault ${request.params.id}`)
+      sandbox.changed()
+      return reply.code(204).send(null)
+    },
+  )
+}
