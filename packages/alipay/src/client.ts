@@ -7,7 +7,7 @@ import { type Close, type Closed, closeTrade } from './close.ts'
 import { readAesKey } from './encryption.ts'
 import { KeyError } from './errors.ts'
 import { type CallOptions, execute, type LogEntry, type Transport } from './execute.ts'
-import type { TradeRef } from './fields.ts'
+import { checkedGateway, type TradeRef } from './fields.ts'
 import { longEnough, readPrivateKey, readPublicKey, sameKey } from './keys.ts'
 import { type Notification, verifyNotification } from './notification.ts'
 import { type PagePay, pagePayForm, pagePayUrl } from './page-pay.ts'
@@ -111,7 +111,7 @@ export interface Alipay {
   verifyNotification(body: Uint8Array | string, contentType: string | undefined): Promise<Notification | Refused>
 }
 
-/** @throws KeyError when a key cannot be used as what it was given for */
+/** @throws KeyError when a key cannot be used as what it was given for, FieldError when `gateway` is no address */
 export function createAlipay(options: AlipayOptions): Alipay {
   const transport = readOptions(options)
   const { appId, gateway } = transport
@@ -160,7 +160,7 @@ function readOptions(options: AlipayOptions): Transport {
     ),
     certificates,
     alipayCertSn: certificates?.alipayCertSn,
-    gateway: options.gateway ?? PRODUCTION_GATEWAY,
+    gateway: checkedGateway(options.gateway ?? PRODUCTION_GATEWAY),
     signType,
     aesKey: options.aesKey === undefined ? undefined : readAesKey(options.aesKey),
     clock: options.clock ?? (() => new Date()),

@@ -25,6 +25,12 @@ export function checkedAddress(field: string, address: string | undefined): stri
   return checkedLength(field, address, 256)
 }
 
+/** The address that requests go to; a query of its own would mix with what is signed. */
+export function checkedGateway(gateway: string): string {
+  if (/^https?:\/\/[^\s?#]+$/i.test(gateway) && URL.canParse(gateway)) return gateway
+  throw new FieldError('gateway', 'must be an http(s) address without ? or #')
+}
+
 /** A minute less a few seconds: the request itself takes a moment. */
 const LEAST_MS = 55_000
 const MOST_MS = 15 * 86_400_000

@@ -45,6 +45,17 @@ export function fingerprint(key: KeyObject): string {
 /** Whether two keys are of one pair, or the same half of it. */
 export const sameKey = (left: KeyObject, right: KeyObject): boolean => fingerprint(left) === fingerprint(right)
 
+/** As `sameKey`, for text in any readable form too. @throws KeyError where one cannot be read */
+export const samePair = (left: string | KeyObject, right: string | KeyObject): boolean =>
+  sameKey(readKey(left), readKey(right))
+
+/** Either half. */
+function readKey(key: string | KeyObject): KeyObject {
+  if (typeof key !== 'string') return checked(key, key.type === 'private' ? 'private' : 'public')
+  const found = parseKey(readKeyText(key).der)
+  return found?.key.type === 'private' ? readPrivateKey(key) : readPublicKey(key)
+}
+
 export type KeyFormat = 'private-pkcs8' | 'private-pkcs1' | 'public-spki' | 'public-pkcs1' | 'certificate'
 
 /** What some bytes are, tried in turn: each form is told from the others by its structure, whatever a label says. */

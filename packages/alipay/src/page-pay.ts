@@ -1,4 +1,5 @@
 /** alipay.trade.page.pay: where the browser goes to pay. Nothing exists at Alipay until the buyer logs in or scans there. */
+import { FieldError } from './errors.ts'
 import { checkedAddress, checkedExpiry, checkedLength, checkedSubject, checkedTradeNo } from './fields.ts'
 import { encodeForm } from './form.ts'
 import { writeAmount } from './money.ts'
@@ -66,21 +67,28 @@ export function payRequest(
     subject: checkedSubject(pay.subject),
     body: checkedLength('body', pay.body, 128),
     time_expire: pay.timeExpire && writeTime(checkedExpiry(pay.timeExpire, signer.clock())),
-    passback_params: checkedLength('passback_params', passbackParams && encodeURIComponent(passbackParams), 512),
+    passback_params: checkedLength(
+      'passback_params',
+      passbackParams && encodeURIComponent(passbackParams.toWellFormed()),
+      512,
+    ),
     goods_type: pay.goodsType,
     ...more,
   }
   return signedRequest(signer, {
     method,
-    bizContent: JSON.stringify(extra ? { ...fields, ...others(extra, fields) } : fields),
+    bizContent: JSON.stringify(extra ? { ...fields, ...checkedExtra(extra, fields) } : fields),
     returnUrl: checkedAddress('return_url', pay.returnUrl),
     notifyUrl: checkedAddress('notify_url', pay.notifyUrl),
   })
 }
 
-/** What was checked is not written over. */
-const others = (extra: Readonly<Record<string, unknown>>, fields: Readonly<Record<string, unknown>>) =>
-  Object.fromEntries(Object.entries(extra).filter(([name]) => fields[name] === undefined))
+/** What has a checked field of its own must not go past the check. @throws FieldError */
+function checkedExtra(extra: Readonly<Record<string, unknown>>, fields: Readonly<Record<string, unknown>>) {
+  const taken = Object.keys(extra).find((name) => Object.hasOwn(fields, name))
+  if (taken !== undefined) throw new FieldError(taken, 'has a field of its own and must not stand in extra')
+  return extra
+}
 
 export const addressOf = (gateway: string, { parameters }: SignedRequest): string =>
   `${gateway}?${encodeForm(parameters)}`
@@ -93,6 +101,9 @@ export function formOf(gateway: string, { parameters }: SignedRequest): string {
   return `<form action="${action}" method="post" id="alipay" accept-charset="utf-8"><input type="hidden" name="biz_content" value="${content}"></form><script>document.getElementById('alipay').submit()</script>`
 }
 
-/** Every character that HTML, or a page in another charset, could read as something else; so entities in a value survive. */
+/**
+ * Every character that HTML, or a page in another charset, could read as something else; so entities in a value survive.
+ * (HTML reads the numbers 128 to 159 as other characters than they are: those stay as they stand.)
+ */
 const escapeHtml = (text: string): string =>
-  text.replace(/[&<>"'`]|[^\x20-\x7e]/gu, (character) => `&#${character.codePointAt(0)};`)
+  text.replace(/[&<>"'`]|[^\x20-\x9f]/gu, (character) => `&#${character.codePointAt(0)};`)

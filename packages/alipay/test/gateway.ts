@@ -1,0 +1,62 @@
+/** A small HTTP server that stands where the gateway is, and answers as a test says. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach } from 'vitest'
+
+export interface Received {
+  readonly method: string
+  /** The address's parameters and the body's, together. */
+  readonly parameters: Record<string, string>
+  readonly query: URLSearchParams
+  readonly form: URLSearchParams
+  readonly headers: IncomingMessage['headers']
+}
+
+export interface Gateway {
+  readonly url: string
+  readonly received: readonly Received[]
+}
+
+const open: (() => Promise<void>)[] = []
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((close) => close()))
+})
+
+/** Closed again after each test. */
+export async function startGateway(answer: (response: ServerResponse, request: Received) => unknown): Promise<Gateway> {
+  const received: Received[] = []
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
+    const query = new URL(request.url ?? '/', 'http://gateway').searchParams
+    const form = new URLSearchParams(Buffer.concat(chunks).toString())
+    const each = {
+      method: request.method ?? '',
+      parameters: Object.fromEntries([...query, ...form]),
+      query,
+      form,
+      headers: request.headers,
+    }
+    received.push(each)
+    await answer(response, each)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  open.push(
+    () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  )
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/gateway.do`, received }
+}
+
+/** A port where nothing listens. */
+export async function closedPort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+  return port
+}
