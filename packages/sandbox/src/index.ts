@@ -1,6 +1,10 @@
 /** `@xuecheng/sandbox`: an Alipay gateway that runs offline, for tests to start and stop. */
 import { serve } from './server.ts'
 
+export { type CheckOptions, type CheckReport, type CheckResult, checkShop } from './check/check-shop.ts'
+export { runCheckCommand } from './check/command.ts'
+export { type HttpRecipe, orderByCommand, orderByHttp, paidByCommand, paidByHttp, type Recipe } from './check/recipe.ts'
+
 export interface StartOptions {
   /** Any free port where absent. */
   readonly port?: number

@@ -1,10 +1,16 @@
 /** The command: starts a sandbox, says where it is, and stops with its parent or on a signal. */
 import { parseArgs } from 'node:util'
+import { runCheckCommand } from './check/command.ts'
 import { serve } from './server.ts'
 
 const HELP = `xuecheng-sandbox [--port 8100] [--host 127.0.0.1] [--data ./data/sandbox]
+xuecheng-sandbox check NOTIFY_URL …   (see xuecheng-sandbox check --help)
 
 An Alipay gateway, cashier and console on one port. SANDBOX_PORT is taken where --port is absent.`
+
+if (process.argv[2] === 'check') {
+  process.exit(await runCheckCommand(process.argv.slice(3)).catch((error: unknown) => fail(message(error))))
+}
 
 const { values } = parseArgs({
   options: {
@@ -26,7 +32,7 @@ if (!Number.isInteger(port) || port < 0 || port > 65_535)
   fail(`--port (SANDBOX_PORT) must be a port number such as 8100, not "${text}"`)
 
 const sandbox = await serve({ port, host: values.host, data: values.data }).catch((error: unknown) =>
-  fail(error instanceof Error ? error.message : String(error)),
+  fail(message(error)),
 )
 
 async function stop(): Promise<void> {
@@ -42,7 +48,11 @@ if (process.send) {
 }
 process.stdout.write(`sandbox ready: gateway ${sandbox.url}/gateway.do, console ${sandbox.url}/console\n`)
 
-function fail(message: string): never {
-  process.stderr.write(`sandbox: ${message}\n`)
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function fail(reason: string): never {
+  process.stderr.write(`sandbox: ${reason}\n`)
   process.exit(1)
 }

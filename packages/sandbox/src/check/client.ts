@@ -1,0 +1,70 @@
+/** The kit's hand on a running sandbox, over its JSON interface. */
+
+export interface Attempted {
+  readonly requestBody: string
+  readonly responseStatus: number | null
+  readonly responseBody: string
+  readonly error: string | null
+  readonly acknowledged: boolean
+}
+
+export interface SandboxTrade {
+  readonly tradeNo: string
+  readonly appId: string
+  readonly outTradeNo: string
+  readonly notifyUrl: string | null
+  readonly status: string
+}
+
+interface SandboxDelivery {
+  readonly id: number
+  readonly event: string
+  readonly state: string
+  readonly attempts: readonly Attempted[]
+}
+
+export interface SandboxClient {
+  pay(payUrl: string): Promise<SandboxTrade>
+  refund(tradeNo: string, outRequestNo: string, amount?: string): Promise<SandboxTrade>
+  /** Notifications of a trade, the oldest first. */
+  deliveries(tradeNo: string): Promise<readonly SandboxDelivery[]>
+  replay(id: number, tamper?: string): Promise<Attempted>
+  fault(kind: string, scope: object, times: number): Promise<number>
+  removeFault(id: number): Promise<void>
+  advance(seconds: number): Promise<void>
+  /** Whether this merchant's closed trades are notified; the former value. */
+  notifyOnClose(appId: string, on: boolean): Promise<boolean>
+}
+
+export function sandboxClient(url: string): SandboxClient {
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(new URL(`/sandbox/api${path}`, url), {
+      method,
+      ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`the sandbox refused ${method} ${path}: ${text}`)
+    return (text === '' ? undefined : JSON.parse(text)) as T
+  }
+  return {
+    pay: async (payUrl) => (await call<{ trade: SandboxTrade }>('POST', '/pay', { payUrl })).trade,
+    refund: (tradeNo, outRequestNo, amount) =>
+      call('POST', `/trades/${tradeNo}/refund`, { outRequestNo, ...(amount !== undefined && { amount }) }),
+    async deliveries(tradeNo) {
+      const { items } = await call<{ items: SandboxDelivery[] }>('GET', `/deliveries?tradeNo=${tradeNo}`)
+      return items.toReversed()
+    },
+    replay: (id, tamper) => call('POST', `/deliveries/${id}/replay`, tamper === undefined ? {} : { tamper }),
+    fault: async (kind, scope, times) => (await call<{ id: number }>('POST', '/faults', { kind, scope, times })).id,
+    removeFault: async (id) => call<void>('DELETE', `/faults/${id}`).catch(() => undefined),
+    advance: (seconds) => call('POST', '/clock', { advanceSeconds: seconds }),
+    async notifyOnClose(appId, on) {
+      const { items } = await call<{ items: { appId: string; rules: { notifyOnClose: boolean } }[] }>(
+        'GET',
+        '/merchants',
+      )
+      await call('PUT', `/merchants/${appId}`, { rules: { notifyOnClose: on } })
+      return items.find((merchant) => merchant.appId === appId)?.rules.notifyOnClose ?? false
+    },
+  }
+}
