@@ -15,6 +15,7 @@ export async function addPages(app: Application, folder = WEB_FOLDER): Promise<v
   const entry = join(folder, 'index.html')
   if (!existsSync(entry)) {
     app.log.warn('the web pages are not built; only the API answers')
+    app.setNotFoundHandler((request, reply) => sendProblem(request, reply, new ShopError('NOT_FOUND')))
     return
   }
   const page = readFileSync(entry)

@@ -15,14 +15,13 @@ export const Problem = Type.Object(
   { $id: 'Problem' },
 )
 
-/** Lets every route of the application answer errors as problems, and unknown addresses as well. */
+/** Lets every route of the application answer errors as problems. */
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | ShopError, request, reply) => {
     const known = recognise(error, readerLanguage(request.headers['accept-language']))
     if (REFUSALS[known.code].status >= 500) request.log.error({ err: error, code: known.code }, 'request failed')
     return sendProblem(request, reply, known)
   })
-  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, new ShopError('NOT_FOUND')))
 }
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ShopError): FastifyReply {
