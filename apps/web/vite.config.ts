@@ -6,6 +6,8 @@ import { precompiledMessages } from './build/messages.ts'
 
 const server = process.env['SHOP_URL'] ?? 'http://127.0.0.1:8000'
 
+const FRAMEWORK = /node_modules\/(@vue|vue|vue-router|pinia|@pinia|vue-i18n|@intlify|openapi-fetch|nostics)\//
+
 export default defineConfig({
   root: import.meta.dirname,
   plugins: [vue(), precompiledMessages()],
@@ -23,7 +25,18 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     manifest: true,
-    rolldownOptions: { input: { index: join(import.meta.dirname, 'index.html') } },
+    rolldownOptions: {
+      input: { index: join(import.meta.dirname, 'index.html') },
+      // Few files instead of a chunk for every small part: the framework, what pages share, and each page's own.
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'framework', test: FRAMEWORK, priority: 2 },
+            { name: 'shared', test: /apps\/web\/(storefront|src)\/(?!locales\/)/, minShareCount: 2, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { '/api': server, '/covers': server } },
 })

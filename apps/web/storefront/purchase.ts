@@ -30,6 +30,8 @@ export function useCashier() {
     problem.value = undefined
     try {
       const { payUrl, orderNo } = await checkout()
+      // Only a lost answer may be asked for again by its key: later on, the same courses are a new purchase.
+      key = { of: '', value: '' }
       if (payUrl) return location.assign(payUrl)
       await router.push({ name: 'order', params: { orderNo } })
     } catch (error) {

@@ -62,7 +62,7 @@ const messages = {
     placeholder: '想学什么？',
     submit: '搜索',
     lead: '找一门课',
-    results: '“{q}”的结果',
+    results: '与“{q}”有关的课程',
     sort: '排序',
     newest: '最新',
     popular: '最多人学',
