@@ -46,7 +46,8 @@ export function readBillSummary(text: string): BillSummary {
   const total = rows.at(-1)
   if (!total?.storeNo.startsWith('合计')) throw unreadable('its total is missing')
   const stores = rows.slice(0, -1)
-  for (const name of SUMMED) {
+  // Where there are no stores, there may be no row but the total; the detail file then says what it must be.
+  for (const name of stores.length > 0 ? SUMMED : []) {
     const sum = stores.reduce((soFar, store) => soFar + store[name], 0)
     if (sum !== total[name])
       throw new BillError(

@@ -1,5 +1,6 @@
 /** Checks of request fields that Alipay would refuse, made before anything is signed or sent. */
 import { FieldError } from './errors.ts'
+import { isHttpAddress } from './form.ts'
 
 export function checkedTradeNo(field: string, number: string): string {
   // A hyphen occurs in genuine notifications although the documents forbid it.
@@ -27,7 +28,7 @@ export function checkedAddress(field: string, address: string | undefined): stri
 
 /** The address that requests go to; a query of its own would mix with what is signed. */
 export function checkedGateway(gateway: string): string {
-  if (/^https?:\/\/[^\s?#]+$/i.test(gateway) && URL.canParse(gateway)) return gateway
+  if (isHttpAddress(gateway) && !/[\s?#]/.test(gateway)) return gateway
   throw new FieldError('gateway', 'must be an http(s) address without ? or #')
 }
 
