@@ -1,0 +1,115 @@
+/**
+ * Payment links per second in one process, beside what bare `crypto.sign` does in the same run with the same key and as
+ * many at once, and beside the official SDK. `node --conditions=xuecheng:source bench/pay-links.ts [seconds]`
+ */
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { AlipaySdk } from 'alipay-sdk'
+import { createAlipay } from '../src/index.ts'
+
+export interface PayLinkFigures {
+  /** Signatures of a string of the same length by `crypto.sign` on the thread pool, per second. */
+  readonly ceiling: number
+  /** Whole links of ours, per second. */
+  readonly ours: number
+  /** Whole links of alipay-sdk, per second; it signs on the main thread. */
+  readonly sdk: number
+  /** ours / ceiling */
+  readonly share: number
+  /** ours / sdk */
+  readonly times: number
+}
+
+/** Enough to keep the thread pool's four threads busy, and few enough to be a server's usual load. */
+const AT_ONCE = 32
+/** Short turns, taken in rotation, so that a busy neighbour slows all three alike. */
+const TURN_MS = 100
+
+const GATEWAY = 'https://openapi.alipay.com/gateway.do'
+const APP_ID = '2021000120612450'
+
+/** @param milliseconds for each of the three */
+export async function measurePayLinks(milliseconds = 2000): Promise<PayLinkFigures> {
+  const pem = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs1', format: 'pem' })
+  const privateKey = createPrivateKey(pem)
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const alipay = createAlipay({ appId: APP_ID, privateKey, alipayPublicKey: publicKey, gateway: GATEWAY })
+  const sdk = new AlipaySdk({ appId: APP_ID, privateKey: pem.toString(), gateway: GATEWAY })
+  const link = await alipay.pagePayUrl(orderOf(0))
+  const content = Buffer.from(decodeURIComponent(link).slice(GATEWAY.length + 1, -350))
+  const contestants = {
+    ceiling: () => signOnPool(content, privateKey),
+    ours: (count: number) => alipay.pagePayUrl(orderOf(count)),
+    sdk: async (count: number) => sdk.pageExecute('alipay.trade.page.pay', 'GET', sdkOrderOf(count)),
+  }
+  const done = { ceiling: 0, ours: 0, sdk: 0 }
+  const spent = { ceiling: 0, ours: 0, sdk: 0 }
+  const names = ['ceiling', 'ours', 'sdk'] as const
+  for (const name of names) await turn(contestants[name], TURN_MS / 2) // warm
+  for (let round = 0; round < Math.max(1, Math.round(milliseconds / TURN_MS)); round += 1) {
+    // Now forwards, now backwards, so that none is always the one after a collection.
+    for (const name of round % 2 === 0 ? names : names.toReversed()) {
+      const { count, elapsed } = await turn(contestants[name], TURN_MS)
+      done[name] += count
+      spent[name] += elapsed
+    }
+  }
+  const rate = (name: (typeof names)[number]) => (done[name] / spent[name]) * 1000
+  const [ceiling, ours, theirs] = [rate('ceiling'), rate('ours'), rate('sdk')]
+  return { ceiling, ours, sdk: theirs, share: ours / ceiling, times: ours / theirs }
+}
+
+/** Keeps as many under way as `AT_ONCE` until the time is over; counts what was finished. */
+async function turn(make: (count: number) => Promise<unknown>, milliseconds: number) {
+  const started = performance.now()
+  let count = 0
+  const worker = async () => {
+    while (performance.now() - started < milliseconds) {
+      await make(count)
+      count += 1
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  return { count, elapsed: performance.now() - started }
+}
+
+const signOnPool = (content: Buffer, key: KeyObject): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    sign('RSA-SHA256', content, key, (error, signature) => (error ? reject(error) : resolve(signature)))
+  })
+
+const TIME_EXPIRE = new Date(Date.now() + 30 * 60_000)
+
+const orderOf = (count: number) => ({
+  outTradeNo: `bench_${count}`,
+  totalAmount: 3900 + count,
+  subject: 'TypeScript 从入门到精通',
+  timeExpire: TIME_EXPIRE,
+  goodsType: '0' as const,
+  returnUrl: 'https://shop.example/pay/success',
+  notifyUrl: 'https://shop.example/api/payments/alipay/notify',
+})
+
+const sdkOrderOf = (count: number) => ({
+  returnUrl: 'https://shop.example/pay/success',
+  notifyUrl: 'https://shop.example/api/payments/alipay/notify',
+  bizContent: {
+    out_trade_no: `bench_${count}`,
+    total_amount: '39.00',
+    subject: 'TypeScript 从入门到精通',
+    product_code: 'FAST_INSTANT_TRADE_PAY',
+    time_expire: '2026-12-31 00:00:00',
+    goods_type: '0',
+  },
+})
+
+/** One line for each figure. */
+export const tableOf = ({ ceiling, ours, sdk, share, times }: PayLinkFigures): string =>
+  [
+    `crypto.sign alone   ${perSecond(ceiling)}`,
+    `@xuecheng/alipay    ${perSecond(ours)}   ${(share * 100).toFixed(1)} % of it`,
+    `alipay-sdk          ${perSecond(sdk)}   ours is ${times.toFixed(1)} times as many`,
+  ].join('\n')
+
+const perSecond = (rate: number): string => `${Math.round(rate).toString().padStart(7)}/s`
+
+if (import.meta.main) console.log(tableOf(await measurePayLinks(Number(process.argv[2] ?? 2) * 1000)))
