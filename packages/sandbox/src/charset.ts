@@ -39,6 +39,13 @@ export function formatForm(pairs: readonly (readonly [name: string, value: strin
 
 function unquote(latin1: string, charset: Charset): string {
   const spaced = latin1.includes('+') ? latin1.replaceAll('+', ' ') : latin1
+  if (charset === 'utf-8' && !NOT_ASCII.test(spaced)) {
+    try {
+      return decodeURIComponent(spaced)
+    } catch {
+      // a lone `%`, or bytes that are no UTF-8: taken one by one below
+    }
+  }
   if (!spaced.includes('%')) return decode(Buffer.from(spaced, 'latin1'), charset)
   const bytes = Buffer.alloc(spaced.length)
   let length = 0
@@ -55,10 +62,16 @@ function unquote(latin1: string, charset: Charset): string {
   return decode(bytes.subarray(0, length), charset)
 }
 
+const NOT_ASCII = /[^ -~]/
 const SAFE = /^[A-Za-z0-9.\-*_]*$/
 
 function quote(text: string, charset: Charset): string {
   if (SAFE.test(text)) return text
+  if (charset === 'utf-8' && text.isWellFormed()) {
+    return encodeURIComponent(text).replace(/%20|[!'()~]/g, (found) =>
+      found === '%20' ? '+' : `%${found.charCodeAt(0).toString(16).toUpperCase()}`,
+    )
+  }
   let out = ''
   for (const byte of encode(text, charset)) {
     const character = String.fromCharCode(byte)

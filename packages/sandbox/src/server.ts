@@ -54,6 +54,8 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
     reply.code(404).send({ code: 'NOT_FOUND', message: 'there is nothing at this address' }),
   )
 
+  // Nothing leaves before what it says is durable.
+  app.addHook('onSend', () => sandbox.database.committed())
   await app.register(cookie)
   await app.register(swagger, {
     openapi: {

@@ -108,26 +108,17 @@ ${
           html`<tr><td>${merchant.appId}</td><td>${merchant.name}</td><td>${merchant.sellerId}</td><td>${merchant.keyMode}</td><td><pre tabindex="0">${merchant.alipayPublicKey}</pre></td></tr>`,
       )}</tbody></table></div>`
 }
+<h2>新商户 <span class="soft">New merchant</span></h2>
+<div class="bar"><form method="post" action="/console/merchants"><label>名称 Name<input name="name" maxlength="100" placeholder="沙箱商户"></label>
+<label>模式 Mode<select name="keyMode"><option value="key">公钥 key</option><option value="cert">证书 certificate</option></select></label>
+<label>应用公钥 Application public key<input name="appPublicKey" size="40" placeholder="MIIBIjANBgkq… (留空则自动生成 made if empty)"></label><button type="submit">创建 Create</button></form></div>
 <h2>买家 <span class="soft">Buyers</span></h2>
 <div class="table"><table><thead><tr><th>账户 Login</th><th>登录密码 Login password</th><th>支付密码 Payment password</th><th>用户号 User id</th><th class="right">余额 Balance</th></tr></thead><tbody>${buyers.map(
     (buyer) =>
       html`<tr><td>${buyer.login}</td><td>${buyer.loginPassword}</td><td>${buyer.paymentPassword}</td><td>${buyer.id}</td><td class="right">${yuan(buyer.balance)}</td></tr>`,
-  )}</tbody></table></div>`
-}
-
-export function controlPage(sandbox: Sandbox): Html {
-  const ahead = Math.round(sandbox.clock.offset() / 1000)
-  return html`<h1>时钟与故障 <span class="soft">Clock & faults</span></h1>
-<div class="bar">${notificationSwitch(sandbox)}</div>
-<h2>时钟 <span class="soft">Clock</span></h2>
-<p>${beijing(sandbox.clock.now())} <span class="soft">${ahead === 0 ? '与本机一致 same as this machine' : `比本机快 ${ahead} 秒 ahead of this machine by ${ahead} s`}</span></p>
-<div class="bar">${[
-    ['240', '4 分钟 4 min'],
-    ['3600', '1 小时 1 h'],
-    ['90000', '25 小时 25 h'],
-    ['1296000', '15 天 15 d'],
-  ].map(
-    ([seconds, name]) =>
-      html`<form method="post" action="/console/clock"><input type="hidden" name="seconds" value="${seconds}"><button type="submit">+ ${name}</button></form>`,
-  )}</div>`
+  )}</tbody></table></div>
+<h2>新买家 <span class="soft">New buyer</span></h2>
+<div class="bar"><form method="post" action="/console/buyers"><label>账户 Login<input name="login" required minlength="3" maxlength="100"></label>
+<label>余额 Balance<input name="balance" inputmode="decimal" value="100.00" required></label>
+<button type="submit">创建 Create</button><span class="soft">两个密码均为 111111 both passwords</span></form></div>`
 }

@@ -1,12 +1,13 @@
 /** The console over HTTP. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { parseForm } from '../charset.ts'
 import { refuseForeignForms } from '../forms.ts'
 import { type Html, html } from '../html.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { beijing } from '../time.ts'
+import { consoleActions } from './actions.ts'
+import { controlPage } from './control-page.ts'
 import { empty, layout } from './layout.ts'
-import { accountsPage, controlPage, deliveriesPage, deliveryPage, tradePage, tradesPage } from './pages.ts'
+import { accountsPage, deliveriesPage, deliveryPage, tradePage, tradesPage } from './pages.ts'
 import { CONSOLE_SCRIPT } from './script.ts'
 import { CONSOLE_STYLE } from './style.ts'
 
@@ -55,33 +56,13 @@ export function consoleRoutes(sandbox: Sandbox) {
       page(reply, '/console/control', '时钟与故障', controlPage(sandbox)),
     )
 
-    app.post<{ Params: { id: string } }>('/console/deliveries/:id/replay', async (request, reply) => {
-      const delivery = sandbox.deliveries.find(Number(request.params.id))
-      if (!delivery) return missing(reply, '/console/deliveries')
-      await sandbox.notifications.replay(delivery)
-      return reply.redirect(`/console/deliveries/${delivery.id}`, 303)
-    })
-    app.post('/console/notifications', (request, reply) => {
-      sandbox.notifications.enable(formOf(request).get('enabled') === 'true')
-      return reply.redirect('/console/control', 303)
-    })
-    app.post('/console/clock', async (request, reply) => {
-      const seconds = Number(formOf(request).get('seconds'))
-      if (Number.isSafeInteger(seconds) && seconds > 0) await sandbox.advanceTo(sandbox.clock.now() + seconds * 1000)
-      sandbox.changed()
-      return reply.redirect('/console/control', 303)
-    })
-
+    consoleActions(app, sandbox)
     app.get('/console/events', (request, reply) => events(sandbox, request, reply))
     app.get('/assets/console.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(CONSOLE_STYLE))
     app.get('/assets/console.js', (_request, reply) =>
       reply.type('text/javascript; charset=utf-8').send(CONSOLE_SCRIPT),
     )
   }
-}
-
-function formOf(request: FastifyRequest): Map<string, string> {
-  return new Map(Buffer.isBuffer(request.body) ? parseForm(request.body, 'utf-8') : [])
 }
 
 function cursor(request: FastifyRequest): number | undefined {

@@ -69,6 +69,7 @@ export function createNotifications(parts: NotificationParts): Notifications {
       'user-agent': 'Mozilla/4.0 (xuecheng-sandbox)',
       connection: 'keep-alive',
     }
+    await parts.database.committed()
     const began = performance.now()
     const answer = await poster.post(delivery.url, headers, requestBody)
     return {
@@ -97,18 +98,14 @@ export function createNotifications(parts: NotificationParts): Notifications {
 
   /** Keeps an attempt and what follows from it. `scheduled` attempts count towards the eight. */
   function keep(delivery: Delivery, attempt: Attempt, scheduled: boolean): void {
-    const now = store.find(delivery.id)
-    if (!now) return
-    const made = now.attempts + (scheduled ? 1 : 0)
-    const next = scheduled ? nextAttempt(made, attempt.at) : now.nextAt
-    const failed = next === undefined ? (scheduled ? 'exhausted' : now.state) : now.state
-    const state = attempt.acknowledged || now.state === 'delivered' ? 'delivered' : failed
-    const due = state === 'pending' ? next : undefined
+    const made = delivery.attempts + 1
+    const next = scheduled && !attempt.acknowledged ? nextAttempt(made, attempt.at) : undefined
     parts.database.transaction(() => {
       store.addAttempt(delivery.id, attempt)
-      store.update(delivery.id, state, made, due)
+      if (attempt.acknowledged) store.acknowledge(delivery.id, scheduled ? made : undefined)
+      else if (scheduled) store.update(delivery.id, next === undefined ? 'exhausted' : 'pending', made, next)
     })
-    if (scheduled && due !== undefined) parts.agenda().add({ at: due, kind: 'deliver', id: String(delivery.id) })
+    if (next !== undefined) parts.agenda().add({ at: next, kind: 'deliver', id: String(delivery.id) })
     parts.changed()
   }
 

@@ -45,6 +45,9 @@ export interface DeliveryStore {
   find(id: number): Delivery | undefined
   list(filter: DeliveryFilter): { readonly items: Delivery[]; readonly next: number | undefined }
   insert(delivery: Omit<Delivery, 'id' | 'attempts'>): number
+  /** Delivered, whatever it was; `attempts` counts scheduled ones where this was one. */
+  acknowledge(id: number, attempts: number | undefined): void
+  /** Changes one that is not delivered yet. */
   update(id: number, state: DeliveryState, attempts: number, nextAt: number | undefined): void
   addAttempt(id: number, attempt: Attempt): void
   attempts(id: number): Attempt[]
@@ -89,7 +92,12 @@ export function openDeliveryStore(database: Database): DeliveryStore {
     `insert into deliveries (notify_id, app_id, trade_no, out_trade_no, event, url, fields, state, next_at, created_at)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
-  const update = database.prepare('update deliveries set state = ?, attempts = ?, next_at = ? where id = ?')
+  const update = database.prepare(
+    "update deliveries set state = ?, attempts = ?, next_at = ? where id = ? and state <> 'delivered'",
+  )
+  const acknowledge = database.prepare(
+    "update deliveries set state = 'delivered', attempts = coalesce(?, attempts), next_at = null where id = ?",
+  )
   const insertAttempt = database.prepare(
     `insert into attempts (delivery_id, kind, at, request_headers, request_body, status, response_headers, response_body,
        error, duration, acknowledged) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -122,6 +130,7 @@ export function openDeliveryStore(database: Database): DeliveryStore {
         delivery.nextAt ?? null,
         delivery.createdAt,
       ).lastId,
+    acknowledge: (id, attempts) => void acknowledge.run(attempts ?? null, id),
     update: (id, state, attempts, nextAt) => void update.run(state, attempts, nextAt ?? null, id),
     addAttempt: (id, { kind, at, requestHeaders, requestBody, answer, duration, acknowledged }) =>
       void insertAttempt.run(

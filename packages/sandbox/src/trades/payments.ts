@@ -65,7 +65,8 @@ export function createPayments(parts: PaymentParts): Payments {
   function closeUnpaid(tradeNo: string, why: string): Trade | undefined {
     let notice: Written | undefined
     const closed = database.transaction(() => {
-      const trade = trades.move(tradeNo, ['WAIT_BUYER_PAY'], 'TRADE_CLOSED')
+      const waiting = trades.find(tradeNo)
+      const trade = waiting?.status === 'WAIT_BUYER_PAY' ? trades.move(waiting, 'TRADE_CLOSED') : undefined
       if (!trade) return undefined
       trades.record(tradeNo, 'closed', why)
       if (notifiesClose(trade, merchants.find(trade.appId)?.rules)) notice = notifications.write(trade, 'TRADE_CLOSED')
@@ -76,10 +77,11 @@ export function createPayments(parts: PaymentParts): Payments {
     return closed
   }
 
-  function finish(tradeNo: string): Trade | undefined {
+  function finish(paid: Trade): Trade | undefined {
+    const { tradeNo } = paid
     let notice: Written | undefined
     const finished = database.transaction(() => {
-      const trade = trades.move(tradeNo, ['TRADE_SUCCESS'], 'TRADE_FINISHED')
+      const trade = trades.move(paid, 'TRADE_FINISHED')
       if (!trade) return undefined
       trades.record(tradeNo, 'finished', 'refund period over')
       if (notifiesClose(trade, merchants.find(trade.appId)?.rules))
@@ -97,7 +99,7 @@ export function createPayments(parts: PaymentParts): Payments {
     if (trade?.status === 'TRADE_SUCCESS' && trade.paidAt !== undefined) {
       const rules = merchants.find(trade.appId)?.rules
       const over = rules !== undefined && trade.paidAt <= refundableSince(rules)
-      return over ? (finish(trade.tradeNo) ?? trades.find(trade.tradeNo)) : trade
+      return over ? (finish(trade) ?? trades.find(trade.tradeNo)) : trade
     }
     if (trade?.status !== 'WAIT_BUYER_PAY' || trade.paysAt !== undefined || trade.expiresAt > clock.now()) return trade
     return closeUnpaid(trade.tradeNo, 'timed out') ?? trades.find(trade.tradeNo)
@@ -135,7 +137,10 @@ export function createPayments(parts: PaymentParts): Payments {
   }
 
   function pay(trade: Trade, buyer: Buyer, paymentPassword: string): Trade | Refusal {
-    const now = current(trades.find(trade.tradeNo))
+    return payNow(current(trades.find(trade.tradeNo)), buyer, paymentPassword)
+  }
+
+  function payNow(now: Trade | undefined, buyer: Buyer, paymentPassword: string): Trade | Refusal {
     if (!now || now.buyerId !== buyer.id) return 'TRADE_BUYER_NOT_MATCH'
     if (now.status === 'TRADE_CLOSED') return 'TRADE_HAS_CLOSE'
     if (now.status !== 'WAIT_BUYER_PAY') return 'TRADE_HAS_SUCCESS'
@@ -163,7 +168,7 @@ export function createPayments(parts: PaymentParts): Payments {
     const result = database.transaction((): Trade | Refusal => {
       if (!buyers.move(trade.buyerId, toFen(-trade.total))) return 'BUYER_BALANCE_NOT_ENOUGH'
       const refundable = !finished && (merchants.find(trade.appId)?.rules.refundable ?? true)
-      const paid = trades.move(trade.tradeNo, ['WAIT_BUYER_PAY'], refundable ? 'TRADE_SUCCESS' : 'TRADE_FINISHED')
+      const paid = trades.move(trade, refundable ? 'TRADE_SUCCESS' : 'TRADE_FINISHED')
       if (!paid) throw new Error(`trade ${trade.tradeNo} changed while it was paid`)
       trades.record(trade.tradeNo, 'paid', yuan(trade.total))
       notice = notifications.write(paid, paid.status)
@@ -180,7 +185,7 @@ export function createPayments(parts: PaymentParts): Payments {
     pay,
     enterAndPay: (request, buyer, firstAt) => {
       const trade = enter(request, buyer, firstAt)
-      return typeof trade === 'string' ? trade : pay(trade, buyer, buyer.paymentPassword)
+      return typeof trade === 'string' ? trade : payNow(trade, buyer, buyer.paymentPassword)
     },
     payLate(tradeNo) {
       const trade = trades.find(tradeNo)
@@ -189,7 +194,7 @@ export function createPayments(parts: PaymentParts): Payments {
     close: closeUnpaid,
     finishDue() {
       for (const { appId, rules } of merchants.list()) {
-        for (const tradeNo of trades.paidUntil(appId, refundableSince(rules))) finish(tradeNo)
+        for (const trade of trades.paidUntil(appId, refundableSince(rules))) finish(trade)
       }
     },
     current,

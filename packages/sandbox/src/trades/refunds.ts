@@ -81,7 +81,7 @@ export function createRefunds(parts: RefundParts): Refunds {
     trades.record(trade.tradeNo, 'refunded', `${yuan(amount)} ${number}`)
     const refunded = add(trade.refunded, amount)
     const full = refunded === trade.total
-    const closed = full ? trades.move(trade.tradeNo, ['TRADE_SUCCESS'], 'TRADE_CLOSED') : undefined
+    const closed = full ? trades.move(trade, 'TRADE_CLOSED') : undefined
     if (closed) trades.record(trade.tradeNo, 'closed', 'refunded in full')
     return {
       trade: { ...(closed ?? trade), refunded },

@@ -33,8 +33,8 @@ export interface Trades {
   list(filter: TradeFilter): { readonly items: Trade[]; readonly next: number | undefined }
   /** Makes a trade in WAIT_BUYER_PAY for a buyer who has come to the cashier. */
   create(request: PaymentRequest, buyerId: string, expiresAt: number): Trade
-  /** Moves a trade on, only from one of the given states; undefined where it was in none of them. */
-  move(tradeNo: string, from: readonly TradeStatus[], to: TradeStatus): Trade | undefined
+  /** Moves a trade on; undefined where it is no longer in the state it is given in. */
+  move(trade: Trade, to: TradeStatus): Trade | undefined
   /** Adds to what is refunded; false where that would exceed the total. */
   addRefund(tradeNo: string, amount: Fen): boolean
   record(tradeNo: string, event: string, detail?: string): void
@@ -43,8 +43,8 @@ export interface Trades {
   payLater(tradeNo: string, at: number): void
   /** Trades that wait for payment, with the instant they close, or are paid. */
   waiting(): { readonly tradeNo: string; readonly expiresAt: number; readonly paysAt: number | undefined }[]
-  /** Numbers of refundable trades of an application that were paid at or before an instant. */
-  paidUntil(appId: string, at: number): string[]
+  /** Refundable trades of an application that were paid at or before an instant. */
+  paidUntil(appId: string, at: number): Trade[]
   /** Trades of a seller paid from `from` until before `until`, in the order of payment. */
   paidBetween(sellerId: string, from: number, until: number): Trade[]
   /** Paid and refunded sums of each merchant. */
@@ -81,7 +81,9 @@ export function openTrades(database: Database, clock: Clock): Trades {
     `insert into trades (trade_no, app_id, seller_id, out_trade_no, buyer_id, status, total, subject, request, expires_at, created_at)
      values (?, ?, ?, ?, ?, 'WAIT_BUYER_PAY', ?, ?, ?, ?, ?)`,
   )
-  const update = database.prepare('update trades set status = ?, paid_at = ?, closed_at = ? where trade_no = ?')
+  const update = database.prepare(
+    'update trades set status = ?, paid_at = ?, closed_at = ? where trade_no = ? and status = ?',
+  )
   const later = database.prepare('update trades set pays_at = ? where trade_no = ?')
   const refund = database.prepare(
     'update trades set refunded = refunded + ?1 where trade_no = ?2 and refunded + ?1 <= total',
@@ -93,8 +95,8 @@ export function openTrades(database: Database, clock: Clock): Trades {
   const selectWaiting = database.prepare<{ trade_no: string; expires_at: number; pays_at: number | null }>(
     "select trade_no, expires_at, pays_at from trades where status = 'WAIT_BUYER_PAY' order by expires_at",
   )
-  const selectPaidUntil = database.prepare<{ trade_no: string }>(
-    "select trade_no from trades where app_id = ? and paid_at <= ? and status = 'TRADE_SUCCESS' order by paid_at, id",
+  const selectPaidUntil = database.prepare<Row>(
+    "select * from trades where app_id = ? and paid_at <= ? and status = 'TRADE_SUCCESS' order by paid_at, id",
   )
   const selectPaidBetween = database.prepare<Row>(
     'select * from trades where seller_id = ? and paid_at >= ? and paid_at < ? order by paid_at, id',
@@ -154,14 +156,12 @@ export function openTrades(database: Database, clock: Clock): Trades {
         paysAt: undefined,
       }
     },
-    move(tradeNo, from, to) {
-      const trade = find(tradeNo)
-      if (!trade || !from.includes(trade.status)) return undefined
+    move(trade, to) {
       const now = clock.now()
       const paidAt = trade.paidAt ?? (to === 'TRADE_SUCCESS' || to === 'TRADE_FINISHED' ? now : undefined)
       const closedAt = to === 'TRADE_CLOSED' ? now : undefined
-      update.run(to, paidAt ?? null, closedAt ?? null, tradeNo)
-      return { ...trade, status: to, paidAt, closedAt }
+      const { changes } = update.run(to, paidAt ?? null, closedAt ?? null, trade.tradeNo, trade.status)
+      return changes === 1 ? { ...trade, status: to, paidAt, closedAt } : undefined
     },
     addRefund: (tradeNo, amount) => refund.run(amount, tradeNo).changes === 1,
     record: (tradeNo, event, detail = '') => void insertEvent.run(tradeNo, clock.now(), event, detail),
@@ -171,7 +171,7 @@ export function openTrades(database: Database, clock: Clock): Trades {
       selectWaiting
         .all()
         .map((row) => ({ tradeNo: row.trade_no, expiresAt: row.expires_at, paysAt: row.pays_at ?? undefined })),
-    paidUntil: (appId, at) => selectPaidUntil.all(appId, at).map((row) => row.trade_no),
+    paidUntil: (appId, at) => selectPaidUntil.all(appId, at).map(fromRow),
     paidBetween: (sellerId, from, until) => selectPaidBetween.all(sellerId, from, until).map(fromRow),
     takings: () =>
       selectTakings.all().map((row) => ({
