@@ -92,7 +92,7 @@ const messages: SameKeys<typeof chinese> = {
   },
   course: {
     buyNow: 'Buy now',
-    buyNamed: 'Buy “{title}” now',
+    buyNamed: 'Buy now: “{title}”',
     start: 'Start learning',
     startNamed: 'Start learning “{title}”',
     continue: 'Continue',
