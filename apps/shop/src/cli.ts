@@ -1,12 +1,15 @@
 /** `xuecheng …`: each command a few lines over the subjects. Answers go to stdout, an error to stderr in one line. */
 import { parseArgs } from 'node:util'
-import { type Command, UsageError } from './cli/command.ts'
 import { migrateDatabase } from './cli/migrate.ts'
+import { sandboxAlone, sandboxCheck } from './cli/sandbox.ts'
+import { type Command, type PassedOn, UsageError } from './command.ts'
 import { loadEnvironment, readConfig } from './config.ts'
 import { ShopError } from './errors.ts'
 import { PROVIDER_COMMANDS } from './payments/providers/commands.ts'
 
-const COMMANDS: Readonly<Record<string, Command>> = {
+const COMMANDS: Readonly<Record<string, Command | PassedOn>> = {
+  'sandbox check': sandboxCheck,
+  sandbox: sandboxAlone,
   ...PROVIDER_COMMANDS,
   migrate: migrateDatabase,
 }
@@ -26,8 +29,10 @@ async function main(args: string[]): Promise<number> {
     process.stdout.write(`${usage()}\n`)
     return args.length === 0 || args.includes('--help') ? 0 : 2
   }
+  const rest = args.slice(name.split(' ').length)
+  if ('passOn' in command) return command.passOn(rest)
   const { values, positionals } = parseArgs({
-    args: args.slice(name.split(' ').length),
+    args: rest,
     options: { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean' } },
     allowPositionals: true,
   })

@@ -1,8 +1,8 @@
 /** `xuecheng migrate`: brings the database up to date without starting the shop. */
 import { join } from 'node:path'
+import type { Command } from '../command.ts'
 import { startEmbeddedPostgres } from '../database/embedded.ts'
 import { migrate } from '../database/migrate.ts'
-import type { Command } from './command.ts'
 
 export const migrateDatabase: Command = {
   usage: '',

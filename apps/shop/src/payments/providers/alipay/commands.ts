@@ -1,60 +1,218 @@
-/** Alipay from the command line, with the shop's own settings. */
-
-import { type Command, required, UsageError } from '../../../cli/command.ts'
+/** Alipay from the command line, with the shop's own settings: its six interfaces, its keys and their doctor. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Alipay, generateKeys } from '@xuecheng/alipay'
 import { systemClock } from '../../../clock.ts'
+import { type Command, optional, required, UsageError } from '../../../command.ts'
 import type { Config } from '../../../config.ts'
-import { createLog } from '../../../log.ts'
-import { parseYuan } from '../../../money.ts'
-import { type AlipayProvider, createAlipayProvider } from './provider.ts'
-import { readAlipaySettings } from './settings.ts'
+import { writeFinding } from '../../../finding.ts'
+import { formatYuan, parseYuan, toFen } from '../../../money.ts'
+import { examine } from './doctor.ts'
+import { type AlipaySettings, openClient, readAlipaySettings, sandboxKeyFile } from './settings.ts'
 
-function openAlipay(config: Config): AlipayProvider {
+function settingsOf(config: Config): AlipaySettings {
   const settings = readAlipaySettings(config)
-  if (!settings)
-    throw new Error('Alipay is not set up. Start the shop once with its sandbox, or set ALIPAY_APP_ID and the keys.')
-  return createAlipayProvider(settings, systemClock, createLog('silent', 'cli'))
+  if (settings) return settings
+  throw new Error('Alipay is not set up. Start the shop once with its sandbox, or set ALIPAY_APP_ID and the keys.')
 }
 
-export const alipayPayUrl: Command = {
+const clientOf = (config: Config): Alipay => openClient(settingsOf(config))
+
+const TRADE = { 'out-trade-no': { type: 'string' }, 'trade-no': { type: 'string' } } as const
+
+function tradeOf(call: Parameters<Command['run']>[0]) {
+  const outTradeNo = optional(call, 'out-trade-no')
+  const tradeNo = optional(call, 'trade-no')
+  if (!outTradeNo && !tradeNo) throw new UsageError('--out-trade-no or --trade-no is missing')
+  return { outTradeNo, tradeNo }
+}
+
+function amountOf(call: Parameters<Command['run']>[0], name: string): number {
+  const amount = parseYuan(required(call, name))
+  if (amount === undefined) throw new UsageError(`--${name} is no amount in yuan, such as 9.90`)
+  return amount
+}
+
+/** An answer of the gateway as lines and as data; a refusal ends with exit code 1. */
+function told(fields: Readonly<Record<string, unknown>>, refused = false) {
+  const lines = Object.entries(fields)
+    .filter(([, value]) => value !== undefined && typeof value !== 'object')
+    .map(([name, value]) => `${name}: ${value}`)
+  return { text: lines.join('\n'), data: fields, exitCode: refused ? 1 : 0 }
+}
+
+const yuan = (fen: number | undefined): string | undefined => (fen === undefined ? undefined : formatYuan(toFen(fen)))
+
+const payUrl: Command = {
   usage: '--out-trade-no N --amount 9.90 --subject S',
   summary: 'Prints a signed payment address',
   options: { 'out-trade-no': { type: 'string' }, amount: { type: 'string' }, subject: { type: 'string' } },
   async run(call) {
-    const { client, settings } = openAlipay(call.config)
-    const totalAmount = parseYuan(required(call, 'amount'))
-    if (totalAmount === undefined) throw new UsageError('--amount is no amount in yuan, such as 9.90')
-    const payUrl = await client.pagePayUrl({
+    const { notifyUrl, returnUrl } = settingsOf(call.config)
+    const address = await clientOf(call.config).pagePayUrl({
       outTradeNo: required(call, 'out-trade-no'),
-      totalAmount,
+      totalAmount: amountOf(call, 'amount'),
       subject: required(call, 'subject'),
-      returnUrl: settings.returnUrl,
-      notifyUrl: settings.notifyUrl,
+      returnUrl,
+      notifyUrl,
     })
-    return { text: payUrl, data: { payUrl } }
+    return { text: address, data: { payUrl: address } }
   },
 }
 
-export const alipayVerify: Command = {
+const verify: Command = {
   usage: "'QUERY-STRING'",
   summary: 'Verifies a return or a notification and prints its fields; exit 0 valid, 1 not',
   options: {},
   async run({ config, positionals }) {
     const query = positionals[0]
     if (!query) throw new UsageError('The query string is missing')
-    const { client } = openAlipay(config)
+    const client = clientOf(config)
     const read = /(^|[?&])method=alipay\.trade\.\w+\.pay\.return(&|$)/.test(query)
       ? await client.verifyReturn(query)
       : await client.verifyNotification(query.replace(/^[^?=&]*\?/, ''), 'application/x-www-form-urlencoded')
     const fields = Object.fromEntries(read.parameters ?? [])
     if (!read.ok) {
       const signed = read.canonical === undefined ? '' : `\nSigned string: ${read.canonical}`
-      return {
-        text: `NOT VALID ${read.code}: ${read.message}${signed}`,
-        data: { valid: false, code: read.code, message: read.message, fields },
-        exitCode: 1,
-      }
+      const data = { valid: false, code: read.code, message: read.message, fields }
+      return { text: `NOT VALID ${read.code}: ${read.message}${signed}`, data, exitCode: 1 }
     }
     const lines = Object.entries(fields).map(([name, value]) => `${name}=${value}`)
     return { text: ['VALID', ...lines].join('\n'), data: { valid: true, fields } }
   },
+}
+
+const query: Command = {
+  usage: '--out-trade-no N | --trade-no N',
+  summary: 'Asks the gateway about a trade',
+  options: TRADE,
+  async run(call) {
+    const trade = await clientOf(call.config).query(tradeOf(call))
+    if (!trade.exists) return { ...told({ exists: false }), exitCode: 1 }
+    const { tradeNo, outTradeNo, tradeStatus, totalAmount, sendPayDate } = trade
+    return told({
+      exists: true,
+      tradeNo,
+      outTradeNo,
+      tradeStatus,
+      totalAmount: yuan(totalAmount),
+      sendPayDate: sendPayDate?.toISOString(),
+    })
+  },
+}
+
+const refund: Command = {
+  usage: '--out-trade-no N --amount 9.90 --request-no R [--reason S]',
+  summary: 'Refunds; the same request number never refunds twice',
+  options: { ...TRADE, amount: { type: 'string' }, 'request-no': { type: 'string' }, reason: { type: 'string' } },
+  async run(call) {
+    const answer = await clientOf(call.config).refund({
+      ...tradeOf(call),
+      refundAmount: amountOf(call, 'amount'),
+      outRequestNo: required(call, 'request-no'),
+      refundReason: optional(call, 'reason'),
+    })
+    if (!answer.ok) return told({ ...answer }, true)
+    const { tradeNo, outTradeNo, fundChange, refundFee } = answer
+    return told({ ok: true, tradeNo, outTradeNo, fundChange, refundedInAll: yuan(refundFee) })
+  },
+}
+
+const refundQuery: Command = {
+  usage: '--out-trade-no N --request-no R',
+  summary: 'Asks whether a refund was made',
+  options: { ...TRADE, 'request-no': { type: 'string' } },
+  async run(call) {
+    const answer = await clientOf(call.config).refundQuery({
+      ...tradeOf(call),
+      outRequestNo: required(call, 'request-no'),
+    })
+    if (!answer.ok) return told({ ...answer }, true)
+    if (!answer.refunded) return { ...told({ ok: true, refunded: false }), exitCode: 1 }
+    return told({ ok: true, refunded: true, refundAmount: yuan(answer.refundAmount) })
+  },
+}
+
+const close: Command = {
+  usage: '--out-trade-no N | --trade-no N',
+  summary: 'Closes a trade that waits for payment',
+  options: TRADE,
+  async run(call) {
+    const answer = await clientOf(call.config).close(tradeOf(call))
+    return told({ ...answer }, !answer.ok)
+  },
+}
+
+const bill: Command = {
+  usage: '--date YYYY-MM-DD [--out FILE.zip]',
+  summary: "Fetches a day's trade bill, checks it against its own totals and prints its rows",
+  options: { date: { type: 'string' }, out: { type: 'string' } },
+  async run(call) {
+    const client = clientOf(call.config)
+    const billDate = required(call, 'date')
+    const out = optional(call, 'out')
+    if (out) {
+      const archive = await client.downloadBill({ billType: 'trade', billDate })
+      if (!Buffer.isBuffer(archive)) return told({ ...archive }, true)
+      writeFileSync(out, archive)
+      return { text: `wrote ${out} (${archive.length} bytes)`, data: { file: out, bytes: archive.length } }
+    }
+    const answer = await client.tradeBill(billDate)
+    if ('ok' in answer && !answer.ok) return told({ ...answer }, true)
+    const { rows } = answer as Exclude<typeof answer, { ok: false }>
+    const lines = rows.map((row) =>
+      Object.values(row)
+        .filter((value) => typeof value !== 'object')
+        .join('\t'),
+    )
+    return { text: [`${rows.length} rows`, ...lines].join('\n'), data: answer }
+  },
+}
+
+const keysGenerate: Command = {
+  usage: '[--out DIR] [--format pkcs1|pkcs8]',
+  summary: "Makes an RSA-2048 pair and prints the bare public key to paste into Alipay's console",
+  options: { out: { type: 'string' }, format: { type: 'string' } },
+  async run(call) {
+    const format = optional(call, 'format') ?? 'pkcs8'
+    if (format !== 'pkcs1' && format !== 'pkcs8') throw new UsageError('--format is neither pkcs1 nor pkcs8')
+    const folder = optional(call, 'out') ?? '.'
+    const files = { privateKey: join(folder, 'app_private_key.pem'), publicKey: join(folder, 'app_public_key.pem') }
+    for (const file of Object.values(files))
+      if (existsSync(file)) throw new Error(`${file} is there already; nothing was written over it`)
+    const keys = await generateKeys({ format })
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(files.privateKey, keys.privateKey, { mode: 0o600, flag: 'wx' })
+    writeFileSync(files.publicKey, keys.publicKey, { flag: 'wx' })
+    const advice = `Wrote ${files.privateKey} (keep it secret) and ${files.publicKey}.\nPaste this into the console as the application's public key (应用公钥):`
+    return { text: `${advice}\n${keys.publicKeyBase64}`, data: { ...files, publicKey: keys.publicKeyBase64, files } }
+  },
+}
+
+const keysCheck: Command = {
+  usage: '[--app-public-key FILE]',
+  summary: 'Says in one line each whether every key, the gateway, the clock and the notify address are right',
+  options: { 'app-public-key': { type: 'string' } },
+  async run(call) {
+    const settings = settingsOf(call.config)
+    const named = optional(call, 'app-public-key')
+    const own = named ?? (settings.sandbox ? sandboxKeyFile(call.config, 'app_public_key') : undefined)
+    const appPublicKey = own && existsSync(own) ? readFileSync(own, 'utf8') : undefined
+    if (named && appPublicKey === undefined) throw new UsageError(`${named} cannot be read`)
+    const findings = await examine(settings, appPublicKey, systemClock)
+    const bad = findings.some(({ verdict }) => verdict === 'problem' || verdict === 'unknown')
+    return { text: findings.map(writeFinding).join('\n'), data: { findings }, exitCode: bad ? 1 : 0 }
+  },
+}
+
+export const ALIPAY_COMMANDS: Readonly<Record<string, Command>> = {
+  'keys generate': keysGenerate,
+  'keys check': keysCheck,
+  'alipay pay-url': payUrl,
+  'alipay verify': verify,
+  'alipay query': query,
+  'alipay refund': refund,
+  'alipay refund-query': refundQuery,
+  'alipay close': close,
+  'alipay bill': bill,
 }

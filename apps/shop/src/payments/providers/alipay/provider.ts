@@ -1,11 +1,11 @@
 /** Alipay behind the shop's provider interface. */
-import { type Alipay, AlipayError, createAlipay, type Notification, type Refused } from '@xuecheng/alipay'
+import { type Alipay, AlipayError, type Notification, type Refused } from '@xuecheng/alipay'
 import type { Logger } from 'pino'
 import type { Clock } from '../../../clock.ts'
 import { ShopError } from '../../../errors.ts'
 import { type Fen, toFen } from '../../../money.ts'
 import type { Check, GatewayTrade, PaymentProvider, ReadNotification } from '../provider.ts'
-import type { AlipaySettings } from './settings.ts'
+import { type AlipaySettings, openClient } from './settings.ts'
 
 export interface AlipayProvider extends PaymentProvider {
   readonly client: Alipay
@@ -15,11 +15,7 @@ export interface AlipayProvider extends PaymentProvider {
 const GATEWAY_LIMIT_MS = 8000
 
 export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log: Logger): AlipayProvider {
-  const client = createAlipay({
-    appId: settings.appId,
-    privateKey: settings.privateKey,
-    alipayPublicKey: settings.alipayPublicKey,
-    gateway: settings.gateway,
+  const client = openClient(settings, {
     timeoutMs: GATEWAY_LIMIT_MS,
     clock,
     log: (entry) => log.debug(entry, 'gateway call'),

@@ -1,20 +1,30 @@
 /** Alipay's settings: the environment's, or else the sandbox merchant's under the data folder. */
-
-import type { KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { KeyError, PRODUCTION_GATEWAY, readPrivateKey, readPublicKey } from '@xuecheng/alipay'
+import {
+  AlipayError,
+  type AlipayOptions,
+  type CertificateFiles,
+  createAlipay,
+  PRODUCTION_GATEWAY,
+} from '@xuecheng/alipay'
 import { address, type Config, type Environment, SettingError, textOrFile } from '../../../config.ts'
 
 export interface AlipaySettings {
   readonly gateway: string
   readonly appId: string
   readonly sellerId: string
-  readonly privateKey: KeyObject
-  readonly alipayPublicKey: KeyObject
+  readonly keys: AlipayKeys
   readonly notifyUrl: string
   readonly returnUrl: string
+  /** Whether this is the shop's own sandbox. */
+  readonly sandbox: boolean
 }
+
+/** Keys as texts: the client parses them, and the doctor says what is wrong with them. */
+export type AlipayKeys =
+  | { readonly privateKey: string; readonly alipayPublicKey: string }
+  | { readonly privateKey: string; readonly certificates: CertificateFiles }
 
 /** The merchant that the shop registers with its own sandbox. */
 export const SANDBOX_MERCHANT = { appId: '9021000100000001', sellerId: '2088721000000001' }
@@ -27,48 +37,73 @@ const NAMED = ['ALIPAY_APP_ID', 'ALIPAY_PRIVATE_KEY', 'ALIPAY_PRIVATE_KEY_FILE',
 /** Whether somebody set Alipay up by hand, for the real gateway or another sandbox. */
 export const isAlipaySetUp = (environment: Environment): boolean => NAMED.some((name) => environment[name]?.trim())
 
-/** Undefined when Alipay is not set up. @throws SettingError naming the first setting that is wrong or missing */
+/**
+ * The settings, their keys not yet tried. Undefined when Alipay is not set up.
+ * @throws SettingError naming the first setting that is missing or misshapen
+ */
 export function readAlipaySettings(config: Config): AlipaySettings | undefined {
-  const { environment } = config
   const urls = {
     notifyUrl: `${config.publicUrl}/api/payments/alipay/notify`,
     returnUrl: `${config.publicUrl}/pay/success`,
   }
-  if (isAlipaySetUp(environment)) return { ...fromEnvironment(config), ...urls }
+  if (isAlipaySetUp(config.environment)) return { ...fromEnvironment(config.environment), ...urls, sandbox: false }
   if (!config.sandbox.enabled || !existsSync(sandboxKeyFile(config, 'alipay_public_key'))) return undefined
   const read = (name: Parameters<typeof sandboxKeyFile>[1]) => readFileSync(sandboxKeyFile(config, name), 'utf8')
   return {
     gateway: `http://${config.host}:${config.sandbox.port}/gateway.do`,
     ...SANDBOX_MERCHANT,
-    privateKey: readPrivateKey(read('app_private_key')),
-    alipayPublicKey: readPublicKey(read('alipay_public_key')),
+    keys: { privateKey: read('app_private_key'), alipayPublicKey: read('alipay_public_key') },
     ...urls,
+    sandbox: true,
   }
 }
 
-function fromEnvironment({ environment }: Config): Omit<AlipaySettings, 'notifyUrl' | 'returnUrl'> {
-  const digits = (name: string, example: string) => {
-    const value = environment[name]?.trim()
-    if (!value) throw new SettingError(name, 'is missing', example)
-    if (!/^\d{16}$/.test(value)) throw new SettingError(name, `"${value}" is not 16 digits`, example)
-    return value
+/** Parses the keys by opening a client with them. @throws SettingError that names the key and what is wrong with it */
+export function openClient(settings: AlipaySettings, options: Partial<AlipayOptions> = {}) {
+  const { gateway, appId, keys } = settings
+  try {
+    return createAlipay({ ...options, gateway, appId, ...keys })
+  } catch (error) {
+    if (!(error instanceof AlipayError)) throw error
+    throw new SettingError(settingOf(error.code), error.message.replace(/\.$/, ''), '(see: xuecheng keys check)')
   }
-  const key = <Key>(name: string, read: (text: string) => Key) => {
-    const text = textOrFile(environment, name)
-    const example = `./keys/${name.toLowerCase()}.pem (as ${name}_FILE)`
-    if (text === undefined) throw new SettingError(name, 'is missing', example)
-    try {
-      return read(text)
-    } catch (error) {
-      if (error instanceof KeyError) throw new SettingError(name, error.message.replace(/\.$/, ''), example)
-      throw error
-    }
-  }
+}
+
+const settingOf = (code: string): string => {
+  if (['PUBLIC_KEY_GIVEN', 'KEY_TOO_SHORT', 'ENCRYPTED_KEY'].includes(code)) return 'ALIPAY_PRIVATE_KEY'
+  if (['PRIVATE_KEY_GIVEN', 'OWN_PUBLIC_KEY_GIVEN', 'MISSING_ALIPAY_KEY'].includes(code)) return 'ALIPAY_PUBLIC_KEY'
+  if (['APP_CERT_MISMATCH', 'UNREADABLE_CERTIFICATE'].includes(code)) return 'ALIPAY_APP_CERT_FILE'
+  return code === 'INVALID_FIELD' ? 'ALIPAY_GATEWAY' : 'ALIPAY_PRIVATE_KEY or ALIPAY_PUBLIC_KEY'
+}
+
+function fromEnvironment(environment: Environment): Omit<AlipaySettings, 'notifyUrl' | 'returnUrl' | 'sandbox'> {
   return {
     gateway: address(environment, 'ALIPAY_GATEWAY', PRODUCTION_GATEWAY),
-    appId: digits('ALIPAY_APP_ID', '2021000120612450'),
-    sellerId: digits('ALIPAY_SELLER_ID', '2088621959339670'),
-    privateKey: key('ALIPAY_PRIVATE_KEY', readPrivateKey),
-    alipayPublicKey: key('ALIPAY_PUBLIC_KEY', readPublicKey),
+    appId: digits(environment, 'ALIPAY_APP_ID', '2021000120612450'),
+    sellerId: digits(environment, 'ALIPAY_SELLER_ID', '2088621959339670'),
+    keys: keysFrom(environment),
   }
+}
+
+function keysFrom(environment: Environment): AlipayKeys {
+  const privateKey = needed(environment, 'ALIPAY_PRIVATE_KEY')
+  const files = ['ALIPAY_APP_CERT', 'ALIPAY_ALIPAY_CERT', 'ALIPAY_ROOT_CERT']
+  if (!files.some((name) => environment[`${name}_FILE`]?.trim())) {
+    return { privateKey, alipayPublicKey: needed(environment, 'ALIPAY_PUBLIC_KEY') }
+  }
+  const [appCert = '', alipayCert = '', rootCert = ''] = files.map((name) => needed(environment, name))
+  return { privateKey, certificates: { appCert, alipayCert, rootCert } }
+}
+
+function digits(environment: Environment, name: string, example: string): string {
+  const value = environment[name]?.trim()
+  if (!value) throw new SettingError(name, 'is missing', example)
+  if (!/^\d{16}$/.test(value)) throw new SettingError(name, `"${value}" is not 16 digits`, example)
+  return value
+}
+
+function needed(environment: Environment, name: string): string {
+  const text = textOrFile(environment, name)
+  if (text !== undefined) return text
+  throw new SettingError(`${name}_FILE`, 'is missing', `./keys/${name.toLowerCase()}.pem`)
 }

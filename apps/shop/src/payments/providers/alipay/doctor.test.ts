@@ -1,0 +1,246 @@
+/** Every mix-up that people lose days to is named, in one line, with what to do. */
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Started, startSandbox } from '@xuecheng/sandbox'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../../../clock.ts'
+import type { Finding } from '../../../finding.ts'
+import { examine, examineClock, examineKeys, examineNotifyAddress } from './doctor.ts'
+import type { AlipaySettings } from './settings.ts'
+
+const pair = () => generateKeyPairSync('rsa', { modulusLength: 2048 })
+const pkcs8 = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString()
+const pkcs1 = (key: KeyObject) => key.export({ type: 'pkcs1', format: 'pem' }).toString()
+const spki = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toString()
+const bare = (key: KeyObject) =>
+  key.export({ type: key.type === 'private' ? 'pkcs8' : 'spki', format: 'der' } as never).toString('base64')
+
+const app = pair()
+const alipay = pair()
+const good = { privateKey: pkcs8(app.privateKey), alipayPublicKey: spki(alipay.publicKey) }
+
+const servers: Server[] = []
+const data = mkdtempSync(join(tmpdir(), 'xuecheng-doctor-'))
+let sandbox: Started
+let settings: AlipaySettings
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ data })
+  const response = await fetch(`${sandbox.url}/sandbox/api/merchants`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'doctor', appPublicKey: spki(app.publicKey) }),
+  })
+  const merchant = (await response.json()) as { appId: string; sellerId: string; alipayPublicKey: string }
+  const { appId, sellerId, alipayPublicKey } = merchant
+  const keys = { privateKey: good.privateKey, alipayPublicKey }
+  const notifyUrl = await listen((_request, response_) => {
+    response_.writeHead(400, { 'content-type': 'text/plain; charset=utf-8' }).end('fail')
+  })
+  settings = {
+    gateway: `${sandbox.url}/gateway.do`,
+    appId,
+    sellerId,
+    keys,
+    notifyUrl,
+    returnUrl: notifyUrl,
+    sandbox: true,
+  }
+})
+
+afterAll(async () => {
+  for (const server of servers) server.close()
+  await sandbox.close()
+  rmSync(data, { recursive: true, force: true })
+})
+
+function listen(answer: RequestListener): Promise<string> {
+  const server = createServer(answer)
+  servers.push(server)
+  return new Promise((done) =>
+    server.listen(0, '127.0.0.1', () => done(`http://127.0.0.1:${(server.address() as AddressInfo).port}/notify`)),
+  )
+}
+
+const about = (findings: readonly Finding[], check: string) => findings.filter((finding) => finding.check === check)
+const verdicts = (findings: readonly Finding[]) => findings.map(({ verdict }) => verdict)
+
+test('all is well: keys, gateway, answers, clock, notify address', async () => {
+  const findings = await examine(settings, spki(app.publicKey), systemClock)
+  expect(findings.map(({ check, verdict }) => `${check} ${verdict}`)).toEqual([
+    'private key ok',
+    "Alipay's key ok",
+    'app public key ok',
+    expect.stringMatching(/^Alipay's key ok/), // the bare base64 that the console gives is fine
+    'gateway ok',
+    'answers ok',
+    'clock ok',
+    'notify address ok',
+  ])
+})
+
+test("the application's public key pasted where Alipay's belongs", () => {
+  const [, found] = examineKeys({ ...good, alipayPublicKey: spki(app.publicKey) })
+  expect(found).toMatchObject({
+    check: "Alipay's key",
+    verdict: 'problem',
+    message: expect.stringMatching(/own public key was pasted/),
+    todo: expect.stringMatching(/支付宝公钥/),
+  })
+})
+
+test('private and public key swapped between files', () => {
+  const [found] = examineKeys({ privateKey: spki(alipay.publicKey), alipayPublicKey: pkcs8(app.privateKey) })
+  expect(found).toMatchObject({ verdict: 'problem', message: expect.stringMatching(/swapped/) })
+})
+
+test('a public key where the private key belongs; a private key where the public one belongs', () => {
+  expect(examineKeys({ ...good, privateKey: spki(app.publicKey) })[0]).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(/public key .*not the application's private key/),
+  })
+  expect(examineKeys({ ...good, alipayPublicKey: pkcs8(alipay.privateKey) })[1]).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(/private key stands where/),
+  })
+})
+
+test.each([
+  ['PKCS#1 given as PKCS#8', pkcs1(app.privateKey).replaceAll('RSA PRIVATE', 'PRIVATE'), /PKCS#1 given as PKCS#8/],
+  ['PKCS#8 given as PKCS#1', pkcs8(app.privateKey).replaceAll('PRIVATE', 'RSA PRIVATE'), /PKCS#8 given as PKCS#1/],
+  ['bare base64', bare(app.privateKey), /only base64/],
+  ['line breaks lost', pkcs8(app.privateKey).replaceAll('\n', ''), /Line breaks were lost/],
+  ['line breaks doubled', pkcs8(app.privateKey).replaceAll('\n', '\n\n'), /Line breaks are doubled/],
+  ['line breaks written out', pkcs8(app.privateKey).replaceAll('\n', '\\n'), /written out/],
+])('%s: read all the same, and said', (_name, privateKey, words) => {
+  const findings = about(examineKeys({ ...good, privateKey }), 'private key')
+  expect(findings[0]).toMatchObject({ verdict: 'ok' })
+  expect(findings.slice(1).some(({ message }) => words.test(message))).toBe(true)
+})
+
+test('a key cut off, a key for another algorithm, a short key, a key with a password', () => {
+  const cut = pkcs8(app.privateKey).slice(0, 800)
+  expect(examineKeys({ ...good, privateKey: cut })[0]).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(/cut off/),
+  })
+  const curve = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
+  expect(examineKeys({ ...good, privateKey: pkcs8(curve) })[0]).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(/not RSA/),
+  })
+  const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey
+  expect(examineKeys({ ...good, privateKey: pkcs8(small) })[0]).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(/1024 bits/),
+  })
+  const locked = app.privateKey
+    .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
+    .toString()
+  expect(examineKeys({ ...good, privateKey: locked })[0]).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(/password/),
+  })
+})
+
+test('the public key file is of another pair', () => {
+  const found = about(examineKeys(good, spki(pair().publicKey)), 'app public key')
+  expect(found[0]).toMatchObject({ verdict: 'problem', message: expect.stringMatching(/not the pair/) })
+})
+
+test('the key of another application: the gateway refuses the signature', async () => {
+  const keys = { ...settings.keys, privateKey: pkcs8(pair().privateKey) }
+  const [found] = about(await examine({ ...settings, keys }, undefined, systemClock), 'gateway')
+  expect(found).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(/refuses our signature.*another application/),
+  })
+})
+
+test("another application's Alipay key: the signature is accepted, the answer is not believed", async () => {
+  const keys = { privateKey: good.privateKey, alipayPublicKey: spki(pair().publicKey) }
+  const [found] = about(await examine({ ...settings, keys }, undefined, systemClock), 'answers')
+  expect(found).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(/answer is not signed with the key/),
+  })
+})
+
+test("the sandbox's application at another gateway: it is not known there", async () => {
+  const [found] = about(await examine({ ...settings, appId: '9021000199999999' }, undefined, systemClock), 'gateway')
+  expect(found).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(/does not know the application/),
+    todo: expect.stringMatching(/Sandbox applications belong to the sandbox gateway/),
+  })
+})
+
+test('a clock that is off, either way', async () => {
+  const shifted = (hours: number) => () => new Date(Date.now() + hours * 3_600_000)
+  expect(await examineClock(settings, shifted(8))).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(/480 minutes ahead/),
+  })
+  expect(await examineClock(settings, shifted(-1))).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(/60 minutes behind/),
+  })
+})
+
+const NOTIFY: [string, RequestListener, RegExp][] = [
+  [
+    'a redirect',
+    (_, response) => void response.writeHead(301, { location: 'https://shop.example/notify/' }).end(),
+    /redirect to https:\/\/shop\.example/,
+  ],
+  [
+    '"success" in quotes',
+    (_, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end('"success"'),
+    /in quotes/,
+  ],
+  ['success to anything', (_, response) => void response.writeHead(200).end('success'), /without a signature/],
+  [
+    'a login page',
+    (_, response) =>
+      void response.writeHead(200, { 'content-type': 'text/html' }).end('<form><input type="password"></form>'),
+    /login page/,
+  ],
+  [
+    'something else',
+    (_, response) => void response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad Gateway</h1>'),
+    /HTTP 502/,
+  ],
+]
+
+test.each(NOTIFY)('the notify address answers %s', async (_name, answer, words) => {
+  const notifyUrl = await listen(answer)
+  expect(await examineNotifyAddress({ notifyUrl, sandbox: false })).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(words),
+  })
+})
+
+test('the notify address is not reachable, or only from this machine', async () => {
+  const closed = await listen(() => {})
+  await new Promise((done) => servers.pop()?.close(done))
+  expect(await examineNotifyAddress({ notifyUrl: closed, sandbox: false })).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(/not reachable: ECONNREFUSED/),
+  })
+  expect(await examineNotifyAddress({ ...settings, sandbox: false })).toMatchObject({
+    verdict: 'warning',
+    message: expect.stringMatching(/only on this machine/),
+  })
+})
+
+test('no finding repeats a key', async () => {
+  const keys = { privateKey: pkcs8(pair().privateKey), alipayPublicKey: bare(pair().publicKey) }
+  const text = JSON.stringify(await examine({ ...settings, keys }, spki(app.publicKey), systemClock))
+  for (const key of [keys.privateKey.split('\n')[3], keys.alipayPublicKey.slice(60, 120)])
+    expect(text).not.toContain(key)
+  expect(verdicts(examineKeys(good))).toEqual(['ok', 'ok'])
+})

@@ -1,0 +1,49 @@
+/** Our own shop passes the sandbox's go-live checklist, driven over HTTP as any other shop would be. */
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type System, startSystem } from '../harness/system.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+let system: System
+beforeAll(async () => {
+  system = await startSystem()
+})
+afterAll(() => system.stop())
+
+interface Report {
+  readonly passed: number
+  readonly failed: number
+  readonly results: readonly { name: string; passed: boolean; expected: string; saw: string }[]
+}
+
+test('xuecheng sandbox check: every line of the checklist passes', async () => {
+  // Each order is a new buyer's, so that the shop never answers with an order that is there already.
+  const script = `
+    const shop = ${JSON.stringify(system.shopUrl)}
+    const post = async (path, body, token) => (await fetch(shop + path, { method: 'POST', headers: { 'content-type': 'application/json', ...(token ? { authorization: 'Bearer ' + token } : {}) }, body: JSON.stringify(body) })).json()
+    const { token } = await post('/api/users', { username: 'c' + Math.random().toString(36).slice(2, 14), password: 'a long password' })
+    const { payUrl } = await post('/api/orders', { courseIds: [1], totalAmount: '39.00', payType: 'alipay' }, token)
+    console.log(payUrl)`
+  const node = process.execPath
+  const command = `${node} --input-type=module -e ${quote(script)}`
+  const url = `${system.shopUrl}/api/payments/alipay/notify`
+  const args = ['sandbox', 'check', url, '--sandbox', system.sandboxUrl, '--order-command', command, '--json']
+  const { code, stdout, stderr } = await new Promise<{ code: number; stdout: string; stderr: string }>((done) => {
+    execFile(
+      node,
+      [join(ROOT, 'apps/shop/bin/xuecheng.mjs'), ...args],
+      { cwd: system.dataDir, maxBuffer: 1e7 },
+      (error, out, err) =>
+        done({ code: typeof error?.code === 'number' ? error.code : error ? 1 : 0, stdout: out, stderr: err }),
+    )
+  })
+  expect(stderr).toBe('')
+  const report = JSON.parse(stdout) as Report
+  expect(report.results.filter(({ passed }) => !passed)).toEqual([])
+  expect(report.passed).toBeGreaterThanOrEqual(9)
+  expect(code).toBe(0)
+})
+
+const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
