@@ -60,10 +60,10 @@ export function readPrivateKey(base64: string): KeyObject {
  * else, a private key included: what must stay secret is not to be uploaded.
  */
 export function readPublicKey(text: string): KeyObject | undefined {
-  if (text.includes('PRIVATE KEY')) return undefined
   const base64 = text.replace(/-----[^-]+-----/g, '').replace(/\s+/g, '')
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return undefined
   const der = Buffer.from(base64, 'base64')
+  if (isPrivate(der)) return undefined
   for (const type of ['spki', 'pkcs1'] as const) {
     try {
       const key = createPublicKey({ key: der, type, format: 'der' })
@@ -73,6 +73,17 @@ export function readPublicKey(text: string): KeyObject | undefined {
     }
   }
   return undefined
+}
+
+/** Node would take the public half of a private key without a word. */
+function isPrivate(der: Buffer): boolean {
+  return (['pkcs8', 'pkcs1'] as const).some((type) => {
+    try {
+      return createPrivateKey({ key: der, type, format: 'der' }).type === 'private'
+    } catch {
+      return false
+    }
+  })
 }
 
 /** The bare Base64 of a public key's SPKI. */

@@ -32,7 +32,7 @@ input[aria-invalid] { border-color: var(--alarm) }
 .quiet:hover { color: var(--ink) }
 .hint { color: var(--soft); font-size: var(--text-13); margin: 16px 0 0 }
 .alarm { margin: 0 0 12px; padding: 10px 14px; border-left: 3px solid var(--alarm); background: var(--sunken); color: var(--alarm); border-radius: 0 var(--radius-control) var(--radius-control) 0 }
-.account { display: flex; justify-content: space-between; align-items: center; gap: 12px; padding: 12px 16px; margin-bottom: 16px; background: var(--sunken); border-radius: var(--radius-control) }
+.account { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: center; gap: 12px; padding: 12px 16px; margin-bottom: 16px; background: var(--sunken); border-radius: var(--radius-control) }
 .account strong { display: block; font-weight: 600; overflow-wrap: anywhere }
 .done { text-align: center; padding: 40px 28px }
 .done h1 { font: 600 var(--text-28)/var(--leading-title) var(--serif); margin: 16px 0 8px }

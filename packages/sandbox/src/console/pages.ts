@@ -16,7 +16,7 @@ function pager(path: string, next: number | undefined): Html | undefined {
 export function notificationSwitch(sandbox: Sandbox): Html {
   const on = sandbox.notifications.enabled()
   return html`<form method="post" action="/console/notifications"><input type="hidden" name="enabled" value="${on ? 'false' : 'true'}">
-<span>${on ? badge('delivered') : badge('dropped')} 通知 Notifications: <b>${on ? '开 on' : '关 off'}</b></span><button type="submit">${on ? '关闭 Switch off' : '打开 Switch on'}</button></form>`
+<span>通知 Notifications <b class="${on ? 'jade' : 'alarm'}">${on ? '开 on' : '关 off'}</b></span><button type="submit">${on ? '关闭 Switch off' : '打开 Switch on'}</button></form>`
 }
 
 export function tradesPage(sandbox: Sandbox, before: number | undefined): Html {
@@ -31,7 +31,7 @@ export function tradesPage(sandbox: Sandbox, before: number | undefined): Html {
   const rows = items.map(
     (
       trade,
-    ) => html`<tr><td class="nowrap">${when(trade.createdAt)}</td><td><a href="/console/trades/${trade.tradeNo}">${trade.tradeNo}</a></td><td>${trade.outTradeNo}</td><td>${trade.subject}</td>
+    ) => html`<tr><td class="nowrap">${when(trade.createdAt)}</td><td class="nowrap"><a href="/console/trades/${trade.tradeNo}">${trade.tradeNo}</a></td><td>${trade.outTradeNo}</td><td>${trade.subject}</td>
 <td class="right">${yuan(trade.total)}</td><td class="right">${trade.refunded > 0 ? yuan(trade.refunded) : ''}</td><td>${badge(trade.status)}</td></tr>`,
   )
   return html`<h1>交易 <span class="soft">Trades</span></h1><div class="bar">${notificationSwitch(sandbox)}</div><div class="cards">${summary}</div>
@@ -63,7 +63,7 @@ function deliveriesTable(items: readonly Delivery[]): Html {
   const rows = items.map(
     (
       delivery,
-    ) => html`<tr><td class="nowrap">${when(delivery.createdAt)}</td><td><a href="/console/deliveries/${delivery.id}">${delivery.notifyId}</a></td><td>${delivery.event}</td><td>${delivery.outTradeNo}</td><td>${delivery.url}</td>
+    ) => html`<tr><td class="nowrap">${when(delivery.createdAt)}</td><td class="nowrap"><a href="/console/deliveries/${delivery.id}">${delivery.notifyId}</a></td><td>${delivery.event}</td><td>${delivery.outTradeNo}</td><td>${delivery.url}</td>
 <td class="right">${delivery.attempts}</td><td class="nowrap">${when(delivery.nextAt)}</td><td>${badge(delivery.state)}</td></tr>`,
   )
   return html`<div class="table"><table><thead><tr><th>创建 Created</th><th>notify_id</th><th>事件 Event</th><th>商户订单号 out_trade_no</th><th>地址 Address</th><th class="right">次数 Attempts</th><th>下次 Next</th><th>状态 State</th></tr></thead><tbody>${rows}</tbody></table></div>`
@@ -105,7 +105,7 @@ ${
       )
     : html`<div class="table"><table><thead><tr><th>app_id</th><th>名称 Name</th><th>seller_id</th><th>模式 Mode</th><th>支付宝公钥 Alipay public key</th></tr></thead><tbody>${merchants.map(
         (merchant) =>
-          html`<tr><td>${merchant.appId}</td><td>${merchant.name}</td><td>${merchant.sellerId}</td><td>${merchant.keyMode}</td><td><pre tabindex="0">${merchant.alipayPublicKey}</pre></td></tr>`,
+          html`<tr><td class="nowrap">${merchant.appId}</td><td>${merchant.name}</td><td class="nowrap">${merchant.sellerId}</td><td>${merchant.keyMode}</td><td class="key"><pre tabindex="0">${merchant.alipayPublicKey}</pre></td></tr>`,
       )}</tbody></table></div>`
 }
 <h2>新商户 <span class="soft">New merchant</span></h2>
@@ -115,7 +115,7 @@ ${
 <h2>买家 <span class="soft">Buyers</span></h2>
 <div class="table"><table><thead><tr><th>账户 Login</th><th>登录密码 Login password</th><th>支付密码 Payment password</th><th>用户号 User id</th><th class="right">余额 Balance</th></tr></thead><tbody>${buyers.map(
     (buyer) =>
-      html`<tr><td>${buyer.login}</td><td>${buyer.loginPassword}</td><td>${buyer.paymentPassword}</td><td>${buyer.id}</td><td class="right">${yuan(buyer.balance)}</td></tr>`,
+      html`<tr><td class="nowrap">${buyer.login}</td><td>${buyer.loginPassword}</td><td>${buyer.paymentPassword}</td><td>${buyer.id}</td><td class="right">${yuan(buyer.balance)}</td></tr>`,
   )}</tbody></table></div>
 <h2>新买家 <span class="soft">New buyer</span></h2>
 <div class="bar"><form method="post" action="/console/buyers"><label>账户 Login<input name="login" required minlength="3" maxlength="100"></label>

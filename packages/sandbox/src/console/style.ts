@@ -15,17 +15,17 @@ h1 { font: 600 var(--text-21)/1.25 var(--sans); margin: 0 0 16px } h2 { font-siz
 .table { overflow-x: auto; background: var(--raised); border: 1px solid var(--line); border-radius: var(--radius) }
 table { width: 100%; border-collapse: collapse; font-size: var(--text-13) }
 th { text-align: left; font-weight: 500; color: var(--soft); white-space: nowrap } th, td { padding: 9px 14px; border-bottom: 1px solid var(--line); vertical-align: top } tbody tr:last-child > * { border-bottom: 0 }
-td { overflow-wrap: anywhere; min-width: 72px } .right { text-align: right; white-space: nowrap } .nowrap { white-space: nowrap }
+td { overflow-wrap: anywhere; min-width: 96px } td.key { min-width: 260px } .right { text-align: right; white-space: nowrap } .nowrap { white-space: nowrap }
 .badge { display: inline-block; font-size: 12px; font-weight: 600; white-space: nowrap } .badge::before { content: ""; display: inline-block; width: 7px; height: 7px; border-radius: 50%; background: currentColor; margin-right: 6px }
 .jade { color: var(--jade) } .amber { color: var(--amber) } .alarm { color: var(--alarm) } .plain { color: var(--soft) }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 6px 20px; margin: 0; padding: 18px; background: var(--raised); border: 1px solid var(--line); border-radius: var(--radius); font-size: var(--text-13) } dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
-pre { margin: 0; padding: 12px 14px; background: var(--sunken); border-radius: var(--radius-control); font: 12px/1.55 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere; max-height: 420px; overflow-y: auto }
+pre { margin: 0; padding: 12px 14px; background: var(--sunken); border-radius: var(--radius-control); font: 12px/1.55 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere; max-height: 320px; overflow-y: auto }
 .attempt { border: 1px solid var(--line); background: var(--raised); border-radius: var(--radius); padding: 16px; margin: 0 0 12px; display: grid; gap: 10px } .attempt h3 { margin: 0; font-size: var(--text-15) } .attempt h4 { margin: 0; font-size: var(--text-13); color: var(--soft); font-weight: 500 }
 button, .button { font: 500 var(--text-13)/1.4 var(--sans); color: var(--ink); background: var(--raised); border: 1px solid var(--faint); border-radius: var(--radius-control); padding: 8px 14px; cursor: pointer } button:hover { background: var(--sunken) } button.primary { background: var(--seal); border-color: var(--seal); color: var(--on-seal) }
 :focus-visible { outline: 2px solid var(--jade); outline-offset: 2px }
-.bar { display: flex; flex-wrap: wrap; gap: 12px; align-items: center; margin: 0 0 16px } .bar form { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin: 0 }
+.bar { display: flex; flex-wrap: wrap; gap: 12px; align-items: center; margin: 0 0 16px } .bar form { display: flex; flex-wrap: wrap; gap: 10px; align-items: end; margin: 0 } .bar form > span { align-self: center }
 input, select { font: inherit; font-size: var(--text-13); color: var(--ink); background: var(--paper); border: 1px solid var(--faint); border-radius: var(--radius-control); padding: 7px 10px; min-height: 36px }
 label { font-size: var(--text-13); color: var(--soft); display: inline-grid; gap: 3px } .empty { padding: 40px 24px; text-align: center; border: 1px dashed var(--line); border-radius: var(--radius) }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 12px; margin-bottom: 20px } .card { background: var(--raised); border: 1px solid var(--line); border-radius: var(--radius); padding: 14px 18px } .card b { display: block; font-size: var(--text-21); font-weight: 600; font-variant-numeric: tabular-nums }
-@media (max-width: 700px) { header, main { padding-left: 16px; padding-right: 16px } dl { grid-template-columns: minmax(0, 1fr) } dt { margin-top: 6px } }
+@media (max-width: 700px) { nav { flex-basis: 100%; flex-wrap: nowrap; overflow-x: auto; white-space: nowrap } .clock { order: -1; flex-basis: 100%; text-align: right; display: none } label, label input, label select { width: 100% } .bar form { width: 100% } header, main { padding-left: 16px; padding-right: 16px } dl { grid-template-columns: minmax(0, 1fr) } dt { margin-top: 6px } }
 `

@@ -1,0 +1,52 @@
+/** What is due happens in the order of its time, whatever the order it was put in, as time passes and as the clock is moved. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { createAgenda, type Entry } from './agenda.ts'
+import type { Clock } from './clock.ts'
+
+function handClock(): Clock {
+  let at = 1_000_000
+  return {
+    now: () => at,
+    offset: () => 0,
+    set: (to) => {
+      at = to
+    },
+    reset: () => undefined,
+  }
+}
+
+test('moving the clock runs everything due on the way, in order, each at its own time', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 300 }), async (delays) => {
+      const clock = handClock()
+      const start = clock.now()
+      const ran: { due: number; at: number }[] = []
+      const agenda = createAgenda(clock, async ({ at }) => {
+        ran.push({ due: at, at: clock.now() })
+      })
+      for (const [index, delay] of delays.entries())
+        agenda.add({ at: start + delay, kind: 'deliver', id: String(index) })
+      await agenda.advanceTo(start + 40)
+      const due = delays.filter((delay) => delay <= 40).toSorted((a, b) => a - b)
+      expect(ran).toEqual(due.map((delay) => ({ due: start + delay, at: start + delay })))
+      expect(clock.now()).toBe(start + 40)
+      await agenda.close()
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('what an entry puts on the agenda on the way happens on the way', async () => {
+  const clock = handClock()
+  const start = clock.now()
+  const ran: number[] = []
+  const agenda = createAgenda(clock, async (entry: Entry) => {
+    ran.push(entry.at - start)
+    if (ran.length < 5) agenda.add({ ...entry, at: entry.at + 100 })
+  })
+  agenda.add({ at: start + 100, kind: 'expire', id: 'x' })
+  await agenda.advanceTo(start + 350)
+  expect(ran).toEqual([100, 200, 300])
+  await agenda.close()
+})
