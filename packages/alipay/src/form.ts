@@ -82,9 +82,11 @@ function percentDecode(text: string): Buffer | undefined {
 export function encodeForm(parameters: Parameters): string {
   let joined = ''
   for (const [name, value] of parameters)
-    joined += `${joined === '' ? '' : '&'}${encodeURIComponent(name)}=${encodeURIComponent(value.toWellFormed())}`
+    joined += `${joined === '' ? '' : '&'}${encodePart(name)}=${encodePart(value)}`
   return joined
 }
+
+const encodePart = (text: string): string => (/^[\w.-]*$/.test(text) ? text : encodeURIComponent(text.toWellFormed()))
 
 export const isHttpAddress = (text: string): boolean =>
   URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)
