@@ -2,11 +2,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
+  type Alipay,
   AlipayError,
   type AlipayOptions,
   type CertificateFiles,
   createAlipay,
   PRODUCTION_GATEWAY,
+  readPrivateKey,
+  readPublicKey,
 } from '@xuecheng/alipay'
 import { address, type Config, type Environment, SettingError, textOrFile } from '../../../config.ts'
 
@@ -58,22 +61,27 @@ export function readAlipaySettings(config: Config): AlipaySettings | undefined {
   }
 }
 
-/** Parses the keys by opening a client with them. @throws SettingError that names the key and what is wrong with it */
-export function openClient(settings: AlipaySettings, options: Partial<AlipayOptions> = {}) {
+/** Opens a client; its keys are parsed here. @throws SettingError that names the key and what is wrong with it */
+export function openClient(settings: AlipaySettings, options: Partial<AlipayOptions> = {}): Alipay {
   const { gateway, appId, keys } = settings
-  try {
-    return createAlipay({ ...options, gateway, appId, ...keys })
-  } catch (error) {
-    if (!(error instanceof AlipayError)) throw error
-    throw new SettingError(settingOf(error.code), error.message.replace(/\.$/, ''), '(see: xuecheng keys check)')
-  }
+  named('ALIPAY_PRIVATE_KEY', () => readPrivateKey(keys.privateKey))
+  if ('alipayPublicKey' in keys) named('ALIPAY_PUBLIC_KEY', () => readPublicKey(keys.alipayPublicKey))
+  const rest = 'certificates' in keys ? 'ALIPAY_APP_CERT' : 'ALIPAY_PUBLIC_KEY'
+  return named(rest, () => createAlipay({ ...options, gateway, appId, ...keys }))
 }
 
-const settingOf = (code: string): string => {
-  if (['PUBLIC_KEY_GIVEN', 'KEY_TOO_SHORT', 'ENCRYPTED_KEY'].includes(code)) return 'ALIPAY_PRIVATE_KEY'
-  if (['PRIVATE_KEY_GIVEN', 'OWN_PUBLIC_KEY_GIVEN', 'MISSING_ALIPAY_KEY'].includes(code)) return 'ALIPAY_PUBLIC_KEY'
-  if (['APP_CERT_MISMATCH', 'UNREADABLE_CERTIFICATE'].includes(code)) return 'ALIPAY_APP_CERT_FILE'
-  return code === 'INVALID_FIELD' ? 'ALIPAY_GATEWAY' : 'ALIPAY_PRIVATE_KEY or ALIPAY_PUBLIC_KEY'
+/** What the client says of a key, with the name of the setting that it came from. */
+function named<Result>(name: string, parse: () => Result): Result {
+  try {
+    return parse()
+  } catch (error) {
+    if (!(error instanceof AlipayError)) throw error
+    throw new SettingError(
+      name,
+      error.message.replace(/\.$/, ''),
+      `(a file: ${name}_FILE=./keys/${name.toLowerCase()}.pem)`,
+    )
+  }
 }
 
 function fromEnvironment(environment: Environment): Omit<AlipaySettings, 'notifyUrl' | 'returnUrl' | 'sandbox'> {
