@@ -26,6 +26,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     manifest: true,
     rolldownOptions: {
+      checks: { pluginTimings: false },
       input: { index: join(import.meta.dirname, 'index.html') },
       // Few files instead of a chunk for every small part: the framework, what pages share, and each page's own.
       output: {
