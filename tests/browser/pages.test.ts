@@ -1,0 +1,235 @@
+/** Every page by its address: it loads, is called what it is, keeps still, fits, and nothing is wrong with it. */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Buyer, DESK, jumped, type Manner, openStage, PHONE, type Stage, settled, type Visit } from './stage.ts'
+
+/** Layout shift below this is not seen; what is larger makes somebody press the wrong thing. */
+const MOST_JUMP = 0.02
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+let stage: Stage
+let buyer: Buyer
+/** What addresses are made of. */
+const made = { paid: '', unpaid: '', return: '', lesson: 0, lockedLesson: 0 }
+
+beforeAll(async () => {
+  stage = await openStage()
+  buyer = await stage.newBuyer()
+  const client = stage.system.client()
+  await client.login(buyer.username, buyer.password)
+  const first = (await client.buy([1], '39.00')).body
+  const { returnUrl } = await stage.system.sandbox.pay(first.payUrl)
+  const second = (await client.buy([2, 3], '99.00')).body
+  const address = new URL(returnUrl)
+  const course = async (id: number) =>
+    (await client.call<{ chapters: { lessons: { id: number; preview: boolean }[] }[] }>('GET', `/api/courses/${id}`))
+      .body
+  const lessons = async (id: number) => (await course(id)).chapters.flatMap((chapter) => chapter.lessons)
+  Object.assign(made, {
+    paid: first.orderNo,
+    unpaid: second.orderNo,
+    return: address.pathname + address.search,
+    lesson: (await lessons(1)).at(1)?.id,
+    lockedLesson: (await lessons(3)).find((lesson) => !lesson.preview)?.id,
+  })
+})
+afterAll(() => stage?.close())
+
+interface Deep {
+  readonly name: string
+  readonly path: () => string
+  readonly title: { readonly 'zh-CN': string; readonly en: string }
+}
+
+const both = (title: string) => ({ 'zh-CN': title, en: title })
+
+const PUBLIC: readonly Deep[] = [
+  {
+    name: 'home',
+    path: () => '/',
+    title: { 'zh-CN': '学城 · 安静的在线课程书店', en: 'Xuecheng · a quiet bookshop for courses' },
+  },
+  {
+    name: 'free courses',
+    path: () => '/free-courses',
+    title: { 'zh-CN': '免费课程 · 学城', en: 'Free courses · Xuecheng' },
+  },
+  {
+    name: 'course',
+    path: () => '/courses/3',
+    title: { 'zh-CN': '读懂光：曝光与构图 · 学城', en: '读懂光：曝光与构图 · Xuecheng' },
+  },
+  {
+    name: 'search',
+    path: () => '/search?q=SQL',
+    title: { 'zh-CN': '搜索“SQL” · 学城', en: 'Search “SQL” · Xuecheng' },
+  },
+  { name: 'login', path: () => '/login', title: { 'zh-CN': '登录 · 学城', en: 'Log in · Xuecheng' } },
+  { name: 'register', path: () => '/register', title: { 'zh-CN': '注册 · 学城', en: 'Sign up · Xuecheng' } },
+  {
+    name: 'a locked lesson',
+    path: () => `/learn/3/${made.lockedLesson}`,
+    title: { 'zh-CN': '读懂光：曝光与构图 · 学城', en: '读懂光：曝光与构图 · Xuecheng' },
+  },
+  {
+    name: 'an unknown address',
+    path: () => '/no/such/page',
+    title: { 'zh-CN': '没有这一页 · 学城', en: 'Page not found · Xuecheng' },
+  },
+]
+
+const OWN: readonly Deep[] = [
+  {
+    name: 'checkout',
+    path: () => '/checkout?courses=4,6',
+    title: { 'zh-CN': '确认订单 · 学城', en: 'Check out · Xuecheng' },
+  },
+  { name: 'orders', path: () => '/orders', title: { 'zh-CN': '我的订单 · 学城', en: 'My orders · Xuecheng' } },
+  {
+    name: 'a paid order',
+    path: () => `/orders/${made.paid}`,
+    title: { 'zh-CN': '订单', en: 'Order' },
+  },
+  {
+    name: 'an unpaid order',
+    path: () => `/orders/${made.unpaid}`,
+    title: { 'zh-CN': '订单', en: 'Order' },
+  },
+  { name: 'return', path: () => made.return, title: { 'zh-CN': '付款结果 · 学城', en: 'Payment result · Xuecheng' } },
+  { name: 'my courses', path: () => '/my/courses', title: { 'zh-CN': '我的课程 · 学城', en: 'My courses · Xuecheng' } },
+  { name: 'a lesson', path: () => `/learn/1/${made.lesson}`, title: both('判断与循环 · Python 从零写起') },
+]
+
+/** Anything that axe finds wrong, as `rule: where`. */
+async function wrongs(page: Page): Promise<string[]> {
+  await page.evaluate(AXE)
+  return page.evaluate(async () => {
+    interface Found {
+      violations: { id: string; nodes: { target: unknown[]; failureSummary?: string }[] }[]
+    }
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<Found> } }
+    const { violations } = await axe.run()
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.target.join(' ')} (${node.failureSummary ?? ''})`),
+    )
+  })
+}
+
+async function inspect(visit: Visit, deep: Deep, manner: Manner): Promise<void> {
+  const { page } = visit
+  await visit.open(deep.path())
+  await settled(page)
+  await expect.poll(() => page.title()).toContain(deep.title[manner.language])
+  expect(await page.locator('html').getAttribute('lang')).toBe(manner.language)
+  expect(await page.locator('h1').count()).toBe(1)
+  expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+  expect(await wrongs(page)).toEqual([])
+  expect(await jumped(page)).toBeLessThan(MOST_JUMP)
+  expect(visit.problems.splice(0)).toEqual([])
+}
+
+describe.each([
+  ['1280 pixels, Chinese, light', DESK],
+  ['390 pixels, English, dark', PHONE],
+])('%s', (_, manner) => {
+  let stranger: Visit
+  let own: Visit
+  beforeAll(async () => {
+    stranger = await stage.visit(manner)
+    own = await stage.visitAs(buyer, manner)
+  })
+  afterAll(async () => {
+    await stranger?.close()
+    await own?.close()
+  })
+
+  test.each(PUBLIC.map((deep) => [deep.name, deep] as const))('%s', (_name, deep) => inspect(stranger, deep, manner))
+  test.each(OWN.map((deep) => [deep.name, deep] as const))('%s', (_name, deep) => inspect(own, deep, manner))
+
+  test.each(['/orders', '/my/courses', `/checkout?courses=1`])('%s asks a stranger to log in first', async (path) => {
+    await stranger.open(path)
+    await stranger.page.getByTestId('login-needed').waitFor()
+    expect(new URL(stranger.page.url()).searchParams.get('next')).toBe(path)
+  })
+})
+
+test('the language is chosen in the header, said to the browser, and kept', async () => {
+  const visit = await stage.visit({ width: 1280, language: 'zh-CN' })
+  const { page } = visit
+  await visit.open('/free-courses')
+  await page.getByTestId('language-switch').click()
+  await expect.poll(() => page.title()).toBe('Free courses · Xuecheng')
+  expect(await page.locator('html').getAttribute('lang')).toBe('en')
+  await page.reload()
+  await page.getByRole('heading', { level: 1, name: 'Free, and still worth your time.' }).waitFor()
+  expect(visit.problems).toEqual([])
+  await visit.close()
+})
+
+test('lessons: keys turn pages, the place is kept, and logging out locks them again', async () => {
+  const visit = await stage.visitAs(buyer, DESK)
+  const { page } = visit
+  await visit.open('/learn/1')
+  await page.getByTestId('lesson-body').waitFor()
+  const before = page.url()
+  const kept = page.waitForResponse((response) => response.url().endsWith('/place') && response.ok())
+  await page.keyboard.press('ArrowRight')
+  await page.waitForURL((url) => url.href !== before)
+  await kept
+  const second = page.url()
+  await page.keyboard.press('k')
+  await page.waitForURL(before)
+  const keptAgain = page.waitForResponse((response) => response.url().endsWith('/place') && response.ok())
+  await page.keyboard.press('j')
+  await page.waitForURL(second)
+  await keptAgain.catch(() => {}) // the first place may be on its way still; what counts is where one comes back to
+
+  await visit.open('/learn/1')
+  await page.waitForURL(second)
+  await page.getByTestId('logout').click()
+  await page.getByTestId('lesson-locked').waitFor()
+  await page.getByTestId('buy-now').waitFor()
+  expect(visit.problems).toEqual([])
+  await visit.close()
+})
+
+test('on a phone the chapters come in as a drawer', async () => {
+  const visit = await stage.visitAs(buyer, PHONE)
+  const { page } = visit
+  await visit.open(`/learn/1/${made.lesson}`)
+  await page.getByTestId('open-chapters').click()
+  await page.locator('dialog[open]').getByRole('link', { name: '文件与出错' }).click()
+  await expect.poll(() => page.locator('h1').innerText()).toBe('文件与出错')
+  expect(await page.locator('dialog[open]').count()).toBe(0)
+  expect(visit.problems).toEqual([])
+  await visit.close()
+})
+
+test('without a network the page says so, and goes on when asked again', async () => {
+  const visit = await stage.visit(PHONE)
+  const { page } = visit
+  await visit.open('/login')
+  await settled(page)
+  await page.route('**/api/courses?**', (route) => route.abort('internetdisconnected'))
+  await page.locator('header').getByRole('link', { name: 'Xuecheng' }).click()
+  await page.getByText('You seem to be offline').waitFor()
+  await page.unroute('**/api/courses?**')
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByTestId('buy-now').first().waitFor()
+  await visit.close()
+})
+
+test('a server that fails is called by its name, with a way to try again', async () => {
+  const visit = await stage.visit(DESK)
+  const { page } = visit
+  await page.route('**/api/courses/3', (route) => route.fulfill({ status: 502, body: 'Bad gateway' }))
+  await visit.open('/courses/3')
+  await page.getByText('商店暂时没有回应').waitFor()
+  await page.unroute('**/api/courses/3')
+  await page.getByRole('button', { name: '再试一次' }).click()
+  await page.getByTestId('buy-now').waitFor()
+  await visit.close()
+})

@@ -1,0 +1,141 @@
+/** Whole purchases, as people make them: from the shelf through the cashier to the open lesson. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { DESK, logIn, openStage, PHONE, payAtCashier, type Stage, settled, type Visit } from './stage.ts'
+
+let stage: Stage
+let visit: Visit
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterAll(() => stage?.close())
+afterEach(async () => {
+  await visit.close()
+  expect(visit.problems).toEqual([])
+})
+
+const ROOT = { username: 'root', password: 'zxc123456' }
+
+test('root logs in, buys the 39.00 course at the cashier and opens its lesson', async () => {
+  visit = await stage.visit(DESK)
+  const { page } = visit
+  await visit.open('/login')
+  await logIn(page, ROOT)
+  await page.waitForURL((url) => url.pathname === '/')
+
+  await page.getByRole('link', { name: '立即购买《Python 从零写起》' }).click()
+  await page.waitForURL('**/checkout?courses=1')
+  await expect.poll(() => page.getByTestId('checkout-pay').textContent()).toContain('39.00')
+  await page.getByTestId('checkout-pay').click()
+  await payAtCashier(page, stage.system.sandboxUrl)
+
+  expect(await page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
+  const orderNo = (await page.getByTestId('pay-order-no').innerText()).trim()
+  const tradeNo = (await page.getByTestId('pay-trade-no').innerText()).trim()
+  expect(orderNo).toMatch(/^[0-9a-f]{32}$/)
+  const [order] = await stage.system.sql(
+    `select o.status, a.trade_no from orders o join order_payments p on p.order_id = o.id
+     join payment_attempts a on a.id = p.attempt_id where o.order_no = $1`,
+    [orderNo],
+  )
+  expect(order).toEqual({ status: 'paid', trade_no: tradeNo })
+
+  await page.reload()
+  await expect.poll(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
+  await page.getByTestId('learn-now').click()
+  await page.getByTestId('lesson-body').waitFor()
+  expect(await page.locator('h1').innerText()).toBe('第一行代码')
+
+  await visit.open('/courses/1')
+  await page.getByRole('link', { name: '继续学习《Python 从零写起》' }).first().waitFor()
+  await visit.open('/checkout?courses=1')
+  await page.getByText('你已拥有这门课程').waitFor()
+  expect(await page.getByTestId('checkout-pay').count()).toBe(0)
+})
+
+test('who is not logged in is told so, registers, and is led back to the purchase', async () => {
+  visit = await stage.visit(PHONE)
+  const { page } = visit
+  await visit.open('/courses/3')
+  await page.getByTestId('buy-now').click()
+  await page.waitForURL('**/login?**')
+  expect(await page.getByTestId('login-needed').innerText()).toContain('log in to buy')
+
+  await page.locator('main').getByRole('link', { name: 'Sign up' }).click()
+  await page.getByLabel('Username').fill(`phone.${Date.now().toString(36)}`)
+  await page.getByLabel('Password', { exact: true }).fill('short')
+  await page.getByTestId('register-submit').click()
+  await page.getByText('At least 8 characters').first().waitFor()
+  await page.getByLabel('Password', { exact: true }).fill('long enough now')
+  await page.getByTestId('register-submit').click()
+
+  await page.waitForURL('**/checkout?courses=3')
+  await page.getByTestId('checkout-pay').click()
+  await payAtCashier(page, stage.system.sandboxUrl)
+  await page.getByTestId('learn-now').click()
+  await page.getByTestId('lesson-body').waitFor()
+})
+
+test('login leads back to the purchase; a wrong password says so beside the form', async () => {
+  visit = await stage.visit(DESK)
+  const { page } = visit
+  const buyer = await stage.newBuyer()
+  await visit.open('/search?q=SQL')
+  await page.getByTestId('buy-now').first().click()
+  await page.getByTestId('login-needed').waitFor()
+  const refused = page.waitForResponse('**/api/session')
+  await logIn(page, { ...buyer, password: 'not the password' })
+  expect((await refused).status()).toBe(401)
+  await page.getByText('用户名或密码不正确').waitFor()
+  visit.problems.length = 0 // Chromium prints the refusal as an error
+  await logIn(page, buyer)
+  await page.waitForURL('**/checkout?courses=6')
+  expect(await page.getByTestId('checkout-pay').textContent()).toContain('59.00')
+})
+
+test('several courses in one order: three cost 138.00, are paid once, and all open', async () => {
+  const buyer = await stage.newBuyer()
+  visit = await stage.visitAs(buyer, PHONE)
+  const { page } = visit
+  await visit.open('/checkout?courses=1,2')
+  await settled(page)
+  await expect.poll(() => page.getByTestId('checkout-pay').textContent()).toContain('88.00')
+  await visit.open('/checkout?courses=1,2,3')
+  await expect.poll(() => page.getByTestId('checkout-pay').textContent()).toContain('138.00')
+  await page.getByTestId('checkout-pay').click()
+  await payAtCashier(page, stage.system.sandboxUrl)
+  await page.getByTestId('learn-now').click()
+  await page.waitForURL('**/my/courses')
+  await expect.poll(() => page.getByTestId('continue').count()).toBe(3)
+})
+
+test('one course more can be added on the checkout page, and taken away again', async () => {
+  visit = await stage.visitAs(await stage.newBuyer(), DESK)
+  const { page } = visit
+  await visit.open('/checkout?courses=1')
+  await page.getByRole('button', { name: /^把《/ }).first().click()
+  await page.waitForURL(/courses=1(,|%2C)\d+$/)
+  await page.getByRole('button', { name: '移除《Python 从零写起》' }).click()
+  await page.waitForURL(/courses=\d+$/)
+  await settled(page)
+  expect(await page.getByTestId('checkout-pay').textContent()).not.toContain('39.00')
+})
+
+test('a price that changed meanwhile is shown anew, and no order is made', async () => {
+  visit = await stage.visitAs(await stage.newBuyer(), DESK)
+  const { page } = visit
+  await visit.open('/checkout?courses=9')
+  await expect.poll(() => page.getByTestId('checkout-pay').textContent()).toContain('29.00')
+  const orders = async () => (await stage.system.sql<{ n: number }>('select count(*)::int as n from orders'))[0]?.n
+  const before = await orders()
+  await stage.system.sql('update courses set price_fen = 3100 where id = 9')
+  try {
+    await page.getByTestId('checkout-pay').click()
+    await expect.poll(() => page.getByTestId('checkout-pay').textContent()).toContain('31.00')
+    expect(await orders()).toBe(before)
+    await page.getByTestId('checkout-pay').click()
+    await page.waitForURL((url) => url.origin === stage.system.sandboxUrl)
+    visit.problems.length = 0 // Chromium prints the refusal (422) as an error
+  } finally {
+    await stage.system.sql('update courses set price_fen = 2900 where id = 9')
+  }
+})

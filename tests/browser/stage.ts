@@ -1,0 +1,151 @@
+/** What browser tests stand on: the whole system, one Chromium, and visits that remember everything that went wrong. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { type System, startSystem } from '../harness/system.ts'
+
+const PAGES = join(import.meta.dirname, '../../apps/web/dist/index.html')
+const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
+const WAIT_MS = 15_000
+
+export interface Manner {
+  readonly width: number
+  readonly language: 'zh-CN' | 'en'
+  readonly scheme?: 'light' | 'dark'
+}
+
+export const DESK: Manner = { width: 1280, language: 'zh-CN', scheme: 'light' }
+export const PHONE: Manner = { width: 390, language: 'en', scheme: 'dark' }
+
+export interface Visit {
+  readonly page: Page
+  readonly context: BrowserContext
+  /** Errors on the console, exceptions, and answers with 5xx; empty where all went well. */
+  readonly problems: string[]
+  /** Opens a path of the shop. */
+  open(path: string): Promise<void>
+  /** Another page of the same visitor. */
+  another(): Promise<Page>
+  close(): Promise<void>
+}
+
+export interface Buyer {
+  readonly username: string
+  readonly password: string
+}
+
+export interface Stage {
+  readonly system: System
+  visit(manner: Manner): Promise<Visit>
+  /** A visit of somebody who is logged in already. */
+  visitAs(buyer: Buyer, manner: Manner): Promise<Visit>
+  newBuyer(): Promise<Buyer>
+  close(): Promise<void>
+}
+
+export async function openStage(): Promise<Stage> {
+  if (!existsSync(PAGES)) throw new Error('The pages are not built: run `npm run build` first.')
+  const executablePath = process.env['XUECHENG_BROWSER'] ?? '/usr/bin/chromium'
+  const [system, browser] = await Promise.all([startSystem(), chromium.launch({ executablePath, args: ARGS })])
+  let made = 0
+
+  const stage: Stage = {
+    system,
+    visit: (manner) => begin(browser, system.shopUrl, manner),
+    async visitAs({ username, password }, manner) {
+      const visit = await stage.visit(manner)
+      const answer = await visit.context.request.post(`${system.shopUrl}/api/session`, { data: { username, password } })
+      if (!answer.ok()) throw new Error(`login: ${answer.status()} ${await answer.text()}`)
+      // What the login page leaves behind, so that the first page already knows to ask who this is.
+      await visit.context.addInitScript({
+        content: `if (location.protocol.startsWith('http')) localStorage.setItem('xuecheng.session', '1')`,
+      })
+      return visit
+    },
+    async newBuyer() {
+      made += 1
+      const username = `reader${made}.${Date.now().toString(36)}`
+      await system.client().register(username)
+      return { username, password: 'a long password' }
+    },
+    async close() {
+      await browser.close()
+      await system.stop()
+    },
+  }
+  return stage
+}
+
+async function begin(browser: Browser, shopUrl: string, manner: Manner): Promise<Visit> {
+  const context = await browser.newContext({
+    viewport: { width: manner.width, height: manner.width < 500 ? 844 : 900 },
+    locale: manner.language,
+    colorScheme: manner.scheme ?? 'light',
+    reducedMotion: 'reduce',
+    baseURL: shopUrl,
+  })
+  context.setDefaultTimeout(WAIT_MS)
+  await context.addInitScript({ content: MEASURE_SHIFT })
+  const problems: string[] = []
+  const another = async () => {
+    const page = await context.newPage()
+    page.on('pageerror', (error) => problems.push(`${page.url()}: ${error.message}`))
+    page.on('console', (message) => {
+      if (message.type() !== 'error' || !page.url().startsWith(shopUrl)) return
+      const about = `${message.text()} ${message.location().url}`
+      // A visitor is asked about once where a page needs a login; Chromium prints that honest 401 as an error.
+      if (/401 .*\/api\/me$/.test(about)) return
+      problems.push(`${page.url()}: ${about}`)
+    })
+    page.on('response', (response) => {
+      if (response.status() >= 500) problems.push(`${response.status()} ${response.url()}`)
+    })
+    return page
+  }
+  const page = await another()
+  return {
+    page,
+    context,
+    problems,
+    another,
+    open: async (path) => {
+      await page.goto(path)
+    },
+    close: () => context.close(),
+  }
+}
+
+/** Run in the page: adds up what jumped without the visitor having pressed anything. */
+const MEASURE_SHIFT = `
+  window.jumped = 0
+  new PerformanceObserver((list) => {
+    for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) window.jumped += value
+  }).observe({ type: 'layout-shift', buffered: true })`
+
+/** How much of the page jumped while it loaded (cumulative layout shift); 0 is none. */
+export const jumped = (page: Page): Promise<number> => page.evaluate<number>('window.jumped')
+
+/** Waits until nothing of the page is a placeholder any more. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator('h1').first().waitFor()
+  await page.locator('.bone, [aria-busy="true"]').first().waitFor({ state: 'detached' })
+}
+
+/** Logs in on the login page that is open. */
+export async function logIn(page: Page, { username, password }: Buyer): Promise<void> {
+  await page.getByTestId('login-username').fill(username)
+  await page.getByTestId('login-password').fill(password)
+  await page.getByTestId('login-submit').click()
+}
+
+/** Pays at the sandbox's cashier as its demo buyer, and follows the way back to the shop. */
+export async function payAtCashier(page: Page, sandboxUrl: string): Promise<void> {
+  await page.waitForURL((url) => url.origin === new URL(sandboxUrl).origin)
+  await page.locator('input[name=login]').fill('buyer@sandbox.example')
+  await page.locator('input[name=password]').fill('111111')
+  await page.getByTestId('cashier-login').click()
+  await page.locator('input[name=paymentPassword]').fill('111111')
+  await page.getByTestId('cashier-pay').click()
+  await page.getByTestId('cashier-return').click()
+  await page.waitForURL('**/pay/success?**')
+}
