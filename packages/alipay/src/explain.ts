@@ -31,7 +31,11 @@ export async function explainMismatch(mismatch: Mismatch): Promise<string> {
       Buffer.from(unescaped(text)),
       signType,
     ],
-    ['spaces were + before something decoded the values', Buffer.from(text.replaceAll(' ', '+')), signType],
+    [
+      'its spaces arrived as +: something on the way decoded only the % signs',
+      Buffer.from(text.replaceAll('+', ' ')),
+      signType,
+    ],
     ['line breaks or spaces at the ends of values were cut or added', Buffer.from(trimmed(parameters)), signType],
   ]
   const key = `Alipay's key ${fingerprint(alipayPublicKey).slice(0, 16)}`
