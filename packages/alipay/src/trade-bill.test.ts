@@ -119,6 +119,10 @@ describe('a bill that disagrees with itself is refused:', () => {
       'BILL_DISAGREES',
     )
     await refused(billArchive(undefined, summaryText([STORE, STORE, TOTAL])), 'BILL_DISAGREES')
+    const only = (total: string) => billArchive(undefined, summaryText([`合计,,${total}`]))
+    const good = ['1', '1', '0.00', '0.00', '0.00', '0.00', '0.00', '0.59', '0.00', '0.00']
+    expect((await readTradeBill(only(good.join()))).summary.total.serviceFee).toBe(59)
+    for (const column of [2, 3, 4, 5, 6, 7, 8]) await refused(only(good.with(column, '0.07').join()), 'BILL_DISAGREES')
   })
 
   test('and what cannot be understood is not guessed at', async () => {

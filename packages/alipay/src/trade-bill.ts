@@ -19,7 +19,8 @@ export interface TradeBill {
   readonly summary: BillSummary
 }
 
-const MOST_UNPACKED = 512 * 1024 * 1024
+/** More than that could not be one string. */
+const MOST_UNPACKED = 256 * 1024 * 1024
 
 /**
  * Reads the archive that `downloadBill` gave.
@@ -90,20 +91,32 @@ function checkTrailer(trailer: readonly string[], rows: readonly BillRow[]): voi
 }
 
 /**
- * The summary against the rows. Whether its money columns are after refunds is not documented, and no complete sample is
- * public: either reading is taken, and anything else refused.
+ * The summary against the rows. Whether its money columns are after refunds is not documented, nor the sign of its fees,
+ * and no complete sample is public: each reading is taken, and anything else refused.
  */
 function compare(rows: readonly BillRow[], { total }: BillSummary): void {
   const trades = rows.filter((row) => row.kind === 'trade')
   agree('count of trades (summary)', total.tradeCount, trades.length)
   agree('count of refunds (summary)', total.refundCount, rows.length - trades.length)
-  for (const column of ['orderAmount', 'receiptAmount'] as const) {
+  for (const column of ['orderAmount', 'receiptAmount', 'alipayDiscount', 'merchantDiscount', 'cardAmount'] as const) {
     if (total[column] !== sum(trades, column)) agree(`${column} (summary)`, total[column], sum(rows, column))
+  }
+  for (const column of ['serviceFee', 'royalty'] as const) {
+    const said = Math.abs(total[column])
+    if (said !== Math.abs(sum(trades, column))) agree(`${column} (summary)`, said, Math.abs(sum(rows, column)))
   }
 }
 
-const sum = (rows: readonly BillRow[], column: 'orderAmount' | 'receiptAmount' | 'merchantDiscount'): number =>
-  rows.reduce((soFar, row) => soFar + row[column], 0)
+type Summed =
+  | 'orderAmount'
+  | 'receiptAmount'
+  | 'alipayDiscount'
+  | 'merchantDiscount'
+  | 'cardAmount'
+  | 'serviceFee'
+  | 'royalty'
+
+const sum = (rows: readonly BillRow[], column: Summed): number => rows.reduce((soFar, row) => soFar + row[column], 0)
 
 function agree(what: string, said: number | undefined, counted: number): void {
   if (said !== counted)
