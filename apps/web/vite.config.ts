@@ -4,11 +4,12 @@ import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
 import { precompiledMessages } from './build/messages.ts'
 
-const server = process.env['SHOP_URL'] ?? 'http://127.0.0.1:8000'
+/** The Host header stays as the browser sent it: the shop takes changing requests from its own pages' origin only. */
+const shop = { target: process.env['SHOP_URL'] ?? 'http://127.0.0.1:8000', changeOrigin: false }
 
 const FRAMEWORK = /node_modules\/(@vue|vue|vue-router|pinia|@pinia|vue-i18n|@intlify|openapi-fetch|nostics)\//
 
-export default defineConfig({
+export default defineConfig(({ command }) => ({
   root: import.meta.dirname,
   plugins: [vue(), precompiledMessages()],
   define: {
@@ -16,7 +17,8 @@ export default defineConfig({
     __VUE_I18N_LEGACY_API__: false,
     __VUE_I18N_FULL_INSTALL__: false,
     __INTLIFY_PROD_DEVTOOLS__: false,
-    __INTLIFY_DROP_MESSAGE_COMPILER__: true,
+    // Built pages bring their messages compiled; while working on them they are compiled in the browser.
+    __INTLIFY_DROP_MESSAGE_COMPILER__: command === 'build',
   },
   resolve: { alias: { 'vue-i18n': 'vue-i18n/dist/vue-i18n.runtime.mjs' } },
   build: {
@@ -39,5 +41,5 @@ export default defineConfig({
       },
     },
   },
-  server: { proxy: { '/api': server, '/covers': server } },
-})
+  server: { proxy: { '/api': shop, '/covers': shop } },
+}))

@@ -1,5 +1,4 @@
 /** Compiles the messages while building, so that no message compiler is sent to the browser. */
-import { statSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { baseCompile } from '@intlify/message-compiler'
 import type { Plugin } from 'vite'
@@ -24,11 +23,11 @@ function compile(value: unknown, where: string): Compiled {
 export function precompiledMessages(): Plugin {
   return {
     name: 'xuecheng:messages',
+    apply: 'build',
     async load(id) {
       const file = id.split('?')[0] ?? id
       if (!MESSAGES.test(file)) return null
-      const address = `${pathToFileURL(file).href}?changed=${statSync(file).mtimeMs}`
-      const { default: messages }: { default: unknown } = await import(address)
+      const { default: messages }: { default: unknown } = await import(pathToFileURL(file).href)
       return `export default ${JSON.stringify(compile(messages, 'messages'))}`
     },
   }
