@@ -2,6 +2,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { AlipaySdk } from 'alipay-sdk'
+import { expect } from 'vitest'
 
 export interface Shop {
   readonly url: string
@@ -98,4 +99,9 @@ export async function merchantWithSdk(url: string): Promise<{ merchant: TestMerc
 /** A notification or return as the names and values it was sent with. */
 export function fieldsOf(form: string): Record<string, string> {
   return Object.fromEntries(new URLSearchParams(form))
+}
+
+/** Asks until what it says comes true; patient, since the machine may be busy. */
+export function eventually<T>(ask: () => T) {
+  return expect.poll(ask, { timeout: 30_000, interval: 30 })
 }

@@ -29,11 +29,12 @@ function page(language: Language, path: string, body: Html, head?: Html): string
 <meta name="robots" content="noindex">
 <title>${t.title} · 沙箱 Sandbox</title>
 ${head}
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/assets/tokens.css">
 <link rel="stylesheet" href="/assets/cashier.css">
 </head>
 <body>
-<div class="band" role="note">${t.band}</div>
+<aside class="band" aria-label="Sandbox">${t.band}</aside>
 <header><span class="brand"><span class="mark" aria-hidden="true">付</span>${t.title}</span>
 <a class="quiet" href="${path}?lang=${other}" lang="${other}" hreflang="${other}">${t.other}</a></header>
 <main>${body}</main>

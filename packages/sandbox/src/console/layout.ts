@@ -15,12 +15,13 @@ export function layout(current: string, title: string, now: string, body: Html):
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} · 沙箱 Sandbox</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/assets/tokens.css">
 <link rel="stylesheet" href="/assets/console.css">
 <script src="/assets/console.js" defer></script>
 </head>
 <body>
-<div class="band" role="note">沙箱 · Sandbox</div>
+<aside class="band" aria-label="Sandbox">沙箱 · Sandbox</aside>
 <header><a class="brand" href="/console"><span class="mark" aria-hidden="true">沙</span>支付沙箱控制台 <span class="soft">Console</span></a>
 <nav aria-label="Console">${PAGES.map(([path, name]) => html`<a href="${path}" ${path === current && html`aria-current="page"`}>${name}</a>`)}</nav>
 <span class="clock" title="Sandbox clock, UTC+8">${now}</span></header>

@@ -71,6 +71,7 @@ function readOrder(business: Business, method: PageMethod, now: number): Order |
   ] as const) {
     if ([...business.text(name)].length > limit) return invalidField(name)
   }
+  if (!isAddress(business.text('quit_url'))) return invalidField('quit_url')
   return {
     outTradeNo,
     total,
