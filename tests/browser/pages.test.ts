@@ -3,7 +3,18 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Buyer, DESK, jumped, type Manner, openStage, PHONE, type Stage, settled, type Visit } from './stage.ts'
+import {
+  type Buyer,
+  DESK,
+  eventually,
+  jumped,
+  type Manner,
+  openStage,
+  PHONE,
+  type Stage,
+  settled,
+  type Visit,
+} from './stage.ts'
 
 /** Layout shift below this is not seen; what is larger makes somebody press the wrong thing. */
 const MOST_JUMP = 0.02
@@ -122,7 +133,7 @@ async function inspect(visit: Visit, deep: Deep, manner: Manner): Promise<void> 
   const { page } = visit
   await visit.open(deep.path())
   await settled(page)
-  await expect.poll(() => page.title()).toContain(deep.title[manner.language])
+  await eventually(() => page.title()).toContain(deep.title[manner.language])
   expect(await page.locator('html').getAttribute('lang')).toBe(manner.language)
   expect(await page.locator('h1').count()).toBe(1)
   expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
@@ -161,7 +172,7 @@ test('the language is chosen in the header, said to the browser, and kept', asyn
   const { page } = visit
   await visit.open('/free-courses')
   await page.getByTestId('language-switch').click()
-  await expect.poll(() => page.title()).toBe('Free courses · Xuecheng')
+  await eventually(() => page.title()).toBe('Free courses · Xuecheng')
   expect(await page.locator('html').getAttribute('lang')).toBe('en')
   await page.reload()
   await page.getByRole('heading', { level: 1, name: 'Free, and still worth your time.' }).waitFor()
@@ -202,7 +213,7 @@ test('on a phone the chapters come in as a drawer', async () => {
   await visit.open(`/learn/1/${made.lesson}`)
   await page.getByTestId('open-chapters').click()
   await page.locator('dialog[open]').getByRole('link', { name: '文件与出错' }).click()
-  await expect.poll(() => page.locator('h1').innerText()).toBe('文件与出错')
+  await eventually(() => page.locator('h1').innerText()).toBe('文件与出错')
   expect(await page.locator('dialog[open]').count()).toBe(0)
   expect(visit.problems).toEqual([])
   await visit.close()
@@ -213,10 +224,10 @@ test('without a network the page says so, and goes on when asked again', async (
   const { page } = visit
   await visit.open('/login')
   await settled(page)
-  await page.route('**/api/courses?**', (route) => route.abort('internetdisconnected'))
+  await page.route('**/api/courses*', (route) => route.abort('internetdisconnected'))
   await page.locator('header').getByRole('link', { name: 'Xuecheng' }).click()
   await page.getByText('You seem to be offline').waitFor()
-  await page.unroute('**/api/courses?**')
+  await page.unroute('**/api/courses*')
   await page.getByRole('button', { name: 'Try again' }).click()
   await page.getByTestId('buy-now').first().waitFor()
   await visit.close()

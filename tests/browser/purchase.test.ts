@@ -1,6 +1,6 @@
 /** Whole purchases, as people make them: from the shelf through the cashier to the open lesson. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { DESK, logIn, openStage, PHONE, payAtCashier, type Stage, settled, type Visit } from './stage.ts'
+import { DESK, eventually, logIn, openStage, PHONE, payAtCashier, type Stage, settled, type Visit } from './stage.ts'
 
 let stage: Stage
 let visit: Visit
@@ -24,7 +24,7 @@ test('root logs in, buys the 39.00 course at the cashier and opens its lesson', 
 
   await page.getByRole('link', { name: '立即购买《Python 从零写起》' }).click()
   await page.waitForURL('**/checkout?courses=1')
-  await expect.poll(() => page.getByTestId('checkout-pay').textContent()).toContain('39.00')
+  await eventually(() => page.getByTestId('checkout-pay').textContent()).toContain('39.00')
   await page.getByTestId('checkout-pay').click()
   await payAtCashier(page, stage.system.sandboxUrl)
 
@@ -40,7 +40,7 @@ test('root logs in, buys the 39.00 course at the cashier and opens its lesson', 
   expect(order).toEqual({ status: 'paid', trade_no: tradeNo })
 
   await page.reload()
-  await expect.poll(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
+  await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
   await page.getByTestId('learn-now').click()
   await page.getByTestId('lesson-body').waitFor()
   expect(await page.locator('h1').innerText()).toBe('第一行代码')
@@ -89,7 +89,7 @@ test('login leads back to the purchase; a wrong password says so beside the form
   visit.problems.length = 0 // Chromium prints the refusal as an error
   await logIn(page, buyer)
   await page.waitForURL('**/checkout?courses=6')
-  expect(await page.getByTestId('checkout-pay').textContent()).toContain('59.00')
+  await eventually(() => page.getByTestId('checkout-pay').textContent()).toContain('59.00')
 })
 
 test('several courses in one order: three cost 138.00, are paid once, and all open', async () => {
@@ -98,14 +98,14 @@ test('several courses in one order: three cost 138.00, are paid once, and all op
   const { page } = visit
   await visit.open('/checkout?courses=1,2')
   await settled(page)
-  await expect.poll(() => page.getByTestId('checkout-pay').textContent()).toContain('88.00')
+  await eventually(() => page.getByTestId('checkout-pay').textContent()).toContain('88.00')
   await visit.open('/checkout?courses=1,2,3')
-  await expect.poll(() => page.getByTestId('checkout-pay').textContent()).toContain('138.00')
+  await eventually(() => page.getByTestId('checkout-pay').textContent()).toContain('138.00')
   await page.getByTestId('checkout-pay').click()
   await payAtCashier(page, stage.system.sandboxUrl)
   await page.getByTestId('learn-now').click()
   await page.waitForURL('**/my/courses')
-  await expect.poll(() => page.getByTestId('continue').count()).toBe(3)
+  await eventually(() => page.getByTestId('continue').count()).toBe(3)
 })
 
 test('one course more can be added on the checkout page, and taken away again', async () => {
@@ -124,13 +124,13 @@ test('a price that changed meanwhile is shown anew, and no order is made', async
   visit = await stage.visitAs(await stage.newBuyer(), DESK)
   const { page } = visit
   await visit.open('/checkout?courses=9')
-  await expect.poll(() => page.getByTestId('checkout-pay').textContent()).toContain('29.00')
+  await eventually(() => page.getByTestId('checkout-pay').textContent()).toContain('29.00')
   const orders = async () => (await stage.system.sql<{ n: number }>('select count(*)::int as n from orders'))[0]?.n
   const before = await orders()
   await stage.system.sql('update courses set price_fen = 3100 where id = 9')
   try {
     await page.getByTestId('checkout-pay').click()
-    await expect.poll(() => page.getByTestId('checkout-pay').textContent()).toContain('31.00')
+    await eventually(() => page.getByTestId('checkout-pay').textContent()).toContain('31.00')
     expect(await orders()).toBe(before)
     await page.getByTestId('checkout-pay').click()
     await page.waitForURL((url) => url.origin === stage.system.sandboxUrl)

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { expect } from 'vitest'
 import { type System, startSystem } from '../harness/system.ts'
 
 const PAGES = join(import.meta.dirname, '../../apps/web/dist/index.html')
@@ -121,6 +122,9 @@ const MEASURE_SHIFT = `
   new PerformanceObserver((list) => {
     for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) window.jumped += value
   }).observe({ type: 'layout-shift', buffered: true })`
+
+/** Expects something of the page that may take a moment, also on a busy machine. */
+export const eventually = <Seen>(look: () => Promise<Seen> | Seen) => expect.poll(look, { timeout: WAIT_MS })
 
 /** How much of the page jumped while it loaded (cumulative layout shift); 0 is none. */
 export const jumped = (page: Page): Promise<number> => page.evaluate<number>('window.jumped')

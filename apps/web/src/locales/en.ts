@@ -246,7 +246,6 @@ const messages: SameKeys<typeof chinese> = {
     cancelNo: 'Keep it',
     cancelled_now: 'The order is cancelled.',
     details: 'Details',
-    detailsNamed: 'Details of order {orderNo}',
     back: 'All orders',
     more: 'Earlier orders',
     missing: 'There is no such order',

@@ -241,7 +241,6 @@ const messages = {
     cancelNo: '先不取消',
     cancelled_now: '订单已取消。',
     details: '查看详情',
-    detailsNamed: '查看订单 {orderNo}',
     back: '全部订单',
     more: '更早的订单',
     missing: '没有这个订单',

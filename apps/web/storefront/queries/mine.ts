@@ -24,7 +24,9 @@ export function useOwned() {
     enabled: () => session.isIn,
     staleTime: 60_000,
   })
-  const byCourse = computed(() => new Map(query.data.value?.map((owned) => [owned.course.id, owned])))
+  // A query that a page still holds keeps its last answer; after logging out that is nobody's any more.
+  const mine = computed(() => (session.isIn ? query.data.value : undefined))
+  const byCourse = computed(() => new Map(mine.value?.map((owned) => [owned.course.id, owned])))
   /** True until it is known what is owned; nobody logged in owns nothing. */
   const unsure = computed(() => session.pending || (session.isIn && query.status.value === 'pending'))
   return { ...query, byCourse, unsure }
