@@ -18,7 +18,7 @@ import { type Return, type ReturnOptions, verifyReturn } from './return.ts'
 import type { SignType } from './sign.ts'
 import type { Refused } from './signed-form.ts'
 import type { BillSubCode, BusinessRefusal, CloseSubCode, RefundQuerySubCode, RefundSubCode } from './sub-codes.ts'
-import { readTradeBill, type TradeBill } from './trade-bill.ts'
+import { checkBillDate, readTradeBill, type TradeBill } from './trade-bill.ts'
 import { type WapPay, wapPayForm, wapPayUrl } from './wap-pay.ts'
 
 export const PRODUCTION_GATEWAY = 'https://openapi.alipay.com/gateway.do'
@@ -134,7 +134,7 @@ export function createAlipay(options: AlipayOptions): Alipay {
     downloadBill: archive,
     async tradeBill(billDate, download) {
       const file = await archive({ billType: 'trade', billDate }, download)
-      return Buffer.isBuffer(file) ? readTradeBill(file) : file
+      return Buffer.isBuffer(file) ? checkBillDate(await readTradeBill(file), billDate) : file
     },
     async execute<Values extends object>(method: string, bizContent?: object, executeOptions: ExecuteOptions = {}) {
       const { notifyUrl, parameters: extra, repeatAfterUnknown = false } = executeOptions

@@ -3,7 +3,7 @@ import { type BillRow, readBillRow, TITLES } from './bill-row.ts'
 import { type BillSummary, readBillSummary } from './bill-summary.ts'
 import { BillError } from './errors.ts'
 import { readSignedAmount } from './money.ts'
-import { readTime } from './timestamp.ts'
+import { readTime, writeTime } from './timestamp.ts'
 import { unzip, type ZipEntry } from './unzip.ts'
 
 export interface TradeBill {
@@ -43,6 +43,12 @@ function fileThat(files: readonly ZipEntry[], name: RegExp, firstLine: string): 
   const found = texts.find(({ text }) => text.startsWith(firstLine)) ?? texts.find(({ file }) => name.test(file.name))
   if (!found) throw unreadable(`${firstLine.slice(1)} is not in it`)
   return found.text
+}
+
+/** @throws BillError where it is another day's or month's: it came over an open line, from an address that was signed */
+export function checkBillDate(bill: TradeBill, billDate: string): TradeBill {
+  if (writeTime(bill.from).startsWith(billDate)) return bill
+  throw new BillError('BILL_OF_ANOTHER_DATE', `The bill begins at ${writeTime(bill.from)}; ${billDate} was asked for.`)
 }
 
 function readDetail(text: string): Omit<TradeBill, 'summary'> {
