@@ -3,7 +3,8 @@ import { generateKeyPairSync } from 'node:crypto'
 import type { Environment } from '../../config.ts'
 
 export function sampleSettings(): Environment {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   return {
     ALIPAY_APP_ID: '2021000000000000',
     ALIPAY_SELLER_ID: '2088000000000000',
