@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { newPair, signedAnswer } from '../test/alipay-side.ts'
+import { billArchive } from '../test/bill.ts'
 import answers from '../test/fixtures/answers.json' with { type: 'json' }
 import { type Received, startGateway } from '../test/gateway.ts'
 import { type Alipay, createAlipay } from './client.ts'
@@ -252,6 +253,36 @@ describe("the bill's address", () => {
       expect(await client.tradeBill('2026-11-22')).toMatchObject(refusal)
     })
   }
+})
+
+describe('the bill itself', () => {
+  /** A gateway that gives an address of its own, and the archive there. */
+  async function billed(
+    answer: (response: ServerResponse) => void,
+  ): Promise<{ client: Alipay; agents: () => unknown[] }> {
+    const host = await startGateway((response) => answer(response))
+    const node = { code: '10000', msg: 'Success', bill_download_url: host.url }
+    const { client } = await answering(node)
+    return { client, agents: () => host.received.map(({ headers }) => headers['user-agent']) }
+  }
+
+  test('is asked for, fetched and read in one', async () => {
+    const { client, agents } = await billed((response) => response.end(billArchive()))
+    expect(await client.tradeBill('2019-09-16')).toMatchObject({ account: '20880000000000000156', rows: [{}, {}] })
+    expect(await client.tradeBill('2019-09')).toMatchObject({ rows: [{}, {}] })
+    expect(await client.downloadBill({ billType: 'trade', billDate: '2019-09-16' })).toEqual(billArchive())
+    expect(agents()[0]).toMatch(/^Mozilla/)
+  })
+
+  test('of another day is refused', async () => {
+    const { client } = await billed((response) => response.end(billArchive()))
+    await expect(client.tradeBill('2019-09-17')).rejects.toMatchObject({ code: 'BILL_OF_ANOTHER_DATE' })
+  })
+
+  test('past its thirty seconds is a page', async () => {
+    const { client } = await billed((response) => response.end('<html>下载超时，请重新下载</html>'))
+    await expect(client.tradeBill('2019-09-16')).rejects.toMatchObject({ name: 'BillError', code: 'BILL_LINK_EXPIRED' })
+  })
 })
 
 describe('any other method', () => {
