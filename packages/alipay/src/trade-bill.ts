@@ -47,9 +47,13 @@ function fileThat(files: readonly ZipEntry[], name: RegExp, firstLine: string): 
 
 /** @throws BillError where it is another day's or month's: it came over an open line, from an address that was signed */
 export function checkBillDate(bill: TradeBill, billDate: string): TradeBill {
-  if (writeTime(bill.from).startsWith(billDate)) return bill
-  throw new BillError('BILL_OF_ANOTHER_DATE', `The bill begins at ${writeTime(bill.from)}; ${billDate} was asked for.`)
+  const [from, until] = [writeTime(bill.from), writeTime(bill.until)]
+  const ofMonth = bill.until.getTime() - bill.from.getTime() > 27 * DAY_MS
+  if (from === `${billDate.padEnd(10, '-01')} 00:00:00` && ofMonth === (billDate.length === 7)) return bill
+  throw new BillError('BILL_OF_ANOTHER_DATE', `The bill is of ${from} to ${until}; ${billDate} was asked for.`)
 }
+
+const DAY_MS = 86_400_000
 
 function readDetail(text: string): Omit<TradeBill, 'summary'> {
   const lines = text.split(/\r?\n/)
