@@ -1,7 +1,7 @@
 // `npm run check`: types, lint and format, side by side; fast enough for every commit.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { findNode, root } from './find-node.mjs'
+import { findCommand, findNode, root } from './find-node.mjs'
 import { install } from './prepare.mjs'
 
 install()
@@ -9,7 +9,7 @@ const node = findNode()
 const bin = (path) => join(root, 'node_modules', path)
 const checks = [
   ['types', [bin('typescript/bin/tsc'), '-p', 'tsconfig.json']],
-  ['page types', [bin('vue-tsc/bin/vue-tsc.js'), '-p', 'apps/web/tsconfig.json', '--noEmit']],
+  ['page types', [findCommand('apps/web', 'vue-tsc', 'bin/vue-tsc.js'), '-p', 'apps/web/tsconfig.json', '--noEmit']],
   ['lint and format', [bin('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.']],
 ]
 

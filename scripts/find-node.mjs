@@ -1,5 +1,6 @@
 // The Node that the project brings along as a dependency (npm package `node`); whoever starts a script may run an older one.
 import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -10,4 +11,10 @@ export function findNode() {
   if (existsSync(own)) return own
   if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath
   throw new Error('Node.js 24 is not installed yet. Run `npm start` or `npm ci` in the project first.')
+}
+
+/** The main script of a package's command, wherever npm put the package for that workspace. */
+export function findCommand(workspace, name, script) {
+  const manifest = createRequire(join(root, workspace, 'package.json')).resolve(`${name}/package.json`)
+  return join(dirname(manifest), script)
 }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findNode, root } from './find-node.mjs'
+import { findCommand, findNode, root } from './find-node.mjs'
 
 const TARGET = join(root, 'apps/web/src/api/schema.generated.ts')
 const folder = mkdtempSync(join(tmpdir(), 'xuecheng-openapi-'))
@@ -12,7 +12,7 @@ try {
   const types = join(folder, 'schema.ts')
   const flags = ['--conditions=xuecheng:source', join(root, 'apps/shop/src/openapi.ts')]
   writeFileSync(document, execFileSync(findNode(), flags, { maxBuffer: 64 * 1024 * 1024 }))
-  execFileSync(findNode(), [join(root, 'node_modules/openapi-typescript/bin/cli.js'), document, '-o', types], {
+  execFileSync(findNode(), [findCommand('apps/web', 'openapi-typescript', 'bin/cli.js'), document, '-o', types], {
     stdio: 'ignore',
   })
   const fresh = readFileSync(types, 'utf8')

@@ -1,7 +1,7 @@
 // `npm start` and `npm run dev`: installs and builds what is missing, then runs the shop and passes its end on.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { findNode, root } from './find-node.mjs'
+import { findCommand, findNode, root } from './find-node.mjs'
 import { build, install } from './prepare.mjs'
 
 const dev = process.argv.includes('--dev')
@@ -17,7 +17,7 @@ const shop = dev
   ? run([...flags, '--watch', '--watch-preserve-output', join(root, 'apps/shop/src/main.ts')])
   : run([...flags, join(root, 'apps/shop/src/main.ts')])
 const pages = dev
-  ? run([join(root, 'node_modules/vite/bin/vite.js')], { cwd: join(root, 'apps/web'), stdio: 'inherit' })
+  ? run([findCommand('apps/web', 'vite', 'bin/vite.js')], { cwd: join(root, 'apps/web'), stdio: 'inherit' })
   : undefined
 
 // Ctrl-C reaches the children by itself; this process only waits for them.
