@@ -117,6 +117,13 @@ export function createPayments(parts: PaymentParts): Payments {
   }
 
   function enter(request: PaymentRequest, buyer: Buyer, firstAt: number): Trade | Refusal {
+    const trade = begin(request, buyer, firstAt)
+    if (typeof trade !== 'string') parts.agenda().add({ at: trade.expiresAt, kind: 'expire', id: trade.tradeNo })
+    return trade
+  }
+
+  /** As `enter`, for what is paid at once: nothing is to expire. */
+  function begin(request: PaymentRequest, buyer: Buyer, firstAt: number): Trade | Refusal {
     const trade = existing(request)
     const refusal = refusalOf(request, firstAt, trade)
     if (refusal) return refusal
@@ -131,7 +138,6 @@ export function createPayments(parts: PaymentParts): Payments {
       trades.record(created.tradeNo, 'created', buyer.login)
       return created
     })
-    parts.agenda().add({ at: made.expiresAt, kind: 'expire', id: made.tradeNo })
     parts.changed()
     return made
   }
@@ -184,8 +190,11 @@ export function createPayments(parts: PaymentParts): Payments {
     enter,
     pay,
     enterAndPay: (request, buyer, firstAt) => {
-      const trade = enter(request, buyer, firstAt)
-      return typeof trade === 'string' ? trade : payNow(trade, buyer, buyer.paymentPassword)
+      const trade = begin(request, buyer, firstAt)
+      if (typeof trade === 'string') return trade
+      const paid = payNow(trade, buyer, buyer.paymentPassword)
+      if (typeof paid === 'string') parts.agenda().add({ at: trade.expiresAt, kind: 'expire', id: trade.tradeNo })
+      return paid
     },
     payLate(tradeNo) {
       const trade = trades.find(tradeNo)
