@@ -39,6 +39,8 @@ const TONES: Readonly<Record<string, string>> = {
   pending: 'amber',
   exhausted: 'alarm',
   dropped: 'alarm',
+  '已确认 acknowledged': 'jade',
+  '未确认 not acknowledged': 'alarm',
 }
 
 export function badge(state: string): Html {

@@ -87,7 +87,7 @@ ${attempts.length === 0 ? empty('还没有发送过。', 'Not sent yet.') : atte
 function attemptCard(attempt: Attempt, index: number): Html {
   const { answer } = attempt
   const head = `${attempt.requestHeaders}\r\n\r\n${attempt.requestBody.toString('latin1')}`
-  return html`<article class="attempt"><h3>${index + 1}. ${when(attempt.at)} · ${attempt.kind} · ${attempt.duration} ms ${badge(attempt.acknowledged ? 'delivered' : 'exhausted')}</h3>
+  return html`<article class="attempt"><h3>${index + 1}. ${when(attempt.at)} · ${attempt.kind} · ${attempt.duration} ms ${badge(attempt.acknowledged ? '已确认 acknowledged' : '未确认 not acknowledged')}</h3>
 <h4>发出 Sent</h4><pre tabindex="0">${head}</pre>
 <h4>回答 Answered ${answer.error !== '' && html`<span class="alarm">${answer.error}</span>`}</h4>
 ${answer.status === undefined ? undefined : html`<pre tabindex="0">HTTP ${answer.status}\n${answer.headers}\n\n${answer.body.toString('utf8')}</pre>`}</article>`

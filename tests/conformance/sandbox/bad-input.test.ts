@@ -1,0 +1,76 @@
+/** Input that no merchant should send is answered as Alipay would, never by a crash or a 5xx. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startSandbox } from '@xuecheng/sandbox'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { signed, takeApart } from './hand.ts'
+import { call, type TestMerchant } from './rig.ts'
+
+const data = mkdtempSync(join(tmpdir(), 'sandbox-'))
+let sandbox: Awaited<ReturnType<typeof startSandbox>>
+let merchant: TestMerchant
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ data })
+  merchant = await call<TestMerchant>(sandbox.url, 'POST', '/merchants', {})
+})
+afterAll(async () => {
+  await sandbox.close()
+  rmSync(data, { recursive: true })
+})
+
+const query = { method: 'alipay.trade.query', content: { out_trade_no: 'NONE' } }
+
+describe('input no merchant should send', () => {
+  test('nothing at all', async () => {
+    for (const method of ['GET', 'POST']) {
+      const answer = await takeApart(await fetch(`${sandbox.url}/gateway.do`, { method }))
+      expect(answer).toMatchObject({
+        status: 200,
+        signed: false,
+        node: { code: '40001', sub_code: 'isv.missing-method' },
+      })
+    }
+  })
+
+  test('ten megabytes', async () => {
+    const content = JSON.stringify({ out_trade_no: 'x'.repeat(10_000_000) })
+    const response = await fetch(`${sandbox.url}/gateway.do?charset=utf-8`, {
+      method: 'POST',
+      body: signed(merchant, { ...query, content }),
+    })
+    expect((await takeApart(response)).node).toMatchObject({ code: '40002', sub_code: 'isv.invalid-parameter' })
+  })
+
+  test('multipart, as cURL’s -F sends it', async () => {
+    const form = new FormData()
+    for (const [name, value] of signed(merchant, { ...query, content: { out_trade_no: 'A-1' } })) form.set(name, value)
+    form.set('file', new Blob(['not signed']), 'file.bin')
+    const response = await fetch(`${sandbox.url}/gateway.do?charset=utf-8`, { method: 'POST', body: form })
+    expect((await takeApart(response)).node).toMatchObject({ sub_code: 'ACQ.TRADE_NOT_EXIST', out_trade_no: 'A-1' })
+  })
+
+  test.each([
+    '%',
+    '%zz=%',
+    '&&&=',
+    'method=%FF%FE&app_id=%00',
+    `method=${'a.'.repeat(5000)}`,
+    'charset=%25&method=x',
+    'method=constructor&app_id=__proto__',
+  ])('the query %j', async (text) => {
+    const answer = await fetch(`${sandbox.url}/gateway.do?${text.slice(0, 12_000)}`)
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toContain('"code":"4000')
+  })
+
+  test('a JSON body', async () => {
+    const response = await fetch(`${sandbox.url}/gateway.do`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"method":"alipay.trade.query"}',
+    })
+    expect((await takeApart(response)).node).toMatchObject({ sub_code: 'isv.missing-method' })
+  })
+})
