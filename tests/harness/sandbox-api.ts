@@ -5,6 +5,7 @@ export interface SandboxTrade {
   readonly outTradeNo: string
   readonly status: string
   readonly totalAmount: string
+  readonly refundedAmount: string
 }
 
 export interface SandboxApi {

@@ -170,7 +170,17 @@ test('the event stream says the state at once and again when it changes, whichev
   expect(seen).toEqual(['unpaid', 'paid'])
 })
 
-test('two orders that share a course, both paid: the course is granted once and the second price is listed for staff', async () => {
+const booksOf = async (orderNo: string) =>
+  system.sql<{ reason: string; fen: number; course_id: number | null; resolved: boolean; refund: string }>(
+    `select u.reason, u.amount_fen::int as fen, u.course_id, u.resolved_at is not null as resolved, r.status as refund
+     from unmatched_payments u join refunds r on r.id = u.refund_id where u.attempt_no = $1`,
+    [orderNo],
+  )
+
+const refundedAtGateway = async (orderNo: string) =>
+  (await system.sandbox.trades(orderNo)).map(({ refundedAmount, status }) => ({ refundedAmount, status }))
+
+test('two orders that share a course, both paid: the course is granted once and its second price goes back by itself', async () => {
   const buyer = await newBuyer()
   const first = (await buyer.buy([1], '39.00')).body
   const second = (await buyer.buy([1, 2], '88.00')).body
@@ -182,14 +192,59 @@ test('two orders that share a course, both paid: the course is granted once and 
   await system.sandbox.pay(second.payUrl)
   await until(
     () => buyer.order(second.orderNo),
-    (order) => order.status === 'paid',
+    (order) => order.status === 'partially_refunded',
   )
   expect(await buyer.ownedIds()).toEqual([1, 2])
-  const rows = await system.sql(
-    `select reason, amount_fen::int as fen, course_id from unmatched_payments where attempt_no = $1`,
-    [second.orderNo],
+  expect(await booksOf(second.orderNo)).toEqual([
+    { reason: 'COURSE_ALREADY_OWNED', fen: 3900, course_id: 1, resolved: true, refund: 'succeeded' },
+  ])
+  expect(await refundedAtGateway(second.orderNo)).toEqual([{ refundedAmount: '39.00', status: 'TRADE_SUCCESS' }])
+})
+
+test('a payment that still arrives on a cancelled order goes back by itself, whole, and opens nothing', async () => {
+  const buyer = await newBuyer()
+  const { body } = await buyer.buy([3], '50.00')
+  await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)
+  await system.sandbox.pay(body.payUrl) // the link was open in another window; nothing existed to be closed
+  await until(
+    () => booksOf(body.orderNo),
+    ([row]) => row?.resolved === true,
   )
-  expect(rows).toEqual([{ reason: 'COURSE_ALREADY_OWNED', fen: 3900, course_id: 1 }])
+  expect(await booksOf(body.orderNo)).toEqual([
+    { reason: 'ORDER_CLOSED', fen: 5000, course_id: null, resolved: true, refund: 'succeeded' },
+  ])
+  expect(await refundedAtGateway(body.orderNo)).toEqual([{ refundedAmount: '50.00', status: 'TRADE_CLOSED' }])
+  expect((await buyer.order(body.orderNo)).status).toBe('cancelled')
+  expect(await buyer.ownedIds()).toEqual([])
+})
+
+test('a refund whose answers are lost is sent again with the same number, and pays back once', async () => {
+  const buyer = await newBuyer()
+  const { body } = await buyer.buy([3], '50.00')
+  await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)
+  await system.sandbox.send('POST', '/faults', {
+    kind: 'timeout-after',
+    scope: { outTradeNo: body.orderNo },
+    method: 'alipay.trade.refund',
+    times: 1,
+  })
+  await system.sandbox.pay(body.payUrl)
+  await until(
+    () => booksOf(body.orderNo),
+    ([row]) => row?.refund === 'sent' || row?.refund === 'succeeded',
+    15_000,
+  )
+  await until(
+    () => booksOf(body.orderNo),
+    ([row]) => row?.resolved === true,
+    60_000,
+  )
+  expect(await refundedAtGateway(body.orderNo)).toEqual([{ refundedAmount: '50.00', status: 'TRADE_CLOSED' }])
+  const [row] = await system.sql<{ fen: number }>(
+    'select refunded_fen::int as fen from payment_attempts where attempt_no = $1',
+    [body.orderNo],
+  )
+  expect(row?.fen).toBe(5000)
 })
 
 const runJob = (task: string) => system.sql(`select graphile_worker.add_job($1)`, [task])

@@ -1,11 +1,16 @@
 /** The jobs of the shop: which task does what, and when. */
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
 import { forgetFailures } from './accounts/login-limits.ts'
 import { forgetSessions } from './accounts/sessions.ts'
 import { type Queue, startQueue } from './jobs/queue.ts'
 import { askDueAttempts } from './payments/ask.ts'
 import { expireOrders } from './payments/close-order.ts'
 import { forgetKeys } from './payments/idempotency.ts'
+import { SEND_REFUND, sendLeftRefunds, sendRefund } from './payments/refunds.ts'
 import type { Shop } from './shop.ts'
+
+const RefundJob = Type.Object({ refundId: Type.Integer() })
 
 const HOUSEKEEPING = { sessionsDays: 30, keysDays: 2 }
 
@@ -18,6 +23,12 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
     'expire-orders': async () => {
       await expireOrders(payments)
     },
+    'send-left-refunds': async () => {
+      await sendLeftRefunds(payments)
+    },
+    [SEND_REFUND]: async (payload: unknown) => {
+      await sendRefund(payments, Value.Parse(RefundJob, payload).refundId)
+    },
     'forget-what-ended': async () => {
       const daysAgo = (days: number) => new Date(payments.clock().getTime() - days * 86_400_000)
       await forgetSessions(db, daysAgo(HOUSEKEEPING.sessionsDays))
@@ -28,6 +39,7 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
   const repeating = [
     { task: 'ask-open-attempts', match: '* * * * *' },
     { task: 'expire-orders', match: '* * * * *' },
+    { task: 'send-left-refunds', match: '*/5 * * * *' },
     { task: 'forget-what-ended', match: '17 * * * *' },
   ]
   return startQueue(connection.pool, tasks, repeating, log)

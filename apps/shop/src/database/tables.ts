@@ -100,6 +100,7 @@ export interface Tables {
     paid_at: Date | null
     ask_at: Date | null
     asked: Generated<number>
+    refunded_fen: Generated<Fen>
   }
   order_payments: { order_id: number; attempt_id: number; paid_at: Date }
   enrolments: {
@@ -139,6 +140,22 @@ export interface Tables {
     course_id: number | null
     found_at: Date
     resolved_at: Date | null
+    refund_id: number | null
+  }
+  refunds: {
+    id: GeneratedAlways<number>
+    request_no: string
+    order_id: number
+    attempt_id: number
+    course_id: number | null
+    amount_fen: Fen
+    status: Generated<'requested' | 'sent' | 'succeeded' | 'refused'>
+    reason: string
+    requested_at: Date
+    sent_at: Date | null
+    finished_at: Date | null
+    refusal: string | null
+    tries: Generated<number>
   }
   idempotency_keys: {
     user_id: number

@@ -7,7 +7,7 @@ export type OrderStatus = 'unpaid' | 'paid' | 'partially_refunded' | 'refunded' 
 export type Actor = 'buyer' | 'staff' | 'gateway' | 'job'
 
 export interface Transition {
-  readonly from: OrderStatus
+  readonly from: readonly OrderStatus[]
   readonly to: OrderStatus
   readonly by: readonly Actor[]
   readonly needs: string
@@ -16,25 +16,39 @@ export interface Transition {
 
 export const ORDER_TRANSITIONS = {
   pay: {
-    from: 'unpaid',
+    from: ['unpaid'],
     to: 'paid',
     by: ['gateway'],
     needs: "a verified payment of exactly the order's amount, for our application and our seller",
     does: 'notes which attempt paid and grants access to every course of the order',
   },
   cancel: {
-    from: 'unpaid',
+    from: ['unpaid'],
     to: 'cancelled',
     by: ['buyer', 'staff'],
     needs: 'the gateway has said that nothing was paid, and has closed what was open there',
     does: 'closes the open attempts',
   },
   expire: {
-    from: 'unpaid',
+    from: ['unpaid'],
     to: 'expired',
     by: ['job'],
     needs: "the pay link's own limit is past, with a margin for clocks, and the gateway has said that nothing was paid",
     does: 'closes the open attempts',
+  },
+  refundPart: {
+    from: ['paid', 'partially_refunded'],
+    to: 'partially_refunded',
+    by: ['gateway'],
+    needs: 'the gateway has said that a part of the payment went back',
+    does: 'notes which line was refunded',
+  },
+  refundRest: {
+    from: ['paid', 'partially_refunded'],
+    to: 'refunded',
+    by: ['gateway'],
+    needs: 'the gateway has said that the last part of the payment went back',
+    does: 'notes which line was refunded',
   },
 } as const satisfies Record<string, Transition>
 

@@ -1,8 +1,8 @@
-/** Moves an order from one state to the next: a conditional update, a line of history, and word to whoever watches. */
+/** Moves an order from one state to the next: its row held, a conditional update, a line of history, and word to whoever watches. */
 import { sql } from 'kysely'
 import type { Transaction } from '../database/connect.ts'
 import { announceOrder } from './events.ts'
-import { type Actor, ORDER_TRANSITIONS, type OrderEvent } from './states.ts'
+import { type Actor, ORDER_TRANSITIONS, type OrderEvent, type OrderStatus } from './states.ts'
 
 export interface Moved {
   readonly id: number
@@ -22,17 +22,31 @@ export async function transition(
 ): Promise<Moved | undefined> {
   const { from, to, by } = ORDER_TRANSITIONS[event]
   if (!(by as readonly Actor[]).includes(order.actor)) throw new Error(`${order.actor} may not ${event} an order`)
-  const moved = await tx
+  const before = await lockOrder(tx, order.orderId)
+  if (!before || !(from as readonly OrderStatus[]).includes(before.status)) return undefined
+  await tx
     .updateTable('orders')
-    .set({ status: to, ...(to === 'paid' ? { paid_at: order.at } : { closed_at: order.at }) })
-    .where('id', '=', order.orderId)
-    .where('status', '=', from)
-    .returning(['id', 'order_no', 'user_id', 'course_ids'])
-    .executeTakeFirst()
-  if (!moved) return undefined
-  await addHistory(tx, { orderId: moved.id, at: order.at, event, from, to, actor: order.actor, reason: order.reason })
-  await announceOrder(tx, moved.order_no)
-  return { id: moved.id, orderNo: moved.order_no, userId: moved.user_id, courseIds: moved.course_ids }
+    .set({ status: to, ...momentOf(to, order.at) })
+    .where('id', '=', before.id)
+    .where('status', '=', before.status)
+    .execute()
+  const line = {
+    orderId: before.id,
+    at: order.at,
+    event,
+    from: before.status,
+    to,
+    actor: order.actor,
+    reason: order.reason,
+  }
+  await addHistory(tx, line)
+  await announceOrder(tx, before.order_no)
+  return { id: before.id, orderNo: before.order_no, userId: before.user_id, courseIds: before.course_ids }
+}
+
+function momentOf(status: OrderStatus, at: Date): { paid_at?: Date; closed_at?: Date } {
+  if (status === 'paid') return { paid_at: at }
+  return status === 'cancelled' || status === 'expired' ? { closed_at: at } : {}
 }
 
 export interface HistoryLine {

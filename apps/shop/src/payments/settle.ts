@@ -6,6 +6,7 @@ import type { Fen } from '../money.ts'
 import type { OrderStatus } from '../orders/states.ts'
 import { transition } from '../orders/transition.ts'
 import type { PaidNotice } from './providers/provider.ts'
+import { requestRefund } from './refunds.ts'
 
 export interface PaidAttempt extends PaidNotice {
   readonly provider: string
@@ -14,7 +15,7 @@ export interface PaidAttempt extends PaidNotice {
   readonly now: Date
 }
 
-/** What a payment did. `set-aside` is money that belongs to no unpaid order as it stands: listed for staff, never lost. */
+/** What a payment did. `set-aside` is money that belongs to no unpaid order as it stands: listed, and paid back where it is ours to. */
 export type Settlement =
   | { readonly outcome: 'settled' }
   | { readonly outcome: 'repeated' }
@@ -48,16 +49,18 @@ export async function settle(tx: Transaction, paid: PaidAttempt): Promise<Settle
     .execute()
   const reason = `${paid.provider} ${paid.tradeNo}, ${paid.source}`
   const order = await transition(tx, 'pay', { orderId, at: paid.now, actor: 'gateway', reason })
-  if (!order) return setAside(tx, paid, closedReason(attempt.order_status), { orderId })
+  if (!order) return payBack(tx, paid, closedReason(attempt.order_status), attempt)
 
   await tx
     .insertInto('order_payments')
     .values({ order_id: orderId, attempt_id: attempt.id, paid_at: paid.paidAt })
     .execute()
   const grant = { userId: order.userId, orderId, courseIds: order.courseIds, at: paid.now }
-  for (const courseId of await grantForOrder(tx, grant)) await setAsideLine(tx, paid, orderId, courseId)
+  for (const courseId of await grantForOrder(tx, grant)) await payBackLine(tx, paid, attempt, courseId)
   return { outcome: 'settled' }
 }
+
+type LockedAttempt = NonNullable<Awaited<ReturnType<typeof lockAttempt>>>
 
 /** The attempt, with its order's row held: everything that changes an order takes that row first. */
 async function lockAttempt(tx: Transaction, { provider, attemptNo }: PaidAttempt) {
@@ -84,7 +87,7 @@ async function setAside(
   tx: Transaction,
   paid: PaidAttempt,
   reason: UnmatchedReason,
-  where: { orderId?: number; courseId?: number; amount?: Fen } = {},
+  about: { orderId?: number; courseId?: number; amount?: Fen; refundId?: number } = {},
 ): Promise<Settlement> {
   await tx
     .insertInto('unmatched_payments')
@@ -92,10 +95,11 @@ async function setAside(
       provider: paid.provider,
       trade_no: paid.tradeNo,
       attempt_no: paid.attemptNo,
-      amount_fen: where.amount ?? paid.amount,
+      amount_fen: about.amount ?? paid.amount,
       reason,
-      order_id: where.orderId ?? null,
-      course_id: where.courseId ?? null,
+      order_id: about.orderId ?? null,
+      course_id: about.courseId ?? null,
+      refund_id: about.refundId ?? null,
       found_at: paid.now,
     })
     .onConflict((conflict) => conflict.doNothing())
@@ -103,14 +107,34 @@ async function setAside(
   return { outcome: 'set-aside', reason }
 }
 
-/** The order is paid, but one of its courses was owned already: that line's price is owed back. */
-async function setAsideLine(tx: Transaction, paid: PaidAttempt, orderId: number, courseId: number): Promise<void> {
-  const line = await tx
+/** A payment that its order does not need, since it is closed or paid already: it goes back by itself, and staff see it. */
+async function payBack(
+  tx: Transaction,
+  paid: PaidAttempt,
+  reason: UnmatchedReason,
+  attempt: LockedAttempt,
+): Promise<Settlement> {
+  const { id: attemptId, order_id: orderId } = attempt
+  const refundId = await requestRefund(tx, { attemptId, orderId, amount: paid.amount, reason, now: paid.now })
+  return setAside(tx, paid, reason, { orderId, refundId })
+}
+
+/** The order is paid, but one of its courses was owned already: that line's price goes back by itself. */
+async function payBackLine(
+  tx: Transaction,
+  paid: PaidAttempt,
+  attempt: LockedAttempt,
+  courseId: number,
+): Promise<void> {
+  const { id: attemptId, order_id: orderId } = attempt
+  const { price_fen: amount } = await tx
     .selectFrom('order_lines')
     .select('price_fen')
     .where('order_id', '=', orderId)
     .where('course_id', '=', courseId)
     .executeTakeFirstOrThrow()
-  if (line.price_fen > 0)
-    await setAside(tx, paid, 'COURSE_ALREADY_OWNED', { orderId, courseId, amount: line.price_fen })
+  if (amount === 0) return
+  const reason = 'COURSE_ALREADY_OWNED'
+  const refundId = await requestRefund(tx, { attemptId, orderId, courseId, amount, reason, now: paid.now })
+  await setAside(tx, paid, reason, { orderId, courseId, amount, refundId })
 }

@@ -57,6 +57,21 @@ export interface PaidNotice {
   readonly paidAt: Date
 }
 
+/** What the gateway is asked to pay back. The same number with the same amount never pays back twice. */
+export interface RefundToSend {
+  readonly attemptNo: string
+  readonly tradeNo: string
+  readonly requestNo: string
+  readonly amount: Fen
+  readonly reason: string
+}
+
+/** `later`: refused for now, and the very same request may succeed later. */
+export type RefundAnswer =
+  | { readonly state: 'succeeded' }
+  | { readonly state: 'later'; readonly refusal: string }
+  | { readonly state: 'refused'; readonly refusal: string }
+
 export interface PaymentProvider {
   readonly name: string
   /** Makes the link. Only signs: no network. */
@@ -65,6 +80,8 @@ export interface PaymentProvider {
   ask(attemptNo: string): Promise<GatewayTrade>
   /** Closes the attempt's trade if it waits for payment. @throws ShopError GATEWAY_UNAVAILABLE */
   close(attemptNo: string): Promise<void>
+  /** Pays back, or finds that it was paid back before. @throws ShopError GATEWAY_UNAVAILABLE when the outcome is unknown */
+  refund(refund: RefundToSend): Promise<RefundAnswer>
   /** Verifies and reads. Never throws for what somebody sent. */
   readNotification(raw: RawNotification): Promise<ReadNotification>
 }

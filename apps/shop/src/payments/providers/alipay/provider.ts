@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../../clock.ts'
 import { ShopError } from '../../../errors.ts'
 import { type Fen, toFen } from '../../../money.ts'
-import type { Check, GatewayTrade, PaymentProvider, ReadNotification } from '../provider.ts'
+import type { Check, GatewayTrade, PaymentProvider, ReadNotification, RefundAnswer } from '../provider.ts'
 import { type AlipaySettings, openClient } from './settings.ts'
 
 export interface AlipayProvider extends PaymentProvider {
@@ -51,6 +51,22 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
 
     async close(attemptNo) {
       await believable(log, () => client.close({ outTradeNo: attemptNo }))
+    },
+
+    async refund({ attemptNo, tradeNo, requestNo, amount, reason }): Promise<RefundAnswer> {
+      const trade = { tradeNo, outTradeNo: attemptNo, outRequestNo: requestNo }
+      const answer = await believable(log, () =>
+        client.refund({ ...trade, refundAmount: amount, refundReason: allowedSubject(reason) }),
+      )
+      if (!answer.ok) {
+        const refusal = `${answer.subCode}: ${answer.meaning}`
+        return { state: answer.repeat === 'same' ? 'later' : 'refused', refusal }
+      }
+      if (answer.fundChange) return { state: 'succeeded' }
+      // Nothing moved with this call: either it was refunded before, or the gateway is not sure. Only its books tell.
+      const made = await believable(log, () => client.refundQuery(trade))
+      if (made.ok && made.refunded) return { state: 'succeeded' }
+      return { state: 'later', refusal: 'the gateway has not made the refund yet' }
     },
 
     async readNotification({ body, contentType }): Promise<ReadNotification> {

@@ -1,0 +1,167 @@
+/**
+ * Refunds. Requested inside a transaction, with their number and the sum guarded by the database; sent outside of any,
+ * and again with the same number until the gateway has said what became of them.
+ */
+import { sql } from 'kysely'
+import type { Database, Transaction } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
+import { enqueue } from '../jobs/enqueue.ts'
+import type { Fen } from '../money.ts'
+import { newNumber } from '../orders/number.ts'
+import { lockOrder, transition } from '../orders/transition.ts'
+import { type Payments, providerNamed } from './payments.ts'
+import type { RefundAnswer } from './providers/provider.ts'
+
+export const SEND_REFUND = 'send-refund'
+
+export interface RefundRequest {
+  readonly attemptId: number
+  readonly orderId: number
+  /** The line that is paid back; without it the whole payment is. */
+  readonly courseId?: number
+  readonly amount: Fen
+  readonly reason: string
+  readonly now: Date
+}
+
+/** Books the refund and has it sent once the transaction is committed. The database refuses more than was paid. */
+export async function requestRefund(tx: Transaction, refund: RefundRequest): Promise<number> {
+  await tx
+    .updateTable('payment_attempts')
+    .set({ refunded_fen: sql<Fen>`refunded_fen + ${refund.amount}` })
+    .where('id', '=', refund.attemptId)
+    .execute()
+  const { id } = await tx
+    .insertInto('refunds')
+    .values({
+      request_no: newNumber(refund.now),
+      order_id: refund.orderId,
+      attempt_id: refund.attemptId,
+      course_id: refund.courseId ?? null,
+      amount_fen: refund.amount,
+      reason: refund.reason,
+      requested_at: refund.now,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await enqueue(tx, SEND_REFUND, { refundId: id })
+  return id
+}
+
+/**
+ * Sends a refund, or sends it again: any number of times and processes, with one effect.
+ * @throws ShopError GATEWAY_UNAVAILABLE while the outcome is unknown; the job comes again
+ */
+export async function sendRefund(payments: Payments, refundId: number): Promise<void> {
+  const refund = await markSent(payments.db, refundId, payments.clock())
+  if (!refund) return
+  const answer = await providerNamed(payments, refund.provider).refund({
+    attemptNo: refund.attemptNo,
+    tradeNo: refund.tradeNo,
+    requestNo: refund.requestNo,
+    amount: refund.amount,
+    reason: refund.reason,
+  })
+  if (answer.state === 'later') throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
+  await payments.db.transaction().execute((tx) => finish(tx, refundId, answer, payments.clock()))
+}
+
+/** Refunds that nobody has finished for a while, should a job have been lost with its queue. */
+export async function sendLeftRefunds(payments: Payments): Promise<void> {
+  const before = new Date(payments.clock().getTime() - LEFT_AFTER_MS)
+  const left = await payments.db
+    .selectFrom('refunds')
+    .select('id')
+    .where('status', 'in', ['requested', 'sent'])
+    .where('requested_at', '<', before)
+    .orderBy('requested_at')
+    .limit(100)
+    .execute()
+  for (const { id } of left) {
+    try {
+      await sendRefund(payments, id)
+    } catch (error) {
+      if (!(error instanceof ShopError)) throw error
+      payments.log.warn({ refundId: id, code: error.code }, 'refund not finished yet; trying again later')
+    }
+  }
+}
+
+const LEFT_AFTER_MS = 5 * 60_000
+
+/** Noted before the gateway is called: from here on its outcome may be unknown. Undefined once it is finished. */
+async function markSent(db: Database, refundId: number, now: Date) {
+  const marked = await db
+    .updateTable('refunds')
+    .set({ status: 'sent', sent_at: now, tries: sql`tries + 1` })
+    .where('id', '=', refundId)
+    .where('status', 'in', ['requested', 'sent'])
+    .returning(['attempt_id', 'request_no', 'amount_fen', 'reason'])
+    .executeTakeFirst()
+  if (!marked) return undefined
+  const attempt = await db
+    .selectFrom('payment_attempts')
+    .select(['provider', 'attempt_no', 'trade_no'])
+    .where('id', '=', marked.attempt_id)
+    .executeTakeFirstOrThrow()
+  return {
+    requestNo: marked.request_no,
+    amount: marked.amount_fen,
+    reason: marked.reason,
+    provider: attempt.provider,
+    attemptNo: attempt.attempt_no,
+    tradeNo: attempt.trade_no ?? '',
+  }
+}
+
+async function finish(
+  tx: Transaction,
+  refundId: number,
+  answer: Exclude<RefundAnswer, { state: 'later' }>,
+  now: Date,
+): Promise<void> {
+  const { order_id: orderId } = await tx
+    .selectFrom('refunds')
+    .select('order_id')
+    .where('id', '=', refundId)
+    .executeTakeFirstOrThrow()
+  await lockOrder(tx, orderId)
+  const refund = await tx
+    .updateTable('refunds')
+    .set({ status: answer.state, finished_at: now, refusal: answer.state === 'refused' ? answer.refusal : null })
+    .where('id', '=', refundId)
+    .where('status', '=', 'sent')
+    .returning(['attempt_id', 'course_id', 'amount_fen', 'request_no', 'reason'])
+    .executeTakeFirst()
+  if (!refund) return
+  if (answer.state === 'refused') return release(tx, refund.attempt_id, refund.amount_fen)
+  await tx.updateTable('unmatched_payments').set({ resolved_at: now }).where('refund_id', '=', refundId).execute()
+  if (refund.course_id === null) return
+  const event = (await wholeOrderRefunded(tx, orderId)) ? 'refundRest' : 'refundPart'
+  const reason = `${refund.reason}, refund ${refund.request_no}`
+  await transition(tx, event, { orderId, at: now, actor: 'gateway', reason })
+}
+
+/** What the gateway refused may be asked for again; it stays on the list for staff. */
+async function release(tx: Transaction, attemptId: number, amount: Fen): Promise<void> {
+  await tx
+    .updateTable('payment_attempts')
+    .set({ refunded_fen: sql<Fen>`refunded_fen - ${amount}` })
+    .where('id', '=', attemptId)
+    .execute()
+}
+
+async function wholeOrderRefunded(tx: Transaction, orderId: number): Promise<boolean> {
+  const { refunded, total } = await tx
+    .selectFrom('orders')
+    .innerJoin('order_payments', 'order_payments.order_id', 'orders.id')
+    .innerJoin('refunds', 'refunds.attempt_id', 'order_payments.attempt_id')
+    .select((column) => [
+      column.fn.sum<string>('refunds.amount_fen').as('refunded'),
+      column.fn.max('orders.total_fen').as('total'),
+    ])
+    .where('orders.id', '=', orderId)
+    .where('refunds.status', '=', 'succeeded')
+    .executeTakeFirstOrThrow()
+  return Number(refunded) === total
+}
