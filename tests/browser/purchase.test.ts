@@ -61,14 +61,14 @@ test('who is not logged in is told so, registers, and is led back to the purchas
   expect(await page.getByTestId('login-needed').innerText()).toContain('log in to buy')
 
   await page.locator('main').getByRole('link', { name: 'Sign up' }).click()
-  await page.getByLabel('Username').fill(`phone.${Date.now().toString(36)}`)
-  await page.getByLabel('Password', { exact: true }).fill('short')
+  await page.getByTestId('register-username').fill(`phone.${Date.now().toString(36)}`)
+  await page.getByTestId('register-password').fill('short')
   await page.getByTestId('register-submit').click()
   await page.getByText('At least 8 characters').first().waitFor()
-  await page.getByLabel('Password', { exact: true }).fill('long enough now')
+  await page.getByTestId('register-password').fill('long enough now')
   await page.getByTestId('register-submit').click()
 
-  await page.waitForURL('**/checkout?courses=3')
+  await page.waitForURL((url) => url.pathname === '/checkout' && url.search === '?courses=3')
   await page.getByTestId('checkout-pay').click()
   await payAtCashier(page, stage.system.sandboxUrl)
   await page.getByTestId('learn-now').click()
@@ -138,4 +138,27 @@ test('a price that changed meanwhile is shown anew, and no order is made', async
   } finally {
     await stage.system.sql('update courses set price_fen = 2900 where id = 9')
   }
+})
+
+test('a free course is read at once; who is logged in finds it under my courses, where it was left', async () => {
+  const buyer = await stage.newBuyer()
+  visit = await stage.visit(DESK)
+  const { page } = visit
+  await visit.open('/free-courses')
+  await page.getByRole('link', { name: /^开始学习《Git/ }).click()
+  await page.getByTestId('lesson-body').waitFor()
+
+  await page.locator('header').getByRole('link', { name: '注册' }).click()
+  await page.locator('header').getByRole('link', { name: '登录' }).click()
+  const enrolled = page.waitForResponse((response) => response.url().endsWith('/enrolment') && response.ok())
+  await logIn(page, buyer)
+  await page.getByTestId('lesson-body').waitFor()
+  await enrolled
+  const kept = page.waitForResponse((response) => response.url().endsWith('/place') && response.ok())
+  await page.locator('.turn').getByRole('link', { name: '下一课' }).click()
+  await kept
+  const place = page.url()
+  await visit.open('/my/courses')
+  await page.getByTestId('continue').click()
+  await page.waitForURL(place)
 })
