@@ -1,5 +1,6 @@
 /** The whole system for a test: the real shop, its real PostgreSQL and the real sandbox, as processes, on free ports. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -22,6 +23,8 @@ export interface System {
   readonly output: () => string
   /** A client of its own, with nobody logged in. */
   client(): ShopApi
+  /** A client of a buyer who has just registered. */
+  buyer(): Promise<ShopApi>
   /** Rows straight from the shop's database. */
   sql<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
   stop(): Promise<void>
@@ -66,6 +69,11 @@ export async function startSystem({ environment = {}, dataDir }: SystemOptions =
     process: child,
     output: () => output,
     client: () => createShopApi(shopUrl),
+    async buyer() {
+      const buyer = createShopApi(shopUrl)
+      await buyer.register(`b${randomUUID().slice(0, 12)}`)
+      return buyer
+    },
     async sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) {
       pool ??= new pg.Pool({ connectionString: readFileSync(join(folder, 'postgres/url'), 'utf8').trim(), max: 4 })
       return (await pool.query<Row>(text, values)).rows

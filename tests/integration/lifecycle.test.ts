@@ -37,8 +37,7 @@ const gone = () =>
   )
 
 async function buyAndPay(system: System): Promise<string> {
-  const buyer = system.client()
-  await buyer.register(`b${Math.random().toString(36).slice(2, 12)}`)
+  const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   await system.sandbox.pay(body.payUrl)
   await until(

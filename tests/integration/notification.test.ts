@@ -2,7 +2,7 @@
  * What the notification address refuses and what it takes. Here the test holds "Alipay's" key itself, so that each
  * message is wrong in exactly one way.
  */
-import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { paidFields, signedNotification, strangersKey } from '../harness/notification.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
@@ -34,8 +34,7 @@ beforeAll(async () => {
 afterAll(() => system.stop())
 
 async function newOrder(): Promise<{ orderNo: string; fields: Record<string, string> }> {
-  buyer = system.client()
-  await buyer.register(`b${randomUUID().slice(0, 12)}`)
+  buyer = await system.buyer()
   const { status, body } = await buyer.buy([1], '39.00')
   expect(status, JSON.stringify(body)).toBe(201)
   return {

@@ -1,7 +1,6 @@
 /** Buying over HTTP: prices, repeats, ownership, and what the API says when it refuses. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { ShopApi } from '../harness/shop-api.ts'
 import { type System, startSystem, until } from '../harness/system.ts'
 
 let system: System
@@ -9,12 +8,6 @@ beforeAll(async () => {
   system = await startSystem()
 })
 afterAll(() => system.stop())
-
-async function newBuyer(): Promise<ShopApi> {
-  const buyer = system.client()
-  await buyer.register(`b${randomUUID().slice(0, 12)}`)
-  return buyer
-}
 
 const rowCount = async () =>
   (
@@ -26,7 +19,7 @@ const rowCount = async () =>
 test.each(['137.99', '138.01', '0.01', '39.00', '0.00', '138', '138.0'])(
   'three courses of 138.00 asked for at %s',
   async (amount) => {
-    const buyer = await newBuyer()
+    const buyer = await system.buyer()
     const before = await rowCount()
     const { status, body } = await buyer.buy([1, 2, 3], amount)
     if (['138', '138.0'].includes(amount)) return expect(status).toBe(201)
@@ -37,7 +30,7 @@ test.each(['137.99', '138.01', '0.01', '39.00', '0.00', '138', '138.0'])(
 )
 
 test.each([-1, 138, '1e2', '138.001', 'abc', '', null])('the amount %j is no amount', async (amount) => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const { status, body } = await buyer.call('POST', '/api/orders', {
     courseIds: [1, 2, 3],
     totalAmount: amount,
@@ -48,7 +41,7 @@ test.each([-1, 138, '1e2', '138.001', 'abc', '', null])('the amount %j is no amo
 })
 
 test('an order has a number of 32 characters, a line a course at its price, and a pay link of exactly its amount', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const { status, body } = await buyer.buy([3, 1, 2], '138.00')
   expect(status).toBe(201)
   expect(body.orderNo).toMatch(/^[0-9a-f]{32}$/)
@@ -65,14 +58,14 @@ test('an order has a number of 32 characters, a line a course at its price, and 
 })
 
 test('the same unpaid purchase gives the same order back, also when asked for twenty times at once', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const answers = await Promise.all(Array.from({ length: 20 }, () => buyer.buy([1, 2], '88.00')))
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]))
   expect(new Set(answers.map(({ body }) => body.orderNo)).size).toBe(1)
 })
 
 test('an Idempotency-Key gives the same answer for the same body and refuses another', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const key = { 'idempotency-key': randomUUID() }
   const [first, second] = await Promise.all([buyer.buy([1], '39.00', key), buyer.buy([1], '39.00', key)])
   expect(second.body).toEqual(first.body)
@@ -82,7 +75,7 @@ test('an Idempotency-Key gives the same answer for the same body and refuses ano
 })
 
 test('what is owned is not sold twice', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   await system.sandbox.pay(body.payUrl)
   await until(
@@ -95,7 +88,7 @@ test('what is owned is not sold twice', async () => {
 })
 
 test("another buyer's order is not there", async () => {
-  const [owner, stranger] = await Promise.all([newBuyer(), newBuyer()])
+  const [owner, stranger] = await Promise.all([system.buyer(), system.buyer()])
   const { body } = await owner.buy([1], '39.00')
   for (const [method, path] of [
     ['GET', ''],
@@ -111,7 +104,7 @@ test("another buyer's order is not there", async () => {
 })
 
 test('cancelling closes at the gateway first; a cancelled order cannot be paid again', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   expect((await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)).body).toMatchObject({ status: 'cancelled' })
   const again = await buyer.call('POST', `/api/orders/${body.orderNo}/payment`, {})
@@ -121,7 +114,7 @@ test('cancelling closes at the gateway first; a cancelled order cannot be paid a
 })
 
 test('cancelling what was paid meanwhile finds it paid, notifications or not', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   await system.sandbox.notifications(false)
   try {
     const { body } = await buyer.buy([2], '49.00')
@@ -156,7 +149,7 @@ test('wrong passwords are limited, and the right one is then refused as well', a
 })
 
 test('both forms of the token work; a forged or ended one does not; another site’s page cannot use the cookie', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const me = (headers: Record<string, string>) => system.client().call('GET', '/api/me', undefined, headers)
   expect((await me({ authorization: `jwt ${buyer.token}` })).status).toBe(200)
   expect((await me({ authorization: `Bearer ${buyer.token}x` })).status).toBe(401)
@@ -169,7 +162,7 @@ test('both forms of the token work; a forged or ended one does not; another site
 })
 
 test('lessons: previews for anyone, the rest for owners', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const course = (
     await buyer.call<{ chapters: { lessons: { id: number; preview: boolean }[] }[] }>('GET', '/api/courses/1')
   ).body
@@ -187,7 +180,7 @@ test('lessons: previews for anyone, the rest for owners', async () => {
 })
 
 test('a free course needs no order', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const { body } = await buyer.call<{ items: { id: number }[] }>('GET', '/api/courses?kind=free')
   const free = body.items[0]?.id ?? 0
   expect((await buyer.buy([free], '0.00')).body).toMatchObject({ code: 'NOTHING_TO_PAY' })

@@ -1,7 +1,6 @@
 /** Settling through the real sandbox: with notifications and without, many at once, late, and by the job alone. */
-import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Order, ShopApi } from '../harness/shop-api.ts'
+import type { Order } from '../harness/shop-api.ts'
 import { type System, startSystem, until } from '../harness/system.ts'
 
 let system: System
@@ -10,16 +9,10 @@ beforeAll(async () => {
 })
 afterAll(() => system.stop())
 
-async function newBuyer(): Promise<ShopApi> {
-  const buyer = system.client()
-  await buyer.register(`b${randomUUID().slice(0, 12)}`)
-  return buyer
-}
-
 const returnParameters = (returnUrl: string) => Object.fromEntries(new URL(returnUrl).searchParams)
 
 test('200 buyers at once: 200 orders paid, 200 accesses, and the takings are the sum of the paid orders', async () => {
-  const buyers = await Promise.all(Array.from({ length: 200 }, newBuyer))
+  const buyers = await Promise.all(Array.from({ length: 200 }, () => system.buyer()))
   const courses = [
     { ids: [1], price: '39.00' },
     { ids: [2], price: '49.00' },
@@ -54,7 +47,7 @@ test('200 buyers at once: 200 orders paid, 200 accesses, and the takings are the
 })
 
 test('with notifications off, the return settles: the browser is not believed, the gateway is asked', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   await system.sandbox.notifications(false)
   try {
     const { body } = await buyer.buy([1], '39.00')
@@ -70,7 +63,7 @@ test('with notifications off, the return settles: the browser is not believed, t
 })
 
 test('a return that was changed, or is another buyer’s, or comes before paying, settles nothing', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   await system.sandbox.notifications(false)
   try {
     const { body } = await buyer.buy([1], '39.00')
@@ -78,7 +71,7 @@ test('a return that was changed, or is another buyer’s, or comes before paying
     const parameters = returnParameters(returnUrl)
     const changed = await buyer.call('POST', '/api/payments/alipay/return', { ...parameters, total_amount: '0.01' })
     expect([changed.status, changed.body]).toMatchObject([400, { code: 'RETURN_NOT_VERIFIED' }])
-    const stranger = await newBuyer()
+    const stranger = await system.buyer()
     const stolen = await stranger.call('POST', '/api/payments/alipay/return', parameters)
     expect([stolen.status, stolen.body]).toMatchObject([404, { code: 'ORDER_NOT_FOUND' }])
     expect((await buyer.order(body.orderNo)).status).toBe('unpaid')
@@ -89,7 +82,7 @@ test('a return that was changed, or is another buyer’s, or comes before paying
 })
 
 test('with neither notification nor return, the job asks and settles', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   await system.sandbox.notifications(false)
   try {
     const { body } = await buyer.buy([1], '39.00')
@@ -108,7 +101,7 @@ test('with neither notification nor return, the job asks and settles', async () 
 })
 
 test('an unpaid order expires after its link did; one that was paid meanwhile is paid', async () => {
-  const [idle, paying] = [await newBuyer(), await newBuyer()]
+  const [idle, paying] = [await system.buyer(), await system.buyer()]
   await system.sandbox.notifications(false)
   try {
     const abandoned = (await idle.buy([1], '39.00')).body
@@ -134,7 +127,7 @@ test('an unpaid order expires after its link did; one that was paid meanwhile is
 })
 
 test('an order just past its end is not expired yet: clocks differ', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   await system.sql(`update orders set expires_at = now() - interval '20 seconds' where order_no = $1`, [body.orderNo])
   await runJob('expire-orders')
@@ -143,7 +136,7 @@ test('an order just past its end is not expired yet: clocks differ', async () =>
 })
 
 test('the event stream says the state at once and again when it changes, whichever process settles', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const { body } = await buyer.buy([2], '49.00')
   const stream = await fetch(`${system.shopUrl}/api/orders/${body.orderNo}/events`, {
     headers: { authorization: `Bearer ${buyer.token}` },
@@ -181,7 +174,7 @@ const refundedAtGateway = async (orderNo: string) =>
   (await system.sandbox.trades(orderNo)).map(({ refundedAmount, status }) => ({ refundedAmount, status }))
 
 test('two orders that share a course, both paid: the course is granted once and its second price goes back by itself', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const first = (await buyer.buy([1], '39.00')).body
   const second = (await buyer.buy([1, 2], '88.00')).body
   await system.sandbox.pay(first.payUrl)
@@ -202,7 +195,7 @@ test('two orders that share a course, both paid: the course is granted once and 
 })
 
 test('a payment that still arrives on a cancelled order goes back by itself, whole, and opens nothing', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const { body } = await buyer.buy([3], '50.00')
   await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)
   await system.sandbox.pay(body.payUrl) // the link was open in another window; nothing existed to be closed
@@ -219,7 +212,7 @@ test('a payment that still arrives on a cancelled order goes back by itself, who
 })
 
 test('a refund whose answers are lost is sent again with the same number, and pays back once', async () => {
-  const buyer = await newBuyer()
+  const buyer = await system.buyer()
   const { body } = await buyer.buy([3], '50.00')
   await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)
   await system.sandbox.send('POST', '/faults', {
