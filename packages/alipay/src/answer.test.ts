@@ -66,6 +66,7 @@ describe('does not believe', () => {
   const cases: Readonly<Record<string, string | Buffer>> = {
     "another key's signature": signedAnswer(METHOD, node, other.privateKey),
     'the node twice': `{"${NODE}":${node},"${NODE}":{"code":"10000"},"sign":"${signOf(node)}"}`,
+    'the node twice, the second one signed': `{"${NODE}":{"code":"40004"},"${NODE}":${node},"sign":"${signOf(node)}"}`,
     'the node twice, once with an escape in its name': `{"${NODE}":${node},"alipay_tr\\u0061de_query_response":{"code":"10000"},"sign":"${signOf(node)}"}`,
     'a signature that is no base64': `{"${NODE}":${node},"sign":"?"}`,
     'a signature that is no text': `{"${NODE}":${node},"sign":["${signOf(node)}"]}`,

@@ -10,7 +10,8 @@ import { type CallOptions, execute, type LogEntry, type Transport } from './exec
 import { checkedGateway, type TradeRef } from './fields.ts'
 import { longEnough, readPrivateKey, readPublicKey, sameKey } from './keys.ts'
 import { type Notification, verifyNotification } from './notification.ts'
-import { type PagePay, pagePayForm, pagePayUrl } from './page-pay.ts'
+import { type PagePay, pagePayCall, payForm } from './page-pay.ts'
+import { linkMaker } from './pay-link.ts'
 import { type NoTrade, type QueryOptions, queryTrade, type Trade } from './query.ts'
 import { type Refund, type Refunded, refundTrade } from './refund.ts'
 import { queryRefund, type RefundMade, type RefundNotMade, type RefundQuery } from './refund-query.ts'
@@ -19,7 +20,7 @@ import type { SignType } from './sign.ts'
 import type { Refused } from './signed-form.ts'
 import type { BillSubCode, BusinessRefusal, CloseSubCode, RefundQuerySubCode, RefundSubCode } from './sub-codes.ts'
 import { checkBillDate, readTradeBill, type TradeBill } from './trade-bill.ts'
-import { type WapPay, wapPayForm, wapPayUrl } from './wap-pay.ts'
+import { type WapPay, wapPayCall } from './wap-pay.ts'
 
 export const PRODUCTION_GATEWAY = 'https://openapi.alipay.com/gateway.do'
 export const SANDBOX_GATEWAY = 'https://openapi-sandbox.dl.alipaydev.com/gateway.do'
@@ -115,6 +116,7 @@ export interface Alipay {
 export function createAlipay(options: AlipayOptions): Alipay {
   const transport = readOptions(options)
   const { appId, gateway } = transport
+  const makeLink = linkMaker(gateway, transport)
   const archive = async (query: BillQuery, download?: DownloadOptions) => {
     const address = await queryBillUrl(transport, query, { signal: download?.signal })
     return address.ok ? downloadBill(address.url, transport.fetch, download) : address
@@ -122,10 +124,10 @@ export function createAlipay(options: AlipayOptions): Alipay {
   return {
     appId,
     gateway,
-    pagePayUrl: (pay) => pagePayUrl(gateway, transport, pay),
-    pagePayForm: (pay) => pagePayForm(gateway, transport, pay),
-    wapPayUrl: (pay) => wapPayUrl(gateway, transport, pay),
-    wapPayForm: (pay) => wapPayForm(gateway, transport, pay),
+    pagePayUrl: async (pay) => makeLink(pagePayCall(transport, pay)),
+    pagePayForm: async (pay) => payForm(gateway, transport, pagePayCall(transport, pay)),
+    wapPayUrl: async (pay) => makeLink(wapPayCall(transport, pay)),
+    wapPayForm: async (pay) => payForm(gateway, transport, wapPayCall(transport, pay)),
     query: (trade, callOptions) => queryTrade(transport, trade, callOptions),
     refund: (refund, callOptions) => refundTrade(transport, refund, callOptions),
     refundQuery: (query, callOptions) => queryRefund(transport, query, callOptions),

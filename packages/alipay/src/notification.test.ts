@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { formOf, newPair, payment, signedForm } from '../test/alipay-side.ts'
+import { canonicalString } from './canonical.ts'
 import { verifyNotification } from './notification.ts'
 import { verifyReturn } from './return.ts'
 
@@ -169,6 +170,22 @@ test('the message of a refusal names the key by its fingerprint only', async () 
   expect(read.message).toMatch(/[0-9a-f]{16}/)
   expect(read.canonical).toMatch(/^app_id=2021000120612450&auth_app_id=.*&version=1\.0$/)
   expect(JSON.stringify(read)).not.toContain('BEGIN')
+})
+
+test('a byte order mark in a value is a part of it', async () => {
+  const read = await verify(signedForm(payment({ subject: '\uFEFF课' }), alipay.privateKey))
+  expect(read).toMatchObject({ ok: true, subject: '\uFEFF课' })
+})
+
+test('the signed string: by name in ASCII order, without what is empty and what is named', () => {
+  const parameters = new Map([
+    ['b', '2 &='],
+    ['a_b', '1'],
+    ['B', '学'],
+    ['empty', ''],
+    ['sign', 'x'],
+  ])
+  expect(canonicalString(parameters, ['sign'])).toBe('B=学&a_b=1&b=2 &=')
 })
 
 describe('GBK', () => {

@@ -3,7 +3,7 @@ import { FieldError } from './errors.ts'
 import { checkedAddress, checkedExpiry, checkedLength, checkedSubject, checkedTradeNo } from './fields.ts'
 import { encodeForm } from './form.ts'
 import { writeAmount } from './money.ts'
-import { type SignedRequest, type Signer, signedRequest } from './request.ts'
+import { type Call, type Signer, signedRequest } from './request.ts'
 import { writeTime } from './timestamp.ts'
 
 /** What the page methods have in common: the order to be paid. */
@@ -37,29 +37,15 @@ export interface PagePay extends Pay {
   readonly qrcodeWidth?: number | undefined
 }
 
-/** A signed address for the browser (GET). @throws FieldError before anything is signed */
-export async function pagePayUrl(gateway: string, signer: Signer, pay: PagePay): Promise<string> {
-  return addressOf(gateway, await pagePayRequest(signer, pay))
-}
-
-/** A page with a form that sends itself (POST), for contents too long for an address. @throws FieldError */
-export async function pagePayForm(gateway: string, signer: Signer, pay: PagePay): Promise<string> {
-  return formOf(gateway, await pagePayRequest(signer, pay))
-}
-
-const pagePayRequest = (signer: Signer, pay: PagePay): Promise<SignedRequest> =>
-  payRequest(signer, pay, 'alipay.trade.page.pay', {
+/** @throws FieldError before anything is signed */
+export const pagePayCall = (signer: Signer, pay: PagePay): Call =>
+  payCall(signer, pay, 'alipay.trade.page.pay', {
     product_code: 'FAST_INSTANT_TRADE_PAY',
     qr_pay_mode: pay.qrPayMode,
     qrcode_width: pay.qrcodeWidth,
   })
 
-export function payRequest(
-  signer: Signer,
-  pay: Pay,
-  method: string,
-  more: Readonly<Record<string, unknown>>,
-): Promise<SignedRequest> {
+export function payCall(signer: Signer, pay: Pay, method: string, more: Readonly<Record<string, unknown>>): Call {
   const { extra, passbackParams } = pay
   const fields = {
     out_trade_no: checkedTradeNo('out_trade_no', pay.outTradeNo),
@@ -75,12 +61,12 @@ export function payRequest(
     goods_type: pay.goodsType,
     ...more,
   }
-  return signedRequest(signer, {
+  return {
     method,
     bizContent: JSON.stringify(extra ? { ...fields, ...checkedExtra(extra, fields) } : fields),
     returnUrl: checkedAddress('return_url', pay.returnUrl),
     notifyUrl: checkedAddress('notify_url', pay.notifyUrl),
-  })
+  }
 }
 
 /** What has a checked field of its own must not go past the check. @throws FieldError */
@@ -90,13 +76,12 @@ function checkedExtra(extra: Readonly<Record<string, unknown>>, fields: Readonly
   return extra
 }
 
-export const addressOf = (gateway: string, { parameters }: SignedRequest): string =>
-  `${gateway}?${encodeForm(parameters)}`
-
-export function formOf(gateway: string, { parameters }: SignedRequest): string {
+/** A page with a form that sends itself (POST), for contents too long for an address. */
+export async function payForm(gateway: string, signer: Signer, call: Call): Promise<string> {
+  const { parameters } = await signedRequest(signer, call)
   const inAddress = new Map(parameters)
   inAddress.delete('biz_content') // everything else stands in the address: Alipay reads charset from there
-  const action = escapeHtml(addressOf(gateway, { parameters: inAddress, canonical: '' }))
+  const action = escapeHtml(`${gateway}?${encodeForm(inAddress)}`)
   const content = escapeHtml(parameters.get('biz_content') ?? '')
   return `<form action="${action}" method="post" id="alipay" accept-charset="utf-8"><input type="hidden" name="biz_content" value="${content}"></form><script>document.getElementById('alipay').submit()</script>`
 }

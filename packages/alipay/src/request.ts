@@ -33,8 +33,20 @@ export interface SignedRequest {
   readonly canonical: string
 }
 
-/** Every parameter of a call, and `sign`. Empty ones are left out: Alipay drops them before it verifies. */
+/** Every parameter of a call, and `sign`. */
 export async function signedRequest(signer: Signer, call: Call): Promise<SignedRequest> {
+  const parameters = parametersOf(signer, call, contentOf(signer, call), writeTime(signer.clock()))
+  const canonical = canonicalString(parameters, ['sign'])
+  parameters.set('sign', await signText(canonical, signer.privateKey, signer.signType))
+  return { parameters, canonical }
+}
+
+/** `biz_content` as it is sent: encrypted where there is a key for it. */
+export const contentOf = ({ aesKey }: Signer, { bizContent = '' }: Call): string =>
+  aesKey && bizContent ? encrypt(bizContent, aesKey) : bizContent
+
+/** What is signed. Empty parameters are left out: Alipay drops them before it verifies. */
+export function parametersOf(signer: Signer, call: Call, content: string, timestamp: string): Map<string, string> {
   const { certificates, aesKey } = signer
   const parameters = new Map<string, string>()
   const put = (name: string, value: string | undefined) => {
@@ -45,19 +57,13 @@ export async function signedRequest(signer: Signer, call: Call): Promise<SignedR
   put('charset', 'utf-8')
   put('version', '1.0')
   put('sign_type', signer.signType)
-  put('timestamp', writeTime(signer.clock()))
+  put('timestamp', timestamp)
   put('return_url', call.returnUrl)
   put('notify_url', call.notifyUrl)
-  if (certificates) {
-    put('app_cert_sn', certificates.appCertSn)
-    put('alipay_root_cert_sn', certificates.alipayRootCertSn)
-  }
+  put('app_cert_sn', certificates?.appCertSn)
+  put('alipay_root_cert_sn', certificates?.alipayRootCertSn)
   for (const name in call.extra) put(name, call.extra[name])
-  if (aesKey && call.bizContent) {
-    put('encrypt_type', 'AES')
-    put('biz_content', encrypt(call.bizContent, aesKey))
-  } else put('biz_content', call.bizContent)
-  const canonical = canonicalString(parameters, ['sign'])
-  parameters.set('sign', await signText(canonical, signer.privateKey, signer.signType))
-  return { parameters, canonical }
+  put('encrypt_type', aesKey && content ? 'AES' : '')
+  put('biz_content', content)
+  return parameters
 }

@@ -3,7 +3,8 @@ const UTC8_MS = 8 * 60 * 60 * 1000
 
 /** A moment as Alipay writes it; parts of a second are dropped. */
 export function writeTime(at: Date): string {
-  return new Date(at.getTime() + UTC8_MS).toISOString().slice(0, 19).replace('T', ' ')
+  const text = new Date(at.getTime() + UTC8_MS).toISOString()
+  return `${text.slice(0, 10)} ${text.slice(11, 19)}`
 }
 
 /** Reads `yyyy-MM-dd HH:mm:ss`, with or without milliseconds, as a moment; undefined for anything else. */
