@@ -10,6 +10,7 @@ const ShopShape = Type.Object(
     payMethods: Type.Array(Type.String()),
     demo: Type.Boolean(),
     sandbox: Type.Boolean(),
+    orderTtlMinutes: Type.Integer({ description: 'How long an unpaid order is held' }),
     demoAccounts: Type.Array(Type.Object({ username: Type.String(), password: Type.String(), role: Type.String() })),
     sandboxBuyer: Type.Union([
       Type.Object({ login: Type.String(), password: Type.String(), paymentPassword: Type.String() }),
@@ -28,6 +29,7 @@ export function addShopRoutes(app: Application, { config, payments }: Shop): voi
     payMethods: [...payments.providers.keys()],
     demo: config.demo,
     sandbox: config.sandbox.enabled,
+    orderTtlMinutes: config.orderTtlMinutes,
     demoAccounts: config.demo ? [...DEMO_ACCOUNTS] : [],
     sandboxBuyer: config.sandbox.enabled ? SANDBOX_BUYER : null,
   }))

@@ -1112,6 +1112,8 @@ export interface components {
             payMethods: string[];
             demo: boolean;
             sandbox: boolean;
+            /** @description How long an unpaid order is held */
+            orderTtlMinutes: number;
             demoAccounts: {
                 username: string;
                 password: string;
