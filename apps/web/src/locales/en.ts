@@ -159,7 +159,6 @@ const messages: SameKeys<typeof chinese> = {
     count: '{n} course | {n} courses',
     pay: 'Pay {amount}',
     going: 'Taking you to Alipay',
-    hold: 'Ordering locks the price for you; the order says until when to pay.',
     held: 'Your order is held for {n} minute. Unpaid, it cancels itself and nothing is charged. | Your order is held for {n} minutes. Unpaid, it cancels itself and nothing is charged.',
     also: 'You could also add',
     add: 'Add',
