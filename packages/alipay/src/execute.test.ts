@@ -113,7 +113,7 @@ describe('an unknown outcome', () => {
   for (const [what, [code, answer]] of Object.entries(outcomes)) {
     test(what, async () => {
       const gateway = await startGateway(answer)
-      const alipayClient = clientAt(gateway.url, { timeoutMs: code === 'TIMED_OUT' ? 150 : 5000, retries: 0 })
+      const alipayClient = clientAt(gateway.url, { timeoutMs: code === 'TIMED_OUT' ? 1500 : 20_000, retries: 0 })
       const error = await failure(() => alipayClient.query({ outTradeNo: 'N1' }))
       expect(error).toBeInstanceOf(UnknownOutcomeError)
       expect(error.code).toBe(code)
@@ -196,6 +196,14 @@ describe('certainly not sent', () => {
   test('a host that does not exist', async () => {
     const client = clientAt('http://gateway.invalid/gateway.do', { retries: 0 })
     expect(await failure(() => client.query({ outTradeNo: 'N1' }))).toMatchObject({ code: 'NOT_CONNECTED' })
+  })
+
+  test('no time left to send it', async () => {
+    const gateway = await startGateway(answering(paid))
+    const signal = AbortSignal.abort(new DOMException('', 'TimeoutError'))
+    const error = await failure(() => clientAt(gateway.url).query({ outTradeNo: 'N1' }, { signal }))
+    expect(error).toMatchObject({ name: 'NotSentError', code: 'TIMED_OUT' })
+    expect(gateway.received.length).toBe(0)
   })
 
   test('given up before sending', async () => {
@@ -291,8 +299,8 @@ describe('repeats', () => {
     )
     expect(gateway.received.length).toBe(2)
     const started = performance.now()
-    await failure(() => clientAt(gateway.url, { retries: 100, timeoutMs: 300 }).query({ outTradeNo: 'N1' }))
-    expect(performance.now() - started).toBeLessThan(1500)
+    await failure(() => clientAt(gateway.url, { retries: 100, timeoutMs: 1000 }).query({ outTradeNo: 'N1' }))
+    expect(performance.now() - started).toBeLessThan(5000)
   })
 
   test('a call of which nothing is known is not sent again by itself', async () => {
@@ -301,6 +309,30 @@ describe('repeats', () => {
       UnknownOutcomeError,
     )
     expect(gateway.received.length).toBe(1)
+  })
+
+  describe('an attempt that may have acted is not forgotten', () => {
+    const refund = { outTradeNo: 'N1', outRequestNo: 'R1', refundAmount: 1 }
+    const refused = '{"code":"40005","msg":"Call Limited","sub_code":"isv.app-call-limited"}'
+
+    test('when the next one is refused', async () => {
+      const gateway = await failingFirst(1, (response) => response.destroy(), refused)
+      const error = await failure(() => clientAt(gateway.url, { timeoutMs: 20_000 }).refund(refund))
+      expect(error).toMatchObject({ name: 'UnknownOutcomeError', code: 'CONNECTION_LOST' })
+      expect(gateway.received.length).toBe(2)
+    })
+
+    test('when the next one does not connect any more', async () => {
+      const gateway = await startGateway(async (response) => {
+        response.destroy()
+        await gateway.close()
+      })
+      const logged: string[] = []
+      const client = clientAt(gateway.url, { retries: 1, log: ({ outcome }) => logged.push(outcome) })
+      const error = await failure(() => client.query({ outTradeNo: 'N1' }))
+      expect(logged).toEqual(['unknown', 'not sent'])
+      expect(error).toMatchObject({ name: 'UnknownOutcomeError', code: 'CONNECTION_LOST' })
+    })
   })
 
   test('a wrong key is not tried again', async () => {
@@ -313,7 +345,7 @@ describe('repeats', () => {
     const refunded =
       '{"code":"10000","msg":"Success","fund_change":"N","out_trade_no":"N1","refund_fee":"1.00","trade_no":"2026112322001"}'
     const gateway = await failingFirst(1, (response) => response.destroy(), refunded)
-    const client = clientAt(gateway.url, { timeoutMs: 15_000 })
+    const client = clientAt(gateway.url, { timeoutMs: 20_000 })
     const result = await client.refund({ outTradeNo: 'N1', outRequestNo: 'R1', refundAmount: 100 })
     expect(result).toMatchObject({ ok: true, fundChange: false, refundFee: 100 })
     expect(gateway.received.length).toBe(2)

@@ -55,6 +55,7 @@ export async function execute(
   const timeoutMs = options.timeoutMs ?? transport.timeoutMs
   const limit = AbortSignal.timeout(timeoutMs)
   const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit
+  let unknown: UnknownOutcomeError | undefined
   for (let attempt = 1; ; attempt += 1) {
     const started = performance.now()
     const tell = (outcome: LogEntry['outcome'], code: string, subCode: string) =>
@@ -73,9 +74,12 @@ export async function execute(
     } catch (error) {
       if (!(error instanceof AlipayError)) throw error
       tell(outcomeOf(error), error.code, error instanceof GatewayRefusedError ? error.subCode : '')
-      if (attempt > transport.retries || !mayRepeat(error, repeatable) || signal.aborted) throw error
+      // That the last attempt did nothing says nothing of the ones before it: one of those may have acted.
+      if (error instanceof UnknownOutcomeError) unknown = error
+      const outcome = unknown ?? error
+      if (attempt > transport.retries || !mayRepeat(error, repeatable) || signal.aborted) throw outcome
       const waited = await wait(repeatable.pauseMs ?? 100 * 2 ** attempt, true, { signal }).catch(() => false)
-      if (!waited) throw error
+      if (!waited) throw outcome
     }
   }
 }

@@ -19,7 +19,11 @@ export async function post(
   signal: AbortSignal,
   timeoutMs: number,
 ): Promise<{ readonly body: Buffer; readonly contentType: string | null }> {
-  if (signal.aborted) throw new NotSentError('ABORTED', 'Given up before anything was sent.', { cause: signal.reason })
+  if (signal.aborted) {
+    throw timedOut(signal)
+      ? new NotSentError('TIMED_OUT', 'The time was over before anything was sent.', { cause: signal.reason })
+      : new NotSentError('ABORTED', 'Given up before anything was sent.', { cause: signal.reason })
+  }
   const all = [...parameters]
   const address = encodeForm(new Map(all.filter(([name]) => !IN_BODY.includes(name))))
   const form = encodeForm(new Map(all.filter(([name]) => IN_BODY.includes(name))))
@@ -51,11 +55,12 @@ export async function post(
 function interrupted(signal: AbortSignal, timeoutMs: number, cause: unknown): UnknownOutcomeError {
   if (!signal.aborted)
     return new UnknownOutcomeError('CONNECTION_LOST', 'The connection broke before the answer was here.', { cause })
-  const timedOut = signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError'
-  return timedOut
+  return timedOut(signal)
     ? new UnknownOutcomeError('TIMED_OUT', `No answer within ${timeoutMs} ms.`, { cause })
     : new UnknownOutcomeError('ABORTED', 'Given up after sending; Alipay may have acted.', { cause })
 }
+
+const timedOut = ({ reason }: AbortSignal): boolean => reason instanceof DOMException && reason.name === 'TimeoutError'
 
 async function readBounded(response: Response): Promise<Buffer> {
   const chunks: Uint8Array[] = []

@@ -15,6 +15,8 @@ export interface Received {
 export interface Gateway {
   readonly url: string
   readonly received: readonly Received[]
+  /** Stops listening, at once. */
+  close(): Promise<void>
 }
 
 const open: (() => Promise<void>)[] = []
@@ -42,14 +44,14 @@ export async function startGateway(answer: (response: ServerResponse, request: R
     await answer(response, each)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  open.push(
-    () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  )
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/gateway.do`, received }
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  open.push(close)
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}/gateway.do`, received, close }
 }
 
 /** A port where nothing listens. */
