@@ -9,6 +9,8 @@ const dev = process.argv.includes('--dev')
 install()
 if (!dev) build()
 
+// Compiled code is kept, so that a second start does not compile it again.
+const env = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/xuecheng'), ...process.env }
 const flags = ['--conditions=xuecheng:source', '--disable-warning=ExperimentalWarning']
 const run = (args, options = {}) =>
   spawn(findNode(), args, { cwd: root, stdio: ['inherit', 'inherit', 'inherit', 'ipc'], ...options })

@@ -8,8 +8,7 @@ import { openShop } from './shop.ts'
 const STOP_LIMIT_MS = 10_000
 
 export async function runRole(config: Config, role: string): Promise<void> {
-  const url = config.databaseUrl
-  if (!url) throw new Error('A child process was started without its database')
+  const url = await databaseFromParent()
   const log = createLog(config.logLevel, role)
   const shop = openShop(config, url, log, role === 'web' ? 12 : 6)
   const stop = role === 'web' ? await serve() : await work()
@@ -20,7 +19,7 @@ export async function runRole(config: Config, role: string): Promise<void> {
   process.send?.({ type: 'ready' })
 
   async function serve() {
-    const app = await createServer(shop, url ?? '')
+    const app = await createServer(shop, url)
     await app.listen({ host: config.host, port: config.port })
     return () => app.close()
   }
@@ -29,6 +28,25 @@ export async function runRole(config: Config, role: string): Promise<void> {
     return () => queue.stop()
   }
 }
+
+/** The parent says where the database is, once that is ready. */
+function databaseFromParent(): Promise<string> {
+  return new Promise((done) => {
+    const hear = (message: unknown) => {
+      if (!isBegin(message)) return
+      process.off('message', hear)
+      process.off('disconnect', leave)
+      done(message.databaseUrl)
+    }
+    const leave = () => process.exit(0)
+    process.on('message', hear)
+    process.on('disconnect', leave)
+    process.on('SIGINT', () => {})
+  })
+}
+
+const isBegin = (message: unknown): message is { databaseUrl: string } =>
+  typeof message === 'object' && message !== null && 'databaseUrl' in message && typeof message.databaseUrl === 'string'
 
 /** Ctrl-C reaches the whole process group; a child leaves the order of stopping to its parent. */
 function endWithParent(stop: () => Promise<void>): void {

@@ -21,36 +21,51 @@ const STOP_LIMIT_MS = 12_000
 
 export async function supervise(config: Config): Promise<void> {
   const started = performance.now()
-  const state = { stopping: false, children: new Set<ChildProcess | Worker>() }
-  const stops: (() => Promise<void>)[] = []
+  const state: State = { stopping: false, children: [], services: [] }
   const stopAll = async (code: number): Promise<never> => {
     if (!state.stopping) {
       state.stopping = true
       setTimeout(() => process.exit(1), STOP_LIMIT_MS * 2).unref()
-      for (const stop of stops.reverse()) await stop().catch(() => {})
+      await stopEverything(state)
     }
     process.exit(code)
   }
   onStopRequest(() => void stopAll(0))
 
   try {
-    const [databaseUrl] = await Promise.all([startDatabase(config, stops, state), startSandbox(config, stops, state)])
+    // The children load their code while the database starts; each begins its work when told where that is.
+    const database = Promise.withResolvers<string>()
+    database.promise.catch(() => {})
+    const children = startChildren(config, database.promise, state)
+    children.catch(() => {})
+    const [databaseUrl] = await Promise.all([startDatabase(config, state), startSandbox(config, state)])
     await migrate(databaseUrl)
     await seed(config, databaseUrl)
     if (config.sandbox.enabled) await registerWithSandbox(config)
-    await startChildren(config, databaseUrl, stops, state)
+    database.resolve(databaseUrl)
+    await children
     printBanner(config, performance.now() - started)
     process.send?.({ type: 'ready' })
   } catch (error) {
     if (state.stopping) return
     process.exitCode = 1
     state.stopping = true
-    for (const stop of stops.reverse()) await stop().catch(() => {})
+    await stopEverything(state)
     throw error
   }
 }
 
-type State = { stopping: boolean; children: Set<ChildProcess | Worker> }
+/** What runs, and how to stop it: first whoever uses a service, then the services, the last started first. */
+interface State {
+  stopping: boolean
+  readonly children: (() => Promise<void>)[]
+  readonly services: (() => Promise<void>)[]
+}
+
+async function stopEverything({ children, services }: State): Promise<void> {
+  await Promise.allSettled(children.map((stop) => stop()))
+  for (const stop of services.reverse()) await stop().catch(() => {})
+}
 
 /** Ctrl-C, `kill`, a closed terminal, or the end of whoever started us. */
 function onStopRequest(stop: () => void): void {
@@ -58,11 +73,11 @@ function onStopRequest(stop: () => void): void {
   process.on('disconnect', stop)
 }
 
-async function startDatabase(config: Config, stops: (() => Promise<void>)[], state: State): Promise<string> {
+async function startDatabase(config: Config, state: State): Promise<string> {
   if (config.databaseUrl) return config.databaseUrl
   const folder = join(config.dataDir, 'postgres')
   let server: EmbeddedPostgres = await startEmbeddedPostgres(folder)
-  stops.push(() => server.stop())
+  state.services.push(() => server.stop())
   const keepAlive = async (): Promise<void> => {
     await server.lost
     while (!state.stopping) {
@@ -78,11 +93,11 @@ async function startDatabase(config: Config, stops: (() => Promise<void>)[], sta
   return server.url
 }
 
-async function startSandbox(config: Config, stops: (() => Promise<void>)[], state: State): Promise<void> {
+async function startSandbox(config: Config, state: State): Promise<void> {
   if (!config.sandbox.enabled) return
   const entry = join(fileURLToPath(import.meta.resolve('@xuecheng/sandbox')), '../main.ts')
   const args = ['--port', String(config.sandbox.port), '--host', config.host, '--data', join(config.dataDir, 'sandbox')]
-  await keepRunning(() => fork(entry, args, { env: process.env }), stops, state)
+  await keepRunning(() => fork(entry, args, { env: process.env }), state.services, state)
 }
 
 async function seed(config: Config, databaseUrl: string): Promise<void> {
@@ -92,15 +107,20 @@ async function seed(config: Config, databaseUrl: string): Promise<void> {
   await close()
 }
 
-async function startChildren(config: Config, url: string, stops: (() => Promise<void>)[], state: State): Promise<void> {
-  const environment = { ...process.env, DATABASE_URL: url }
+async function startChildren(config: Config, database: Promise<string>, state: State): Promise<void> {
+  const entry = join(import.meta.dirname, 'main.ts')
   answerMetrics()
-  cluster.setupPrimary({ exec: join(import.meta.dirname, 'main.ts') })
-  const web = () => cluster.fork({ ...environment, XUECHENG_ROLE: 'web' })
-  const jobs = () => fork(join(import.meta.dirname, 'main.ts'), { env: { ...environment, XUECHENG_ROLE: 'jobs' } })
+  cluster.setupPrimary({ exec: entry })
+  const begin = <Child extends ChildProcess | Worker>(child: Child): Child => {
+    // One that has ended by then is started anew, and told then.
+    database.then((databaseUrl) => child.send({ type: 'begin', databaseUrl }, () => {})).catch(() => {})
+    return child
+  }
+  const web = () => begin(cluster.fork({ XUECHENG_ROLE: 'web' }))
+  const jobs = () => begin(fork(entry, { env: { ...process.env, XUECHENG_ROLE: 'jobs' } }))
   await Promise.all([
-    keepRunning(jobs, stops, state),
-    ...Array.from({ length: config.workers }, () => keepRunning(web, stops, state)),
+    keepRunning(jobs, state.children, state),
+    ...Array.from({ length: config.workers }, () => keepRunning(web, state.children, state)),
   ])
 }
 
