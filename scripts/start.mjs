@@ -13,7 +13,7 @@ if (!dev) build()
 const env = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/xuecheng'), ...process.env }
 const flags = ['--conditions=xuecheng:source', '--disable-warning=ExperimentalWarning']
 const run = (args, options = {}) =>
-  spawn(findNode(), args, { cwd: root, stdio: ['inherit', 'inherit', 'inherit', 'ipc'], ...options })
+  spawn(findNode(), args, { cwd: root, env, stdio: ['inherit', 'inherit', 'inherit', 'ipc'], ...options })
 
 const shop = dev
   ? run([...flags, '--watch', '--watch-preserve-output', join(root, 'apps/shop/src/main.ts')])
