@@ -188,3 +188,47 @@ test('a free course needs no order', async () => {
   expect((await buyer.call('POST', '/api/courses/1/enrolment')).body).toMatchObject({ code: 'COURSE_NOT_FREE' })
   expect(await buyer.ownedIds()).toEqual([free])
 })
+
+test('a burst of wrong passwords does not slip past the count', async () => {
+  const username = `b${randomUUID().slice(0, 12)}`
+  await system.client().register(username)
+  const attempt = () => system.client().call('POST', '/api/session', { username, password: 'not this one' })
+  const answers = await Promise.all(Array.from({ length: 60 }, attempt))
+  expect(answers.filter(({ status }) => status === 401)).toHaveLength(8)
+  expect(answers.filter(({ status }) => status === 429)).toHaveLength(52)
+})
+
+test('a NUL is refused like any other wrong text', async () => {
+  const buyer = await system.buyer()
+  const nul = await buyer.call('POST', '/api/session', { username: 'a\0b', password: 'x' })
+  const query = await buyer.call('GET', '/api/courses?q=%00')
+  const subject = await buyer.call('POST', '/api/orders', {
+    courseIds: [1],
+    totalAmount: '39.00',
+    payType: 'alipay',
+    subject: 'a\0',
+  })
+  expect([nul.status, query.status, subject.status]).toEqual([422, 422, 422])
+})
+
+test('a buyer who leaves an event stream at once leaves nothing behind', async () => {
+  const buyer = await system.buyer()
+  const { body } = await buyer.buy([1], '39.00')
+  const leave = async (afterMs: number) => {
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(), afterMs)
+    const headers = { authorization: `Bearer ${buyer.token}` }
+    await fetch(`${system.shopUrl}/api/orders/${body.orderNo}/events`, { headers, signal: controller.signal }).catch(
+      () => {},
+    )
+  }
+  await Promise.all(Array.from({ length: 50 }, (_, index) => leave(index % 10)))
+  const handles = async () => {
+    const text = await (await fetch(`${system.shopUrl}/metrics`)).text()
+    const timers = [...text.matchAll(/nodejs_active_resources\{type="Timeout"[^}]*\} (\d+)/g)].map(([, count]) =>
+      Number(count),
+    )
+    return timers.reduce((sum, count) => sum + count, 0)
+  }
+  await until(handles, (timers) => timers < 25)
+})

@@ -246,3 +246,79 @@ async function jobsLeft(): Promise<number> {
   const [row] = await system.sql<{ n: number }>('select count(*)::int as n from graphile_worker.jobs')
   return row?.n ?? 0
 }
+
+test('paid on a cancelled order with every notification lost: the return asks, and so does the last look', async () => {
+  await system.sandbox.notifications(false)
+  try {
+    for (const way of ['return', 'job'] as const) {
+      const buyer = await system.buyer()
+      const { body } = await buyer.buy([3], '50.00')
+      await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)
+      const { returnUrl } = await system.sandbox.pay(body.payUrl)
+      if (way === 'return') {
+        const returned = await buyer.call<Order>('POST', '/api/payments/alipay/return', returnParameters(returnUrl))
+        expect(returned.body).toMatchObject({ status: 'cancelled' })
+      } else {
+        const [attempt] = await system.sql<{ later: boolean }>(
+          `select a.ask_at > o.expires_at as later from payment_attempts a join orders o on o.id = a.order_id where attempt_no = $1`,
+          [body.orderNo],
+        )
+        expect(attempt?.later).toBe(true)
+        await system.sql('update payment_attempts set ask_at = now() where attempt_no = $1', [body.orderNo])
+        await runJob('ask-open-attempts')
+      }
+      await until(
+        () => booksOf(body.orderNo),
+        ([row]) => row?.resolved === true,
+        30_000,
+      )
+      expect(await refundedAtGateway(body.orderNo)).toEqual([{ refundedAmount: '50.00', status: 'TRADE_CLOSED' }])
+      expect(await buyer.ownedIds()).toEqual([])
+    }
+  } finally {
+    await system.sandbox.notifications(true)
+  }
+})
+
+test('a refund that was made though its answers said otherwise is booked as made', async () => {
+  const buyer = await system.buyer()
+  const { body } = await buyer.buy([3], '50.00')
+  await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)
+  const scope = { outTradeNo: body.orderNo }
+  const method = 'alipay.trade.refund'
+  await system.sandbox.send('POST', '/faults', { kind: 'system-error', scope, method, times: 1 })
+  await system.sandbox.send('POST', '/faults', {
+    kind: 'business-error',
+    subCode: 'ACQ.BUYER_ERROR',
+    scope,
+    method,
+    times: 1,
+  })
+  await system.sandbox.pay(body.payUrl)
+  await until(
+    () => booksOf(body.orderNo),
+    ([row]) => row?.resolved === true,
+    45_000,
+  )
+  expect(await booksOf(body.orderNo)).toMatchObject([{ refund: 'succeeded' }])
+  const [row] = await system.sql<{ fen: number }>(
+    'select refunded_fen::int as fen from payment_attempts where attempt_no = $1',
+    [body.orderNo],
+  )
+  expect(row?.fen).toBe(5000)
+})
+
+test('a link that another tab opened while the order is being cancelled is asked about before the order closes', async () => {
+  const buyer = await system.buyer()
+  const { body } = await buyer.buy([1], '39.00')
+  await Promise.all([
+    buyer.call('POST', `/api/orders/${body.orderNo}/cancel`),
+    ...Array.from({ length: 4 }, () => buyer.call('POST', `/api/orders/${body.orderNo}/payment`, {})),
+  ])
+  const rows = await system.sql<{ status: string }>(
+    `select a.status from payment_attempts a join orders o on o.id = a.order_id where o.order_no = $1`,
+    [body.orderNo],
+  )
+  expect((await buyer.order(body.orderNo)).status).toBe('cancelled')
+  expect(rows.every(({ status }) => status === 'closed')).toBe(true)
+})

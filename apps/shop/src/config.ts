@@ -31,7 +31,8 @@ export interface Config {
   /** Undefined: made on first start and kept under the data folder. */
   readonly authSecret: string | undefined
   readonly orderTtlMinutes: number
-  readonly trustProxy: boolean
+  /** How many proxies stand in front: so many entries of X-Forwarded-For are believed. */
+  readonly trustedProxies: number
   readonly logLevel: string
   /** The rest of the environment, for the payment providers' own settings. */
   readonly environment: Environment
@@ -71,7 +72,7 @@ export function readConfig(environment: Environment): Config {
     demo: flag(environment, 'DEMO', !production),
     authSecret: authSecret(environment, production),
     orderTtlMinutes: integer(environment, 'ORDER_TTL_MINUTES', 30, 2, 60 * 24 * 14),
-    trustProxy: flag(environment, 'TRUST_PROXY', false),
+    trustedProxies: integer(environment, 'TRUST_PROXY', 0, 0, 10),
     logLevel: oneOf(environment, 'LOG_LEVEL', production ? 'info' : 'warn', LOG_LEVELS),
     environment,
   }

@@ -14,18 +14,26 @@ const RefundJob = Type.Object({ refundId: Type.Integer() })
 
 const HOUSEKEEPING = { sessionsDays: 30, keysDays: 2 }
 
+/** A run that takes longer than its interval is not joined by the next one, which would do the same work. */
+function oneAtATime(work: () => Promise<unknown>): () => Promise<void> {
+  let running = false
+  return async () => {
+    if (running) return
+    running = true
+    try {
+      await work()
+    } finally {
+      running = false
+    }
+  }
+}
+
 export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
   const { db } = connection
   const tasks = {
-    'ask-open-attempts': async () => {
-      await askDueAttempts(payments)
-    },
-    'expire-orders': async () => {
-      await expireOrders(payments)
-    },
-    'send-left-refunds': async () => {
-      await sendLeftRefunds(payments)
-    },
+    'ask-open-attempts': oneAtATime(() => askDueAttempts(payments)),
+    'expire-orders': oneAtATime(() => expireOrders(payments)),
+    'send-left-refunds': oneAtATime(() => sendLeftRefunds(payments)),
     [SEND_REFUND]: async (payload: unknown) => {
       await sendRefund(payments, Value.Parse(RefundJob, payload).refundId)
     },

@@ -16,8 +16,8 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
   const { config, connection, sessions, viewers, payments, log } = shop
   const { db } = connection
   const { clock } = payments
-  const { publicUrl, trustProxy } = config
-  const app = await createApplication({ logger: log, trustProxy, publicUrl })
+  const { publicUrl, trustedProxies } = config
+  const app = await createApplication({ logger: log, trustedProxies, publicUrl })
   const events = listenForOrders(databaseUrl)
   app.addHook('onClose', () => events.close())
 

@@ -19,20 +19,24 @@ const keysOf = ({ username, address }: Attempt) => [
   { key: `address:${address}`, limit: LIMITS.address },
 ]
 
-/** @throws ShopError TOO_MANY_ATTEMPTS, with the seconds until the window ends. */
-export async function refuseWhenLimited(db: Database, attempt: Attempt, now: Date): Promise<void> {
+/** Counts an attempt as failed until it is forgiven. @throws ShopError TOO_MANY_ATTEMPTS, with the seconds until the window ends */
+export async function countAttempt(db: Database, attempt: Attempt, now: Date): Promise<void> {
+  const ends = new Date(now.getTime() + WINDOW_MINUTES * 60_000)
   const keys = keysOf(attempt)
+  // Sorted, so that two at once take the rows in the same order.
+  const names = keys.map(({ key }) => key).sort()
   const rows = await db
-    .selectFrom('login_failures')
-    .selectAll()
-    .where(
-      'key',
-      'in',
-      keys.map(({ key }) => key),
+    .insertInto('login_failures')
+    .values(names.map((key) => ({ key, failures: 1, window_ends_at: ends })))
+    .onConflict((conflict) =>
+      conflict.column('key').doUpdateSet({
+        failures: sql`case when login_failures.window_ends_at > ${now} then login_failures.failures + 1 else 1 end`,
+        window_ends_at: sql`case when login_failures.window_ends_at > ${now} then login_failures.window_ends_at else ${ends} end`,
+      }),
     )
-    .where('window_ends_at', '>', now)
+    .returning(['key', 'failures', 'window_ends_at'])
     .execute()
-  const over = rows.filter((row) => row.failures >= (keys.find(({ key }) => key === row.key)?.limit ?? 0))
+  const over = rows.filter((row) => row.failures > (keys.find(({ key }) => key === row.key)?.limit ?? 0))
   if (over.length === 0) return
   const until = Math.max(...over.map((row) => row.window_ends_at.getTime()))
   throw new ShopError('TOO_MANY_ATTEMPTS', {
@@ -40,29 +44,17 @@ export async function refuseWhenLimited(db: Database, attempt: Attempt, now: Dat
   })
 }
 
-export async function countFailure(db: Database, attempt: Attempt, now: Date): Promise<void> {
-  const ends = new Date(now.getTime() + WINDOW_MINUTES * 60_000)
-  await db
-    .insertInto('login_failures')
-    // Sorted, so that two at once take the rows in the same order.
-    .values(
-      keysOf(attempt)
-        .map(({ key }) => ({ key, failures: 1, window_ends_at: ends }))
-        .sort((a, b) => (a.key < b.key ? -1 : 1)),
-    )
-    .onConflict((conflict) =>
-      conflict.column('key').doUpdateSet({
-        failures: sql`case when login_failures.window_ends_at > ${now} then login_failures.failures + 1 else 1 end`,
-        window_ends_at: sql`case when login_failures.window_ends_at > ${now} then login_failures.window_ends_at else ${ends} end`,
-      }),
-    )
-    .execute()
-}
-
-/** A right password forgives the wrong ones before it, for this name from this address. */
-export async function forgiveFailures(db: Database, attempt: Attempt): Promise<void> {
-  const [pair] = keysOf(attempt)
-  if (pair) await db.deleteFrom('login_failures').where('key', '=', pair.key).execute()
+/** A right password forgives the wrong ones before it, for this name from this address, and was no failure of the others. */
+export async function forgive(db: Database, attempt: Attempt): Promise<void> {
+  const [pair, ...others] = keysOf(attempt).map(({ key }) => key)
+  if (pair) await db.deleteFrom('login_failures').where('key', '=', pair).execute()
+  for (const key of others.sort()) {
+    await db
+      .updateTable('login_failures')
+      .set({ failures: sql`greatest(failures - 1, 0)` })
+      .where('key', '=', key)
+      .execute()
+  }
 }
 
 /** Forgets windows that ended. */

@@ -1,7 +1,8 @@
 /** Logging in: the limits first, then the password, and the same answer for a wrong name as for a wrong password. */
+import { sql } from 'kysely'
 import type { Database } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
-import { countFailure, forgiveFailures, refuseWhenLimited } from './login-limits.ts'
+import { countAttempt, forgive } from './login-limits.ts'
 import { passwordMatches } from './passwords.ts'
 import { toUser, type User } from './sessions.ts'
 
@@ -11,17 +12,18 @@ export async function login(
   credentials: { username: string; password: string; address: string },
   now: Date,
 ): Promise<User> {
-  await refuseWhenLimited(db, credentials, now)
+  // Counted before the password is tried: a burst of guesses must not slip past the count.
+  await countAttempt(db, credentials, now)
   const row = await db
     .selectFrom('users')
     .selectAll()
-    .where((where) => where(where.fn<string>('lower', ['username']), '=', credentials.username.toLowerCase()))
+    // PostgreSQL's lower case on both sides: JavaScript's is another one for a few letters.
+    .where(sql<boolean>`lower(username) = lower(${credentials.username})`)
     .executeTakeFirst()
   if (!(await passwordMatches(row?.password_hash, credentials.password)) || !row) {
-    await countFailure(db, credentials, now)
     throw new ShopError('BAD_CREDENTIALS')
   }
   if (row.disabled_at) throw new ShopError('ACCOUNT_DISABLED')
-  await forgiveFailures(db, credentials)
+  await forgive(db, credentials)
   return toUser(row)
 }

@@ -37,6 +37,10 @@ export function connect(url: string, size = 10): Connection {
     types,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    // What a vanished machine leaves locked must not take every process down with it.
+    lock_timeout: 5000,
+    statement_timeout: 30_000,
+    idle_in_transaction_session_timeout: 15_000,
   })
   // A connection that breaks while idle is replaced by the pool; the query that needs it reports what matters.
   pool.on('error', () => {})

@@ -101,6 +101,7 @@ export interface Tables {
     ask_at: Date | null
     asked: Generated<number>
     refunded_fen: Generated<Fen>
+    refund_claimed_until: Date | null
   }
   order_payments: { order_id: number; attempt_id: number; paid_at: Date }
   enrolments: {

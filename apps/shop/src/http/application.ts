@@ -20,7 +20,8 @@ export type Application = FastifyInstance<
 
 export interface ApplicationOptions {
   readonly logger: FastifyBaseLogger
-  readonly trustProxy: boolean
+  /** How many proxies stand in front. */
+  readonly trustedProxies: number
   readonly publicUrl: string
 }
 
@@ -29,7 +30,7 @@ const BODY_LIMIT = 64 * 1024
 export async function createApplication(options: ApplicationOptions): Promise<Application> {
   const app = Fastify({
     loggerInstance: options.logger,
-    trustProxy: options.trustProxy,
+    trustProxy: (_address, hop) => hop < options.trustedProxies,
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: 100 },
     logController: new LogController({ disableRequestLogging: true }),

@@ -53,11 +53,14 @@ const TRANSPORT: Readonly<Record<string, ErrorCode>> = {
 }
 
 /** Errors by which PostgreSQL or the way to it says "not now": safe to repeat later. */
-const DATABASE_AWAY = /^(08\w{3}|57P0\d|53\w{3}|25006|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/
+const DATABASE_AWAY =
+  /^(08\w{3}|57P0\d|57014|53\w{3}|55P03|25006|25P03|40001|40P01|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/
 
 function recognise(error: FastifyError | ShopError, language: Language): ShopError {
   if (error instanceof ShopError) return error
   if (error.validation) return new ShopError('INVALID_INPUT', { errors: fieldErrors(error, language) })
+  // PostgreSQL keeps no NUL; whoever sent one sent something that is no text.
+  if (error.code === '22021' || error.code === '22P05') return new ShopError('INVALID_INPUT')
   const transport = TRANSPORT[error.code]
   if (transport) return new ShopError(transport)
   if (

@@ -60,6 +60,7 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
       await read() // refused as a problem, before the stream begins
       reply.hijack()
       const stream = reply.raw
+      if (stream.destroyed || request.raw.destroyed) return // the buyer left while we looked
       stream.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-store',
@@ -84,7 +85,10 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
           })
       }
       const stop = events.watch(orderNo, send)
-      const heartbeat = setInterval(() => stream.write(': still here\n\n'), HEARTBEAT_MS)
+      const heartbeat = setInterval(() => {
+        stream.write(': still here\n\n')
+        send() // should word of a change have been lost on the way
+      }, HEARTBEAT_MS)
       stream.on('close', () => {
         stop()
         clearInterval(heartbeat)

@@ -1,6 +1,5 @@
 /** Asks the gateway about attempts that nobody has told us about, and settles by the same door as a notification. */
 import { sql } from 'kysely'
-import { ShopError } from '../errors.ts'
 import { type Payments, providerNamed } from './payments.ts'
 import type { GatewayTrade } from './providers/provider.ts'
 import { settle } from './settle.ts'
@@ -16,19 +15,27 @@ const ASK_AGAIN_SECONDS = [30, 60, 120, 300, 600, 1800]
 export const FIRST_ASK_SECONDS = 60
 const AT_ONCE = 8
 
+/** What the gateway says, and what that did here. */
+export interface Asked {
+  readonly trade: GatewayTrade
+  /** Whether its order is paid by it, now or before. */
+  readonly paid: boolean
+}
+
 /**
  * Asks about one attempt; what the gateway says is settled or noted before this returns.
  * @throws ShopError GATEWAY_UNAVAILABLE
  */
-export async function askAbout(payments: Payments, attempt: OpenAttempt): Promise<GatewayTrade> {
+export async function askAbout(payments: Payments, attempt: OpenAttempt): Promise<Asked> {
   const { provider, attempt_no: attemptNo } = attempt
   const trade = await providerNamed(payments, provider).ask(attemptNo)
   if (trade.state === 'paid') {
     const { tradeNo, amount, paidAt } = trade
     const now = payments.clock()
-    await payments.db
+    const settlement = await payments.db
       .transaction()
       .execute((tx) => settle(tx, { provider, attemptNo, tradeNo, amount, paidAt, source: 'query', now }))
+    return { trade, paid: settlement.outcome !== 'set-aside' }
   }
   if (trade.state === 'closed') {
     await payments.db
@@ -38,7 +45,7 @@ export async function askAbout(payments: Payments, attempt: OpenAttempt): Promis
       .where('status', '=', 'open')
       .execute()
   }
-  return trade
+  return { trade, paid: false }
 }
 
 /** Asks about every attempt whose time has come. Any number of processes may do this: each attempt is claimed by one. */
@@ -54,20 +61,33 @@ export async function askDueAttempts(payments: Payments): Promise<number> {
   }
 }
 
-async function askQuietly(payments: Payments, attempt: OpenAttempt): Promise<void> {
+async function askQuietly(payments: Payments, attempt: DueAttempt): Promise<void> {
   try {
-    await askAbout(payments, attempt)
+    const { trade } = await askAbout(payments, attempt)
+    if (attempt.status === 'closed') await lookedForTheLastTime(payments, attempt, trade)
   } catch (error) {
-    if (!(error instanceof ShopError)) throw error
-    payments.log.warn(
-      { attemptNo: attempt.attempt_no, code: error.code },
-      'the gateway gave no answer; asking again later',
-    )
+    // One attempt's trouble must not keep the others waiting; it comes up again at its next time.
+    payments.log.warn({ attemptNo: attempt.attempt_no, err: error }, 'not known yet what became of an attempt')
   }
 }
 
+/** Closed here and over there: no more questions. One that still waits there is closed there, and looked at again. */
+async function lookedForTheLastTime(payments: Payments, attempt: OpenAttempt, trade: GatewayTrade): Promise<void> {
+  if (trade.state === 'waiting') return providerNamed(payments, attempt.provider).close(attempt.attempt_no)
+  await payments.db
+    .updateTable('payment_attempts')
+    .set({ ask_at: null })
+    .where('attempt_no', '=', attempt.attempt_no)
+    .where('status', '=', 'closed')
+    .execute()
+}
+
+interface DueAttempt extends OpenAttempt {
+  readonly status: 'open' | 'paid' | 'closed'
+}
+
 /** Moves their next question on before the first is put, so that a crash in between only delays it. */
-async function claimDue(payments: Payments): Promise<OpenAttempt[]> {
+async function claimDue(payments: Payments): Promise<DueAttempt[]> {
   const now = payments.clock()
   const gaps = sql`(array[${sql.join(ASK_AGAIN_SECONDS)}]::int[])[least(asked + 1, ${ASK_AGAIN_SECONDS.length})]`
   return payments.db
@@ -77,12 +97,11 @@ async function claimDue(payments: Payments): Promise<OpenAttempt[]> {
       where
         .selectFrom('payment_attempts')
         .select('id')
-        .where('status', '=', 'open')
         .where('ask_at', '<=', now)
         .orderBy('ask_at')
         .limit(64)
         .modifyEnd(sql`for update skip locked`),
     )
-    .returning(['provider', 'attempt_no'])
+    .returning(['provider', 'attempt_no', 'status'])
     .execute()
 }

@@ -1,7 +1,8 @@
 /** Closes unpaid orders: at the gateway first, then here; and if the gateway says that it was paid, it is paid. */
+import type { Reader, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Actor } from '../orders/states.ts'
-import { transition } from '../orders/transition.ts'
+import { lockOrder, transition } from '../orders/transition.ts'
 import { askAbout, type OpenAttempt } from './ask.ts'
 import { type Payments, providerNamed } from './payments.ts'
 
@@ -14,52 +15,71 @@ export type Closing = 'closed' | 'paid' | 'already closed'
  * Asks, closes what waits there, asks again, and only then closes here.
  * @throws ShopError GATEWAY_UNAVAILABLE when the gateway gives no answer: the order stays as it is
  */
-export async function closeOrder(
-  payments: Payments,
-  orderId: number,
-  why: { event: 'cancel' | 'expire'; actor: Actor; reason: string },
-): Promise<Closing> {
-  const attempts = await payments.db
+export async function closeOrder(payments: Payments, orderId: number, why: Why): Promise<Closing> {
+  const asked = new Set<string>()
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    for (const attempt of await openAttempts(payments.db, orderId)) {
+      asked.add(attempt.attempt_no)
+      if (await wasPaid(payments, attempt)) return 'paid'
+    }
+    const closing = await payments.db
+      .transaction()
+      .execute((tx) => closeHere(tx, orderId, why, asked, payments.clock()))
+    if (closing !== 'another attempt') return closing
+  }
+  throw new ShopError('GATEWAY_UNAVAILABLE', { retryAfterSeconds: 5 })
+}
+
+interface Why {
+  readonly event: 'cancel' | 'expire'
+  readonly actor: Actor
+  readonly reason: string
+}
+
+/** A buyer who presses "pay again" all the while is told to come back. */
+const MOST_ROUNDS = 3
+
+const openAttempts = (db: Reader, orderId: number) =>
+  db
     .selectFrom('payment_attempts')
     .select(['provider', 'attempt_no'])
     .where('order_id', '=', orderId)
     .where('status', '=', 'open')
     .execute()
-  for (const attempt of attempts) {
-    if (await wasPaid(payments, attempt)) return 'paid'
+
+/** With the order's row held: closed only if every open attempt was asked about; a new one may have come meanwhile. */
+async function closeHere(
+  tx: Transaction,
+  orderId: number,
+  { event, actor, reason }: Why,
+  asked: ReadonlySet<string>,
+  now: Date,
+): Promise<Closing | 'another attempt'> {
+  const order = await lockOrder(tx, orderId)
+  if (order?.status !== 'unpaid') {
+    return order?.status === 'cancelled' || order?.status === 'expired' ? 'already closed' : 'paid'
   }
-  return payments.db.transaction().execute(async (tx) => {
-    const moved = await transition(tx, why.event, {
-      orderId,
-      at: payments.clock(),
-      actor: why.actor,
-      reason: why.reason,
-    })
-    if (!moved) {
-      const { status } = await tx
-        .selectFrom('orders')
-        .select('status')
-        .where('id', '=', orderId)
-        .executeTakeFirstOrThrow()
-      return status === 'cancelled' || status === 'expired' ? 'already closed' : 'paid'
-    }
-    await tx
-      .updateTable('payment_attempts')
-      .set({ status: 'closed', ask_at: null })
-      .where('order_id', '=', orderId)
-      .where('status', '=', 'open')
-      .execute()
-    return 'closed'
-  })
+  const open = await openAttempts(tx, orderId)
+  if (open.some((attempt) => !asked.has(attempt.attempt_no))) return 'another attempt'
+  await transition(tx, event, { orderId, at: now, actor, reason })
+  // A link that nobody opened could not be closed there; once it has ended, the gateway is asked a last time.
+  const lastLook = new Date(Math.max(order.expires_at.getTime(), now.getTime()) + CLOCK_MARGIN_MS)
+  await tx
+    .updateTable('payment_attempts')
+    .set({ status: 'closed', ask_at: lastLook })
+    .where('order_id', '=', orderId)
+    .where('status', '=', 'open')
+    .execute()
+  return 'closed'
 }
 
 async function wasPaid(payments: Payments, attempt: OpenAttempt): Promise<boolean> {
   const before = await askAbout(payments, attempt)
-  if (before.state !== 'waiting') return before.state === 'paid'
+  if (before.trade.state !== 'waiting') return before.paid
   await providerNamed(payments, attempt.provider).close(attempt.attempt_no)
   const after = await askAbout(payments, attempt)
-  if (after.state === 'waiting') throw new ShopError('GATEWAY_UNAVAILABLE')
-  return after.state === 'paid'
+  if (after.trade.state === 'waiting') throw new ShopError('GATEWAY_UNAVAILABLE')
+  return after.paid
 }
 
 /** Expires every order whose pay link ended, a margin ago. One that the gateway does not answer for waits for the next run. */
@@ -78,15 +98,22 @@ export async function expireOrders(payments: Payments): Promise<number> {
       .limit(100)
       .execute()
     if (due.length === 0) return expired
-    for (const { id } of due) {
-      after = id
-      try {
-        const closing = await closeOrder(payments, id, { event: 'expire', actor: 'job', reason: 'not paid in time' })
-        if (closing === 'closed') expired += 1
-      } catch (error) {
-        if (!(error instanceof ShopError)) throw error
-        payments.log.warn({ orderId: id, code: error.code }, 'order not expired yet: the gateway gave no answer')
-      }
+    after = due.at(-1)?.id ?? after
+    for (let start = 0; start < due.length; start += AT_ONCE) {
+      const closings = due.slice(start, start + AT_ONCE).map(({ id }) => expireQuietly(payments, id))
+      expired += (await Promise.all(closings)).filter((closing) => closing === 'closed').length
     }
+  }
+}
+
+const AT_ONCE = 8
+
+/** One order's trouble must not keep the others waiting. */
+async function expireQuietly(payments: Payments, orderId: number): Promise<Closing | undefined> {
+  try {
+    return await closeOrder(payments, orderId, { event: 'expire', actor: 'job', reason: 'not paid in time' })
+  } catch (error) {
+    payments.log.warn({ orderId, err: error }, 'order not expired yet')
+    return undefined
   }
 }

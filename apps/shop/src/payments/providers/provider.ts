@@ -64,6 +64,8 @@ export interface RefundToSend {
   readonly requestNo: string
   readonly amount: Fen
   readonly reason: string
+  /** How often it was sent, this time included. */
+  readonly tries: number
 }
 
 /** `later`: refused for now, and the very same request may succeed later. */

@@ -13,6 +13,8 @@ export interface AlipayProvider extends PaymentProvider {
 }
 
 const GATEWAY_LIMIT_MS = 8000
+/** The queue waits 3, 7 and 20 seconds between the first tries. */
+const TRIES_BEFORE_REFUSED = 4
 
 export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log: Logger): AlipayProvider {
   const client = openClient(settings, {
@@ -53,20 +55,19 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
       await believable(log, () => client.close({ outTradeNo: attemptNo }))
     },
 
-    async refund({ attemptNo, tradeNo, requestNo, amount, reason }): Promise<RefundAnswer> {
+    async refund({ attemptNo, tradeNo, requestNo, amount, reason, tries }): Promise<RefundAnswer> {
       const trade = { tradeNo, outTradeNo: attemptNo, outRequestNo: requestNo }
       const answer = await believable(log, () =>
         client.refund({ ...trade, refundAmount: amount, refundReason: allowedSubject(reason) }),
       )
-      if (!answer.ok) {
-        const refusal = `${answer.subCode}: ${answer.meaning}`
-        return { state: answer.repeat === 'same' ? 'later' : 'refused', refusal }
-      }
-      if (answer.fundChange) return { state: 'succeeded' }
-      // Nothing moved with this call: either it was refunded before, or the gateway is not sure. Only its books tell.
+      if (answer.ok && answer.fundChange) return { state: 'succeeded' }
+      // Refused, or nothing moved with this call: an earlier one may have acted all the same. Only its books tell.
       const made = await believable(log, () => client.refundQuery(trade))
       if (made.ok && made.refunded) return { state: 'succeeded' }
-      return { state: 'later', refusal: 'the gateway has not made the refund yet' }
+      const refusal = answer.ok ? 'the gateway has not made the refund yet' : `${answer.subCode}: ${answer.meaning}`
+      // Its books may lag behind by seconds, so a refusal is final only once it has been repeated for a while.
+      const final = !answer.ok && answer.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED
+      return { state: final ? 'refused' : 'later', refusal }
     },
 
     async readNotification({ body, contentType }): Promise<ReadNotification> {

@@ -42,7 +42,7 @@ export function addAlipayRoutes(app: Application, payments: Payments, alipay: Al
         throw new ShopError('RETURN_NOT_VERIFIED')
       }
       const attempt = await findAttempt(payments, user.id, returned.outTradeNo)
-      if (attempt.status === 'unpaid') await askQuietly(payments, attempt)
+      if (attempt.status !== 'paid') await askQuietly(payments, attempt)
       return readOrder(payments.db, user.id, attempt.order_no)
     },
   )
@@ -92,7 +92,7 @@ async function findAttempt(payments: Payments, userId: number, attemptNo: string
   const attempt = await payments.db
     .selectFrom('payment_attempts')
     .innerJoin('orders', 'orders.id', 'payment_attempts.order_id')
-    .select(['payment_attempts.provider', 'payment_attempts.attempt_no', 'orders.order_no', 'orders.status'])
+    .select(['payment_attempts.provider', 'payment_attempts.attempt_no', 'orders.order_no', 'payment_attempts.status'])
     .where('payment_attempts.attempt_no', '=', attemptNo)
     .where('orders.user_id', '=', userId)
     .executeTakeFirst()
