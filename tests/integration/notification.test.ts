@@ -112,6 +112,7 @@ const REFUSED: Record<string, (fields: Fields) => { body: string | Buffer; conte
   'half a character': (fields) => ({ body: withSign(signed(fields, { out_trade_no: `${'x'.repeat(63)}😀` }), 'AAAA') }),
   'a lone percent sign': (fields) => ({ body: `${signed(fields)}&extra=%` }),
   'an unknown charset': (fields) => ({ body: signed(fields, { charset: 'klingon' }) }),
+  'a content type that is none': (fields) => ({ body: signed(fields), contentType: 'garbage' }),
   'a multipart body': (fields) => ({ body: signed(fields), contentType: 'multipart/form-data; boundary=x' }),
   'trade status WAIT_BUYER_PAY': (fields) => ({ body: signed(fields, { trade_status: 'WAIT_BUYER_PAY' }) }),
   'trade status TRADE_CLOSED': (fields) => ({ body: signed(fields, { trade_status: 'TRADE_CLOSED' }) }),

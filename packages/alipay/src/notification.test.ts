@@ -152,6 +152,15 @@ describe('what the signed string does not tell apart', () => {
     expect((await verify(body)).ok).toBe(false)
   })
 
+  test('an order number that swallowed the parameter after it', async () => {
+    const parameters = new URLSearchParams(genuine)
+    const names = [...parameters.keys()].filter((name) => !['sign', 'sign_type'].includes(name)).sort()
+    const next = names[names.indexOf('out_trade_no') + 1] ?? ''
+    parameters.set('out_trade_no', `N1&${next}=${parameters.get(next)}`)
+    parameters.delete(next)
+    expect(await verify(parameters.toString())).toMatchObject({ ok: false, code: 'MALFORMED' })
+  })
+
   test('a subject with & and = is no such thing', async () => {
     const read = await verify(signedForm(payment({ body: 'A&B=C&price=3' }), alipay.privateKey))
     expect(read).toMatchObject({ ok: true })

@@ -40,3 +40,17 @@ test('comes back after kill -9, with everything that was committed', async () =>
   expect(await ask(again.url, `select name from teachers where slug = 'k'`)).toEqual([{ name: 'killed' }])
   await again.stop()
 })
+
+test('keeps its claim on the folder when PostgreSQL ends every session', async () => {
+  const server = await startEmbeddedPostgres(join(folder, 'postgres'))
+  const client = new pg.Client({ connectionString: server.url })
+  client.on('error', () => {})
+  await client.connect()
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+  const ended = new Promise((done) => client.once('end', done))
+  process.kill(Number(rows[0]?.pid), 'SIGKILL')
+  await ended
+  await expect(startEmbeddedPostgres(join(folder, 'postgres'))).rejects.toThrow(DataFolderInUseError)
+  expect(await ask(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
+  await server.stop()
+})

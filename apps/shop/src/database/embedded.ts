@@ -74,6 +74,7 @@ export async function startEmbeddedPostgres(
   const { child, owner } = await launchUntilReady(() => launch(binaries.postgres, args, runAs), port, password, cluster)
   const lost = new Promise<void>((done) => child.once('exit', () => done()))
   await takeOwnership(owner, cluster)
+  const ownership = keepOwnership(owner, addressOf(port, password, 'postgres'), child)
   const known = await owner.query('select 1 from pg_database where datname = $1', [DATABASE])
   if (known.rowCount === 0) await owner.query(`create database ${DATABASE}`)
 
@@ -84,7 +85,7 @@ export async function startEmbeddedPostgres(
     port,
     lost,
     async stop() {
-      await owner.end().catch(() => {})
+      await ownership.release()
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGINT')
       await lost
       rmSync(join(directory, 'url'), { force: true })
@@ -192,6 +193,7 @@ function commandLine(
 /** A server of this folder that still runs is either somebody's (refused) or a dead shop's (stopped). */
 async function stopLeftover(cluster: string, password: string): Promise<void> {
   const limit = Date.now() + START_LIMIT_MS
+  let unclaimed = false
   for (let found = runningServer(cluster); found; found = runningServer(cluster)) {
     if (Date.now() > limit) throw new DataFolderInUseError(inUse(cluster, found.pid))
     const client = new pg.Client({
@@ -208,6 +210,12 @@ async function stopLeftover(cluster: string, password: string): Promise<void> {
     const { rows } = await client.query<{ free: boolean }>('select pg_try_advisory_lock($1) as free', [OWNER_LOCK])
     await client.end()
     if (!rows[0]?.free) throw new DataFolderInUseError(inUse(cluster, found.pid))
+    if (!unclaimed) {
+      // An owner whose sessions were all ended just now takes its claim up again: it gets a second for that.
+      unclaimed = true
+      await sleep(1000)
+      continue
+    }
     process.kill(found.pid, 'SIGINT')
     while (alive(found.pid) && Date.now() < limit) await sleep(50)
   }
@@ -245,6 +253,38 @@ function isPostgres(pid: number): boolean {
 async function takeOwnership(owner: pg.Client, cluster: string): Promise<void> {
   const { rows } = await owner.query<{ free: boolean }>('select pg_try_advisory_lock($1) as free', [OWNER_LOCK])
   if (!rows[0]?.free) throw new DataFolderInUseError(inUse(cluster))
+}
+
+interface Ownership {
+  release(): Promise<void>
+}
+
+/** When any of its processes is killed, PostgreSQL ends every session, the owner's too: it is taken up again at once. */
+function keepOwnership(first: pg.Client, url: string, child: ChildProcess): Ownership {
+  let owner = first
+  let released = false
+  const again = async (): Promise<void> => {
+    while (!released && child.exitCode === null && child.signalCode === null) {
+      const fresh = new pg.Client({ connectionString: url })
+      fresh.on('error', () => {})
+      try {
+        await fresh.connect()
+        await fresh.query('select pg_advisory_lock($1)', [OWNER_LOCK])
+        owner = fresh
+        owner.once('end', () => void again())
+        return
+      } catch {
+        await sleep(50)
+      }
+    }
+  }
+  owner.once('end', () => void again())
+  return {
+    async release() {
+      released = true
+      await owner.end().catch(() => {})
+    },
+  }
 }
 
 function inUse(cluster: string, pid?: number): string {

@@ -1,4 +1,5 @@
 /** The two addresses of Alipay: where it notifies, and where it sends the buyer back. */
+import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { ShopError } from '../../../errors.ts'
@@ -16,6 +17,11 @@ export function addAlipayRoutes(app: Application, payments: Payments, alipay: Al
   app.register(async (scope) => {
     // The raw bytes are what was signed: nothing parses them before the signature is checked.
     scope.removeAllContentTypeParsers()
+    // Whatever the content type says, even nonsense, the body is kept; the header as given is judged and kept as well.
+    scope.addHook('onRequest', async ({ raw }) => {
+      given.set(raw, raw.headers['content-type'] ?? '')
+      raw.headers['content-type'] = 'application/octet-stream'
+    })
     scope.addContentTypeParser('*', (_request, stream, done) => {
       readKept(stream).then((read) => done(null, read), done)
     })
@@ -48,6 +54,9 @@ export function addAlipayRoutes(app: Application, payments: Payments, alipay: Al
   )
 }
 
+/** The content type that a notification came with. */
+const given = new WeakMap<IncomingMessage, string>()
+
 interface KeptBody {
   readonly body: Buffer
   readonly bytes: number
@@ -74,7 +83,7 @@ async function notified(
   const { accepted } = await receiveNotification(payments, alipay, {
     body: kept.body,
     bodyBytes: kept.bytes,
-    contentType: request.headers['content-type'] ?? '',
+    contentType: given.get(request.raw) ?? '',
     headers: keptHeaders(request),
     address: request.ip,
   })
@@ -84,8 +93,11 @@ async function notified(
 
 /** Headers as received, bounded, without what could be a credential. */
 function keptHeaders(request: FastifyRequest): Record<string, string> {
-  const kept = Object.entries(request.headers).filter(([name]) => !['authorization', 'cookie'].includes(name))
-  return Object.fromEntries(kept.slice(0, 40).map(([name, value]) => [name, String(value).slice(0, 500)]))
+  const kept = Object.entries(request.headers).filter(
+    ([name]) => !['authorization', 'cookie', 'content-type'].includes(name),
+  )
+  const headers: [string, unknown][] = [...kept, ['content-type', given.get(request.raw) ?? '']]
+  return Object.fromEntries(headers.slice(-40).map(([name, value]) => [name, String(value).slice(0, 500)]))
 }
 
 async function findAttempt(payments: Payments, userId: number, attemptNo: string) {
