@@ -322,3 +322,35 @@ test('a link that another tab opened while the order is being cancelled is asked
   expect((await buyer.order(body.orderNo)).status).toBe('cancelled')
   expect(rows.every(({ status }) => status === 'closed')).toBe(true)
 })
+
+test('a second sender of the same refund waits while the first one has the gateway on the line', async () => {
+  const buyer = await system.buyer()
+  const { body } = await buyer.buy([3], '50.00')
+  await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)
+  const fault = { kind: 'timeout-after', scope: { outTradeNo: body.orderNo }, method: 'alipay.trade.refund', times: 1 }
+  await system.sandbox.send('POST', '/faults', fault)
+  await system.sandbox.pay(body.payUrl)
+  const refund = async () =>
+    (
+      await system.sql<{ id: number; status: string; tries: number }>(
+        `select r.id::int, r.status, r.tries from refunds r join orders o on o.id = r.order_id where o.order_no = $1`,
+        [body.orderNo],
+      )
+    )[0]
+  const first = await until(refund, (row) => row?.status === 'sent')
+  await system.sql('select graphile_worker.add_job($1, $2)', ['send-refund', JSON.stringify({ refundId: first?.id })])
+  const attempted = async () =>
+    (
+      await system.sql<{ n: number }>(
+        `select count(*)::int as n from graphile_worker.jobs where task_identifier = 'send-refund' and last_error like '%GATEWAY_UNAVAILABLE%'`,
+      )
+    )[0]?.n
+  await until(attempted, (n) => n === 1, 5000) // the second sender was turned away …
+  expect(await refund()).toMatchObject({ status: 'sent', tries: 1 }) // … and sent nothing
+  await until(
+    () => booksOf(body.orderNo),
+    ([row]) => row?.resolved === true,
+    60_000,
+  )
+  expect(await refundedAtGateway(body.orderNo)).toEqual([{ refundedAmount: '50.00', status: 'TRADE_CLOSED' }])
+})

@@ -1,0 +1,85 @@
+/** Closing an order while its buyer presses "pay again" elsewhere: the moment between the two is held open on purpose. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { register } from '../accounts/register.ts'
+import { createSessions } from '../accounts/sessions.ts'
+import { createViewers } from '../accounts/viewer.ts'
+import { seedCatalog } from '../catalog/demo.ts'
+import { systemClock } from '../clock.ts'
+import { type Connection, connect } from '../database/connect.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded.ts'
+import { migrate } from '../database/migrate.ts'
+import { toFen } from '../money.ts'
+import { checkout, payAgain } from './checkout.ts'
+import { closeOrder } from './close-order.ts'
+import type { Payments } from './payments.ts'
+import type { PaymentProvider } from './providers/provider.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'xuecheng-close-'))
+let server: EmbeddedPostgres
+let connection: Connection
+
+beforeAll(async () => {
+  server = await startEmbeddedPostgres(join(folder, 'postgres'))
+  await migrate(server.url)
+  connection = connect(server.url, 4)
+  await seedCatalog(connection.db)
+}, 60_000)
+
+afterAll(async () => {
+  await connection.close()
+  await server.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('a link opened meanwhile is asked about at the gateway before the order closes', async () => {
+  const { db } = connection
+  const asked: string[] = []
+  let meanwhile: (() => Promise<unknown>) | undefined
+  const closedThere = new Set<string>()
+  // A gateway that can be held at the very moment: only so does the same interleaving happen every time.
+  const gateway: PaymentProvider = {
+    name: 'alipay',
+    payLink: async ({ attemptNo }) => ({ payUrl: `https://gateway.example/${attemptNo}` }),
+    async ask(attemptNo) {
+      asked.push(attemptNo)
+      if (!closedThere.has(attemptNo)) return { state: 'waiting' }
+      const pressed = meanwhile
+      meanwhile = undefined
+      await pressed?.()
+      return { state: 'closed' }
+    },
+    close: async (attemptNo) => void closedThere.add(attemptNo),
+    refund: async () => ({ state: 'succeeded' }),
+    readNotification: async () => ({ checks: [] }),
+  }
+  const sessions = createSessions(db, 'a secret of thirty-two characters', systemClock)
+  const payments: Payments = {
+    db,
+    providers: new Map([[gateway.name, gateway]]),
+    viewers: createViewers(sessions, 'http://127.0.0.1'),
+    clock: systemClock,
+    orderTtlMinutes: 30,
+    log: pino({ level: 'silent' }),
+  }
+  const buyer = await register(db, { username: 'closing', password: 'a long password' })
+  const purchase = { userId: buyer.id, courseIds: [1], total: toFen(3900), payType: 'alipay', subject: undefined }
+  const { orderNo } = await checkout(payments, purchase)
+  const order = await db.selectFrom('orders').select('id').where('order_no', '=', orderNo).executeTakeFirstOrThrow()
+
+  let second = ''
+  meanwhile = async () => {
+    const again = await payAgain(payments, { userId: buyer.id, orderNo, payType: undefined })
+    second = again.payUrl?.split('/').at(-1) ?? ''
+  }
+  const closing = await closeOrder(payments, order.id, { event: 'cancel', actor: 'buyer', reason: '' })
+
+  expect(closing).toBe('closed')
+  expect(second).toMatch(/^[0-9a-f]{32}$/)
+  expect(second).not.toBe(orderNo)
+  expect(asked).toContain(second)
+  expect([...closedThere].sort()).toEqual([orderNo, second].sort())
+})
