@@ -30,6 +30,7 @@ const WRITERS: Record<string, string> = {
   users: 'accounts',
   sessions: 'accounts',
   login_failures: 'accounts',
+  audit_log: 'accounts',
   categories: 'catalog',
   teachers: 'catalog',
   courses: 'catalog',
@@ -43,6 +44,7 @@ const WRITERS: Record<string, string> = {
   notifications: 'payments',
   unmatched_payments: 'payments',
   refunds: 'payments',
+  refund_lines: 'payments',
   idempotency_keys: 'payments',
   enrolments: 'enrolments',
 }

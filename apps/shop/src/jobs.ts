@@ -1,16 +1,15 @@
 /** The jobs of the shop: which task does what, and when. */
-import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { forgetFailures } from './accounts/login-limits.ts'
 import { forgetSessions } from './accounts/sessions.ts'
 import { type Queue, startQueue } from './jobs/queue.ts'
-import { askDueAttempts } from './payments/ask.ts'
+import { askDueAttempts } from './payments/ask-due.ts'
+import { closeLeftAttempts } from './payments/close-attempts.ts'
 import { expireOrders } from './payments/close-order.ts'
 import { forgetKeys } from './payments/idempotency.ts'
-import { SEND_REFUND, sendLeftRefunds, sendRefund } from './payments/refunds.ts'
+import { sendLeftRefunds, sendRefund } from './payments/send-refund.ts'
+import { CLOSE_ATTEMPTS, CloseAttemptsTask, RefundTask, SEND_REFUND } from './payments/tasks.ts'
 import type { Shop } from './shop.ts'
-
-const RefundJob = Type.Object({ refundId: Type.Integer() })
 
 const HOUSEKEEPING = { sessionsDays: 30, keysDays: 2 }
 
@@ -35,7 +34,11 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
     'expire-orders': oneAtATime(() => expireOrders(payments)),
     'send-left-refunds': oneAtATime(() => sendLeftRefunds(payments)),
     [SEND_REFUND]: async (payload: unknown) => {
-      await sendRefund(payments, Value.Parse(RefundJob, payload).refundId)
+      await sendRefund(payments, Value.Parse(RefundTask, payload).refundId)
+    },
+    [CLOSE_ATTEMPTS]: async (payload: unknown) => {
+      const { orderId, keep } = Value.Parse(CloseAttemptsTask, payload)
+      await closeLeftAttempts(payments, orderId, keep)
     },
     'forget-what-ended': async () => {
       const daysAgo = (days: number) => new Date(payments.clock().getTime() - days * 86_400_000)

@@ -77,6 +77,7 @@ export interface Tables {
     course_title: string
     price_fen: Fen
     original_price_fen: Fen | null
+    refunded_fen: Generated<Fen>
   }
   order_history: {
     id: GeneratedAlways<number>
@@ -87,6 +88,22 @@ export interface Tables {
     to_status: string
     actor: string
     reason: Generated<string>
+    subject: Generated<'order' | 'attempt' | 'refund' | 'access'>
+    number: string | null
+    user_id: number | null
+  }
+  audit_log: {
+    id: GeneratedAlways<number>
+    at: Date
+    user_id: number | null
+    username: string
+    role: string
+    address: string
+    action: string
+    subject: string
+    before: Json<Record<string, unknown>> | null
+    after: Json<Record<string, unknown>> | null
+    note: Generated<string>
   }
   payment_attempts: {
     id: GeneratedAlways<number>
@@ -142,22 +159,33 @@ export interface Tables {
     found_at: Date
     resolved_at: Date | null
     refund_id: number | null
+    refunded_fen: Generated<Fen>
+    refund_claimed_until: Date | null
+    resolution: 'refunded' | 'seen' | null
+    resolved_by: number | null
+    note: Generated<string>
   }
   refunds: {
     id: GeneratedAlways<number>
     request_no: string
-    order_id: number
-    attempt_id: number
-    course_id: number | null
+    order_id: number | null
+    attempt_id: number | null
+    unmatched_id: number | null
     amount_fen: Fen
-    status: Generated<'requested' | 'sent' | 'succeeded' | 'refused'>
+    status: 'requested' | 'approved' | 'sent' | 'succeeded' | 'refused' | 'declined' | 'withdrawn'
     reason: string
+    requested_by: 'buyer' | 'staff' | 'shop'
+    user_id: number | null
     requested_at: Date
+    decided_by: number | null
+    decided_at: Date | null
+    answer: Generated<string>
     sent_at: Date | null
     finished_at: Date | null
     refusal: string | null
     tries: Generated<number>
   }
+  refund_lines: { refund_id: number; order_id: number; course_id: number; amount_fen: Fen }
   idempotency_keys: {
     user_id: number
     key: string

@@ -1,6 +1,7 @@
 /** Access to courses: granted by a paid order line or, for free courses, by asking; the only writer of `enrolments`. */
 import type { Database, Reader, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
+import { addHistory } from '../orders/history.ts'
 
 /** Which of these courses the user owns. */
 export async function ownedAmong(db: Reader, userId: number, courseIds: readonly number[]): Promise<number[]> {
@@ -45,6 +46,25 @@ export async function grantForOrder(
     .execute()
   const now = new Set(granted.map((row) => row.course_id))
   return grant.courseIds.filter((courseId) => !now.has(courseId))
+}
+
+/** Takes away what this order gave of these courses, and nothing that came from elsewhere. Its history says so. */
+export async function revokeForOrder(
+  tx: Transaction,
+  revoke: { orderId: number; courseIds: readonly number[]; at: Date; reason: string },
+): Promise<void> {
+  const { orderId, courseIds, at, reason } = revoke
+  if (courseIds.length === 0) return
+  const revoked = await tx
+    .updateTable('enrolments')
+    .set({ revoked_at: at })
+    .where('order_id', '=', orderId)
+    .where('course_id', 'in', [...courseIds])
+    .where('revoked_at', 'is', null)
+    .returning('course_id')
+    .execute()
+  const about = { orderId, at, subject: 'access', event: 'revoke', from: 'active', to: 'revoked', reason } as const
+  await addHistory(tx, ...revoked.map((row) => ({ ...about, number: String(row.course_id), actor: 'shop' as const })))
 }
 
 /** Puts a free course under "my courses". @throws ShopError COURSE_NOT_FOUND, COURSE_NOT_FREE */

@@ -4,7 +4,7 @@ import type { Transaction } from '../database/connect.ts'
 import { ownedAmong } from '../enrolments/access.ts'
 import { ShopError } from '../errors.ts'
 import { type Fen, sumFen } from '../money.ts'
-import { addHistory } from './transition.ts'
+import { addHistory } from './history.ts'
 
 /** An order this close to its end is not offered again: the gateway wants at least a minute on a pay link. */
 export const LEAST_TIME_TO_PAY_MS = 2 * 60_000
@@ -92,6 +92,7 @@ export async function placeOrder(
   await addHistory(tx, {
     orderId: order.id,
     at: fresh.now,
+    subject: 'order',
     event: 'place',
     from: null,
     to: 'unpaid',

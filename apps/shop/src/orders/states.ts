@@ -2,17 +2,11 @@
  * The one table of an order's states: each transition with where it starts, where it ends, what it needs, what it does
  * and who may cause it. Everything that changes an order's status asks this table.
  */
-export type OrderStatus = 'unpaid' | 'paid' | 'partially_refunded' | 'refunded' | 'cancelled' | 'expired'
+import type { StateTable } from '../states.ts'
 
-export type Actor = 'buyer' | 'staff' | 'gateway' | 'job'
+export const ORDER_STATUSES = ['unpaid', 'paid', 'partially_refunded', 'refunded', 'cancelled', 'expired'] as const
 
-export interface Transition {
-  readonly from: readonly OrderStatus[]
-  readonly to: OrderStatus
-  readonly by: readonly Actor[]
-  readonly needs: string
-  readonly does: string
-}
+export type OrderStatus = (typeof ORDER_STATUSES)[number]
 
 export const ORDER_TRANSITIONS = {
   pay: {
@@ -26,6 +20,7 @@ export const ORDER_TRANSITIONS = {
     from: ['unpaid'],
     to: 'cancelled',
     by: ['buyer', 'staff'],
+    right: 'orders.cancel',
     needs: 'the gateway has said that nothing was paid, and has closed what was open there',
     does: 'closes the open attempts',
   },
@@ -36,20 +31,28 @@ export const ORDER_TRANSITIONS = {
     needs: "the pay link's own limit is past, with a margin for clocks, and the gateway has said that nothing was paid",
     does: 'closes the open attempts',
   },
+  replace: {
+    from: ['expired'],
+    to: 'expired',
+    by: ['shop'],
+    needs:
+      'a payment that came within a day after the end, for courses that are on sale and that the buyer does not own',
+    does: 'moves the payment to a new order of the same lines, which is paid by it at once; this one stays as it is',
+  },
   refundPart: {
     from: ['paid', 'partially_refunded'],
     to: 'partially_refunded',
     by: ['gateway'],
     needs: 'the gateway has said that a part of the payment went back',
-    does: 'notes which line was refunded',
+    does: 'takes away the access of the lines that are now paid back whole, and of no other',
   },
   refundRest: {
     from: ['paid', 'partially_refunded'],
     to: 'refunded',
     by: ['gateway'],
     needs: 'the gateway has said that the last part of the payment went back',
-    does: 'notes which line was refunded',
+    does: 'takes away the access that this order gave',
   },
-} as const satisfies Record<string, Transition>
+} as const satisfies StateTable<OrderStatus>
 
 export type OrderEvent = keyof typeof ORDER_TRANSITIONS

@@ -1,7 +1,20 @@
-/** Opens attempts. The first attempt of an order bears the order's own number; later ones get numbers of their own. */
-import type { Transaction } from '../database/connect.ts'
+/**
+ * Payment attempts: opened, and moved from state to state as their table says. The first attempt of an order bears the
+ * order's own number; later ones get numbers of their own.
+ */
+import { sql } from 'kysely'
+import type { Reader, Transaction } from '../database/connect.ts'
 import type { Fen } from '../money.ts'
-import { FIRST_ASK_SECONDS } from './ask.ts'
+import { addHistory } from '../orders/history.ts'
+import { allows, type By } from '../states.ts'
+import { FIRST_ASK_SECONDS } from './ask-times.ts'
+import { ATTEMPT_TRANSITIONS, type AttemptEvent } from './attempt-states.ts'
+
+/** An attempt, by what its gateway knows it by. */
+export interface AttemptRef {
+  readonly provider: string
+  readonly attempt_no: string
+}
 
 export interface NewAttempt {
   readonly orderId: number
@@ -12,28 +25,70 @@ export interface NewAttempt {
 }
 
 export async function openAttempt(tx: Transaction, attempt: NewAttempt): Promise<void> {
+  const { orderId, provider, attemptNo, amount, now } = attempt
   await tx
     .insertInto('payment_attempts')
     .values({
-      order_id: attempt.orderId,
-      provider: attempt.provider,
-      attempt_no: attempt.attemptNo,
-      amount_fen: attempt.amount,
-      created_at: attempt.now,
-      ask_at: new Date(attempt.now.getTime() + FIRST_ASK_SECONDS * 1000),
+      order_id: orderId,
+      provider,
+      attempt_no: attemptNo,
+      amount_fen: amount,
+      created_at: now,
+      ask_at: new Date(now.getTime() + FIRST_ASK_SECONDS * 1000),
     })
     .execute()
+  const about = { orderId, at: now, subject: 'attempt', number: attemptNo, reason: provider } as const
+  await addHistory(tx, { ...about, event: 'open', from: null, to: 'open', actor: 'buyer' })
 }
 
-/** The number of the order's open attempt with this provider, if there is one. */
-export async function findOpenAttempt(tx: Transaction, orderId: number, provider: string): Promise<string | undefined> {
-  const row = await tx
+/** The order's attempts that may still be paid, as far as we know. */
+export const openAttempts = (db: Reader, orderId: number): Promise<AttemptRef[]> =>
+  db
     .selectFrom('payment_attempts')
-    .select('attempt_no')
+    .select(['provider', 'attempt_no'])
     .where('order_id', '=', orderId)
-    .where('provider', '=', provider)
     .where('status', '=', 'open')
     .orderBy('id', 'desc')
+    .execute()
+
+export interface AttemptMove {
+  readonly attemptNo: string
+  readonly at: Date
+  readonly by: By
+  readonly reason: string
+  /** Set along with the status. */
+  readonly set: { trade_no?: string; paid_at?: Date; ask_at: Date | null; order_id?: number }
+}
+
+/**
+ * Makes the transition if the attempt is where it starts, with a line of history.
+ * @returns whether it was
+ */
+export async function moveAttempt(tx: Transaction, event: AttemptEvent, move: AttemptMove): Promise<boolean> {
+  const before = await tx
+    .selectFrom('payment_attempts')
+    .select(['id', 'order_id', 'status'])
+    .where('attempt_no', '=', move.attemptNo)
+    .modifyEnd(sql`for no key update`)
     .executeTakeFirst()
-  return row?.attempt_no
+  if (!before || !allows(ATTEMPT_TRANSITIONS, event, before.status, move.by)) return false
+  const { to } = ATTEMPT_TRANSITIONS[event]
+  await tx
+    .updateTable('payment_attempts')
+    .set({ status: to, ...move.set })
+    .where('id', '=', before.id)
+    .where('status', '=', before.status)
+    .execute()
+  await addHistory(tx, {
+    orderId: move.set.order_id ?? before.order_id,
+    at: move.at,
+    subject: 'attempt',
+    number: move.attemptNo,
+    event,
+    from: before.status,
+    to,
+    reason: move.reason,
+    ...move.by,
+  })
+  return true
 }

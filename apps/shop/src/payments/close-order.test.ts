@@ -75,7 +75,7 @@ test('a link opened meanwhile is asked about at the gateway before the order clo
     const again = await payAgain(payments, { userId: buyer.id, orderNo, payType: undefined })
     second = again.payUrl?.split('/').at(-1) ?? ''
   }
-  const closing = await closeOrder(payments, order.id, { event: 'cancel', actor: 'buyer', reason: '' })
+  const closing = await closeOrder(payments, order.id, { event: 'cancel', by: { actor: 'buyer' }, reason: '' })
 
   expect(closing).toBe('closed')
   expect(second).toMatch(/^[0-9a-f]{32}$/)

@@ -1,15 +1,23 @@
 /** Closes unpaid orders: at the gateway first, then here; and if the gateway says that it was paid, it is paid. */
-import type { Reader, Transaction } from '../database/connect.ts'
+import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
-import type { Actor } from '../orders/states.ts'
 import { lockOrder, transition } from '../orders/transition.ts'
-import { askAbout, type OpenAttempt } from './ask.ts'
-import { type Payments, providerNamed } from './payments.ts'
-
-/** The gateway's clock and ours may differ by this much: an order ends that long after its pay link did. */
-export const CLOCK_MARGIN_MS = 60_000
+import type { By } from '../states.ts'
+import { CLOCK_MARGIN_MS } from './ask-times.ts'
+import { openAttempts } from './attempts.ts'
+import { closeAttemptHere, closeThere } from './close-attempts.ts'
+import type { Payments } from './payments.ts'
 
 export type Closing = 'closed' | 'paid' | 'already closed'
+
+interface Why {
+  readonly event: 'cancel' | 'expire'
+  readonly by: By
+  readonly reason: string
+}
+
+/** A buyer who presses "pay again" all the while is told to come back. */
+const MOST_ROUNDS = 3
 
 /**
  * Asks, closes what waits there, asks again, and only then closes here.
@@ -20,7 +28,7 @@ export async function closeOrder(payments: Payments, orderId: number, why: Why):
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     for (const attempt of await openAttempts(payments.db, orderId)) {
       asked.add(attempt.attempt_no)
-      if (await wasPaid(payments, attempt)) return 'paid'
+      if (await closeThere(payments, attempt)) return 'paid'
     }
     const closing = await payments.db
       .transaction()
@@ -30,28 +38,11 @@ export async function closeOrder(payments: Payments, orderId: number, why: Why):
   throw new ShopError('GATEWAY_UNAVAILABLE', { retryAfterSeconds: 5 })
 }
 
-interface Why {
-  readonly event: 'cancel' | 'expire'
-  readonly actor: Actor
-  readonly reason: string
-}
-
-/** A buyer who presses "pay again" all the while is told to come back. */
-const MOST_ROUNDS = 3
-
-const openAttempts = (db: Reader, orderId: number) =>
-  db
-    .selectFrom('payment_attempts')
-    .select(['provider', 'attempt_no'])
-    .where('order_id', '=', orderId)
-    .where('status', '=', 'open')
-    .execute()
-
 /** With the order's row held: closed only if every open attempt was asked about; a new one may have come meanwhile. */
 async function closeHere(
   tx: Transaction,
   orderId: number,
-  { event, actor, reason }: Why,
+  { event, by, reason }: Why,
   asked: ReadonlySet<string>,
   now: Date,
 ): Promise<Closing | 'another attempt'> {
@@ -61,25 +52,9 @@ async function closeHere(
   }
   const open = await openAttempts(tx, orderId)
   if (open.some((attempt) => !asked.has(attempt.attempt_no))) return 'another attempt'
-  await transition(tx, event, { orderId, at: now, actor, reason })
-  // A link that nobody opened could not be closed there; once it has ended, the gateway is asked a last time.
-  const lastLook = new Date(Math.max(order.expires_at.getTime(), now.getTime()) + CLOCK_MARGIN_MS)
-  await tx
-    .updateTable('payment_attempts')
-    .set({ status: 'closed', ask_at: lastLook })
-    .where('order_id', '=', orderId)
-    .where('status', '=', 'open')
-    .execute()
+  for (const { attempt_no: attemptNo } of open) await closeAttemptHere(tx, orderId, attemptNo, { by, reason, now })
+  await transition(tx, event, { orderId, at: now, by, reason })
   return 'closed'
-}
-
-async function wasPaid(payments: Payments, attempt: OpenAttempt): Promise<boolean> {
-  const before = await askAbout(payments, attempt)
-  if (before.trade.state !== 'waiting') return before.paid
-  await providerNamed(payments, attempt.provider).close(attempt.attempt_no)
-  const after = await askAbout(payments, attempt)
-  if (after.trade.state === 'waiting') throw new ShopError('GATEWAY_UNAVAILABLE')
-  return after.paid
 }
 
 /** Expires every order whose pay link ended, a margin ago. One that the gateway does not answer for waits for the next run. */
@@ -111,7 +86,7 @@ const AT_ONCE = 8
 /** One order's trouble must not keep the others waiting. */
 async function expireQuietly(payments: Payments, orderId: number): Promise<Closing | undefined> {
   try {
-    return await closeOrder(payments, orderId, { event: 'expire', actor: 'job', reason: 'not paid in time' })
+    return await closeOrder(payments, orderId, { event: 'expire', by: { actor: 'job' }, reason: 'not paid in time' })
   } catch (error) {
     payments.log.warn({ orderId, err: error }, 'order not expired yet')
     return undefined

@@ -53,6 +53,27 @@ export async function once<Answer>(
   return answer
 }
 
+/**
+ * The answer that this key got before, for work that has something to do before its transaction.
+ * @throws ShopError IDEMPOTENCY_KEY_REUSED when the key was used for another request
+ */
+export async function answeredBefore<Answer>(
+  db: Database,
+  userId: number,
+  repeatable: Repeatable | undefined,
+): Promise<Answer | undefined> {
+  if (!repeatable) return undefined
+  const before = await db
+    .selectFrom('idempotency_keys')
+    .select(['request_hash', 'response'])
+    .where('user_id', '=', userId)
+    .where('key', '=', repeatable.key)
+    .executeTakeFirst()
+  if (!before) return undefined
+  if (before.request_hash !== repeatable.requestHash) throw new ShopError('IDEMPOTENCY_KEY_REUSED')
+  return before.response as Answer
+}
+
 /** Forgets keys whose requests nobody repeats any more. */
 export async function forgetKeys(db: Database, before: Date): Promise<void> {
   await db.deleteFrom('idempotency_keys').where('created_at', '<', before).execute()

@@ -1,207 +1,176 @@
 /**
- * Refunds. Requested inside a transaction, with their number and the sum guarded by the database; sent outside of any,
- * and again with the same number until the gateway has said what became of them.
+ * Refunds are booked here: with their number and their sum, guarded by the database, in the caller's transaction, before
+ * any gateway hears of them. `send-refund.ts` sends what is approved.
  */
-import { sql } from 'kysely'
-import type { Database, Transaction } from '../database/connect.ts'
+import type { Reader, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { enqueue } from '../jobs/enqueue.ts'
-import type { Fen } from '../money.ts'
+import { type Fen, sumFen, toFen } from '../money.ts'
+import { addHistory } from '../orders/history.ts'
 import { newNumber } from '../orders/number.ts'
-import { lockOrder, transition } from '../orders/transition.ts'
-import { type Payments, providerNamed } from './payments.ts'
-import type { RefundAnswer } from './providers/provider.ts'
+import { lockOrder } from '../orders/transition.ts'
+import type { By } from '../states.ts'
+import { type RefundSource, reserve } from './refund-sums.ts'
+import { SEND_REFUND } from './tasks.ts'
 
-export const SEND_REFUND = 'send-refund'
+export interface BookedRefund {
+  readonly id: number
+  readonly requestNo: string
+}
 
-export interface RefundRequest {
+/** The whole of a payment that its order does not need. */
+export async function refundPayment(
+  tx: Transaction,
+  refund: { attemptId: number; orderId: number; amount: Fen; reason: string; now: Date },
+): Promise<number> {
+  const source = { attempt_id: refund.attemptId, unmatched_id: null, amount_fen: refund.amount }
+  const { reason, now, orderId } = refund
+  return (await book(tx, { source, orderId, lines: [], reason, by: { actor: 'shop' }, now })).id
+}
+
+/** Money that belongs to no attempt of ours. The caller writes the audit log. @throws ShopError REFUND_TOO_MUCH, NOT_FOUND */
+export async function requestUnmatchedRefund(
+  tx: Transaction,
+  refund: { unmatchedId: number; amount: Fen; reason: string; now: Date; userId: number },
+): Promise<BookedRefund> {
+  const unmatched = await tx
+    .selectFrom('unmatched_payments')
+    .select(['order_id', 'resolved_at'])
+    .where('id', '=', refund.unmatchedId)
+    .executeTakeFirst()
+  if (!unmatched) throw new ShopError('NOT_FOUND')
+  if (unmatched.resolved_at) throw new ShopError('REFUND_TOO_MUCH')
+  if (unmatched.order_id !== null) await lockOrder(tx, unmatched.order_id)
+  const source = { attempt_id: null, unmatched_id: refund.unmatchedId, amount_fen: refund.amount }
+  const by = { actor: 'staff', userId: refund.userId } as const
+  const { reason, now } = refund
+  const booked = await book(tx, { source, orderId: unmatched.order_id, lines: [], reason, by, now })
+  await tx
+    .updateTable('unmatched_payments')
+    .set({ refund_id: booked.id })
+    .where('id', '=', refund.unmatchedId)
+    .execute()
+  return booked
+}
+
+export interface LineToRefund {
+  readonly courseId: number
+  /** Without it: all of the line that has not gone back. */
+  readonly amount?: Fen | undefined
+}
+
+/** What a refund of these lines would do, shown before it is sent. */
+export interface RefundPlan {
   readonly attemptId: number
-  readonly orderId: number
-  /** The line that is paid back; without it the whole payment is. */
-  readonly courseId?: number
+  readonly payType: string
   readonly amount: Fen
+  readonly lines: readonly PlannedLine[]
+  readonly orderAfter: 'partially_refunded' | 'refunded'
+}
+
+export interface PlannedLine {
+  readonly courseId: number
+  readonly title: string
+  readonly amount: Fen
+  /** What of the line has not gone back yet, this refund not counted. */
+  readonly refundable: Fen
+  /** Whether the line is paid back whole by it, so that access to its course ends. */
+  readonly takesAccess: boolean
+}
+
+/**
+ * Works out a refund without booking it. Inside a transaction that holds the order's row it stays true.
+ * @throws ShopError REFUND_NOT_POSSIBLE when the order was not paid; REFUND_TOO_MUCH for a line with nothing left, for
+ * more than is left, or for a course that is not in the order
+ */
+export async function planRefund(db: Reader, orderId: number, wanted: readonly LineToRefund[]): Promise<RefundPlan> {
+  const paid = await db
+    .selectFrom('orders')
+    .innerJoin('order_payments', 'order_payments.order_id', 'orders.id')
+    .innerJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
+    .select(['payment_attempts.id', 'payment_attempts.provider', 'orders.status'])
+    .where('orders.id', '=', orderId)
+    .executeTakeFirst()
+  if (!paid || (paid.status !== 'paid' && paid.status !== 'partially_refunded')) {
+    throw new ShopError('REFUND_NOT_POSSIBLE')
+  }
+  const all = await db
+    .selectFrom('order_lines')
+    .select(['course_id', 'course_title', 'price_fen', 'refunded_fen'])
+    .where('order_id', '=', orderId)
+    .orderBy('position')
+    .execute()
+  if (new Set(wanted.map(({ courseId }) => courseId)).size !== wanted.length) throw new ShopError('REFUND_TOO_MUCH')
+  const lines = wanted.map(({ courseId, amount: part }) => {
+    const line = all.find((each) => each.course_id === courseId)
+    const refundable = toFen(line ? line.price_fen - line.refunded_fen : 0)
+    const amount = part ?? refundable
+    if (!line || amount > refundable || (amount === 0 && line.price_fen > 0)) throw new ShopError('REFUND_TOO_MUCH')
+    return { courseId, title: line.course_title, amount, refundable, takesAccess: amount === refundable }
+  })
+  const amount = sumFen(lines.map((line) => line.amount))
+  if (amount === 0) throw new ShopError('REFUND_TOO_MUCH')
+  const left = all.reduce((sum, line) => sum + line.price_fen - line.refunded_fen, 0) - amount
+  const orderAfter = left === 0 ? 'refunded' : 'partially_refunded'
+  return { attemptId: paid.id, payType: paid.provider, amount, lines, orderAfter }
+}
+
+/**
+ * Books the refund of an order's lines: a buyer's waits for approval, anyone else's is sent once this is committed.
+ * `shown` is the sum that the person saw.
+ * @throws ShopError as `planRefund`; REFUND_CHANGED when the sum is no longer what was shown
+ */
+export async function refundLines(
+  tx: Transaction,
+  refund: { orderId: number; lines: readonly LineToRefund[]; shown?: Fen; reason: string; by: By; now: Date },
+): Promise<BookedRefund> {
+  const { orderId, reason, by, now } = refund
+  await lockOrder(tx, orderId)
+  const plan = await planRefund(tx, orderId, refund.lines)
+  if (refund.shown !== undefined && refund.shown !== plan.amount) throw new ShopError('REFUND_CHANGED')
+  const source = { attempt_id: plan.attemptId, unmatched_id: null, amount_fen: plan.amount }
+  return book(tx, { source, orderId, lines: plan.lines, reason, by, now })
+}
+
+interface Booking {
+  readonly source: RefundSource
+  readonly orderId: number | null
+  readonly lines: readonly { courseId: number; amount: Fen }[]
   readonly reason: string
+  readonly by: By
   readonly now: Date
 }
 
-/** Books the refund and has it sent once the transaction is committed. The database refuses more than was paid. */
-export async function requestRefund(tx: Transaction, refund: RefundRequest): Promise<number> {
-  await book(tx, refund.attemptId, refund.amount)
+async function book(tx: Transaction, { source, orderId, lines, reason, by, now }: Booking): Promise<BookedRefund> {
+  const rows = lines.map(({ courseId, amount }) => ({ course_id: courseId, amount_fen: amount }))
+  await reserve(tx, orderId, source, rows)
+  const requestNo = newNumber(now)
+  const waits = by.actor === 'buyer'
   const { id } = await tx
     .insertInto('refunds')
     .values({
-      request_no: newNumber(refund.now),
-      order_id: refund.orderId,
-      attempt_id: refund.attemptId,
-      course_id: refund.courseId ?? null,
-      amount_fen: refund.amount,
-      reason: refund.reason,
-      requested_at: refund.now,
+      request_no: requestNo,
+      order_id: orderId,
+      ...source,
+      status: waits ? 'requested' : 'approved',
+      reason,
+      requested_by: by.actor === 'buyer' || by.actor === 'staff' ? by.actor : 'shop',
+      user_id: by.userId ?? null,
+      requested_at: now,
     })
     .returning('id')
     .executeTakeFirstOrThrow()
-  await enqueue(tx, SEND_REFUND, { refundId: id })
-  return id
-}
-
-/**
- * Sends a refund, or sends it again: any number of times and processes, with one effect.
- * @throws ShopError GATEWAY_UNAVAILABLE while the outcome is unknown; the job comes again
- */
-export async function sendRefund(payments: Payments, refundId: number): Promise<void> {
-  const refund = await claim(payments.db, refundId, payments.clock())
-  if (!refund) return
-  try {
-    const answer = await providerNamed(payments, refund.provider).refund(refund)
-    if (answer.state === 'later') throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
-    await payments.db.transaction().execute((tx) => finish(tx, refundId, answer, payments.clock()))
-  } finally {
-    await letGo(payments.db, refund.attemptId, payments.clock())
+  if (orderId !== null) {
+    const bound = rows.map((line) => ({ ...line, refund_id: id, order_id: orderId }))
+    if (bound.length > 0) await tx.insertInto('refund_lines').values(bound).execute()
+    const to = waits ? 'requested' : 'approved'
+    const line = { orderId, at: now, subject: 'refund', number: requestNo, event: 'request', from: null, to } as const
+    await addHistory(tx, { ...line, reason, ...by })
   }
+  if (!waits) await enqueue(tx, SEND_REFUND, { refundId: id })
+  return { id, requestNo }
 }
 
-/** Refunds that nobody has finished for a while, should a job have been lost with its queue. */
-export async function sendLeftRefunds(payments: Payments): Promise<void> {
-  const before = new Date(payments.clock().getTime() - LEFT_AFTER_MS)
-  const left = await payments.db
-    .selectFrom('refunds')
-    .select('id')
-    .where('status', 'in', ['requested', 'sent'])
-    .where('requested_at', '<', before)
-    .orderBy('requested_at')
-    .limit(100)
-    .execute()
-  for (const { id } of left) {
-    try {
-      await sendRefund(payments, id)
-    } catch (error) {
-      if (!(error instanceof ShopError)) throw error
-      payments.log.warn({ refundId: id, code: error.code }, 'refund not finished yet; trying again later')
-    }
-  }
-}
-
-const LEFT_AFTER_MS = 5 * 60_000
-
-/** One sender at a time for a payment; one that was killed is waited for this long. Far longer than a call may take. */
-const CLAIM_MS = 60_000
-/** The gateway wants some seconds between two refunds of one trade. */
-const PAUSE_MS = 4000
-
-/**
- * Claims the payment and notes the refund as sent, before the gateway is called: from here on its outcome may be unknown.
- * Undefined once it is finished. @throws ShopError GATEWAY_UNAVAILABLE while another sender has the payment
- */
-async function claim(db: Database, refundId: number, now: Date) {
-  return db.transaction().execute(async (tx) => {
-    const refund = await tx
-      .selectFrom('refunds')
-      .innerJoin('payment_attempts', 'payment_attempts.id', 'refunds.attempt_id')
-      .select(['refunds.attempt_id', 'refunds.request_no', 'refunds.amount_fen', 'refunds.reason', 'refunds.tries'])
-      .select(['payment_attempts.provider', 'payment_attempts.attempt_no', 'payment_attempts.trade_no'])
-      .where('refunds.id', '=', refundId)
-      .where('refunds.status', 'in', ['requested', 'sent'])
-      .executeTakeFirst()
-    if (!refund) return undefined
-    const claimed = await tx
-      .updateTable('payment_attempts')
-      .set({ refund_claimed_until: new Date(now.getTime() + CLAIM_MS) })
-      .where('id', '=', refund.attempt_id)
-      .where((where) => where.or([where('refund_claimed_until', 'is', null), where('refund_claimed_until', '<', now)]))
-      .returning('id')
-      .executeTakeFirst()
-    if (!claimed) throw new ShopError('GATEWAY_UNAVAILABLE')
-    await tx
-      .updateTable('refunds')
-      .set({ status: 'sent', sent_at: now, tries: sql`tries + 1` })
-      .where('id', '=', refundId)
-      .where('status', 'in', ['requested', 'sent'])
-      .execute()
-    return {
-      attemptId: refund.attempt_id,
-      requestNo: refund.request_no,
-      amount: refund.amount_fen,
-      reason: refund.reason,
-      tries: refund.tries + 1,
-      provider: refund.provider,
-      attemptNo: refund.attempt_no,
-      tradeNo: refund.trade_no ?? '',
-    }
-  })
-}
-
-async function letGo(db: Database, attemptId: number, now: Date): Promise<void> {
-  await db
-    .updateTable('payment_attempts')
-    .set({ refund_claimed_until: new Date(now.getTime() + PAUSE_MS) })
-    .where('id', '=', attemptId)
-    .execute()
-}
-
-async function finish(
-  tx: Transaction,
-  refundId: number,
-  answer: Exclude<RefundAnswer, { state: 'later' }>,
-  now: Date,
-): Promise<void> {
-  const { order_id: orderId } = await readRefund(tx, refundId)
-  await lockOrder(tx, orderId)
-  const before = await readRefund(tx, refundId)
-  // That it was made outweighs an earlier refusal; nothing outweighs that it was made.
-  if (before.status === 'succeeded' || (before.status === 'refused' && answer.state === 'refused')) return
-  if (before.status === 'refused') await book(tx, before.attempt_id, before.amount_fen)
-  const refund = await tx
-    .updateTable('refunds')
-    .set({ status: answer.state, finished_at: now, refusal: answer.state === 'refused' ? answer.refusal : null })
-    .where('id', '=', refundId)
-    .where('status', '=', before.status)
-    .returning(['attempt_id', 'course_id', 'amount_fen', 'request_no', 'reason'])
-    .executeTakeFirst()
-  if (!refund) return
-  if (answer.state === 'refused') return release(tx, refund.attempt_id, refund.amount_fen)
-  await tx.updateTable('unmatched_payments').set({ resolved_at: now }).where('refund_id', '=', refundId).execute()
-  if (refund.course_id === null) return
-  const event = (await wholeOrderRefunded(tx, orderId)) ? 'refundRest' : 'refundPart'
-  const reason = `${refund.reason}, refund ${refund.request_no}`
-  await transition(tx, event, { orderId, at: now, actor: 'gateway', reason })
-}
-
-const readRefund = (tx: Transaction, id: number) =>
-  tx
-    .selectFrom('refunds')
-    .select(['order_id', 'status', 'attempt_id', 'amount_fen'])
-    .where('id', '=', id)
-    .executeTakeFirstOrThrow()
-
-/** Counts the amount as going back. The database refuses more than was paid. */
-async function book(tx: Transaction, attemptId: number, amount: Fen): Promise<void> {
-  await tx
-    .updateTable('payment_attempts')
-    .set({ refunded_fen: sql<Fen>`refunded_fen + ${amount}` })
-    .where('id', '=', attemptId)
-    .execute()
-}
-
-/** What the gateway refused may be asked for again; it stays on the list for staff. */
-async function release(tx: Transaction, attemptId: number, amount: Fen): Promise<void> {
-  await tx
-    .updateTable('payment_attempts')
-    .set({ refunded_fen: sql<Fen>`refunded_fen - ${amount}` })
-    .where('id', '=', attemptId)
-    .execute()
-}
-
-async function wholeOrderRefunded(tx: Transaction, orderId: number): Promise<boolean> {
-  const { refunded, total } = await tx
-    .selectFrom('orders')
-    .innerJoin('order_payments', 'order_payments.order_id', 'orders.id')
-    .innerJoin('refunds', 'refunds.attempt_id', 'order_payments.attempt_id')
-    .select((column) => [
-      column.fn.sum<string>('refunds.amount_fen').as('refunded'),
-      column.fn.max('orders.total_fen').as('total'),
-    ])
-    .where('orders.id', '=', orderId)
-    .where('refunds.status', '=', 'succeeded')
-    .executeTakeFirstOrThrow()
-  return Number(refunded) === total
-}
+/** The lines of a refund. */
+export const linesOf = (db: Reader, refundId: number) =>
+  db.selectFrom('refund_lines').select(['course_id', 'amount_fen']).where('refund_id', '=', refundId).execute()

@@ -84,6 +84,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
         tags,
         summary: 'Pay again, or by another method',
         params: OrderNo,
+        headers: Headers,
         body: Type.Optional(
           Type.Union([Type.Object({ payType: Type.Optional(PayType) }, { additionalProperties: false }), Type.Null()]),
         ),
@@ -92,7 +93,9 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
     },
     async (request) => {
       const { user } = await viewers.require(request)
-      return payAgain(payments, { userId: user.id, orderNo: request.params.orderNo, payType: request.body?.payType })
+      const { orderNo } = request.params
+      const again = { userId: user.id, orderNo, payType: request.body?.payType }
+      return payAgain(payments, again, repeatable(request))
     },
   )
 
@@ -116,7 +119,11 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
         .where('user_id', '=', user.id)
         .executeTakeFirst()
       if (!order) throw new ShopError('ORDER_NOT_FOUND')
-      const closing = await closeOrder(payments, order.id, { event: 'cancel', actor: 'buyer', reason: '' })
+      const closing = await closeOrder(payments, order.id, {
+        event: 'cancel',
+        by: { actor: 'buyer', userId: user.id },
+        reason: '',
+      })
       if (closing !== 'closed') throw new ShopError('ORDER_NOT_CANCELLABLE')
       return readOrder(db, user.id, orderNo)
     },

@@ -2,15 +2,19 @@
 import { sql } from 'kysely'
 import type { Transaction } from '../database/connect.ts'
 import { grantForOrder } from '../enrolments/access.ts'
-import type { Fen } from '../money.ts'
+import { enqueue } from '../jobs/enqueue.ts'
+import { type Fen, toFen } from '../money.ts'
+import { replaceExpired } from '../orders/replace.ts'
 import type { OrderStatus } from '../orders/states.ts'
 import { transition } from '../orders/transition.ts'
+import { moveAttempt, openAttempts } from './attempts.ts'
 import type { PaidNotice } from './providers/provider.ts'
-import { requestRefund } from './refunds.ts'
+import { refundLines, refundPayment } from './refunds.ts'
+import { CLOSE_ATTEMPTS } from './tasks.ts'
 
 export interface PaidAttempt extends PaidNotice {
   readonly provider: string
-  /** How we know, for the order's history: "notification 12", "query". */
+  /** How we know, for the order's history: "notification", "query". */
   readonly source: string
   readonly now: Date
 }
@@ -36,19 +40,25 @@ export type UnmatchedReason =
 export async function settle(tx: Transaction, paid: PaidAttempt): Promise<Settlement> {
   const attempt = await lockAttempt(tx, paid)
   if (!attempt) return setAside(tx, paid, 'UNKNOWN_ATTEMPT')
-  const { order_id: orderId } = attempt
-  if (attempt.amount_fen !== paid.amount) return setAside(tx, paid, 'AMOUNT_DIFFERS', { orderId })
+  if (attempt.amount_fen !== paid.amount) return setAside(tx, paid, 'AMOUNT_DIFFERS', { orderId: attempt.order_id })
   if (attempt.status === 'paid') {
-    return attempt.trade_no === paid.tradeNo ? { outcome: 'repeated' } : setAside(tx, paid, 'SECOND_TRADE', { orderId })
+    if (attempt.trade_no === paid.tradeNo) return { outcome: 'repeated' }
+    return setAside(tx, paid, 'SECOND_TRADE', { orderId: attempt.order_id })
   }
 
-  await tx
-    .updateTable('payment_attempts')
-    .set({ status: 'paid', trade_no: paid.tradeNo, paid_at: paid.paidAt, ask_at: null })
-    .where('id', '=', attempt.id)
-    .execute()
-  const reason = `${paid.provider} ${paid.tradeNo}, ${paid.source}`
-  const order = await transition(tx, 'pay', { orderId, at: paid.now, actor: 'gateway', reason })
+  const replacement = attempt.order_status === 'expired' && (await replaceExpired(tx, attempt.order_id, paid.now))
+  const orderId = replacement || attempt.order_id
+  const how = {
+    at: paid.now,
+    by: { actor: 'gateway' },
+    reason: `${paid.provider} ${paid.tradeNo}, ${paid.source}`,
+  } as const
+  await moveAttempt(tx, 'pay', {
+    attemptNo: paid.attemptNo,
+    ...how,
+    set: { trade_no: paid.tradeNo, paid_at: paid.paidAt, ask_at: null, order_id: orderId },
+  })
+  const order = await transition(tx, 'pay', { orderId, ...how })
   if (!order) return payBack(tx, paid, closedReason(attempt.order_status), attempt)
 
   await tx
@@ -56,7 +66,9 @@ export async function settle(tx: Transaction, paid: PaidAttempt): Promise<Settle
     .values({ order_id: orderId, attempt_id: attempt.id, paid_at: paid.paidAt })
     .execute()
   const grant = { userId: order.userId, orderId, courseIds: order.courseIds, at: paid.now }
-  for (const courseId of await grantForOrder(tx, grant)) await payBackLine(tx, paid, attempt, courseId)
+  const owned = await grantForOrder(tx, grant)
+  if (owned.length > 0) await payBackLines(tx, paid, orderId, owned)
+  if ((await openAttempts(tx, orderId)).length > 0) await enqueue(tx, CLOSE_ATTEMPTS, { orderId })
   return { outcome: 'settled' }
 }
 
@@ -112,29 +124,31 @@ async function payBack(
   tx: Transaction,
   paid: PaidAttempt,
   reason: UnmatchedReason,
-  attempt: LockedAttempt,
+  { id: attemptId, order_id: orderId }: LockedAttempt,
 ): Promise<Settlement> {
-  const { id: attemptId, order_id: orderId } = attempt
-  const refundId = await requestRefund(tx, { attemptId, orderId, amount: paid.amount, reason, now: paid.now })
+  const refundId = await refundPayment(tx, { attemptId, orderId, amount: paid.amount, reason, now: paid.now })
   return setAside(tx, paid, reason, { orderId, refundId })
 }
 
-/** The order is paid, but one of its courses was owned already: that line's price goes back by itself. */
-async function payBackLine(
-  tx: Transaction,
-  paid: PaidAttempt,
-  attempt: LockedAttempt,
-  courseId: number,
-): Promise<void> {
-  const { id: attemptId, order_id: orderId } = attempt
-  const { price_fen: amount } = await tx
+/** The order is paid, but some of its courses were owned already: those lines' prices go back by themselves. */
+async function payBackLines(tx: Transaction, paid: PaidAttempt, orderId: number, owned: number[]): Promise<void> {
+  const priced = await tx
     .selectFrom('order_lines')
-    .select('price_fen')
+    .select(['course_id', 'price_fen'])
     .where('order_id', '=', orderId)
-    .where('course_id', '=', courseId)
-    .executeTakeFirstOrThrow()
-  if (amount === 0) return
+    .where('course_id', 'in', owned)
+    .where('price_fen', '>', toFen(0))
+    .execute()
   const reason = 'COURSE_ALREADY_OWNED'
-  const refundId = await requestRefund(tx, { attemptId, orderId, courseId, amount, reason, now: paid.now })
-  await setAside(tx, paid, reason, { orderId, courseId, amount, refundId })
+  for (const { course_id: courseId, price_fen: amount } of priced) {
+    const by = { actor: 'shop' } as const
+    const { id: refundId } = await refundLines(tx, {
+      orderId,
+      lines: [{ courseId, amount }],
+      reason,
+      by,
+      now: paid.now,
+    })
+    await setAside(tx, paid, reason, { orderId, courseId, amount, refundId })
+  }
 }

@@ -1,0 +1,34 @@
+/** The audit log: who of the staff did what, from where, before and after. Written with the change itself; the database refuses to edit it. */
+import type { Transaction } from '../database/connect.ts'
+import type { Staff } from './desk.ts'
+
+export interface Deed {
+  readonly at: Date
+  /** A verb phrase that stays the same: "refund.send", "course.publish". */
+  readonly action: string
+  /** What it was done to, as the pages address it: "orders/0199…". */
+  readonly subject: string
+  /** What changed; never a secret. */
+  readonly before?: Readonly<Record<string, unknown>>
+  readonly after?: Readonly<Record<string, unknown>>
+  readonly note?: string
+}
+
+/** Writes the line in the transaction of the deed, so that neither is there without the other. */
+export async function audit(tx: Transaction, staff: Staff, deed: Deed): Promise<void> {
+  await tx
+    .insertInto('audit_log')
+    .values({
+      at: deed.at,
+      user_id: staff.user.id,
+      username: staff.user.username,
+      role: staff.user.role,
+      address: staff.address,
+      action: deed.action,
+      subject: deed.subject,
+      before: deed.before ? JSON.stringify(deed.before) : null,
+      after: deed.after ? JSON.stringify(deed.after) : null,
+      note: deed.note ?? '',
+    })
+    .execute()
+}

@@ -1,0 +1,66 @@
+/**
+ * Closes payment attempts: at the gateway first, then here. Of an unpaid order when its buyer pays anew; of a paid one
+ * whatever is still open, so that nobody pays it twice.
+ */
+import type { Transaction } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
+import { lockOrder } from '../orders/transition.ts'
+import type { By } from '../states.ts'
+import { askAbout } from './ask.ts'
+import { CLOCK_MARGIN_MS } from './ask-times.ts'
+import { type AttemptRef, moveAttempt, openAttempts } from './attempts.ts'
+import { type Payments, providerNamed } from './payments.ts'
+
+/**
+ * Asks about the attempt, closes what waits there, and asks again.
+ * @returns true when its order is paid by it; otherwise nothing can be paid there any more, but for a link nobody has opened
+ * @throws ShopError GATEWAY_UNAVAILABLE when the gateway gives no answer
+ */
+export async function closeThere(payments: Payments, attempt: AttemptRef): Promise<boolean> {
+  const before = await askAbout(payments, attempt)
+  if (before.trade.state !== 'waiting') return before.paid
+  await providerNamed(payments, attempt.provider).close(attempt.attempt_no)
+  const after = await askAbout(payments, attempt)
+  if (after.trade.state === 'waiting') throw new ShopError('GATEWAY_UNAVAILABLE')
+  return after.paid
+}
+
+/** The task: all of the order's open attempts but the one that its buyer is using. @throws ShopError to come again */
+export async function closeLeftAttempts(payments: Payments, orderId: number, keep?: string): Promise<void> {
+  for (const attempt of await openAttempts(payments.db, orderId)) {
+    if (attempt.attempt_no === keep) continue
+    if (await closeThere(payments, attempt)) continue
+    await payments.db.transaction().execute(async (tx) => {
+      const by = { actor: 'job' } as const
+      await closeAttemptHere(tx, orderId, attempt.attempt_no, { by, reason: 'not needed', now: payments.clock() })
+    })
+  }
+}
+
+/**
+ * Notes an attempt as closed that its gateway has closed, or has never heard of. A link that nobody had opened could not
+ * be closed there; once it has ended, the gateway is asked a last time.
+ */
+export async function closeAttemptHere(
+  tx: Transaction,
+  orderId: number,
+  attemptNo: string,
+  { by, reason, now }: { by: By; reason: string; now: Date },
+): Promise<void> {
+  const order = await lockOrder(tx, orderId)
+  if (!order) return
+  const lastLook = new Date(Math.max(order.expires_at.getTime(), now.getTime()) + CLOCK_MARGIN_MS)
+  await moveAttempt(tx, 'close', { attemptNo, at: now, by, reason, set: { ask_at: lastLook } })
+}
+
+/** Closed here and over there: no more questions. One that still waits there is closed there, and looked at again. */
+export async function lookForTheLastTime(payments: Payments, attempt: AttemptRef): Promise<void> {
+  const { trade } = await askAbout(payments, attempt)
+  if (trade.state === 'waiting') return providerNamed(payments, attempt.provider).close(attempt.attempt_no)
+  await payments.db
+    .updateTable('payment_attempts')
+    .set({ ask_at: null })
+    .where('attempt_no', '=', attempt.attempt_no)
+    .where('status', '=', 'closed')
+    .execute()
+}

@@ -1,0 +1,71 @@
+/** The one table of a refund's states. A buyer's begins as `requested`; what staff or the shop itself decide begins as `approved`. */
+import type { StateTable } from '../states.ts'
+
+export const REFUND_STATUSES = [
+  'requested',
+  'approved',
+  'sent',
+  'succeeded',
+  'refused',
+  'declined',
+  'withdrawn',
+] as const
+
+export type RefundStatus = (typeof REFUND_STATUSES)[number]
+
+export const REFUND_TRANSITIONS = {
+  approve: {
+    from: ['requested'],
+    to: 'approved',
+    by: ['staff'],
+    right: 'refunds.send',
+    needs: 'a member of staff who may send refunds',
+    does: 'has it sent, once this is stored',
+  },
+  decline: {
+    from: ['requested'],
+    to: 'declined',
+    by: ['staff'],
+    right: 'refunds.send',
+    needs: 'an answer to the buyer',
+    does: 'frees the sum that was reserved',
+  },
+  withdraw: {
+    from: ['requested'],
+    to: 'withdrawn',
+    by: ['buyer'],
+    needs: 'nobody has decided yet',
+    does: 'frees the sum that was reserved',
+  },
+  send: {
+    from: ['approved'],
+    to: 'sent',
+    by: ['job'],
+    needs: 'its number and its sum are stored, and no other refund of this payment is under way',
+    does: 'from here on its outcome is unknown until the gateway has said it; sent again with the same number meanwhile',
+  },
+  succeed: {
+    from: ['sent', 'refused'],
+    to: 'succeeded',
+    by: ['gateway'],
+    needs: 'the gateway has said that the money went back',
+    does: 'moves the order on and takes away the access of the lines that are now paid back whole',
+  },
+  refuse: {
+    from: ['sent'],
+    to: 'refused',
+    by: ['gateway'],
+    needs: 'the gateway has refused it several times, and its refund query knows of none',
+    does: 'frees the sum; staff see it',
+  },
+  sendAgain: {
+    from: ['refused'],
+    to: 'approved',
+    by: ['staff'],
+    right: 'refunds.send',
+    needs: 'the sum is still there to be paid back',
+    does: 'reserves the sum again and has it sent with the same number',
+  },
+} as const satisfies StateTable<RefundStatus>
+
+export type RefundEvent = keyof typeof REFUND_TRANSITIONS

@@ -1,0 +1,171 @@
+/**
+ * Sends approved refunds: outside of any transaction, one sender at a time for a payment, and again with the same number
+ * until the gateway has said what became of them.
+ */
+import { sql } from 'kysely'
+import type { Database, Transaction } from '../database/connect.ts'
+import { revokeForOrder } from '../enrolments/access.ts'
+import { ShopError } from '../errors.ts'
+import { lockOrder, transition } from '../orders/transition.ts'
+import { lockRefund, moveRefund } from './move-refund.ts'
+import { type Payments, providerNamed } from './payments.ts'
+import type { RefundAnswer } from './providers/provider.ts'
+import { release, reserve } from './refund-sums.ts'
+import { linesOf } from './refunds.ts'
+
+/**
+ * Sends a refund, or sends it again: any number of times and processes, with one effect.
+ * @throws ShopError GATEWAY_UNAVAILABLE while the outcome is unknown; the job comes again
+ */
+export async function sendRefund(payments: Payments, refundId: number): Promise<void> {
+  const refund = await claim(payments.db, refundId, payments.clock())
+  if (!refund) return
+  try {
+    const answer = await providerNamed(payments, refund.provider).refund(refund)
+    if (answer.state === 'later') throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
+    await payments.db.transaction().execute((tx) => finish(tx, refundId, answer, payments.clock()))
+  } finally {
+    await letGo(payments.db, refund, payments.clock())
+  }
+}
+
+/** Refunds that nobody has finished for a while, should a job have been lost with its queue. */
+export async function sendLeftRefunds(payments: Payments): Promise<void> {
+  const before = new Date(payments.clock().getTime() - LEFT_AFTER_MS)
+  const left = await payments.db
+    .selectFrom('refunds')
+    .select('id')
+    .where('status', 'in', ['approved', 'sent'])
+    .where('requested_at', '<', before)
+    .orderBy('requested_at')
+    .limit(100)
+    .execute()
+  for (const { id } of left) {
+    try {
+      await sendRefund(payments, id)
+    } catch (error) {
+      if (!(error instanceof ShopError)) throw error
+      payments.log.warn({ refundId: id, code: error.code }, 'refund not finished yet; trying again later')
+    }
+  }
+}
+
+const LEFT_AFTER_MS = 5 * 60_000
+
+/** One sender at a time for a payment; one that was killed is waited for this long. Far longer than a call may take. */
+const CLAIM_MS = 60_000
+/** The gateway wants some seconds between two refunds of one trade. */
+const PAUSE_MS = 4000
+
+/**
+ * Claims the payment and notes the refund as sent, before the gateway is called: from here on its outcome may be unknown.
+ * Undefined once it is finished. @throws ShopError GATEWAY_UNAVAILABLE while another sender has the payment
+ */
+async function claim(db: Database, refundId: number, now: Date) {
+  return db.transaction().execute(async (tx) => {
+    const refund = await lockRefund(tx, refundId)
+    if (refund?.status !== 'approved' && refund?.status !== 'sent') return undefined
+    const payment = await claimPayment(tx, refund, now)
+    if (!payment) throw new ShopError('GATEWAY_UNAVAILABLE')
+    const { request_no: requestNo, amount_fen: amount, reason, attempt_id, unmatched_id } = refund
+    if (refund.status === 'approved') {
+      await moveRefund(tx, 'send', refundId, { at: now, by: { actor: 'job' }, reason, set: { sent_at: now } })
+    }
+    await tx.updateTable('refunds').set({ tries: sql`tries + 1` }).where('id', '=', refundId).execute()
+    const { provider, attempt_no: attemptNo, trade_no: tradeNo } = payment
+    const tries = refund.tries + 1
+    return { attempt_id, unmatched_id, requestNo, amount, reason, tries, provider, attemptNo, tradeNo: tradeNo ?? '' }
+  })
+}
+
+interface Payment {
+  readonly attempt_id: number | null
+  readonly unmatched_id: number | null
+}
+
+async function claimPayment(tx: Transaction, { attempt_id, unmatched_id }: Payment, now: Date) {
+  const claimed = { refund_claimed_until: new Date(now.getTime() + CLAIM_MS) }
+  const free = sql<boolean>`coalesce(refund_claimed_until < ${now}, true)`
+  const known = ['provider', 'attempt_no', 'trade_no'] as const
+  if (attempt_id === null) {
+    const update = tx.updateTable('unmatched_payments').set(claimed).where('id', '=', unmatched_id).where(free)
+    return update.returning(known).executeTakeFirst()
+  }
+  const update = tx.updateTable('payment_attempts').set(claimed).where('id', '=', attempt_id).where(free)
+  return update.returning(known).executeTakeFirst()
+}
+
+async function letGo(db: Database, { attempt_id, unmatched_id }: Payment, now: Date): Promise<void> {
+  const paused = { refund_claimed_until: new Date(now.getTime() + PAUSE_MS) }
+  const update =
+    attempt_id === null
+      ? db.updateTable('unmatched_payments').set(paused).where('id', '=', unmatched_id)
+      : db.updateTable('payment_attempts').set(paused).where('id', '=', attempt_id)
+  await update.execute()
+}
+
+type FinalAnswer = Exclude<RefundAnswer, { state: 'later' }>
+
+/** Books what the gateway said. That it was made outweighs an earlier refusal; nothing outweighs that it was made. */
+async function finish(tx: Transaction, refundId: number, answer: FinalAnswer, now: Date): Promise<void> {
+  const { order_id: orderId } = await tx
+    .selectFrom('refunds')
+    .select('order_id')
+    .where('id', '=', refundId)
+    .executeTakeFirstOrThrow()
+  if (orderId !== null) await lockOrder(tx, orderId)
+  const move = { at: now, by: { actor: 'gateway' } } as const
+  if (answer.state === 'refused') {
+    const set = { refusal: answer.refusal }
+    const before = await moveRefund(tx, 'refuse', refundId, { ...move, reason: answer.refusal, set })
+    if (before) await release(tx, orderId, before, await linesOf(tx, refundId))
+    return
+  }
+  const before = await moveRefund(tx, 'succeed', refundId, { ...move, reason: '', set: { refusal: null } })
+  if (!before) return
+  const lines = await linesOf(tx, refundId)
+  if (before.status === 'refused') await reserve(tx, orderId, before, lines)
+  await tx
+    .updateTable('unmatched_payments')
+    .set({ resolved_at: now, resolution: 'refunded' })
+    .where('refund_id', '=', refundId)
+    .where('resolved_at', 'is', null)
+    .execute()
+  if (orderId === null || lines.length === 0) return
+  const courseIds = lines.map((line) => line.course_id)
+  await moveOrderOn(tx, orderId, courseIds, now, `${before.reason}, refund ${before.request_no}`)
+}
+
+/** The order's next state, and the access that goes: of the lines that are paid back whole, or of all with the last fen. */
+async function moveOrderOn(
+  tx: Transaction,
+  orderId: number,
+  courseIds: readonly number[],
+  now: Date,
+  reason: string,
+): Promise<void> {
+  const lines = await paidBack(tx, orderId)
+  const whole = lines.every((line) => line.gone === line.price_fen)
+  const gone = lines
+    .filter((line) => whole || (line.gone === line.price_fen && courseIds.includes(line.course_id)))
+    .map((line) => line.course_id)
+  const by = { actor: 'gateway' } as const
+  await transition(tx, whole ? 'refundRest' : 'refundPart', { orderId, at: now, by, reason })
+  await revokeForOrder(tx, { orderId, courseIds: gone, at: now, reason })
+}
+
+/** What of each line has gone back for certain. */
+async function paidBack(
+  tx: Transaction,
+  orderId: number,
+): Promise<{ course_id: number; price_fen: number; gone: number }[]> {
+  const { rows } = await sql<{ course_id: number; price_fen: number; gone: number }>`
+    select line.course_id, line.price_fen, coalesce(sum(back.amount_fen), 0)::bigint as gone
+    from order_lines line
+    left join (select refund_lines.* from refund_lines
+               join refunds on refunds.id = refund_lines.refund_id and refunds.status = 'succeeded'
+               where refund_lines.order_id = ${orderId}) back on back.course_id = line.course_id
+    where line.order_id = ${orderId}
+    group by line.course_id, line.price_fen`.execute(tx)
+  return rows
+}
