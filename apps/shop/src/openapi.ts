@@ -14,5 +14,5 @@ const config = readConfig({
 const log = createLog('silent', 'openapi')
 const app = await createServer(openShop(config, NOWHERE, log), NOWHERE)
 await app.ready()
-process.stdout.write(`${JSON.stringify(app.swagger(), undefined, 2)}\n`)
-process.exit(0)
+// A pipe takes no more than it has room for at once: the end waits until all of it is through.
+process.stdout.write(`${JSON.stringify(app.swagger(), undefined, 2)}\n`, () => process.exit(0))

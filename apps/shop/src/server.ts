@@ -1,5 +1,7 @@
 /** The web server of one process: every subject's routes, the pages, and what an operator looks at. */
+import { addDesk } from './accounts/desk.ts'
 import { addAccountRoutes } from './accounts/routes.ts'
+import { addOrderDesk } from './backoffice/order-routes.ts'
 import { DEMO_VIDEOS } from './catalog/demo.ts'
 import { addCatalogRoutes } from './catalog/routes.ts'
 import { addEnrolmentRoutes } from './enrolments/routes.ts'
@@ -8,6 +10,7 @@ import { addOperatorRoutes } from './http/operator.ts'
 import { addPages } from './http/pages.ts'
 import { listenForOrders } from './orders/events.ts'
 import { addOrderRoutes } from './orders/routes.ts'
+import { addRefundDesk, addRefundRoutes } from './payments/refund-routes.ts'
 import { addPaymentRoutes } from './payments/routes.ts'
 import type { Shop } from './shop.ts'
 import { addShopRoutes } from './storefront.ts'
@@ -27,6 +30,11 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
   addOrderRoutes(app, { db, viewers, events })
   addPaymentRoutes(app, payments)
   shop.providers.addRoutes(app, payments)
+  addRefundRoutes(app, payments)
+  addDesk(app, viewers, (desk) => {
+    addOrderDesk(desk, payments)
+    addRefundDesk(desk, payments)
+  })
   addEnrolmentRoutes(app, { db, viewers, clock, videoFolder: DEMO_VIDEOS })
   addOperatorRoutes(app, connection)
   await addPages(app)

@@ -106,6 +106,6 @@ export function addAccountRoutes(app: Application, { db, sessions, viewers, cloc
   )
 }
 
-function writeUser(user: User): Static<typeof UserShape> {
+export function writeUser(user: User): Static<typeof UserShape> {
   return { ...user, createdAt: writeMoment(user.createdAt) }
 }

@@ -5,7 +5,7 @@ import type { Reader } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
 import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
-import { formatYuan } from '../money.ts'
+import { formatYuan, toFen } from '../money.ts'
 
 const PAGE = 20
 
@@ -28,6 +28,21 @@ export const OrderShape = Type.Object(
         price: Money,
         originalPrice: Type.Union([Money, Type.Null()]),
         coverUrl: Type.String(),
+        refunded: Money,
+        refundable: Money,
+      }),
+    ),
+    refunds: Type.Array(
+      Type.Object({
+        requestNo: Type.String(),
+        amount: Money,
+        status: Type.Enum(['requested', 'approved', 'sent', 'succeeded', 'refused', 'declined', 'withdrawn']),
+        reason: Type.String(),
+        answer: Type.String({ description: 'What the shop said to it' }),
+        requestedBy: Type.Enum(['buyer', 'staff', 'shop']),
+        requestedAt: Moment,
+        finishedAt: Type.Union([Moment, Type.Null()]),
+        lines: Type.Array(Type.Object({ courseId: Type.Integer(), amount: Money })),
       }),
     ),
   },
@@ -77,17 +92,17 @@ export async function listOrders(
 
 async function withLines(db: Reader, rows: readonly OrderRow[]): Promise<OrderView[]> {
   if (rows.length === 0) return []
-  const lines = await db
-    .selectFrom('order_lines')
-    .selectAll()
-    .where(
-      'order_id',
-      'in',
-      rows.map((row) => row.id),
-    )
-    .orderBy('order_id')
-    .orderBy('position')
-    .execute()
+  const ids = rows.map((row) => row.id)
+  const [lines, refunds] = [
+    await db
+      .selectFrom('order_lines')
+      .selectAll()
+      .where('order_id', 'in', ids)
+      .orderBy('order_id')
+      .orderBy('position')
+      .execute(),
+    rows.some((row) => row.paid_at || row.closed_at) ? await refundsOf(db, ids) : [],
+  ]
   return rows.map((row) => ({
     orderNo: row.order_no,
     subject: row.subject,
@@ -107,6 +122,38 @@ async function withLines(db: Reader, rows: readonly OrderRow[]): Promise<OrderVi
         price: formatYuan(line.price_fen),
         originalPrice: line.original_price_fen === null ? null : formatYuan(line.original_price_fen),
         coverUrl: coverUrl(line.course_id),
+        refunded: formatYuan(line.refunded_fen),
+        refundable: formatYuan(row.paid_at ? toFen(line.price_fen - line.refunded_fen) : toFen(0)),
       })),
+    refunds: refunds.filter((refund) => refund.orderId === row.id).map(({ orderId: _, ...refund }) => refund),
+  }))
+}
+
+async function refundsOf(db: Reader, orderIds: readonly number[]) {
+  const refunds = await db
+    .selectFrom('refunds')
+    .selectAll()
+    .where('order_id', 'in', [...orderIds])
+    .orderBy('id')
+    .execute()
+  if (refunds.length === 0) return []
+  const lines = await db
+    .selectFrom('refund_lines')
+    .select(['refund_id', 'course_id', 'amount_fen'])
+    .where('order_id', 'in', [...orderIds])
+    .execute()
+  return refunds.map((refund) => ({
+    orderId: refund.order_id,
+    requestNo: refund.request_no,
+    amount: formatYuan(refund.amount_fen),
+    status: refund.status,
+    reason: refund.reason,
+    answer: refund.answer,
+    requestedBy: refund.requested_by,
+    requestedAt: writeMoment(refund.requested_at),
+    finishedAt: writeMomentOrNull(refund.finished_at),
+    lines: lines
+      .filter((line) => line.refund_id === refund.id)
+      .map((line) => ({ courseId: line.course_id, amount: formatYuan(line.amount_fen) })),
   }))
 }

@@ -14,6 +14,8 @@ interface Why {
   readonly event: 'cancel' | 'expire'
   readonly by: By
   readonly reason: string
+  /** What is written along with it, in the same transaction. */
+  readonly also?: (tx: Transaction) => Promise<void>
 }
 
 /** A buyer who presses "pay again" all the while is told to come back. */
@@ -42,7 +44,7 @@ export async function closeOrder(payments: Payments, orderId: number, why: Why):
 async function closeHere(
   tx: Transaction,
   orderId: number,
-  { event, by, reason }: Why,
+  { event, by, reason, also }: Why,
   asked: ReadonlySet<string>,
   now: Date,
 ): Promise<Closing | 'another attempt'> {
@@ -54,6 +56,7 @@ async function closeHere(
   if (open.some((attempt) => !asked.has(attempt.attempt_no))) return 'another attempt'
   for (const { attempt_no: attemptNo } of open) await closeAttemptHere(tx, orderId, attemptNo, { by, reason, now })
   await transition(tx, event, { orderId, at: now, by, reason })
+  await also?.(tx)
   return 'closed'
 }
 

@@ -1,5 +1,7 @@
 /** `Idempotency-Key`: the same key and body get the same answer; two at once have one effect. */
 import { createHash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import type { Database, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 
@@ -13,6 +15,17 @@ export const hashRequest = (method: string, path: string, body: unknown): string
   createHash('sha256')
     .update(JSON.stringify([method, path, body]))
     .digest('hex')
+
+/** What the schema of a route says whose work is done once a key. */
+export const IdempotencyHeader = Type.Object({
+  'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+})
+
+export function repeatable(request: FastifyRequest): Repeatable | undefined {
+  const key = request.headers['idempotency-key']
+  if (typeof key !== 'string') return undefined
+  return { key, requestHash: hashRequest(request.method, request.url, request.body) }
+}
 
 /**
  * Does the work once for its key, in the caller's transaction: whoever comes second waits for that transaction's end.

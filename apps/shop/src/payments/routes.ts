@@ -1,5 +1,4 @@
 /** Buying, paying again, cancelling. The addresses that gateways call stand in the providers' folders. */
-import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
@@ -9,7 +8,7 @@ import { readOrder } from '../orders/read.ts'
 import { OrderNo } from '../orders/routes.ts'
 import { checkout, payAgain } from './checkout.ts'
 import { closeOrder } from './close-order.ts'
-import { hashRequest, type Repeatable } from './idempotency.ts'
+import { IdempotencyHeader, repeatable } from './idempotency.ts'
 import type { Payments } from './payments.ts'
 import { PAY_TYPES } from './providers/names.ts'
 
@@ -45,8 +44,6 @@ const CheckoutShape = Type.Object(
   { $id: 'Checkout' },
 )
 
-const Headers = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 128 })) })
-
 export function addPaymentRoutes(app: Application, payments: Payments): void {
   app.addSchema(CheckoutShape)
   const { db, viewers } = payments
@@ -58,7 +55,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
       schema: {
         tags,
         summary: 'Buy: checks the price, makes the order and its pay link',
-        headers: Headers,
+        headers: IdempotencyHeader,
         body: PurchaseShape,
         response: { 201: Type.Ref('Checkout'), ...problems(401, 404, 409, 422) },
       },
@@ -84,7 +81,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
         tags,
         summary: 'Pay again, or by another method',
         params: OrderNo,
-        headers: Headers,
+        headers: IdempotencyHeader,
         body: Type.Optional(
           Type.Union([Type.Object({ payType: Type.Optional(PayType) }, { additionalProperties: false }), Type.Null()]),
         ),
@@ -128,10 +125,4 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
       return readOrder(db, user.id, orderNo)
     },
   )
-}
-
-function repeatable(request: FastifyRequest): Repeatable | undefined {
-  const key = request.headers['idempotency-key']
-  if (typeof key !== 'string') return undefined
-  return { key, requestHash: hashRequest(request.method, request.url, request.body) }
 }

@@ -1,0 +1,195 @@
+/** One order as staff see it: lines and access, attempts, refunds, notifications, and its whole history. */
+import { type Static, Type } from 'typebox'
+import { mayDo } from '../accounts/rights.ts'
+import type { Role } from '../accounts/sessions.ts'
+import type { Reader } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
+import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
+import { formatYuan, toFen } from '../money.ts'
+import { ORDER_TRANSITIONS } from '../orders/states.ts'
+import { refundsOfOrder } from '../payments/refund-views.ts'
+import { staffActions } from '../states.ts'
+import { type OrderRow, orderNumbered, orderRowFields, writeRows } from './orders.ts'
+
+const OrNull = <Shape extends ReturnType<typeof Type.String>>(shape: Shape) => Type.Union([shape, Type.Null()])
+
+export const AdminOrderShape = Type.Object(
+  {
+    ...orderRowFields,
+    expiresAt: Moment,
+    closedAt: OrNull(Moment),
+    lines: Type.Array(
+      Type.Object({
+        courseId: Type.Integer(),
+        title: Type.String(),
+        price: Money,
+        originalPrice: OrNull(Money),
+        refunded: Money,
+        refundable: Money,
+        access: Type.Object({
+          state: Type.Enum(['active', 'revoked', 'none']),
+          grantedAt: OrNull(Moment),
+          revokedAt: OrNull(Moment),
+        }),
+      }),
+    ),
+    attempts: Type.Array(
+      Type.Object({
+        attemptNo: Type.String(),
+        provider: Type.String(),
+        amount: Money,
+        status: Type.Enum(['open', 'paid', 'closed']),
+        tradeNo: OrNull(Type.String()),
+        createdAt: Moment,
+        paidAt: OrNull(Moment),
+        refunded: Money,
+        paysOrder: Type.Boolean(),
+      }),
+    ),
+    refunds: Type.Array(Type.Ref('Refund')),
+    notifications: Type.Array(
+      Type.Object({
+        id: Type.Integer(),
+        receivedAt: Moment,
+        accepted: Type.Boolean(),
+        effect: Type.String(),
+        attemptNo: OrNull(Type.String()),
+      }),
+    ),
+    history: Type.Array(
+      Type.Object({
+        at: Moment,
+        subject: Type.Enum(['order', 'attempt', 'refund', 'access']),
+        event: Type.String(),
+        number: OrNull(Type.String()),
+        from: OrNull(Type.String()),
+        to: Type.String(),
+        actor: Type.String(),
+        user: OrNull(Type.String()),
+        reason: Type.String(),
+      }),
+    ),
+    actions: Type.Array(Type.String(), { description: 'What the viewer may do with it now: cancel, ask, refund' }),
+  },
+  { $id: 'AdminOrder' },
+)
+
+export type AdminOrder = Static<typeof AdminOrderShape>
+
+/** @throws ShopError ORDER_NOT_FOUND */
+export async function readAdminOrder(db: Reader, orderNo: string, role: Role): Promise<AdminOrder> {
+  const order = await orderNumbered(db, orderNo)
+  const [row] = order ? await writeRows(db, [order]) : []
+  if (!order || !row) throw new ShopError('ORDER_NOT_FOUND')
+  const lines = await readLines(db, order)
+  return {
+    ...row,
+    expiresAt: writeMoment(order.expires_at),
+    closedAt: writeMomentOrNull(order.closed_at),
+    lines,
+    attempts: await readAttempts(db, order.id),
+    refunds: (await refundsOfOrder(db, order.id, role)) as AdminOrder['refunds'],
+    notifications: await readNotifications(db, order.id),
+    history: await readHistory(db, order.id),
+    actions: actionsOn(order, lines, role),
+  }
+}
+
+function actionsOn(order: OrderRow, lines: AdminOrder['lines'], role: Role): string[] {
+  const actions = staffActions(ORDER_TRANSITIONS, order.status, (right) => mayDo(role, right))
+  if (mayDo(role, 'orders.ask')) actions.push('ask')
+  const left = lines.some((line) => line.refundable !== formatYuan(toFen(0)))
+  if (left && mayDo(role, 'refunds.send')) actions.push('refund')
+  return actions
+}
+
+async function readLines(db: Reader, order: OrderRow): Promise<AdminOrder['lines']> {
+  const rows = await db
+    .selectFrom('order_lines')
+    .leftJoin('enrolments', (join) =>
+      join
+        .onRef('enrolments.order_id', '=', 'order_lines.order_id')
+        .onRef('enrolments.course_id', '=', 'order_lines.course_id'),
+    )
+    .selectAll('order_lines')
+    .select(['enrolments.granted_at', 'enrolments.revoked_at'])
+    .where('order_lines.order_id', '=', order.id)
+    .orderBy('position')
+    .execute()
+  const refundable = order.status === 'paid' || order.status === 'partially_refunded'
+  return rows.map((line) => ({
+    courseId: line.course_id,
+    title: line.course_title,
+    price: formatYuan(line.price_fen),
+    originalPrice: line.original_price_fen === null ? null : formatYuan(line.original_price_fen),
+    refunded: formatYuan(line.refunded_fen),
+    refundable: formatYuan(toFen(refundable ? line.price_fen - line.refunded_fen : 0)),
+    access: {
+      state: line.granted_at === null ? 'none' : line.revoked_at === null ? 'active' : 'revoked',
+      grantedAt: writeMomentOrNull(line.granted_at),
+      revokedAt: writeMomentOrNull(line.revoked_at),
+    },
+  }))
+}
+
+async function readAttempts(db: Reader, orderId: number): Promise<AdminOrder['attempts']> {
+  const rows = await db
+    .selectFrom('payment_attempts')
+    .leftJoin('order_payments', 'order_payments.attempt_id', 'payment_attempts.id')
+    .selectAll('payment_attempts')
+    .select('order_payments.order_id as pays')
+    .where('payment_attempts.order_id', '=', orderId)
+    .orderBy('payment_attempts.id')
+    .execute()
+  return rows.map((attempt) => ({
+    attemptNo: attempt.attempt_no,
+    provider: attempt.provider,
+    amount: formatYuan(attempt.amount_fen),
+    status: attempt.status,
+    tradeNo: attempt.trade_no,
+    createdAt: writeMoment(attempt.created_at),
+    paidAt: writeMomentOrNull(attempt.paid_at),
+    refunded: formatYuan(attempt.refunded_fen),
+    paysOrder: attempt.pays !== null,
+  }))
+}
+
+/** The newest hundred: a gateway that repeats itself must not make the page endless. */
+async function readNotifications(db: Reader, orderId: number): Promise<AdminOrder['notifications']> {
+  const rows = await db
+    .selectFrom('notifications')
+    .select(['id', 'received_at', 'accepted', 'effect', 'attempt_no'])
+    .where('attempt_no', 'in', db.selectFrom('payment_attempts').select('attempt_no').where('order_id', '=', orderId))
+    .orderBy('id', 'desc')
+    .limit(100)
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    receivedAt: writeMoment(row.received_at),
+    accepted: row.accepted,
+    effect: row.effect,
+    attemptNo: row.attempt_no,
+  }))
+}
+
+async function readHistory(db: Reader, orderId: number): Promise<AdminOrder['history']> {
+  const rows = await db
+    .selectFrom('order_history')
+    .leftJoin('users', 'users.id', 'order_history.user_id')
+    .selectAll('order_history')
+    .select('users.username')
+    .where('order_id', '=', orderId)
+    .orderBy('order_history.id')
+    .execute()
+  return rows.map((line) => ({
+    at: writeMoment(line.at),
+    subject: line.subject,
+    event: line.event,
+    number: line.number,
+    from: line.from_status,
+    to: line.to_status,
+    actor: line.actor,
+    user: line.username,
+    reason: line.reason,
+  }))
+}
