@@ -22,11 +22,19 @@ export async function sendRefund(payments: Payments, refundId: number): Promise<
   if (!refund) return
   try {
     const answer = await providerNamed(payments, refund.provider).refund(refund)
-    if (answer.state === 'later') throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
+    if (answer.state === 'later') {
+      await noteWhy(payments.db, refundId, answer.refusal)
+      throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
+    }
     await payments.db.transaction().execute((tx) => finish(tx, refundId, answer, payments.clock()))
   } finally {
     await letGo(payments.db, refund, payments.clock())
   }
+}
+
+/** Staff see why a refund takes its time: a balance that must be topped up, say. */
+async function noteWhy(db: Database, refundId: number, refusal: string): Promise<void> {
+  await db.updateTable('refunds').set({ refusal }).where('id', '=', refundId).where('status', '=', 'sent').execute()
 }
 
 /** Refunds that nobody has finished for a while, should a job have been lost with its queue. */
