@@ -19,7 +19,7 @@ export default defineConfig({
         ...node,
         test: {
           name: 'system',
-          include: ['tests/{integration,conformance}/**/*.test.ts'],
+          include: ['tests/{integration,conformance,model}/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,

@@ -51,6 +51,16 @@ export const openAttempts = (db: Reader, orderId: number): Promise<AttemptRef[]>
     .orderBy('id', 'desc')
     .execute()
 
+/** Those, and the closed ones whose link has not ended yet, so that a payment may still come to light. */
+export const unsettledAttempts = (db: Reader, orderId: number): Promise<AttemptRef[]> =>
+  db
+    .selectFrom('payment_attempts')
+    .select(['provider', 'attempt_no'])
+    .where('order_id', '=', orderId)
+    .where((where) => where.or([where('status', '=', 'open'), where('ask_at', 'is not', null)]))
+    .orderBy('id', 'desc')
+    .execute()
+
 export interface AttemptMove {
   readonly attemptNo: string
   readonly at: Date

@@ -8,7 +8,7 @@ import { lockOrder } from '../orders/transition.ts'
 import type { By } from '../states.ts'
 import { askAbout } from './ask.ts'
 import { CLOCK_MARGIN_MS } from './ask-times.ts'
-import { type AttemptRef, moveAttempt, openAttempts } from './attempts.ts'
+import { type AttemptRef, moveAttempt, unsettledAttempts } from './attempts.ts'
 import { type Payments, providerNamed } from './payments.ts'
 
 /**
@@ -27,7 +27,7 @@ export async function closeThere(payments: Payments, attempt: AttemptRef): Promi
 
 /** The task: all of the order's open attempts but the one that its buyer is using. @throws ShopError to come again */
 export async function closeLeftAttempts(payments: Payments, orderId: number, keep?: string): Promise<void> {
-  for (const attempt of await openAttempts(payments.db, orderId)) {
+  for (const attempt of await unsettledAttempts(payments.db, orderId)) {
     if (attempt.attempt_no === keep) continue
     if (await closeThere(payments, attempt)) continue
     await payments.db.transaction().execute(async (tx) => {

@@ -4,7 +4,7 @@ import { ShopError } from '../errors.ts'
 import { lockOrder, transition } from '../orders/transition.ts'
 import type { By } from '../states.ts'
 import { CLOCK_MARGIN_MS } from './ask-times.ts'
-import { openAttempts } from './attempts.ts'
+import { openAttempts, unsettledAttempts } from './attempts.ts'
 import { closeAttemptHere, closeThere } from './close-attempts.ts'
 import type { Payments } from './payments.ts'
 
@@ -28,7 +28,7 @@ const MOST_ROUNDS = 3
 export async function closeOrder(payments: Payments, orderId: number, why: Why): Promise<Closing> {
   const asked = new Set<string>()
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
-    for (const attempt of await openAttempts(payments.db, orderId)) {
+    for (const attempt of await unsettledAttempts(payments.db, orderId)) {
       asked.add(attempt.attempt_no)
       if (await closeThere(payments, attempt)) return 'paid'
     }

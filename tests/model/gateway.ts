@@ -1,0 +1,128 @@
+/**
+ * A gateway in memory with true books, for tests that need every interleaving: it keeps what was paid and refunded, may
+ * be away, and may lose its answers. The proof and the integration tests use the real sandbox.
+ */
+import { setImmediate as breathe } from 'node:timers/promises'
+import { ShopError } from '../../apps/shop/src/errors.ts'
+import { type Fen, toFen } from '../../apps/shop/src/money.ts'
+import type { PaidNotice, PaymentProvider, RefundAnswer } from '../../apps/shop/src/payments/providers/provider.ts'
+
+export interface Trade {
+  readonly attemptNo: string
+  readonly tradeNo: string
+  readonly amount: Fen
+  readonly expiresAt: Date
+  state: 'none' | 'waiting' | 'closed' | 'paid'
+  paidAt: Date | undefined
+  readonly refunds: Map<string, Fen>
+}
+
+/** What the next calls meet: answers; no answer; or an answer that is lost after the gateway has acted. */
+export type Mood = 'answers' | 'away' | 'loses answers' | 'refuses refunds'
+
+export interface MemoryGateway {
+  readonly provider: PaymentProvider
+  readonly trades: Map<string, Trade>
+  mood: Mood
+  /** The buyer opens the link: from now on the trade waits. */
+  open(attemptNo: string): void
+  /** The buyer pays, unless the link has ended or the trade is closed. */
+  pay(attemptNo: string, now: Date, late?: boolean): boolean
+  /** What the gateway would notify, as its own bytes. */
+  notification(attemptNo: string): Buffer
+}
+
+export function createMemoryGateway(name: string, clock: () => Date): MemoryGateway {
+  const trades = new Map<string, Trade>()
+  let count = 0
+
+  const answer = async <Value>(act: () => Value): Promise<Value> => {
+    await breathe()
+    if (gateway.mood === 'away') throw new ShopError('GATEWAY_UNAVAILABLE')
+    const value = act()
+    await breathe()
+    if (gateway.mood === 'loses answers') throw new ShopError('GATEWAY_UNAVAILABLE')
+    return value
+  }
+
+  const provider: PaymentProvider = {
+    name,
+    async payLink({ attemptNo, amount, expiresAt }) {
+      const tradeNo = `${name}-${++count}`
+      const fresh: Trade = {
+        attemptNo,
+        tradeNo,
+        amount,
+        expiresAt,
+        state: 'none',
+        paidAt: undefined,
+        refunds: new Map(),
+      }
+      if (!trades.has(attemptNo)) trades.set(attemptNo, fresh)
+      return { payUrl: `https://gateway.example/${attemptNo}` }
+    },
+    ask: (attemptNo) =>
+      answer(() => {
+        const trade = trades.get(attemptNo)
+        if (!trade || trade.state === 'none') return { state: 'none' }
+        if (trade.state === 'waiting' && clock() > trade.expiresAt) trade.state = 'closed'
+        if (trade.state !== 'paid') return { state: trade.state }
+        const { tradeNo, amount, paidAt } = trade
+        return { state: 'paid', tradeNo, amount, paidAt: paidAt ?? new Date(0) }
+      }),
+    close: (attemptNo) =>
+      answer(() => {
+        const trade = trades.get(attemptNo)
+        if (trade?.state === 'waiting') trade.state = 'closed'
+      }),
+    refund: ({ attemptNo, requestNo, amount, tries }) =>
+      answer((): RefundAnswer => {
+        const trade = trades.get(attemptNo)
+        if (trade?.state !== 'paid') return { state: 'refused', refusal: 'not paid' }
+        if (trade.refunds.has(requestNo)) return { state: 'succeeded' }
+        if (gateway.mood === 'refuses refunds') {
+          return tries < 2 ? { state: 'later', refusal: 'busy' } : { state: 'refused', refusal: 'not allowed' }
+        }
+        const gone = [...trade.refunds.values()].reduce((sum, each) => sum + each, 0)
+        if (gone + amount > trade.amount) return { state: 'refused', refusal: 'more than is left' }
+        trade.refunds.set(requestNo, amount)
+        return { state: 'succeeded' }
+      }),
+    async readNotification({ body }) {
+      const said = JSON.parse(body.toString('utf8')) as {
+        attemptNo: string
+        tradeNo: string
+        amount: number
+        at: string
+      }
+      const { attemptNo, tradeNo } = said
+      const paid: PaidNotice = { attemptNo, tradeNo, amount: toFen(said.amount), paidAt: new Date(said.at) }
+      return { checks: [{ check: 'signature', passed: true }], attemptNo, tradeNo, paid }
+    },
+  }
+
+  const gateway: MemoryGateway = {
+    provider,
+    trades,
+    mood: 'answers',
+    open(attemptNo) {
+      const trade = trades.get(attemptNo)
+      // A link that has ended makes no trade any more.
+      if (trade?.state === 'none' && clock() <= trade.expiresAt) trade.state = 'waiting'
+    },
+    pay(attemptNo, now, late = false) {
+      const trade = trades.get(attemptNo)
+      if (!trade || trade.state === 'paid' || trade.state === 'closed') return false
+      if (!late && now > trade.expiresAt) return false
+      trade.state = 'paid'
+      trade.paidAt = now
+      return true
+    },
+    notification(attemptNo) {
+      const trade = trades.get(attemptNo)
+      const { tradeNo, amount, paidAt } = trade ?? { tradeNo: '', amount: 0, paidAt: undefined }
+      return Buffer.from(JSON.stringify({ attemptNo, tradeNo, amount, at: (paidAt ?? new Date(0)).toISOString() }))
+    },
+  }
+  return gateway
+}

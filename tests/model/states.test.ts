@@ -1,0 +1,186 @@
+/**
+ * The tables of states as a model: random deeds in random order against the real database must leave what the model says,
+ * and whatever people, gateways and clocks do in whatever order, the books agree in the end.
+ */
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ORDER_TRANSITIONS } from '../../apps/shop/src/orders/states.ts'
+import { transition } from '../../apps/shop/src/orders/transition.ts'
+import { ATTEMPT_TRANSITIONS } from '../../apps/shop/src/payments/attempt-states.ts'
+import { moveAttempt } from '../../apps/shop/src/payments/attempts.ts'
+import { moveRefund } from '../../apps/shop/src/payments/move-refund.ts'
+import { REFUND_TRANSITIONS } from '../../apps/shop/src/payments/refund-states.ts'
+import { refundLines } from '../../apps/shop/src/payments/refunds.ts'
+import type { Actor, StateTable } from '../../apps/shop/src/states.ts'
+import type { Mood } from './gateway.ts'
+import { broken } from './invariants.ts'
+import { DEEDS, type Deed, openStage, play, type Stage, settleDown } from './stage.ts'
+
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await openStage()
+}, 60_000)
+
+afterAll(() => stage.close())
+
+const moods: Mood[] = ['answers', 'answers', 'away', 'loses answers', 'refuses refunds']
+
+const step = fc.record({
+  deed: fc.constantFrom<Deed>(...DEEDS),
+  /** Which of the buyer's two orders; they have a course in common. */
+  order: fc.constantFrom(0, 1),
+  mood: fc.constantFrom<Mood>(...moods),
+  seconds: fc.constantFrom(0, 1, 5, 90, 1200, 2400),
+  /** Whether the next step begins before this one has ended. */
+  together: fc.boolean(),
+})
+
+test('whatever happens in whatever order, in the end the books agree', { timeout: 180_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 16 }), async (steps) => {
+      const userId = await stage.newBuyer()
+      const orders = [await play(stage, userId, [1, 2]), await play(stage, userId, [2, 3])]
+      let running: Promise<unknown>[] = []
+      for (const { deed, order, mood, seconds, together } of steps) {
+        stage.gateway.mood = mood
+        stage.pass(seconds)
+        running.push(orders[order]?.do(deed) ?? Promise.resolve())
+        if (together) continue
+        await Promise.all(running)
+        running = []
+      }
+      await Promise.all(running)
+      await settleDown(stage, orders)
+      expect(await broken(stage, [userId])).toEqual([])
+    }),
+    { numRuns: 300 },
+  )
+})
+
+const actors: Actor[] = ['buyer', 'staff', 'gateway', 'job', 'shop']
+
+/** What the table says: the state it ends in, or that nothing happens, or that this actor never may. */
+function expected(table: StateTable<string>, event: string, status: string, actor: Actor): string | 'refused' {
+  const found = table[event]
+  if (!found?.by.includes(actor)) return 'refused'
+  return found.from.includes(status) ? found.to : status
+}
+
+const deeds = <Event extends string>(table: Record<Event, unknown>) =>
+  fc.array(fc.tuple(fc.constantFrom(...(Object.keys(table) as Event[])), fc.constantFrom(...actors)), { maxLength: 12 })
+
+interface Subject<Event extends string> {
+  status(): Promise<string>
+  lines(): Promise<number>
+  move(event: Event, actor: Actor): Promise<unknown>
+}
+
+/** Walks the table at random: each step must do what the table says, and leave one line of history, or none. */
+async function walk<Event extends string>(
+  table: StateTable<string>,
+  steps: readonly (readonly [Event, Actor])[],
+  { status, lines, move }: Subject<Event>,
+): Promise<void> {
+  for (const [event, actor] of steps) {
+    const [before, written] = [await status(), await lines()]
+    const outcome = expected(table, event, before, actor)
+    const moved = await move(event, actor).then(Boolean, () => 'refused')
+    const legal = outcome !== 'refused' && table[event]?.from.includes(before) === true
+    expect([event, actor, moved, await status()]).toEqual([
+      event,
+      actor,
+      outcome === 'refused' ? 'refused' : legal,
+      outcome === 'refused' ? before : outcome,
+    ])
+    expect(await lines()).toBe(written + (legal ? 1 : 0))
+  }
+}
+
+const at = () => stage.payments.clock()
+
+async function read(text: string, value: unknown): Promise<string> {
+  const { rows } = await stage.connection.pool.query<{ value: string }>(text, [value])
+  return rows[0]?.value ?? ''
+}
+
+const countOf = async (subject: string, orderId: number) =>
+  Number(
+    await read(
+      `select count(*)::text as value from order_history where subject = '${subject}' and order_id = $1`,
+      orderId,
+    ),
+  )
+
+test('an order moves as its table says, whoever asks', { timeout: 120_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(deeds(ORDER_TRANSITIONS), async (steps) => {
+      const { orderId } = await play(stage, await stage.newBuyer(), [1])
+      await walk(ORDER_TRANSITIONS as StateTable<string>, steps, {
+        status: () => read('select status as value from orders where id = $1', orderId),
+        lines: () => countOf('order', orderId),
+        move: (event, actor) =>
+          stage.payments.db
+            .transaction()
+            .execute((tx) => transition(tx, event, { orderId, at: at(), by: { actor }, reason: 'walk' })),
+      })
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('an attempt moves as its table says, whoever asks', { timeout: 120_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(deeds(ATTEMPT_TRANSITIONS), async (steps) => {
+      const { orderId, orderNo } = await play(stage, await stage.newBuyer(), [1])
+      await walk(ATTEMPT_TRANSITIONS as StateTable<string>, steps, {
+        status: () => read('select status as value from payment_attempts where attempt_no = $1', orderNo),
+        lines: () => countOf('attempt', orderId),
+        move: (event, actor) => {
+          const paid = event === 'pay' ? { paid_at: at() } : {}
+          const move = { attemptNo: orderNo, at: at(), by: { actor }, reason: 'walk', set: { ask_at: null, ...paid } }
+          return stage.payments.db.transaction().execute((tx) => moveAttempt(tx, event, move))
+        },
+      })
+    }),
+    { numRuns: 40 },
+  )
+})
+
+test('a refund moves as its table says, whoever asks', { timeout: 120_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(deeds(REFUND_TRANSITIONS), async (steps) => {
+      const userId = await stage.newBuyer()
+      const order = await play(stage, userId, [1])
+      for (const deed of ['pay', 'notify'] as const) await order.do(deed)
+      const { db } = stage.payments
+      const by = { actor: 'buyer', userId } as const
+      const wish = { orderId: order.orderId, lines: [{ courseId: 1 }], reason: 'walk', by, now: at() }
+      const { id } = await db.transaction().execute((tx) => refundLines(tx, wish))
+      await walk(REFUND_TRANSITIONS as StateTable<string>, steps, {
+        status: () => read('select status as value from refunds where id = $1', id),
+        lines: () => countOf('refund', order.orderId),
+        move: (event, actor) =>
+          db.transaction().execute((tx) => moveRefund(tx, event, id, { at: at(), by: { actor }, reason: 'walk' })),
+      })
+    }),
+    { numRuns: 40 },
+  )
+})
+
+test('the database knows the states of the tables, and no other', async () => {
+  const { rows } = await stage.connection.pool.query<{ name: string; rule: string }>(
+    `select conrelid::regclass::text as name, pg_get_constraintdef(oid) as rule from pg_constraint
+     where contype = 'c' and pg_get_constraintdef(oid) like '%status = ANY%' and conrelid in
+       ('orders'::regclass, 'payment_attempts'::regclass, 'refunds'::regclass)`,
+  )
+  const states = (table: StateTable<string>) =>
+    [...new Set(Object.values(table).flatMap(({ from, to }) => [...from, to]))].sort()
+  const tables = { orders: ORDER_TRANSITIONS, payment_attempts: ATTEMPT_TRANSITIONS, refunds: REFUND_TRANSITIONS }
+  for (const [name, table] of Object.entries(tables)) {
+    const known = rows
+      .filter((row) => row.name === name)
+      .map(({ rule }) => [...new Set([...rule.matchAll(/'(\w+)'::text/g)].map(([, state]) => state))].sort())
+    expect(known, name).toContainEqual(states(table as StateTable<string>))
+  }
+})
