@@ -2,7 +2,7 @@
 import { Value } from 'typebox/value'
 import { forgetFailures } from './accounts/login-limits.ts'
 import { forgetSessions } from './accounts/sessions.ts'
-import { type Queue, startQueue } from './jobs/queue.ts'
+import { freeLostJobs, type Queue, startQueue } from './jobs/queue.ts'
 import { askDueAttempts } from './payments/ask-due.ts'
 import { closeLeftAttempts } from './payments/close-attempts.ts'
 import { expireOrders } from './payments/close-order.ts'
@@ -40,6 +40,7 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
       const { orderId, keep } = Value.Parse(CloseAttemptsTask, payload)
       await closeLeftAttempts(payments, orderId, keep)
     },
+    'free-lost-jobs': () => freeLostJobs(connection.pool),
     'forget-what-ended': async () => {
       const daysAgo = (days: number) => new Date(payments.clock().getTime() - days * 86_400_000)
       await forgetSessions(db, daysAgo(HOUSEKEEPING.sessionsDays))
@@ -50,6 +51,7 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
   const repeating = [
     { task: 'ask-open-attempts', match: '* * * * *' },
     { task: 'expire-orders', match: '* * * * *' },
+    { task: 'free-lost-jobs', match: '* * * * *' },
     { task: 'send-left-refunds', match: '*/5 * * * *' },
     { task: 'forget-what-ended', match: '17 * * * *' },
   ]

@@ -37,3 +37,12 @@ export async function startQueue(
   })
   return { stop: () => runner.stop() }
 }
+
+/**
+ * Frees the jobs of workers that were killed: the queue itself would wait four hours for them. A job that only takes its
+ * time may then run twice, which every task of ours allows.
+ */
+export async function freeLostJobs(pool: pg.Pool): Promise<void> {
+  await pool.query(`select graphile_worker.force_unlock_workers(array(
+    select locked_by from graphile_worker.jobs where locked_at < now() - interval '2 minutes'))`)
+}

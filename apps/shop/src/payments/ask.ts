@@ -1,4 +1,5 @@
 /** Asks the gateway about attempts, and settles by the same door as a notification. */
+import { faultPoint } from '#fault-point'
 import { type AttemptRef, moveAttempt } from './attempts.ts'
 import { type Payments, providerNamed } from './payments.ts'
 import type { GatewayTrade } from './providers/provider.ts'
@@ -18,6 +19,7 @@ export interface Asked {
 export async function askAbout(payments: Payments, attempt: AttemptRef): Promise<Asked> {
   const { provider, attempt_no: attemptNo } = attempt
   const trade = await providerNamed(payments, provider).ask(attemptNo)
+  faultPoint('ask: answered, not settled')
   const now = payments.clock()
   if (trade.state === 'paid') {
     const { tradeNo, amount, paidAt } = trade

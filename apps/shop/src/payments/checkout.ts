@@ -1,4 +1,5 @@
 /** Buying: order, attempt and pay link come into being in one transaction, so that none exists without the others. */
+import { faultPoint } from '#fault-point'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { writeMoment } from '../http/shapes.ts'
@@ -119,6 +120,7 @@ async function openLink(
 ): Promise<Checkout> {
   const now = payments.clock()
   await openAttempt(tx, { orderId: order.id, provider, attemptNo, amount: order.total, now })
+  faultPoint('checkout: attempt opened')
   return signLink(payments, order, provider, attemptNo)
 }
 

@@ -2,6 +2,7 @@
  * Closes payment attempts: at the gateway first, then here. Of an unpaid order when its buyer pays anew; of a paid one
  * whatever is still open, so that nobody pays it twice.
  */
+import { faultPoint } from '#fault-point'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { lockOrder } from '../orders/transition.ts'
@@ -19,7 +20,9 @@ import { type Payments, providerNamed } from './payments.ts'
 export async function closeThere(payments: Payments, attempt: AttemptRef): Promise<boolean> {
   const before = await askAbout(payments, attempt)
   if (before.trade.state !== 'waiting') return before.paid
+  faultPoint('close: asked, not closed there')
   await providerNamed(payments, attempt.provider).close(attempt.attempt_no)
+  faultPoint('close: closed there, not asked again')
   const after = await askAbout(payments, attempt)
   if (after.trade.state === 'waiting') throw new ShopError('GATEWAY_UNAVAILABLE')
   return after.paid

@@ -1,4 +1,5 @@
 /** Closes unpaid orders: at the gateway first, then here; and if the gateway says that it was paid, it is paid. */
+import { faultPoint } from '#fault-point'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { lockOrder, transition } from '../orders/transition.ts'
@@ -32,6 +33,7 @@ export async function closeOrder(payments: Payments, orderId: number, why: Why):
       asked.add(attempt.attempt_no)
       if (await closeThere(payments, attempt)) return 'paid'
     }
+    faultPoint('close: asked again, not closed here')
     const closing = await payments.db
       .transaction()
       .execute((tx) => closeHere(tx, orderId, why, asked, payments.clock()))
@@ -55,6 +57,7 @@ async function closeHere(
   const open = await openAttempts(tx, orderId)
   if (open.some((attempt) => !asked.has(attempt.attempt_no))) return 'another attempt'
   for (const { attempt_no: attemptNo } of open) await closeAttemptHere(tx, orderId, attemptNo, { by, reason, now })
+  faultPoint('close: attempts closed, order open')
   await transition(tx, event, { orderId, at: now, by, reason })
   await also?.(tx)
   return 'closed'

@@ -2,6 +2,7 @@
  * The inbox. Every notification is kept as received, with each check's verdict and what it did, in the same transaction
  * as its effect; only after that commit is it acknowledged.
  */
+import { faultPoint } from '#fault-point'
 import type { Transaction } from '../database/connect.ts'
 import type { Payments } from './payments.ts'
 import type { Check, PaymentProvider, RawNotification, ReadNotification } from './providers/provider.ts'
@@ -22,8 +23,11 @@ export async function receiveNotification(
   raw: RawNotification,
 ): Promise<Received> {
   const read = await provider.readNotification(raw)
+  faultPoint('inbox: read, not kept')
   try {
-    return await payments.db.transaction().execute((tx) => handle(tx, payments, provider, raw, read))
+    const received = await payments.db.transaction().execute((tx) => handle(tx, payments, provider, raw, read))
+    faultPoint('inbox: kept, not answered')
+    return received
   } catch (error) {
     payments.log.error({ err: error, attemptNo: read.attemptNo }, 'notification could not be handled')
     // Its effect is undone, but it is kept, and the gateway will send it again.
@@ -43,6 +47,7 @@ async function handle(
   const now = payments.clock()
   const settlement =
     read.paid && (await settle(tx, { ...read.paid, provider: provider.name, source: 'notification', now }))
+  faultPoint('inbox: settled, not kept')
   const checks = [...read.checks, ...(settlement ? orderChecks(settlement) : [])]
   const accepted = settlement ? orderChecks(settlement).every((check) => check.passed) : read.nothingToDo === true
   const effect = settlement ? effectOf(settlement) : accepted ? 'nothing to do' : 'refused'

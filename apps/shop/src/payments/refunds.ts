@@ -2,6 +2,7 @@
  * Refunds are booked here: with their number and their sum, guarded by the database, in the caller's transaction, before
  * any gateway hears of them. `send-refund.ts` sends what is approved.
  */
+import { faultPoint } from '#fault-point'
 import type { Reader, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { enqueue } from '../jobs/enqueue.ts'
@@ -144,6 +145,7 @@ interface Booking {
 async function book(tx: Transaction, { source, orderId, lines, reason, by, now }: Booking): Promise<BookedRefund> {
   const rows = lines.map(({ courseId, amount }) => ({ course_id: courseId, amount_fen: amount }))
   await reserve(tx, orderId, source, rows)
+  faultPoint('book: sum reserved')
   const requestNo = newNumber(now)
   const waits = by.actor === 'buyer'
   const { id } = await tx
@@ -167,6 +169,7 @@ async function book(tx: Transaction, { source, orderId, lines, reason, by, now }
     const line = { orderId, at: now, subject: 'refund', number: requestNo, event: 'request', from: null, to } as const
     await addHistory(tx, { ...line, reason, ...by })
   }
+  faultPoint('book: stored, not enqueued')
   if (!waits) await enqueue(tx, SEND_REFUND, { refundId: id })
   return { id, requestNo }
 }

@@ -2,7 +2,9 @@
  * Sends approved refunds: outside of any transaction, one sender at a time for a payment, and again with the same number
  * until the gateway has said what became of them.
  */
+
 import { sql } from 'kysely'
+import { faultPoint } from '#fault-point'
 import type { Database, Transaction } from '../database/connect.ts'
 import { revokeForOrder } from '../enrolments/access.ts'
 import { ShopError } from '../errors.ts'
@@ -20,14 +22,17 @@ import { linesOf } from './refunds.ts'
 export async function sendRefund(payments: Payments, refundId: number): Promise<void> {
   const refund = await claim(payments.db, refundId, payments.clock())
   if (!refund) return
+  faultPoint('refund: claimed, not sent')
   try {
     const answer = await providerNamed(payments, refund.provider).refund(refund)
+    faultPoint('refund: sent, not booked')
     if (answer.state === 'later') {
       await noteWhy(payments.db, refundId, answer.refusal)
       throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
     }
     await payments.db.transaction().execute((tx) => finish(tx, refundId, answer, payments.clock()))
   } finally {
+    faultPoint('refund: booked, not let go')
     await letGo(payments.db, refund, payments.clock())
   }
 }
@@ -75,6 +80,7 @@ async function claim(db: Database, refundId: number, now: Date) {
     if (refund?.status !== 'approved' && refund?.status !== 'sent') return undefined
     const payment = await claimPayment(tx, refund, now)
     if (!payment) throw new ShopError('GATEWAY_UNAVAILABLE')
+    faultPoint('refund: payment claimed')
     const { request_no: requestNo, amount_fen: amount, reason, attempt_id, unmatched_id } = refund
     if (refund.status === 'approved') {
       await moveRefund(tx, 'send', refundId, { at: now, by: { actor: 'job' }, reason, set: { sent_at: now } })
@@ -131,6 +137,7 @@ async function finish(tx: Transaction, refundId: number, answer: FinalAnswer, no
   }
   const before = await moveRefund(tx, 'succeed', refundId, { ...move, reason: '', set: { refusal: null } })
   if (!before) return
+  faultPoint('refund: succeeded, order not moved')
   const lines = await linesOf(tx, refundId)
   if (before.status === 'refused') await reserve(tx, orderId, before, lines)
   await tx
@@ -159,6 +166,7 @@ async function moveOrderOn(
     .map((line) => line.course_id)
   const by = { actor: 'gateway' } as const
   await transition(tx, whole ? 'refundRest' : 'refundPart', { orderId, at: now, by, reason })
+  faultPoint('refund: order moved, access not gone')
   await revokeForOrder(tx, { orderId, courseIds: gone, at: now, reason })
 }
 

@@ -1,5 +1,7 @@
 /** The one door for money: notification, return, job and staff all come through here, and nothing else marks anything paid. */
+
 import { sql } from 'kysely'
+import { faultPoint } from '#fault-point'
 import type { Transaction } from '../database/connect.ts'
 import { grantForOrder } from '../enrolments/access.ts'
 import { enqueue } from '../jobs/enqueue.ts'
@@ -48,6 +50,7 @@ export async function settle(tx: Transaction, paid: PaidAttempt): Promise<Settle
 
   const replacement = attempt.order_status === 'expired' && (await replaceExpired(tx, attempt.order_id, paid.now))
   const orderId = replacement || attempt.order_id
+  faultPoint('settle: order held')
   const how = {
     at: paid.now,
     by: { actor: 'gateway' },
@@ -58,15 +61,19 @@ export async function settle(tx: Transaction, paid: PaidAttempt): Promise<Settle
     ...how,
     set: { trade_no: paid.tradeNo, paid_at: paid.paidAt, ask_at: null, order_id: orderId },
   })
+  faultPoint('settle: attempt paid')
   const order = await transition(tx, 'pay', { orderId, ...how })
+  faultPoint('settle: order paid')
   if (!order) return payBack(tx, paid, closedReason(attempt.order_status), attempt)
 
   await tx
     .insertInto('order_payments')
     .values({ order_id: orderId, attempt_id: attempt.id, paid_at: paid.paidAt })
     .execute()
+  faultPoint('settle: payment noted')
   const grant = { userId: order.userId, orderId, courseIds: order.courseIds, at: paid.now }
   const owned = await grantForOrder(tx, grant)
+  faultPoint('settle: access granted')
   if (owned.length > 0) await payBackLines(tx, paid, orderId, owned)
   if ((await openAttempts(tx, orderId)).length > 0) await enqueue(tx, CLOSE_ATTEMPTS, { orderId })
   return { outcome: 'settled' }
@@ -127,6 +134,7 @@ async function payBack(
   { id: attemptId, order_id: orderId }: LockedAttempt,
 ): Promise<Settlement> {
   const refundId = await refundPayment(tx, { attemptId, orderId, amount: paid.amount, reason, now: paid.now })
+  faultPoint('settle: refund booked')
   return setAside(tx, paid, reason, { orderId, refundId })
 }
 
