@@ -32,14 +32,17 @@ export interface System {
 
 export interface SystemOptions {
   readonly environment?: Readonly<Record<string, string>>
+  /** Conditions by which packages resolve, besides the sources. */
+  readonly conditions?: readonly string[]
   /** Goes on with the data of a system before; it is then not deleted at the end. */
   readonly dataDir?: string
 }
 
-export async function startSystem({ environment = {}, dataDir }: SystemOptions = {}): Promise<System> {
+export async function startSystem({ environment = {}, conditions = [], dataDir }: SystemOptions = {}): Promise<System> {
   const folder = dataDir ?? mkdtempSync(join(tmpdir(), 'xuecheng-test-'))
   const [port, sandboxPort] = await Promise.all([freePort(), freePort()])
-  const flags = ['--conditions=xuecheng:source', '--disable-warning=ExperimentalWarning']
+  const extra = conditions.map((condition) => `--conditions=${condition}`)
+  const flags = ['--conditions=xuecheng:source', ...extra, '--disable-warning=ExperimentalWarning']
   const child = spawn(process.execPath, [...flags, join(ROOT, 'apps/shop/src/main.ts')], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -75,7 +78,7 @@ export async function startSystem({ environment = {}, dataDir }: SystemOptions =
       return buyer
     },
     async sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) {
-      pool ??= new pg.Pool({ connectionString: readFileSync(join(folder, 'postgres/url'), 'utf8').trim(), max: 4 })
+      pool ??= openPool(readFileSync(join(folder, 'postgres/url'), 'utf8').trim())
       return (await pool.query<Row>(text, values)).rows
     },
     async stop() {
@@ -88,6 +91,14 @@ export async function startSystem({ environment = {}, dataDir }: SystemOptions =
       if (!dataDir) rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** A connection that breaks while idle is no failure: some tests kill the server. */
+function openPool(connectionString: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString, max: 4 })
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
 }
 
 function ready(child: ChildProcess, output: () => string): Promise<void> {

@@ -34,6 +34,7 @@ const TABLES = [
   'checkouts',
   'sessions',
   'faults',
+  'fault_strikes',
   'buyers',
 ] as const
 

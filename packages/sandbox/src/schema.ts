@@ -137,6 +137,9 @@ const STEPS = [
   alter table refunds add column given integer not null default 1;
   create index trades_refundable on trades (app_id, paid_at) where status = 'TRADE_SUCCESS';
   `,
+  `
+  create table fault_strikes (kind text primary key, count integer not null) strict, without rowid;
+  `,
 ]
 
 /** Brings a data file to this version, one transaction a step; `user_version` counts the steps done. */

@@ -55,9 +55,17 @@ export function faultRoutes(app: Application, sandbox: Sandbox): void {
 
   app.get(
     '/sandbox/api/faults',
-    { schema: { response: { 200: Type.Object({ items: Type.Array(FaultShape) }) } } },
+    {
+      schema: {
+        summary: 'What is set, and how often each kind has struck so far',
+        response: {
+          200: Type.Object({ items: Type.Array(FaultShape), strikes: Type.Record(Type.String(), Type.Integer()) }),
+        },
+      },
+    },
     () => ({
       items: faults.list().map(faultJson),
+      strikes: faults.strikes(),
     }),
   )
 

@@ -19,6 +19,8 @@ export interface Faults {
   removeAll(): void
   /** The first fault of these kinds that strikes this target, counted as struck; undefined where none does. */
   strike(kinds: readonly FaultKind[], target: Target): Fault | undefined
+  /** How often each kind has struck since the first start or reset. */
+  strikes(): Partial<Record<FaultKind, number>>
   /** Reads them again; after a reset. */
   reload(): void
 }
@@ -32,6 +34,10 @@ export function openFaults(database: Database, clock: Clock): Faults {
   )
   const update = database.prepare('update faults set remaining = ? where id = ?')
   const remove = database.prepare('delete from faults where id = ?')
+  const count = database.prepare(
+    'insert into fault_strikes (kind, count) values (?, 1) on conflict (kind) do update set count = count + 1',
+  )
+  const counts = database.prepare<{ kind: string; count: number }>('select kind, count from fault_strikes')
   let faults = selectAll.all().map(fromRow)
 
   function use(fault: Fault): void {
@@ -62,9 +68,12 @@ export function openFaults(database: Database, clock: Clock): Faults {
     strike(kinds, target) {
       if (faults.length === 0) return undefined
       const fault = faults.find((each) => kinds.includes(each.kind) && matches(each, target) && happens(each))
-      if (fault) use(fault)
+      if (!fault) return undefined
+      count.run(fault.kind)
+      use(fault)
       return fault
     },
+    strikes: () => Object.fromEntries(counts.all().map(({ kind, count: struck }) => [kind, struck])),
     reload() {
       faults = selectAll.all().map(fromRow)
     },

@@ -1,0 +1,143 @@
+/** Both sides' books as they are at the end: the shop's from PostgreSQL, the gateway's from the sandbox's own file. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { System } from '../tests/harness/system.ts'
+
+export interface GatewayTrade {
+  readonly trade_no: string
+  readonly out_trade_no: string
+  readonly app_id: string
+  readonly seller_id: string
+  readonly status: string
+  readonly total: number
+  readonly refunded: number
+  readonly paid_at: number | null
+}
+
+export interface GatewayRefund {
+  readonly trade_no: string
+  readonly out_request_no: string
+  readonly amount: number
+}
+
+export interface Delivery {
+  readonly notify_id: string
+  readonly acknowledged: number
+  /** Attempts that got an answer that is the shop's verdict: 200 or 400. */
+  readonly answered: number
+}
+
+export interface Gateway {
+  readonly trades: readonly GatewayTrade[]
+  readonly refunds: readonly GatewayRefund[]
+  readonly deliveries: readonly Delivery[]
+}
+
+export function readGateway(dataDir: string): Gateway {
+  const folder = join(dataDir, 'sandbox')
+  const file = readdirSync(folder).find((name) => /\.(db|sqlite3?)$/.test(name))
+  if (!file) throw new Error(`no data file of the sandbox in ${folder}`)
+  const database = new DatabaseSync(join(folder, file), { readOnly: true })
+  const all = <Row>(sql: string): Row[] => database.prepare(sql).all() as Row[]
+  try {
+    return {
+      trades: all('select trade_no, out_trade_no, app_id, seller_id, status, total, refunded, paid_at from trades'),
+      refunds: all('select trade_no, out_request_no, amount from refunds'),
+      deliveries: all(`select d.notify_id, coalesce(sum(a.acknowledged), 0) as acknowledged,
+        coalesce(sum(a.status in (200, 400)), 0) as answered
+        from deliveries d left join attempts a on a.delivery_id = d.id group by d.id`),
+    }
+  } finally {
+    database.close()
+  }
+}
+
+export interface ShopBooks {
+  readonly orders: readonly {
+    id: number
+    order_no: string
+    user_id: number
+    status: string
+    total: number
+    course_ids: number[]
+    paying: number | null
+  }[]
+  readonly attempts: readonly {
+    id: number
+    order_id: number
+    attempt_no: string
+    status: string
+    amount: number
+    refunded: number
+    trade_no: string | null
+    ask_at: Date | null
+  }[]
+  readonly lines: readonly { order_id: number; course_id: number; price: number; refunded: number }[]
+  readonly enrolments: readonly {
+    user_id: number
+    course_id: number
+    order_id: number | null
+    active: boolean
+  }[]
+  readonly refunds: readonly {
+    id: number
+    request_no: string
+    order_id: number | null
+    attempt_id: number | null
+    amount: number
+    status: string
+  }[]
+  readonly refundLines: readonly { refund_id: number; order_id: number; course_id: number; amount: number }[]
+  readonly unmatched: readonly {
+    trade_no: string
+    reason: string
+    open: boolean
+    amount: number
+    refund_id: number | null
+  }[]
+  readonly notifications: readonly { notify_id: string; rows: number; accepted: number }[]
+  readonly history: readonly {
+    order_id: number
+    subject: string
+    number: string | null
+    event: string
+    from_status: string | null
+    to_status: string
+    actor: string
+  }[]
+  readonly deadJobs: number
+}
+
+/** The orders of the proof's buyers: everything in this database. */
+export async function readShop({ sql }: System): Promise<ShopBooks> {
+  const [dead] = await sql<{ count: number }>(
+    'select count(*)::int as count from graphile_worker.jobs where attempts >= max_attempts and locked_at is null',
+  )
+  return {
+    orders: await sql(`select o.id::int, order_no, user_id::int, status, total_fen::int as total, course_ids,
+      p.attempt_id::int as paying from orders o left join order_payments p on p.order_id = o.id`),
+    attempts: await sql(`select id::int, order_id::int, attempt_no, status, amount_fen::int as amount,
+      refunded_fen::int as refunded, trade_no, ask_at from payment_attempts`),
+    lines: await sql(
+      'select order_id::int, course_id, price_fen::int as price, refunded_fen::int as refunded from order_lines',
+    ),
+    enrolments: await sql(
+      'select user_id::int, course_id, order_id::int, revoked_at is null as active from enrolments where order_id is not null',
+    ),
+    refunds: await sql(
+      'select id::int, request_no, order_id::int, attempt_id::int, amount_fen::int as amount, status from refunds',
+    ),
+    refundLines: await sql(
+      'select refund_id::int, order_id::int, course_id, amount_fen::int as amount from refund_lines',
+    ),
+    unmatched:
+      await sql(`select trade_no, reason, resolved_at is null as open, amount_fen::int as amount, refund_id::int
+      from unmatched_payments`),
+    notifications: await sql(`select notify_id, count(*)::int as rows, count(*) filter (where accepted)::int as accepted
+      from notifications where notify_id is not null group by notify_id`),
+    history: await sql(`select order_id::int, subject, number, event, from_status, to_status, actor
+      from order_history order by id`),
+    deadJobs: dead?.count ?? 0,
+  }
+}

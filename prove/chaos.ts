@@ -1,0 +1,149 @@
+/** What goes wrong on purpose: processes killed as by `kill -9`, and every fault that the sandbox knows, at random. */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { FAULTS, type FaultKind } from '../packages/sandbox/src/faults/fault.ts'
+import type { System } from '../tests/harness/system.ts'
+import { pause } from './client.ts'
+import type { Random } from './random.ts'
+
+export type Victim = 'web server' | 'jobs' | 'PostgreSQL' | 'sandbox'
+
+export interface Chaos {
+  readonly kills: Record<Victim, number>
+  /** No more kills and faults; resolves once the sandbox answers again. */
+  stop(): Promise<void>
+}
+
+/** Milliseconds between two kills, at the least and at the most. */
+const KILL_PAUSE = { least: 4000, spread: 5000 }
+const FAULT_PAUSE = { least: 700, spread: 1500 }
+const FAULTS_AT_ONCE = 8
+
+/** About so many fault points are passed by an order; one in thirty orders shall meet its end at one, in a short run more. */
+const PASSES = 15
+const strikesPerMillion = (orders: number): number =>
+  Math.round((Math.max(8, orders / 30) / (orders * PASSES)) * 1_000_000)
+
+export function startChaos(
+  system: System,
+  random: Random,
+  { planFile, seed, orders }: { planFile: string; seed: number; orders: number },
+): Chaos {
+  const kills: Record<Victim, number> = { 'web server': 0, jobs: 0, PostgreSQL: 0, sandbox: 0 }
+  let stopped = false
+  writeFileSync(planFile, JSON.stringify({ perMillion: strikesPerMillion(orders), seed }))
+
+  const kill = async () => {
+    const draw = random.fork()
+    while (!stopped) {
+      await pause(KILL_PAUSE.least + draw.below(KILL_PAUSE.spread))
+      if (stopped) return
+      const victim = draw.weighted<Victim>({ 'web server': 4, jobs: 3, PostgreSQL: 2, sandbox: 2 })
+      const found = processesOf(system.process.pid ?? 0)[victim]
+      if (found.length === 0) continue
+      try {
+        process.kill(draw.pick(found), 'SIGKILL')
+        kills[victim] += 1
+      } catch {
+        // It ended by itself just now: a fault point, perhaps.
+      }
+    }
+  }
+
+  const trouble = async () => {
+    const draw = random.fork()
+    const set: number[] = []
+    while (!stopped) {
+      await pause(FAULT_PAUSE.least + draw.below(FAULT_PAUSE.spread))
+      try {
+        const { id } = await system.sandbox.send<{ id: number }>('POST', '/faults', faultFor(draw.pick(FAULTS), draw))
+        set.push(id)
+        if (set.length > FAULTS_AT_ONCE) await system.sandbox.send('DELETE', `/faults/${set.shift()}`)
+      } catch {
+        // The sandbox was killed just now; the next fault finds it again.
+      }
+    }
+  }
+  const done = Promise.all([kill(), trouble()])
+
+  return {
+    kills,
+    async stop() {
+      stopped = true
+      rmSync(planFile, { force: true })
+      await done
+      for (let tries = 0; ; tries += 1) {
+        try {
+          await system.sandbox.send('DELETE', '/faults')
+          return
+        } catch (error) {
+          if (tries > 60) throw error
+          await pause(500)
+        }
+      }
+    },
+  }
+}
+
+const SUB_CODES = [
+  'ACQ.SYSTEM_ERROR',
+  'ACQ.TRADE_NOT_EXIST',
+  'ACQ.REFUND_CHARGE_ERROR',
+  'ACQ.SELLER_BALANCE_NOT_ENOUGH',
+]
+
+function faultFor(kind: FaultKind, draw: Random): Record<string, unknown> {
+  const waits = kind.startsWith('timeout') ? { seconds: 9 } : { seconds: 1 + draw.below(20) }
+  // One business error would be a lie that no gateway tells: that a trade which was paid does not exist.
+  const refused = kind === 'business-error' ? { subCode: draw.pick(SUB_CODES), method: 'alipay.trade.refund' } : {}
+  const rare = kind.startsWith('timeout') || kind === 'business-error'
+  return { kind, probability: rare ? 0.1 : 0.15 + draw.below(30) / 100, times: rare ? 4 : 40, ...waits, ...refused }
+}
+
+/** The processes below the parent, by what they are. Linux only: read from /proc. */
+function processesOf(parent: number): Record<Victim, number[]> {
+  const found: Record<Victim, number[]> = { 'web server': [], jobs: [], PostgreSQL: [], sandbox: [] }
+  const all = readdirSync('/proc').flatMap((entry) => (/^\d+$/.test(entry) ? [describe(Number(entry))] : []))
+  const below = new Set([parent])
+  for (let grown = true; grown; ) {
+    grown = false
+    for (const each of all) {
+      if (!each || below.has(each.pid) || !below.has(each.parent)) continue
+      below.add(each.pid)
+      grown = true
+    }
+  }
+  for (const each of all) {
+    if (!each || each.pid === parent || !below.has(each.pid)) continue
+    // The one that every other PostgreSQL process is a child of.
+    if (each.command === 'postgres') {
+      if (!all.some((other) => other?.pid === each.parent && other.command === 'postgres'))
+        found.PostgreSQL.push(each.pid)
+    } else if (each.role === 'web') found['web server'].push(each.pid)
+    else if (each.role === 'jobs') found.jobs.push(each.pid)
+    else if (each.line.includes('packages/sandbox')) found.sandbox.push(each.pid)
+  }
+  return found
+}
+
+function describe(pid: number) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8')
+    const command = readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+    const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    const role = /(?:^|\0)XUECHENG_ROLE=(\w+)/.exec(environment)?.[1]
+    return { pid, parent, command, line, role }
+  } catch {
+    return undefined // gone meanwhile
+  }
+}
+
+/** How often each fault point ended a process. */
+export function struckPoints(planFile: string): Record<string, number> {
+  const file = `${planFile}.struck`
+  const struck: Record<string, number> = {}
+  if (!existsSync(file)) return struck
+  for (const name of readFileSync(file, 'utf8').split('\n')) if (name) struck[name] = (struck[name] ?? 0) + 1
+  return struck
+}

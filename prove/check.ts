@@ -1,0 +1,257 @@
+/** The eight invariants of money and access, checked between the shop's books and the gateway's own. */
+import { ORDER_TRANSITIONS } from '../apps/shop/src/orders/states.ts'
+import { ATTEMPT_TRANSITIONS } from '../apps/shop/src/payments/attempt-states.ts'
+import { REFUND_TRANSITIONS } from '../apps/shop/src/payments/refund-states.ts'
+import type { StateTable } from '../apps/shop/src/states.ts'
+import type { Gateway, ShopBooks } from './books.ts'
+
+export interface Verdict {
+  readonly invariant: string
+  readonly broken: readonly string[]
+}
+
+export interface Merchant {
+  readonly appId: string
+  readonly sellerId: string
+}
+
+/** Everything that is looked up again and again, once. */
+function index(shop: ShopBooks, gateway: Gateway) {
+  const orders = new Map(shop.orders.map((order) => [order.id, order]))
+  const attempts = new Map(shop.attempts.map((attempt) => [attempt.id, attempt]))
+  const byNumber = new Map(shop.attempts.map((attempt) => [attempt.attempt_no, attempt]))
+  const trades = new Map(gateway.trades.map((trade) => [trade.trade_no, trade]))
+  const tradeOf = new Map(gateway.trades.map((trade) => [trade.out_trade_no, trade]))
+  const linesOf = Map.groupBy(shop.lines, (line) => line.order_id)
+  const paying = new Set(shop.orders.flatMap((order) => (order.paying === null ? [] : [order.paying])))
+  const succeeded = new Set(shop.refunds.filter(({ status }) => status === 'succeeded').map(({ id }) => id))
+  const paidBack = new Map<string, number>()
+  for (const line of shop.refundLines) {
+    if (!succeeded.has(line.refund_id)) continue
+    const key = `${line.order_id} ${line.course_id}`
+    paidBack.set(key, (paidBack.get(key) ?? 0) + line.amount)
+  }
+  return { shop, gateway, orders, attempts, byNumber, trades, tradeOf, linesOf, paying, paidBack }
+}
+
+type Books = ReturnType<typeof index>
+
+const PAID = ['paid', 'partially_refunded', 'refunded']
+const OPEN_SUMS = ['requested', 'approved', 'sent', 'succeeded']
+
+export function checkBooks(shop: ShopBooks, gateway: Gateway, merchant: Merchant): Verdict[] {
+  const books = index(shop, gateway)
+  return [
+    { invariant: '1 paid at most once, access exactly once', broken: paidOnce(books) },
+    {
+      invariant: '2 no access without a verified payment of exactly the amount',
+      broken: accessIsPaid(books, merchant),
+    },
+    { invariant: '3 every fen is on a paid order, refunded, or listed', broken: everyFen(books) },
+    { invariant: '4 acknowledged only after stored; every notification kept', broken: notificationsKept(books) },
+    {
+      invariant: '5 repeats, delays and losses change nothing: what is paid there is settled here',
+      broken: settled(books),
+    },
+    { invariant: '6 closed here is closed there; paid there is paid', broken: closedThere(books) },
+    { invariant: '7 refunds: never more, never twice, the full refund takes the access', broken: refunds(books) },
+    { invariant: '8 a second payment went back by itself', broken: secondPayments(books) },
+    { invariant: 'history explains every state', broken: histories(books) },
+    { invariant: 'nothing is left unfinished', broken: unfinished(books) },
+  ]
+}
+
+function paidOnce({ shop, linesOf }: Books): string[] {
+  const wrong: string[] = []
+  const active = new Set<string>()
+  const grants = new Map<string, number>()
+  for (const { user_id, course_id, order_id, active: isActive } of shop.enrolments) {
+    const key = `${order_id} ${course_id}`
+    grants.set(key, (grants.get(key) ?? 0) + 1)
+    if (!isActive) continue
+    const access = `${user_id} ${course_id}`
+    if (active.has(access)) wrong.push(`buyer ${user_id} has course ${course_id} twice`)
+    active.add(access)
+  }
+  for (const order of shop.orders) {
+    if (PAID.includes(order.status) !== (order.paying !== null))
+      wrong.push(`${order.order_no} is ${order.status}, paid by ${order.paying}`)
+    for (const line of linesOf.get(order.id) ?? []) {
+      const given = grants.get(`${order.id} ${line.course_id}`) ?? 0
+      if (given > 1) wrong.push(`${order.order_no}: course ${line.course_id} granted ${given} times`)
+      if (!['paid', 'partially_refunded'].includes(order.status) || line.refunded === line.price) continue
+      if (!active.has(`${order.user_id} ${line.course_id}`))
+        wrong.push(`${order.order_no}: no access to ${line.course_id}`)
+    }
+  }
+  return wrong
+}
+
+function accessIsPaid({ shop, orders, attempts, trades, paidBack, linesOf }: Books, merchant: Merchant): string[] {
+  return shop.enrolments.flatMap(({ course_id, order_id, active }) => {
+    if (!active) return []
+    const order = orders.get(order_id ?? 0)
+    const attempt = attempts.get(order?.paying ?? 0)
+    const trade = trades.get(attempt?.trade_no ?? '')
+    const what = `course ${course_id} by ${order?.order_no}`
+    if (!order || !trade?.paid_at) return [`${what}: nothing was paid`]
+    if (trade.total !== order.total || trade.out_trade_no !== attempt?.attempt_no) return [`${what}: another payment`]
+    if (trade.app_id !== merchant.appId || trade.seller_id !== merchant.sellerId) return [`${what}: paid to another`]
+    if (!['paid', 'partially_refunded'].includes(order.status)) return [`${what}: the order is ${order.status}`]
+    const line = linesOf.get(order.id)?.find((each) => each.course_id === course_id)
+    const whole = line && line.price > 0 && paidBack.get(`${order.id} ${course_id}`) === line.price
+    return whole ? [`${what}: paid back, access kept`] : []
+  })
+}
+
+function everyFen({ shop, gateway, byNumber, paying }: Books): string[] {
+  const listed = new Set(shop.unmatched.filter((row) => row.open).map((row) => row.trade_no))
+  return gateway.trades.flatMap((trade) => {
+    if (trade.paid_at === null || trade.refunded === trade.total) return []
+    const attempt = byNumber.get(trade.out_trade_no)
+    if (attempt && paying.has(attempt.id) && attempt.trade_no === trade.trade_no) return []
+    return listed.has(trade.trade_no) ? [] : [`${trade.trade_no}: ${trade.total - trade.refunded} fen are nowhere`]
+  })
+}
+
+function notificationsKept({ shop, gateway }: Books): string[] {
+  const kept = new Map(shop.notifications.map((row) => [row.notify_id, row]))
+  return gateway.deliveries.flatMap(({ notify_id, acknowledged, answered }) => {
+    const row = kept.get(notify_id)
+    const wrong: string[] = []
+    if (acknowledged > (row?.accepted ?? 0))
+      wrong.push(`${notify_id}: acknowledged ${acknowledged}, stored ${row?.accepted ?? 0}`)
+    if (answered > (row?.rows ?? 0)) wrong.push(`${notify_id}: answered ${answered} times, kept ${row?.rows ?? 0}`)
+    return wrong
+  })
+}
+
+function settled({ gateway, byNumber }: Books): string[] {
+  return gateway.trades.flatMap((trade) => {
+    const attempt = byNumber.get(trade.out_trade_no)
+    if (!attempt) return [`${trade.out_trade_no} is known there only`]
+    const paid = trade.paid_at !== null
+    if (paid === (attempt.status === 'paid')) return []
+    return [`${attempt.attempt_no} is ${attempt.status} here, ${trade.status} there`]
+  })
+}
+
+function closedThere({ shop, orders, tradeOf }: Books): string[] {
+  return shop.attempts.flatMap((attempt) => {
+    const status = orders.get(attempt.order_id)?.status ?? ''
+    const waits = tradeOf.get(attempt.attempt_no)?.status === 'WAIT_BUYER_PAY'
+    return waits && ['cancelled', 'expired', ...PAID].includes(status)
+      ? [`${attempt.attempt_no} still waits there`]
+      : []
+  })
+}
+
+function refunds({ shop, gateway, attempts, trades, orders }: Books): string[] {
+  const wrong: string[] = []
+  const there = new Map(gateway.refunds.map((refund) => [refund.out_request_no, refund]))
+  const here = new Set(shop.refunds.map((refund) => refund.request_no))
+  for (const refund of gateway.refunds)
+    if (!here.has(refund.out_request_no)) wrong.push(`${refund.out_request_no} is known there only`)
+  for (const refund of shop.refunds) {
+    const made = there.get(refund.request_no)
+    if ((refund.status === 'succeeded') !== (made !== undefined))
+      wrong.push(`refund ${refund.request_no} is ${refund.status} here, ${made ? 'made' : 'not made'} there`)
+    if (made && made.amount !== refund.amount)
+      wrong.push(`refund ${refund.request_no}: ${refund.amount} here, ${made.amount} there`)
+    if (made && attempts.get(refund.attempt_id ?? 0)?.trade_no !== made.trade_no)
+      wrong.push(`refund ${refund.request_no} of another trade`)
+  }
+  const byTrade = Map.groupBy(gateway.refunds, (refund) => refund.trade_no)
+  for (const [tradeNo, made] of byTrade) {
+    const total = made.reduce((sum, each) => sum + each.amount, 0)
+    const trade = trades.get(tradeNo)
+    if (!trade || total > trade.total || total !== trade.refunded)
+      wrong.push(`${tradeNo}: refunds of ${total}, paid ${trade?.total}`)
+  }
+  const counted = new Map<number, number>()
+  for (const refund of shop.refunds) {
+    if (refund.attempt_id === null || !OPEN_SUMS.includes(refund.status)) continue
+    counted.set(refund.attempt_id, (counted.get(refund.attempt_id) ?? 0) + refund.amount)
+  }
+  for (const attempt of shop.attempts) {
+    if (attempt.refunded !== (counted.get(attempt.id) ?? 0))
+      wrong.push(`${attempt.attempt_no}: its counter says ${attempt.refunded}`)
+    if (attempt.refunded > attempt.amount) wrong.push(`${attempt.attempt_no}: more refunded than paid`)
+  }
+  for (const { order_id, course_id, active } of shop.enrolments) {
+    if (active && orders.get(order_id ?? 0)?.status === 'refunded')
+      wrong.push(`order ${order_id} is refunded, course ${course_id} kept`)
+  }
+  return wrong
+}
+
+function secondPayments({ shop, gateway, byNumber, paying }: Books): string[] {
+  const listed = new Set(shop.unmatched.filter((row) => row.open).map((row) => row.trade_no))
+  return gateway.trades.flatMap((trade) => {
+    const attempt = byNumber.get(trade.out_trade_no)
+    if (trade.paid_at === null || !attempt || paying.has(attempt.id)) return []
+    // What the gateway refuses to pay back for good (TRADE_FINISHED) is listed for staff.
+    const impossible = trade.status === 'TRADE_FINISHED' && listed.has(trade.trade_no)
+    return trade.refunded === trade.total || impossible
+      ? []
+      : [`${trade.trade_no} was not needed, and has not gone back`]
+  })
+}
+
+const TABLES: Record<string, [table: StateTable<string>, beginnings: string[]]> = {
+  order: [ORDER_TRANSITIONS as StateTable<string>, ['unpaid']],
+  attempt: [ATTEMPT_TRANSITIONS as StateTable<string>, ['open']],
+  refund: [REFUND_TRANSITIONS as StateTable<string>, ['requested', 'approved']],
+}
+
+function histories({ shop }: Books): string[] {
+  const wrong: string[] = []
+  const now = new Map<string, string>([
+    ...shop.orders.map((order) => [`order ${order.id}`, order.status] as const),
+    ...shop.attempts.map((attempt) => [`attempt ${attempt.attempt_no}`, attempt.status] as const),
+    ...shop.refunds.flatMap((refund) =>
+      refund.order_id === null ? [] : [[`refund ${refund.request_no}`, refund.status] as const],
+    ),
+  ])
+  const chains = Map.groupBy(
+    shop.history.filter((line) => line.subject in TABLES),
+    (line) => `${line.subject} ${line.number ?? line.order_id}`,
+  )
+  for (const [name, status] of now) {
+    const chain = chains.get(name) ?? []
+    let state: string | null = null
+    for (const { subject, event, from_status: from, to_status: to, actor } of chain) {
+      const [table = {}, beginnings = []] = TABLES[subject] ?? []
+      const transition = table[event]
+      const begins: boolean = state === null && from === null && beginnings.includes(to)
+      const follows: boolean =
+        from !== null &&
+        from === state &&
+        transition?.to === to &&
+        transition.from.includes(from) &&
+        transition.by.some((by) => by === actor)
+      if (!begins && !follows) wrong.push(`${name}: ${from} → ${to} by ${event} of ${actor}, after ${state}`)
+      state = to
+    }
+    if (state !== status) wrong.push(`${name} is ${status}, its history ends with ${state}`)
+  }
+  return wrong
+}
+
+function unfinished({ shop, orders, trades, attempts }: Books): string[] {
+  const wrong: string[] = []
+  for (const order of shop.orders) if (order.status === 'unpaid') wrong.push(`${order.order_no} is still unpaid`)
+  for (const attempt of shop.attempts) {
+    if (attempt.status === 'open')
+      wrong.push(`${attempt.attempt_no} is open, its order ${orders.get(attempt.order_id)?.status}`)
+    if (attempt.ask_at) wrong.push(`${attempt.attempt_no} is still to be asked about`)
+  }
+  for (const refund of shop.refunds) {
+    if (['approved', 'sent'].includes(refund.status)) wrong.push(`refund ${refund.request_no} is ${refund.status}`)
+    const trade = trades.get(attempts.get(refund.attempt_id ?? 0)?.trade_no ?? '')
+    if (refund.status === 'refused' && trade?.status === 'TRADE_SUCCESS')
+      wrong.push(`refund ${refund.request_no} was refused without need`)
+  }
+  if (shop.deadJobs > 0) wrong.push(`${shop.deadJobs} dead jobs`)
+  return wrong
+}

@@ -1,0 +1,44 @@
+/**
+ * `npm run prove -- [--seed N] [--orders N] [--buyers N]`: hundreds of buyers do everything that buyers do, while every
+ * fault that real shops meet strikes at random and every process is killed again and again. Then everything settles, and
+ * the books must agree to the fen. Exit code 1 where an invariant is broken; see docs/proof.md.
+ */
+import { randomInt } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { prove } from './prove.ts'
+import { printReport } from './report.ts'
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    orders: { type: 'string', default: '1000' },
+    buyers: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    quiet: { type: 'boolean', default: false },
+  },
+})
+const whole = (name: string, text: string, least: number): number => {
+  const number = Number(text)
+  if (!Number.isInteger(number) || number < least) {
+    console.error(`--${name} must be a whole number from ${least}`)
+    process.exit(2)
+  }
+  return number
+}
+const orders = whole('orders', values.orders, 1)
+const seed = values.seed === undefined ? randomInt(1, 2 ** 31) : whole('seed', values.seed, 0)
+const buyers =
+  values.buyers === undefined ? Math.min(40, Math.max(8, Math.ceil(orders / 20))) : whole('buyers', values.buyers, 1)
+
+if (!values.quiet) console.log(`seed ${seed}, ${orders} orders, ${buyers} buyers at a time`)
+const report = await prove({
+  seed,
+  orders,
+  buyers,
+  progress: (line) => {
+    if (!values.quiet) console.log(line)
+  },
+})
+if (values.json) console.log(JSON.stringify(report))
+else printReport(report)
+process.exit(report.verdicts.every(({ broken }) => broken.length === 0) ? 0 : 1)

@@ -1,0 +1,136 @@
+/** One run of the proof, from the seed to the verdicts. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type System, startSystem } from '../tests/harness/system.ts'
+import { readGateway, readShop } from './books.ts'
+import { type Course, runCrowd, type Script } from './buyers.ts'
+import { startChaos, struckPoints, type Victim } from './chaos.ts'
+import { checkBooks, type Verdict } from './check.ts'
+import { pause, persist } from './client.ts'
+import { createRandom } from './random.ts'
+import { settleDown } from './settle-down.ts'
+
+export interface ProofOptions {
+  readonly seed: number
+  readonly orders: number
+  /** How many buyers act at a time. */
+  readonly buyers: number
+  readonly progress: (line: string) => void
+}
+
+export interface Report {
+  readonly seed: number
+  readonly orders: number
+  readonly seconds: number
+  readonly deeds: Readonly<Partial<Record<Script | string, number>>>
+  readonly strikes: Readonly<Record<string, number>>
+  readonly kills: Readonly<Record<Victim, number>>
+  readonly points: Readonly<Record<string, number>>
+  readonly states: Readonly<Record<string, number>>
+  /** Fen. */
+  readonly money: { taken: number; onOrders: number; refunded: number; listed: number }
+  readonly verdicts: readonly Verdict[]
+  /** Where the data of a run is kept that broke something. */
+  readonly folder: string | undefined
+}
+
+const COURSES = 500
+const SETTLE_LIMIT_MS = 8 * 60_000
+
+export async function prove({ seed, orders, buyers, progress }: ProofOptions): Promise<Report> {
+  const started = Date.now()
+  const random = createRandom(seed)
+  const folder = mkdtempSync(join(tmpdir(), 'xuecheng-proof-'))
+  const planFile = join(folder, 'fault-plan.json')
+  const system = await startSystem({
+    dataDir: folder,
+    conditions: ['xuecheng:prove'],
+    environment: { WORKERS: '3', ORDER_TTL_MINUTES: '5', XUECHENG_FAULT_PLAN: planFile, LOG_LEVEL: 'fatal' },
+  })
+  let kept = true
+  let stopping: Promise<void> | undefined
+  const stop = () => (stopping ??= system.stop())
+  try {
+    const courses = await makeCourses(system, random.fork())
+    await system.sandbox.send('POST', '/buyers', { login: 'poor@sandbox.example', name: 'poor', balance: '0.00' })
+    const chaos = startChaos(system, random.fork(), { planFile, seed, orders })
+    let told = 0
+    const crowd = await runCrowd({
+      system,
+      random: random.fork(),
+      courses,
+      orders,
+      buyers,
+      progress(done) {
+        if (Date.now() - told < 10_000) return
+        told = Date.now()
+        const kills = Object.entries(chaos.kills).map(([who, count]) => `${who} ${count}`)
+        progress(`${done} of ${orders} orders, ${Math.round((told - started) / 1000)} s; killed: ${kills.join(', ')}`)
+      },
+    })
+    await chaos.stop()
+    progress('everything settles …')
+    const quiet = await settleDown(system, SETTLE_LIMIT_MS)
+    const { strikes } = (await persist(
+      () => system.sandbox.get<{ strikes: Record<string, number> }>('/faults'),
+      () => false,
+    )) ?? { strikes: {} }
+    await pause(1000)
+    const shop = await readShop(system)
+    const { items } = await system.sandbox.get<{ items: { appId: string; sellerId: string }[] }>('/merchants')
+    const merchant = items[0] ?? { appId: '', sellerId: '' }
+    // The sandbox keeps its file to itself while it runs.
+    await stop()
+    const gateway = readGateway(folder)
+    const verdicts = [
+      ...checkBooks(shop, gateway, merchant),
+      { invariant: 'everything settled within the limit', broken: quiet ? [] : ['something was still under way'] },
+      { invariant: 'no buyer met an answer that nobody expected', broken: crowd.surprises },
+    ]
+    kept = verdicts.some(({ broken }) => broken.length > 0)
+    const paying = new Set(shop.orders.map((order) => order.paying))
+    const tradeNos = new Set(shop.attempts.filter(({ id }) => paying.has(id)).map((attempt) => attempt.trade_no))
+    const paid = gateway.trades.filter((trade) => trade.paid_at !== null)
+    const sum = (numbers: number[]) => numbers.reduce((total, each) => total + each, 0)
+    return {
+      seed,
+      orders: shop.orders.length,
+      seconds: Math.round((Date.now() - started) / 1000),
+      deeds: crowd.deeds,
+      strikes,
+      kills: chaos.kills,
+      points: struckPoints(planFile),
+      states: Object.fromEntries(
+        [...Map.groupBy(shop.orders, (order) => order.status)].map(([status, group]) => [status, group.length]),
+      ),
+      money: {
+        taken: sum(paid.map((trade) => trade.total)),
+        onOrders: sum(
+          paid.filter(({ trade_no }) => tradeNos.has(trade_no)).map((trade) => trade.total - trade.refunded),
+        ),
+        refunded: sum(paid.map((trade) => trade.refunded)),
+        listed: sum(
+          paid.filter(({ trade_no }) => !tradeNos.has(trade_no)).map((trade) => trade.total - trade.refunded),
+        ),
+      },
+      verdicts,
+      folder: kept ? folder : undefined,
+    }
+  } finally {
+    await stop()
+    if (!kept) rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Many cheap courses, so that a buyer can go on buying: nobody buys what they own. */
+async function makeCourses({ sql }: System, draw: ReturnType<typeof createRandom>): Promise<Course[]> {
+  const prices = Array.from({ length: COURSES }, () => 2 + draw.below(998))
+  return sql<{ id: number; fen: number }>(
+    `insert into courses (slug, category_slug, teacher_slug, language, title, promise, outcomes, price_fen, published_at)
+     select 'proof-' || n, (select slug from categories limit 1), (select slug from teachers limit 1), 'en',
+       'Proof ' || n, 'proof', '{}', price, now()
+     from unnest($1::bigint[]) with ordinality as priced (price, n) returning id, price_fen::int as fen`,
+    [prices],
+  )
+}
