@@ -46,6 +46,8 @@ const WRITERS: Record<string, string> = {
   refunds: 'payments',
   refund_lines: 'payments',
   idempotency_keys: 'payments',
+  reconciliations: 'reconciliation',
+  reconciliation_differences: 'reconciliation',
   enrolments: 'enrolments',
 }
 

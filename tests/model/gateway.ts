@@ -88,6 +88,7 @@ export function createMemoryGateway(name: string, clock: () => Date): MemoryGate
         trade.refunds.set(requestNo, amount)
         return { state: 'succeeded' }
       }),
+    bill: async () => ({ state: 'not yet' }),
     async readNotification({ body }) {
       const said = JSON.parse(body.toString('utf8')) as {
         attemptNo: string

@@ -1,6 +1,7 @@
 /** `xuecheng …`: each command a few lines over the subjects. Answers go to stdout, an error to stderr in one line. */
 import { parseArgs } from 'node:util'
 import { migrateDatabase } from './cli/migrate.ts'
+import { reconcile } from './cli/reconcile.ts'
 import { sandboxAlone, sandboxCheck } from './cli/sandbox.ts'
 import { type Command, type PassedOn, UsageError } from './command.ts'
 import { loadEnvironment, readConfig } from './config.ts'
@@ -11,6 +12,7 @@ const COMMANDS: Readonly<Record<string, Command | PassedOn>> = {
   'sandbox check': sandboxCheck,
   sandbox: sandboxAlone,
   ...PROVIDER_COMMANDS,
+  reconcile,
   migrate: migrateDatabase,
 }
 

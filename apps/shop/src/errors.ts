@@ -184,6 +184,20 @@ export const REFUSALS = {
     'This refund was decided already',
     'Somebody may have been faster. Reload to see.',
   ),
+  DIFFERENCE_CLOSED: refusal(
+    409,
+    '这条差异已经处理',
+    '其他人可能已经处理过，请刷新查看。',
+    'This difference is closed already',
+    'Somebody may have been faster. Reload to see.',
+  ),
+  REPAIR_UNFIT: refusal(
+    409,
+    '这种处理方式不适用',
+    '请重新对账，或换一种处理方式。',
+    'This repair does not fit the difference',
+    'Run the day again, or choose another repair.',
+  ),
   IDEMPOTENCY_KEY_REUSED: refusal(
     422,
     'Idempotency-Key 已用于另一个请求',

@@ -9,6 +9,8 @@ import { expireOrders } from './payments/close-order.ts'
 import { forgetKeys } from './payments/idempotency.ts'
 import { sendLeftRefunds, sendRefund } from './payments/send-refund.ts'
 import { CLOSE_ATTEMPTS, CloseAttemptsTask, RefundTask, SEND_REFUND } from './payments/tasks.ts'
+import { ReconcileTask, reconcileDueDays } from './reconciliation/daily.ts'
+import { RECONCILE, reconcileDay } from './reconciliation/run.ts'
 import type { Shop } from './shop.ts'
 
 const HOUSEKEEPING = { sessionsDays: 30, keysDays: 2 }
@@ -40,6 +42,10 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
       const { orderId, keep } = Value.Parse(CloseAttemptsTask, payload)
       await closeLeftAttempts(payments, orderId, keep)
     },
+    [RECONCILE]: async (payload: unknown) => {
+      await reconcileDay(payments, Value.Parse(ReconcileTask, payload))
+    },
+    'reconcile-due-days': oneAtATime(() => reconcileDueDays(payments)),
     'free-lost-jobs': () => freeLostJobs(connection.pool),
     'forget-what-ended': async () => {
       const daysAgo = (days: number) => new Date(payments.clock().getTime() - days * 86_400_000)
@@ -51,6 +57,7 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
   const repeating = [
     { task: 'ask-open-attempts', match: '* * * * *' },
     { task: 'expire-orders', match: '* * * * *' },
+    { task: 'reconcile-due-days', match: '8 * * * *' },
     { task: 'free-lost-jobs', match: '* * * * *' },
     { task: 'send-left-refunds', match: '*/5 * * * *' },
     { task: 'forget-what-ended', match: '17 * * * *' },

@@ -12,6 +12,7 @@ import { listenForOrders } from './orders/events.ts'
 import { addOrderRoutes } from './orders/routes.ts'
 import { addRefundDesk, addRefundRoutes } from './payments/refund-routes.ts'
 import { addPaymentRoutes } from './payments/routes.ts'
+import { addReconciliationDesk } from './reconciliation/routes.ts'
 import type { Shop } from './shop.ts'
 import { addShopRoutes } from './storefront.ts'
 
@@ -34,6 +35,7 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
   addDesk(app, viewers, (desk) => {
     addOrderDesk(desk, payments)
     addRefundDesk(desk, payments)
+    addReconciliationDesk(desk, payments)
   })
   addEnrolmentRoutes(app, { db, viewers, clock, videoFolder: DEMO_VIDEOS })
   addOperatorRoutes(app, connection)

@@ -23,6 +23,8 @@ export interface MerchantRules {
   readonly billHour: number
   /** False where the contract has no refunds: a payment goes straight to TRADE_FINISHED. */
   readonly refundable: boolean
+  /** What Alipay keeps of a payment, in ten-thousandths of it (60 is 0.6 %): charged as it is paid, written in the bill. */
+  readonly feeRate: number
 }
 
 export const DEFAULT_RULES: MerchantRules = {
@@ -33,6 +35,7 @@ export const DEFAULT_RULES: MerchantRules = {
   billHour: 0,
   refundDays: 365,
   refundable: true,
+  feeRate: 0,
 }
 
 export interface Merchant {

@@ -140,6 +140,9 @@ const STEPS = [
   `
   create table fault_strikes (kind text primary key, count integer not null) strict, without rowid;
   `,
+  `
+  alter table trades add column fee integer not null default 0;
+  `,
 ]
 
 /** Brings a data file to this version, one transaction a step; `user_version` counts the steps done. */

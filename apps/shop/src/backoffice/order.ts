@@ -59,7 +59,7 @@ export const AdminOrderShape = Type.Object(
     history: Type.Array(
       Type.Object({
         at: Moment,
-        subject: Type.Enum(['order', 'attempt', 'refund', 'access']),
+        subject: Type.Enum(['order', 'attempt', 'refund', 'access', 'reconciliation']),
         event: Type.String(),
         number: OrNull(Type.String()),
         from: OrNull(Type.String()),

@@ -4,6 +4,15 @@ import type { Fen } from '../money.ts'
 
 type Role = 'buyer' | 'owner' | 'finance' | 'support' | 'editor'
 type Language = 'zh-CN' | 'en'
+type DifferenceKind =
+  | 'PAID_THERE_UNPAID_HERE'
+  | 'PAID_HERE_UNPAID_THERE'
+  | 'AMOUNT_DIFFERS'
+  | 'UNKNOWN_TRADE'
+  | 'REFUND_MISSING_HERE'
+  | 'REFUND_MISSING_THERE'
+  | 'REFUND_AMOUNT_DIFFERS'
+  | 'FEE_DIFFERS'
 type Json<T> = ColumnType<T, string, string>
 
 export interface Tables {
@@ -88,7 +97,7 @@ export interface Tables {
     to_status: string
     actor: string
     reason: Generated<string>
-    subject: Generated<'order' | 'attempt' | 'refund' | 'access'>
+    subject: Generated<'order' | 'attempt' | 'refund' | 'access' | 'reconciliation'>
     number: string | null
     user_id: number | null
   }
@@ -119,6 +128,7 @@ export interface Tables {
     asked: Generated<number>
     refunded_fen: Generated<Fen>
     refund_claimed_until: Date | null
+    billed_on: string | null
   }
   order_payments: { order_id: number; attempt_id: number; paid_at: Date }
   enrolments: {
@@ -184,8 +194,43 @@ export interface Tables {
     finished_at: Date | null
     refusal: string | null
     tries: Generated<number>
+    billed_on: string | null
   }
   refund_lines: { refund_id: number; order_id: number; course_id: number; amount_fen: Fen }
+  reconciliations: {
+    provider: string
+    day: string
+    status: 'waiting' | 'running' | 'done' | 'failed'
+    requested_at: Date
+    started_at: Date | null
+    finished_at: Date | null
+    running_until: Date | null
+    runs: Generated<number>
+    trades: number | null
+    trades_fen: Fen | null
+    refunds: number | null
+    refunds_fen: Fen | null
+    fees_fen: number | null
+    problem: string | null
+  }
+  reconciliation_differences: {
+    id: GeneratedAlways<number>
+    provider: string
+    day: string
+    kind: DifferenceKind
+    trade_no: Generated<string>
+    attempt_no: Generated<string>
+    request_no: Generated<string>
+    order_id: number | null
+    ours_fen: number | null
+    theirs_fen: number | null
+    found_at: Date
+    gone_at: Date | null
+    repair: 'settle' | 'refund' | 'record' | 'seen' | null
+    repaired_at: Date | null
+    repaired_by: number | null
+    note: Generated<string>
+  }
   idempotency_keys: {
     user_id: number
     key: string

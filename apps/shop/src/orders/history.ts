@@ -5,7 +5,7 @@ import type { By } from '../states.ts'
 export interface HistoryLine extends By {
   readonly orderId: number
   readonly at: Date
-  readonly subject: 'order' | 'attempt' | 'refund' | 'access'
+  readonly subject: 'order' | 'attempt' | 'refund' | 'access' | 'reconciliation'
   /** The attempt's or the refund's number, or the course. */
   readonly number?: string
   readonly event: string

@@ -54,6 +54,7 @@ test('a link opened meanwhile is asked about at the gateway before the order clo
     },
     close: async (attemptNo) => void closedThere.add(attemptNo),
     refund: async () => ({ state: 'succeeded' }),
+    bill: async () => ({ state: 'not yet' }),
     readNotification: async () => ({ checks: [] }),
   }
   const sessions = createSessions(db, 'a secret of thirty-two characters', systemClock)

@@ -51,6 +51,13 @@ export const REFUND_TRANSITIONS = {
     needs: 'the gateway has said that the money went back',
     does: 'moves the order on and takes away the access of the lines that are now paid back whole',
   },
+  makeGood: {
+    from: ['succeeded'],
+    to: 'succeeded',
+    by: ['gateway'],
+    needs: "the day's bill lacks it, and staff have had it sent again with the same number",
+    does: 'dates it anew: it stands in the bill of the day on which it was truly made',
+  },
   refuse: {
     from: ['sent'],
     to: 'refused',

@@ -133,20 +133,26 @@ export async function refundLines(
   return book(tx, { source, orderId, lines: plan.lines, reason, by, now })
 }
 
-interface Booking {
+export interface Booking {
   readonly source: RefundSource
   readonly orderId: number | null
   readonly lines: readonly { courseId: number; amount: Fen }[]
   readonly reason: string
   readonly by: By
   readonly now: Date
+  /** The number that a refund made by hand was given at the gateway: it is not sent. */
+  readonly madeAs?: string
 }
 
-async function book(tx: Transaction, { source, orderId, lines, reason, by, now }: Booking): Promise<BookedRefund> {
+/** Reserves the sum, stores the refund, and has it sent unless it waits for approval or was made already. */
+export async function book(
+  tx: Transaction,
+  { source, orderId, lines, reason, by, now, madeAs }: Booking,
+): Promise<BookedRefund> {
   const rows = lines.map(({ courseId, amount }) => ({ course_id: courseId, amount_fen: amount }))
   await reserve(tx, orderId, source, rows)
   faultPoint('book: sum reserved')
-  const requestNo = newNumber(now)
+  const requestNo = madeAs ?? newNumber(now)
   const waits = by.actor === 'buyer'
   const { id } = await tx
     .insertInto('refunds')
@@ -170,7 +176,7 @@ async function book(tx: Transaction, { source, orderId, lines, reason, by, now }
     await addHistory(tx, { ...line, reason, ...by })
   }
   faultPoint('book: stored, not enqueued')
-  if (!waits) await enqueue(tx, SEND_REFUND, { refundId: id })
+  if (!waits && madeAs === undefined) await enqueue(tx, SEND_REFUND, { refundId: id })
   return { id, requestNo }
 }
 

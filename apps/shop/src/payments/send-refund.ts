@@ -30,7 +30,7 @@ export async function sendRefund(payments: Payments, refundId: number): Promise<
       await noteWhy(payments.db, refundId, answer.refusal)
       throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
     }
-    await payments.db.transaction().execute((tx) => finish(tx, refundId, answer, payments.clock()))
+    await payments.db.transaction().execute((tx) => finishRefund(tx, refundId, answer, payments.clock()))
   } finally {
     faultPoint('refund: booked, not let go')
     await letGo(payments.db, refund, payments.clock())
@@ -121,7 +121,7 @@ async function letGo(db: Database, { attempt_id, unmatched_id }: Payment, now: D
 type FinalAnswer = Exclude<RefundAnswer, { state: 'later' }>
 
 /** Books what the gateway said. That it was made outweighs an earlier refusal; nothing outweighs that it was made. */
-async function finish(tx: Transaction, refundId: number, answer: FinalAnswer, now: Date): Promise<void> {
+export async function finishRefund(tx: Transaction, refundId: number, answer: FinalAnswer, now: Date): Promise<void> {
   const { order_id: orderId } = await tx
     .selectFrom('refunds')
     .select('order_id')

@@ -20,6 +20,9 @@ const MerchantInput = Type.Object({
       billHour: Type.Optional(Type.Integer({ minimum: 0, maximum: 23 })),
       refundDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
       refundable: Type.Optional(Type.Boolean()),
+      feeRate: Type.Optional(
+        Type.Integer({ minimum: 0, maximum: 1000, description: 'Ten-thousandths of a payment; 60 is 0.6 %' }),
+      ),
     }),
   ),
 })

@@ -39,6 +39,7 @@ export const MerchantShape = Type.Object(
       billHour: Type.Integer(),
       refundDays: Type.Integer(),
       refundable: Type.Boolean(),
+      feeRate: Type.Integer(),
     }),
     createdAt: Type.String(),
     appPrivateKey: Type.Optional(

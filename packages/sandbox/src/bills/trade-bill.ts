@@ -34,9 +34,10 @@ export function tradeDetail(account: string, period: Period, rows: readonly Bill
 }
 
 export function tradeSummary(account: string, period: Period, rows: readonly BillRow[], now: number): string {
-  const { sales, refunds, sold, returned } = totals(rows)
-  const net = yuan(toFen(sold + returned))
-  const cells = [sales, refunds, net, net, '0.00', '0.00', '0.00', '0.00', '0.00', net].join(',')
+  const { sales, refunds, sold, returned, fees } = totals(rows)
+  const received = yuan(toFen(sold + returned))
+  const net = yuan(toFen(sold + returned - fees))
+  const cells = [sales, refunds, received, received, '0.00', '0.00', '0.00', fee(fees), '0.00', net].join(',')
   return lines([
     '#支付宝业务汇总查询',
     ...heading(account, period),
@@ -101,17 +102,21 @@ function detailLine({ trade, buyer, refund }: BillRow): string {
     '0.00\t',
     '0.00',
     `${refund?.outRequestNo ?? ''}\t`,
-    '0.00',
+    // Negative on sales; whether a refund brings it back is in each merchant's contract. Here it does not.
+    refund ? '0.00' : fee(trade.fee),
     '0.00',
     cell(trade.request.order.body ?? ''),
   ].join(',')
 }
+
+const fee = (amount: Fen): string => (amount === 0 ? '0.00' : yuan(toFen(-amount)))
 
 function totals(rows: readonly BillRow[]) {
   let sales = 0
   let refunds = 0
   let sold = ZERO
   let returned = ZERO
+  let fees = ZERO
   for (const { trade, refund } of rows) {
     if (refund) {
       refunds += 1
@@ -119,7 +124,8 @@ function totals(rows: readonly BillRow[]) {
     } else {
       sales += 1
       sold = toFen(sold + trade.total)
+      fees = toFen(fees + trade.fee)
     }
   }
-  return { sales, refunds, sold, returned }
+  return { sales, refunds, sold, returned, fees }
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import type { Database } from '../database.ts'
 import type { Faults } from '../faults/faults.ts'
 import type { MerchantRules, Merchants } from '../merchants.ts'
-import { toFen, yuan } from '../money.ts'
+import { type Fen, toFen, yuan } from '../money.ts'
 import type { Notifications, Written } from '../notifications/notifications.ts'
 import { DAY, endOfBeijingDay, HOUR, MINUTE, SECOND } from '../time.ts'
 import { type Order, type PaymentRequest, sameOrder, type Trade } from './trade.ts'
@@ -176,6 +176,7 @@ export function createPayments(parts: PaymentParts): Payments {
       const refundable = !finished && (merchants.find(trade.appId)?.rules.refundable ?? true)
       const paid = trades.move(trade, refundable ? 'TRADE_SUCCESS' : 'TRADE_FINISHED')
       if (!paid) throw new Error(`trade ${trade.tradeNo} changed while it was paid`)
+      trades.charge(trade.tradeNo, feeOf(trade.total, merchants.find(trade.appId)?.rules.feeRate ?? 0))
       trades.record(trade.tradeNo, 'paid', yuan(trade.total))
       notice = notifications.write(paid, paid.status)
       return paid
@@ -209,6 +210,9 @@ export function createPayments(parts: PaymentParts): Payments {
     current,
   }
 }
+
+/** `rate` in ten-thousandths; half a fen counts as one. */
+const feeOf = (total: Fen, rate: number): Fen => toFen(Math.floor((total * rate + 5000) / 10_000))
 
 /** When an unpaid trade closes: `time_expire` wins, then `timeout_express` counted from the first request, then 15 days. */
 function expiry(order: Order, firstAt: number): number {

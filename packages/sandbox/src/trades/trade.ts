@@ -54,6 +54,8 @@ export interface Trade {
   readonly createdAt: number
   readonly paidAt: number | undefined
   readonly closedAt: number | undefined
+  /** What Alipay keeps of it. */
+  readonly fee: Fen
   /** The buyer has confirmed, but the payment happens only then (fault: pay-late). */
   readonly paysAt: number | undefined
 }

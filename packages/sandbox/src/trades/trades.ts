@@ -41,6 +41,8 @@ export interface Trades {
   history(tradeNo: string): TradeEvent[]
   /** Notes that a confirmed payment happens later. */
   payLater(tradeNo: string, at: number): void
+  /** Notes what Alipay keeps of a payment. */
+  charge(tradeNo: string, fee: Fen): void
   /** Trades that wait for payment, with the instant they close, or are paid. */
   waiting(): { readonly tradeNo: string; readonly expiresAt: number; readonly paysAt: number | undefined }[]
   /** Refundable trades of an application that were paid at or before an instant. */
@@ -68,6 +70,7 @@ type Row = {
   paid_at: number | null
   closed_at: number | null
   pays_at: number | null
+  fee: number
 }
 
 export function openTrades(database: Database, clock: Clock): Trades {
@@ -92,6 +95,7 @@ export function openTrades(database: Database, clock: Clock): Trades {
   const selectEvents = database.prepare<{ at: number; event: string; detail: string }>(
     'select at, event, detail from trade_events where trade_no = ? order by id',
   )
+  const charge = database.prepare('update trades set fee = ? where trade_no = ?')
   const selectWaiting = database.prepare<{ trade_no: string; expires_at: number; pays_at: number | null }>(
     "select trade_no, expires_at, pays_at from trades where status = 'WAIT_BUYER_PAY' order by expires_at",
   )
@@ -153,6 +157,7 @@ export function openTrades(database: Database, clock: Clock): Trades {
         createdAt: now,
         paidAt: undefined,
         closedAt: undefined,
+        fee: toFen(0),
         paysAt: undefined,
       }
     },
@@ -166,6 +171,7 @@ export function openTrades(database: Database, clock: Clock): Trades {
     addRefund: (tradeNo, amount) => refund.run(amount, tradeNo).changes === 1,
     record: (tradeNo, event, detail = '') => void insertEvent.run(tradeNo, clock.now(), event, detail),
     history: (tradeNo) => selectEvents.all(tradeNo),
+    charge: (tradeNo, fee) => void charge.run(fee, tradeNo),
     payLater: (tradeNo, at) => void later.run(at, tradeNo),
     waiting: () =>
       selectWaiting
@@ -204,6 +210,7 @@ function fromRow(row: Row): Trade {
     createdAt: row.created_at,
     paidAt: row.paid_at ?? undefined,
     closedAt: row.closed_at ?? undefined,
+    fee: toFen(row.fee),
     paysAt: row.pays_at ?? undefined,
   }
 }

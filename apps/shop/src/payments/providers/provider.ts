@@ -74,6 +74,25 @@ export type RefundAnswer =
   | { readonly state: 'later'; readonly refusal: string }
   | { readonly state: 'refused'; readonly refusal: string }
 
+/** One line of a day's bill. Amounts in fen. */
+export interface BillLine {
+  readonly kind: 'payment' | 'refund'
+  readonly tradeNo: string
+  readonly attemptNo: string
+  /** Of a refund; '' on a payment. */
+  readonly requestNo: string
+  readonly amount: Fen
+  /** What the gateway kept. */
+  readonly fee: number
+  /** What it was to keep, where the shop has been told the rate. */
+  readonly expectedFee?: number
+  readonly at: Date
+}
+
+export type BillAnswer =
+  | { readonly state: 'not yet' }
+  | { readonly state: 'ready'; readonly lines: readonly BillLine[] }
+
 export interface PaymentProvider {
   readonly name: string
   /** Makes the link. Only signs: no network. */
@@ -84,6 +103,8 @@ export interface PaymentProvider {
   close(attemptNo: string): Promise<void>
   /** Pays back, or finds that it was paid back before. @throws ShopError GATEWAY_UNAVAILABLE when the outcome is unknown */
   refund(refund: RefundToSend): Promise<RefundAnswer>
+  /** A Beijing day's bill (`YYYY-MM-DD`), once it is due. @throws ShopError GATEWAY_UNAVAILABLE */
+  bill(day: string): Promise<BillAnswer>
   /** Verifies and reads. Never throws for what somebody sent. */
   readNotification(raw: RawNotification): Promise<ReadNotification>
 }

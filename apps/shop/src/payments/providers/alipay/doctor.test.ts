@@ -48,6 +48,7 @@ beforeAll(async () => {
     keys,
     notifyUrl,
     returnUrl: notifyUrl,
+    feeRate: undefined,
     sandbox: true,
   }
 })

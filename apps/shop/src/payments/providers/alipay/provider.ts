@@ -5,6 +5,7 @@ import type { Clock } from '../../../clock.ts'
 import { ShopError } from '../../../errors.ts'
 import { type Fen, toFen } from '../../../money.ts'
 import type { Check, GatewayTrade, PaymentProvider, ReadNotification, RefundAnswer } from '../provider.ts'
+import { readBill } from './bill.ts'
 import { type AlipaySettings, openClient } from './settings.ts'
 
 export interface AlipayProvider extends PaymentProvider {
@@ -69,6 +70,8 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
       const final = !answer.ok && answer.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED
       return { state: final ? 'refused' : 'later', refusal }
     },
+
+    bill: (day) => believable(log, () => readBill(() => client.tradeBill(day), settings.feeRate)),
 
     async readNotification({ body, contentType }): Promise<ReadNotification> {
       const read = await client.verifyNotification(body, contentType)

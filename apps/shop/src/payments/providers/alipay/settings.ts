@@ -20,6 +20,8 @@ export interface AlipaySettings {
   readonly keys: AlipayKeys
   readonly notifyUrl: string
   readonly returnUrl: string
+  /** What Alipay keeps by contract, in ten-thousandths of a payment; without it fees are noted and not judged. */
+  readonly feeRate: number | undefined
   /** Whether this is the shop's own sandbox. */
   readonly sandbox: boolean
 }
@@ -48,6 +50,7 @@ export function readAlipaySettings(config: Config): AlipaySettings | undefined {
   const urls = {
     notifyUrl: `${config.publicUrl}/api/payments/alipay/notify`,
     returnUrl: `${config.publicUrl}/pay/success`,
+    feeRate: feeRate(config.environment),
   }
   if (isAlipaySetUp(config.environment)) return { ...fromEnvironment(config.environment), ...urls, sandbox: false }
   if (!config.sandbox.enabled || !existsSync(sandboxKeyFile(config, 'alipay_public_key'))) return undefined
@@ -84,7 +87,9 @@ function named<Result>(name: string, parse: () => Result): Result {
   }
 }
 
-function fromEnvironment(environment: Environment): Omit<AlipaySettings, 'notifyUrl' | 'returnUrl' | 'sandbox'> {
+function fromEnvironment(
+  environment: Environment,
+): Omit<AlipaySettings, 'notifyUrl' | 'returnUrl' | 'feeRate' | 'sandbox'> {
   return {
     gateway: address(environment, 'ALIPAY_GATEWAY', PRODUCTION_GATEWAY),
     appId: digits(environment, 'ALIPAY_APP_ID', '2021000120612450'),
@@ -108,6 +113,15 @@ function digits(environment: Environment, name: string, example: string): string
   if (!value) throw new SettingError(name, 'is missing', example)
   if (!/^\d{16}$/.test(value)) throw new SettingError(name, `"${value}" is not 16 digits`, example)
   return value
+}
+
+/** `ALIPAY_FEE_RATE=0.6%`: exact to a ten-thousandth. */
+function feeRate(environment: Environment): number | undefined {
+  const value = environment['ALIPAY_FEE_RATE']?.trim()
+  if (!value) return undefined
+  const [, whole = '', hundredths = ''] = /^(\d{1,2})(?:\.(\d{1,2}))?%$/.exec(value) ?? []
+  if (whole === '') throw new SettingError('ALIPAY_FEE_RATE', `"${value}" is no rate in per cent`, '0.6%')
+  return Number(whole) * 100 + Number(hundredths.padEnd(2, '0'))
 }
 
 function needed(environment: Environment, name: string): string {

@@ -1,0 +1,56 @@
+/** `xuecheng reconcile --date YYYY-MM-DD`: a day's bill beside our books, now. */
+import { type Command, optional, required, UsageError } from '../command.ts'
+import { createLog } from '../log.ts'
+import { isDay } from '../reconciliation/days.ts'
+import { differencesOf, readDay } from '../reconciliation/read.ts'
+import { reconcileDay } from '../reconciliation/run.ts'
+import { openShop } from '../shop.ts'
+import { withDatabase } from './database.ts'
+
+export const reconcile: Command = {
+  usage: '--date YYYY-MM-DD [--provider NAME]',
+  summary: "Compares a day's bill with our books; exit 1 where they differ",
+  options: { date: { type: 'string' }, provider: { type: 'string' } },
+  async run(call) {
+    const day = required(call, 'date')
+    if (!isDay(day)) throw new UsageError(`--date: "${day}" is no day; write it as 2026-11-23`)
+    return withDatabase(call.config, async (url) => {
+      const shop = openShop(call.config, url, createLog('silent', 'cli'), 2)
+      try {
+        const wanted = optional(call, 'provider')
+        const providers = wanted ? [wanted] : [...shop.payments.providers.keys()]
+        const days = []
+        for (const provider of providers) {
+          const outcome = await reconcileDay(shop.payments, { provider, day })
+          const view = await readDay(shop.connection.db, { provider, day })
+          const found = await differencesOf(shop.connection.db, { provider, day }, 'owner')
+          days.push({ ...view, outcome, found })
+        }
+        const clean = days.every(({ outcome, openDifferences }) => outcome === 'done' && openDifferences === 0)
+        return { text: days.map(write).join('\n'), data: days, exitCode: clean ? 0 : 1 }
+      } finally {
+        await shop.close()
+      }
+    })
+  },
+}
+
+type Written = Awaited<ReturnType<typeof readDay>> & {
+  outcome: 'done' | 'not yet' | 'busy'
+  found: Awaited<ReturnType<typeof differencesOf>>
+}
+
+function write(day: Written): string {
+  const head = `${day.provider} ${day.day}`
+  if (day.outcome === 'not yet') return `${head}: there is no bill yet; a day's bill comes by nine the next morning`
+  if (day.outcome === 'busy') return `${head}: another process is reconciling this day just now`
+  const sums = `${day.trades} payments ${day.tradesAmount}, ${day.refunds} refunds ${day.refundsAmount}, fees ${day.fees}`
+  const lines = day.found
+    .filter((difference) => difference.goneAt === null)
+    .map((difference) => {
+      const { kind, tradeNo, attemptNo, requestNo, ours, theirs, repair } = difference
+      const numbers = [tradeNo, attemptNo, requestNo].filter(Boolean).join(' ')
+      return `  ${repair ? `(${repair})` : 'open'} ${kind} ${numbers}: ours ${ours ?? '-'}, theirs ${theirs ?? '-'}`
+    })
+  return [`${head}: ${sums}; ${day.openDifferences} open differences`, ...lines].join('\n')
+}

@@ -1,0 +1,117 @@
+/** A day's bill against our books, both ways. Pure: the same two books give the same differences, in whatever order they come. */
+import type { Fen } from '../money.ts'
+import type { BillLine } from '../payments/providers/provider.ts'
+
+export const DIFFERENCE_KINDS = [
+  'PAID_THERE_UNPAID_HERE',
+  'PAID_HERE_UNPAID_THERE',
+  'AMOUNT_DIFFERS',
+  'UNKNOWN_TRADE',
+  'REFUND_MISSING_HERE',
+  'REFUND_MISSING_THERE',
+  'REFUND_AMOUNT_DIFFERS',
+  'FEE_DIFFERS',
+] as const
+
+export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
+
+/** What we know of a payment attempt that the bill names, or that ours says was paid on the day. */
+export interface OurPayment {
+  readonly attemptNo: string
+  readonly tradeNo: string | null
+  readonly orderId: number
+  readonly amount: Fen
+  readonly paid: boolean
+  /** Whether it must be in this bill. */
+  readonly due: boolean
+}
+
+export interface OurRefund {
+  readonly requestNo: string
+  readonly attemptNo: string
+  readonly tradeNo: string
+  readonly orderId: number | null
+  readonly amount: Fen
+  readonly succeeded: boolean
+  readonly due: boolean
+}
+
+export interface OurBooks {
+  readonly payments: readonly OurPayment[]
+  readonly refunds: readonly OurRefund[]
+  /** The gateway's numbers of payments that staff have on their list already. */
+  readonly listed: ReadonlySet<string>
+}
+
+export interface Difference {
+  readonly kind: DifferenceKind
+  readonly tradeNo: string
+  readonly attemptNo: string
+  readonly requestNo: string
+  readonly orderId: number | null
+  readonly ours: number | null
+  readonly theirs: number | null
+}
+
+export function compareBooks(bill: readonly BillLine[], { payments, refunds, listed }: OurBooks): Difference[] {
+  const paymentOf = new Map(payments.map((payment) => [payment.attemptNo, payment]))
+  const refundOf = new Map(refunds.map((refund) => [refund.requestNo, refund]))
+  const billed = { payments: new Set<string>(), refunds: new Set<string>() }
+  const differences: Difference[] = []
+  for (const line of bill) {
+    if (line.kind === 'payment') {
+      const ours = paymentOf.get(line.attemptNo)
+      if (ours?.paid && ours.tradeNo === line.tradeNo) billed.payments.add(ours.attemptNo)
+      differences.push(...comparePayment(line, ours, listed))
+    } else {
+      billed.refunds.add(line.requestNo)
+      differences.push(...compareRefund(line, refundOf.get(line.requestNo), paymentOf.get(line.attemptNo)))
+    }
+  }
+  for (const ours of payments) {
+    if (!ours.due || billed.payments.has(ours.attemptNo)) continue
+    const { attemptNo, orderId, amount } = ours
+    const what = { tradeNo: ours.tradeNo ?? '', attemptNo, requestNo: '', orderId, ours: amount, theirs: null }
+    differences.push({ kind: 'PAID_HERE_UNPAID_THERE', ...what })
+  }
+  for (const { requestNo, attemptNo, tradeNo, orderId, amount, due } of refunds) {
+    if (!due || billed.refunds.has(requestNo)) continue
+    differences.push({
+      kind: 'REFUND_MISSING_THERE',
+      tradeNo,
+      attemptNo,
+      requestNo,
+      orderId,
+      ours: amount,
+      theirs: null,
+    })
+  }
+  return differences.sort((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1))
+}
+
+/** A difference is the same one in every run. */
+export const keyOf = ({ kind, tradeNo, attemptNo, requestNo }: Difference): string =>
+  [kind, tradeNo, attemptNo, requestNo].join(' ')
+
+function comparePayment(line: BillLine, ours: OurPayment | undefined, listed: ReadonlySet<string>): Difference[] {
+  const { tradeNo, attemptNo, amount } = line
+  const what = { tradeNo, attemptNo, requestNo: '', orderId: ours?.orderId ?? null, theirs: amount }
+  const fee: Difference[] =
+    line.expectedFee === undefined || Math.abs(line.fee - line.expectedFee) <= 1
+      ? []
+      : [{ kind: 'FEE_DIFFERS', ...what, ours: line.expectedFee, theirs: line.fee }]
+  // What staff have on their list is in our books, though on no order.
+  if (listed.has(tradeNo)) return fee
+  if (!ours || (ours.paid && ours.tradeNo !== tradeNo)) return [...fee, { kind: 'UNKNOWN_TRADE', ...what, ours: null }]
+  if (ours.amount !== amount) return [...fee, { kind: 'AMOUNT_DIFFERS', ...what, ours: ours.amount }]
+  if (!ours.paid) return [...fee, { kind: 'PAID_THERE_UNPAID_HERE', ...what, ours: null }]
+  return fee
+}
+
+function compareRefund(line: BillLine, ours: OurRefund | undefined, payment: OurPayment | undefined): Difference[] {
+  const { tradeNo, attemptNo, requestNo, amount } = line
+  const orderId = ours?.orderId ?? payment?.orderId ?? null
+  const what = { tradeNo, attemptNo, requestNo, orderId, theirs: amount }
+  if (!ours?.succeeded) return [{ kind: 'REFUND_MISSING_HERE', ...what, ours: null }]
+  return ours.amount === amount ? [] : [{ kind: 'REFUND_AMOUNT_DIFFERS', ...what, ours: ours.amount }]
+}

@@ -1,0 +1,125 @@
+/** What our books say about a day's bill: whatever the bill names, and whatever of ours must be in it. */
+import { sql } from 'kysely'
+import type { Database } from '../database/connect.ts'
+import type { BillLine } from '../payments/providers/provider.ts'
+import type { OurBooks, OurPayment, OurRefund } from './compare.ts'
+import { endOf, midnight } from './days.ts'
+
+/**
+ * Our clock and the gateway's may put something on different sides of a midnight. What happened in a day's last minutes is
+ * looked for a day later; and what stood in another day's bill is not missing from this one.
+ */
+const BORDER_MS = 10 * 60_000
+
+const window = (day: string) => ({
+  from: new Date(midnight(day).getTime() - BORDER_MS),
+  until: new Date(endOf(day).getTime() - BORDER_MS),
+})
+
+export async function readOurBooks(
+  db: Database,
+  provider: string,
+  day: string,
+  bill: readonly BillLine[],
+): Promise<OurBooks> {
+  const attemptNos = [...new Set(bill.map((line) => line.attemptNo))]
+  const requestNos = bill.flatMap((line) => (line.kind === 'refund' ? [line.requestNo] : []))
+  const tradeNos = [...new Set(bill.map((line) => line.tradeNo))]
+  return {
+    payments: await readPayments(db, provider, day, attemptNos),
+    refunds: await readRefunds(db, provider, day, requestNos),
+    listed: await readListed(db, provider, tradeNos),
+  }
+}
+
+/** A list goes as one array: a statement takes no more than 65,535 parameters. */
+const among = (column: string, values: readonly string[]) =>
+  sql<boolean>`${sql.ref(column)} = any(${[...values]}::text[])`
+
+async function readPayments(
+  db: Database,
+  provider: string,
+  day: string,
+  attemptNos: readonly string[],
+): Promise<OurPayment[]> {
+  const { from, until } = window(day)
+  const rows = await db
+    .selectFrom('payment_attempts')
+    .select(['attempt_no', 'trade_no', 'order_id', 'amount_fen', 'status', 'paid_at', 'billed_on'])
+    .where('provider', '=', provider)
+    .where((where) =>
+      where.or([
+        among('attempt_no', attemptNos),
+        where.and([where('paid_at', '>=', from), where('paid_at', '<', until)]),
+      ]),
+    )
+    .execute()
+  return rows.map((row) => {
+    const inside = row.paid_at !== null && row.paid_at >= from && row.paid_at < until
+    return {
+      attemptNo: row.attempt_no,
+      tradeNo: row.trade_no,
+      orderId: row.order_id,
+      amount: row.amount_fen,
+      paid: row.status === 'paid',
+      due: inside && row.status === 'paid' && (row.billed_on === null || row.billed_on === day),
+    }
+  })
+}
+
+async function readRefunds(
+  db: Database,
+  provider: string,
+  day: string,
+  requestNos: readonly string[],
+): Promise<OurRefund[]> {
+  const { from, until } = window(day)
+  const rows = await db
+    .selectFrom('refunds')
+    .leftJoin('payment_attempts', 'payment_attempts.id', 'refunds.attempt_id')
+    .leftJoin('unmatched_payments', 'unmatched_payments.id', 'refunds.unmatched_id')
+    .select(['refunds.request_no', 'refunds.order_id', 'refunds.amount_fen', 'refunds.status', 'refunds.finished_at'])
+    .select(['refunds.billed_on', 'payment_attempts.attempt_no', 'payment_attempts.trade_no'])
+    .select(['unmatched_payments.attempt_no as unmatched_no', 'unmatched_payments.trade_no as unmatched_trade'])
+    .where((where) =>
+      where.or([
+        where('payment_attempts.provider', '=', provider),
+        where('unmatched_payments.provider', '=', provider),
+      ]),
+    )
+    .where((where) =>
+      where.or([
+        among('refunds.request_no', requestNos),
+        where.and([
+          where('refunds.status', '=', 'succeeded'),
+          where('refunds.finished_at', '>=', from),
+          where('refunds.finished_at', '<', until),
+        ]),
+      ]),
+    )
+    .execute()
+  return rows.map((row) => {
+    const succeeded = row.status === 'succeeded'
+    const inside = row.finished_at !== null && row.finished_at >= from && row.finished_at < until
+    return {
+      requestNo: row.request_no,
+      attemptNo: row.attempt_no ?? row.unmatched_no ?? '',
+      tradeNo: row.trade_no ?? row.unmatched_trade ?? '',
+      orderId: row.order_id,
+      amount: row.amount_fen,
+      succeeded,
+      due: succeeded && inside && (row.billed_on === null || row.billed_on === day),
+    }
+  })
+}
+
+async function readListed(db: Database, provider: string, tradeNos: readonly string[]): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('unmatched_payments')
+    .select('trade_no')
+    .where('provider', '=', provider)
+    .where(among('trade_no', tradeNos))
+    .where('reason', 'in', ['UNKNOWN_ATTEMPT', 'AMOUNT_DIFFERS', 'SECOND_TRADE'])
+    .execute()
+  return new Set(rows.map((row) => row.trade_no))
+}

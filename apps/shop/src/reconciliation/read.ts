@@ -1,0 +1,192 @@
+/** Reconciled days and their differences as staff see them. */
+import { type Static, Type } from 'typebox'
+import { mayDo } from '../accounts/rights.ts'
+import type { Role } from '../accounts/sessions.ts'
+import type { Reader } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
+import { readCursor, writeCursor } from '../http/cursor.ts'
+import { Moment, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
+import { formatYuan, toFen } from '../money.ts'
+import { DIFFERENCE_KINDS } from './compare.ts'
+import { DAY_PATTERN } from './days.ts'
+import { isOpen, REPAIRS, REPAIRS_OF } from './repair.ts'
+import type { Day } from './run.ts'
+
+const PAGE = 31
+const OrNull = <Shape extends ReturnType<typeof Type.String>>(shape: Shape) => Type.Union([shape, Type.Null()])
+/** Signed: a fee that came back is negative. */
+const Amount = Type.String({ pattern: '^-?\\d+\\.\\d{2}$' })
+
+export const DayShape = Type.Object(
+  {
+    provider: Type.String(),
+    day: Type.String({ pattern: DAY_PATTERN, description: 'A Beijing day' }),
+    status: Type.Enum(['waiting', 'running', 'done', 'failed']),
+    startedAt: OrNull(Moment),
+    finishedAt: OrNull(Moment),
+    runs: Type.Integer(),
+    trades: Type.Union([Type.Integer(), Type.Null()]),
+    tradesAmount: OrNull(Amount),
+    refunds: Type.Union([Type.Integer(), Type.Null()]),
+    refundsAmount: OrNull(Amount),
+    fees: OrNull(Amount),
+    differences: Type.Integer({ description: 'Those that the last run found' }),
+    openDifferences: Type.Integer(),
+    problem: OrNull(Type.String()),
+  },
+  { $id: 'Reconciliation' },
+)
+
+export const DifferenceShape = Type.Object(
+  {
+    id: Type.Integer(),
+    provider: Type.String(),
+    day: Type.String(),
+    kind: Type.Enum([...DIFFERENCE_KINDS]),
+    tradeNo: OrNull(Type.String()),
+    attemptNo: OrNull(Type.String()),
+    requestNo: OrNull(Type.String()),
+    orderNo: OrNull(Type.String()),
+    ours: OrNull(Amount),
+    theirs: OrNull(Amount),
+    foundAt: Moment,
+    goneAt: OrNull(Moment),
+    repair: Type.Union([Type.Enum([...REPAIRS]), Type.Null()]),
+    repairedAt: OrNull(Moment),
+    repairedBy: OrNull(Type.String()),
+    note: Type.String(),
+    repairs: Type.Array(Type.Enum([...REPAIRS]), { description: 'What the viewer may do about it now' }),
+  },
+  { $id: 'Difference' },
+)
+
+export type DayView = Static<typeof DayShape>
+export type DifferenceView = Static<typeof DifferenceShape>
+
+const signed = (fen: number | null): string | null =>
+  fen === null ? null : `${fen < 0 ? '-' : ''}${formatYuan(toFen(Math.abs(fen)))}`
+
+const days = (db: Reader) =>
+  db
+    .selectFrom('reconciliations')
+    .selectAll()
+    .select((column) => [
+      column
+        .selectFrom('reconciliation_differences as d')
+        .select((count) => count.fn.countAll<number>().as('n'))
+        .whereRef('d.provider', '=', 'reconciliations.provider')
+        .whereRef('d.day', '=', 'reconciliations.day')
+        .where('d.gone_at', 'is', null)
+        .as('differences'),
+      column
+        .selectFrom('reconciliation_differences as d')
+        .select((count) => count.fn.countAll<number>().as('n'))
+        .whereRef('d.provider', '=', 'reconciliations.provider')
+        .whereRef('d.day', '=', 'reconciliations.day')
+        .where('d.gone_at', 'is', null)
+        .where('d.repaired_at', 'is', null)
+        .as('open'),
+    ])
+
+type Row = Awaited<ReturnType<ReturnType<typeof days>['executeTakeFirstOrThrow']>>
+
+function writeDay(row: Row): DayView {
+  return {
+    provider: row.provider,
+    day: row.day,
+    status: row.status,
+    startedAt: writeMomentOrNull(row.started_at),
+    finishedAt: writeMomentOrNull(row.finished_at),
+    runs: row.runs,
+    trades: row.trades,
+    tradesAmount: signed(row.trades_fen),
+    refunds: row.refunds,
+    refundsAmount: signed(row.refunds_fen),
+    fees: signed(row.fees_fen),
+    differences: row.differences ?? 0,
+    openDifferences: row.open ?? 0,
+    problem: row.problem,
+  }
+}
+
+/** Newest day first. */
+export async function listDays(db: Reader, cursor?: string): Promise<{ items: DayView[]; next: string | null }> {
+  const after = readCursor(cursor, ['string', 'string'])
+  let select = days(db)
+  if (after) {
+    const [day, provider] = [String(after[0]), String(after[1])]
+    select = select.where((where) =>
+      where.or([where('day', '<', day), where.and([where('day', '=', day), where('provider', '>', provider)])]),
+    )
+  }
+  const rows = await select
+    .orderBy('day', 'desc')
+    .orderBy('provider')
+    .limit(PAGE + 1)
+    .execute()
+  const page = rows.slice(0, PAGE)
+  const last = page.at(-1)
+  return {
+    items: page.map(writeDay),
+    next: rows.length > PAGE && last ? writeCursor([last.day, last.provider]) : null,
+  }
+}
+
+/** @throws ShopError NOT_FOUND */
+export async function readDay(db: Reader, { provider, day }: Day): Promise<DayView> {
+  const row = await days(db).where('provider', '=', provider).where('day', '=', day).executeTakeFirst()
+  if (!row) throw new ShopError('NOT_FOUND')
+  return writeDay(row)
+}
+
+const differences = (db: Reader) =>
+  db
+    .selectFrom('reconciliation_differences')
+    .leftJoin('orders', 'orders.id', 'reconciliation_differences.order_id')
+    .leftJoin('users', 'users.id', 'reconciliation_differences.repaired_by')
+    .selectAll('reconciliation_differences')
+    .select(['orders.order_no', 'users.username'])
+
+type DifferenceRow = Awaited<ReturnType<ReturnType<typeof differences>['executeTakeFirstOrThrow']>>
+
+function writeDifference(row: DifferenceRow, role: Role): DifferenceView {
+  const given = (text: string) => (text === '' ? null : text)
+  return {
+    id: row.id,
+    provider: row.provider,
+    day: row.day,
+    kind: row.kind,
+    tradeNo: given(row.trade_no),
+    attemptNo: given(row.attempt_no),
+    requestNo: given(row.request_no),
+    orderNo: row.order_no,
+    ours: signed(row.ours_fen),
+    theirs: signed(row.theirs_fen),
+    foundAt: writeMoment(row.found_at),
+    goneAt: writeMomentOrNull(row.gone_at),
+    repair: row.repair,
+    repairedAt: writeMomentOrNull(row.repaired_at),
+    repairedBy: row.username,
+    note: row.note,
+    repairs: isOpen(row) && mayDo(role, 'money.repair') ? [...REPAIRS_OF[row.kind]] : [],
+  }
+}
+
+/** All of a day's, the open ones first. */
+export async function differencesOf(db: Reader, { provider, day }: Day, role: Role): Promise<DifferenceView[]> {
+  const rows = await differences(db)
+    .where('provider', '=', provider)
+    .where('day', '=', day)
+    .orderBy((order) => order.and([order('gone_at', 'is', null), order('repaired_at', 'is', null)]), 'desc')
+    .orderBy('reconciliation_differences.id')
+    .limit(1000)
+    .execute()
+  return rows.map((row) => writeDifference(row, role))
+}
+
+/** @throws ShopError NOT_FOUND */
+export async function readDifference(db: Reader, id: number, role: Role): Promise<DifferenceView> {
+  const row = await differences(db).where('reconciliation_differences.id', '=', id).executeTakeFirst()
+  if (!row) throw new ShopError('NOT_FOUND')
+  return writeDifference(row, role)
+}

@@ -1,0 +1,157 @@
+/**
+ * Reconciles a provider's day: fetches the bill, compares it with our books, keeps what differs. May be run again for any
+ * day, by any process, with the same result: a difference keeps its identity and its repair, and is marked gone when a
+ * later run no longer finds it.
+ */
+import type { Database, Transaction } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
+import { sumFen } from '../money.ts'
+import { noteBilled } from '../payments/billed.ts'
+import { type Payments, providerNamed } from '../payments/payments.ts'
+import type { BillLine } from '../payments/providers/provider.ts'
+import { compareBooks, type Difference, keyOf } from './compare.ts'
+import { readOurBooks } from './our-books.ts'
+
+export interface Day {
+  readonly provider: string
+  readonly day: string
+}
+
+/** The task that reconciles a day. */
+export const RECONCILE = 'reconcile'
+
+/** Longer than any run takes; one that was killed is waited for this long. */
+const RUN_MS = 5 * 60_000
+
+/** Notes that somebody wants the day reconciled. */
+export async function requestDay(tx: Transaction, { provider, day }: Day, now: Date): Promise<void> {
+  await tx
+    .insertInto('reconciliations')
+    .values({ provider, day, status: 'waiting', requested_at: now })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['provider', 'day'])
+        .doUpdateSet({ status: 'waiting', requested_at: now, problem: null })
+        .where('reconciliations.status', '<>', 'running'),
+    )
+    .execute()
+}
+
+/**
+ * @returns 'not yet' while there is no bill, 'busy' while another process runs the same day
+ * @throws ShopError GATEWAY_UNAVAILABLE; the day then stands as failed, with the reason
+ */
+export async function reconcileDay(payments: Payments, day: Day): Promise<'done' | 'not yet' | 'busy'> {
+  const { db, clock } = payments
+  const provider = providerNamed(payments, day.provider)
+  if (!(await begin(db, day, clock()))) return 'busy'
+  try {
+    const bill = await provider.bill(day.day)
+    if (bill.state === 'not yet') {
+      await end(db, day, { status: 'waiting', problem: 'BILL_NOT_READY' })
+      return 'not yet'
+    }
+    await db.transaction().execute((tx) => noteBilled(tx, day.provider, day.day, bill.lines))
+    const differences = compareBooks(bill.lines, await readOurBooks(db, day.provider, day.day, bill.lines))
+    await db.transaction().execute((tx) => keep(tx, day, differences, bill.lines, clock()))
+    return 'done'
+  } catch (error) {
+    const problem = error instanceof ShopError ? error.code : 'INTERNAL'
+    await end(db, day, { status: 'failed', problem }).catch(() => {})
+    throw error
+  }
+}
+
+async function begin(db: Database, { provider, day }: Day, now: Date): Promise<boolean> {
+  await db
+    .insertInto('reconciliations')
+    .values({ provider, day, status: 'waiting', requested_at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+  const claimed = await db
+    .updateTable('reconciliations')
+    .set({ status: 'running', started_at: now, running_until: new Date(now.getTime() + RUN_MS), problem: null })
+    .where('provider', '=', provider)
+    .where('day', '=', day)
+    .where((where) => where.or([where('running_until', 'is', null), where('running_until', '<', now)]))
+    .returning('day')
+    .executeTakeFirst()
+  return claimed !== undefined
+}
+
+async function end(db: Database, { provider, day }: Day, outcome: { status: 'waiting' | 'failed'; problem: string }) {
+  await db
+    .updateTable('reconciliations')
+    .set({ ...outcome, running_until: null })
+    .where('provider', '=', provider)
+    .where('day', '=', day)
+    .execute()
+}
+
+async function keep(
+  tx: Transaction,
+  { provider, day }: Day,
+  differences: readonly Difference[],
+  bill: readonly BillLine[],
+  now: Date,
+): Promise<void> {
+  const known = await tx
+    .selectFrom('reconciliation_differences')
+    .selectAll()
+    .where('provider', '=', provider)
+    .where('day', '=', day)
+    .execute()
+  const identity = (row: (typeof known)[number]) => [row.kind, row.trade_no, row.attempt_no, row.request_no].join(' ')
+  const found = new Map(differences.map((difference) => [keyOf(difference), difference]))
+  for (const row of known) {
+    const difference = found.get(identity(row))
+    found.delete(identity(row))
+    // One that staff took note of stays so; one that was repaired and is there again is open again.
+    const reopened = difference && row.repair !== null && row.repair !== 'seen'
+    await tx
+      .updateTable('reconciliation_differences')
+      .set({
+        gone_at: difference ? null : (row.gone_at ?? now),
+        ...(difference ? { ours_fen: difference.ours, theirs_fen: difference.theirs } : {}),
+        ...(reopened ? { repair: null, repaired_at: null, repaired_by: null } : {}),
+      })
+      .where('id', '=', row.id)
+      .execute()
+  }
+  for (const difference of found.values()) {
+    await tx
+      .insertInto('reconciliation_differences')
+      .values({
+        provider,
+        day,
+        kind: difference.kind,
+        trade_no: difference.tradeNo,
+        attempt_no: difference.attemptNo,
+        request_no: difference.requestNo,
+        order_id: difference.orderId,
+        ours_fen: difference.ours,
+        theirs_fen: difference.theirs,
+        found_at: now,
+      })
+      .execute()
+  }
+  const payments = bill.filter((line) => line.kind === 'payment')
+  const refunds = bill.filter((line) => line.kind === 'refund')
+  await tx
+    .updateTable('reconciliations')
+    .set((column) => ({
+      status: 'done',
+      finished_at: now,
+      running_until: null,
+      runs: column('runs', '+', 1),
+      trades: payments.length,
+      trades_fen: sumFen(payments.map((line) => line.amount)),
+      refunds: refunds.length,
+      refunds_fen: sumFen(refunds.map((line) => line.amount)),
+      fees_fen: bill.reduce((sum, line) => sum + line.fee, 0),
+      problem: null,
+    }))
+    .where('provider', '=', provider)
+    .where('day', '=', day)
+    .execute()
+}
