@@ -42,6 +42,7 @@ const WRITERS: Record<string, string> = {
   payment_attempts: 'payments',
   order_payments: 'payments',
   notifications: 'payments',
+  notification_handlings: 'payments',
   unmatched_payments: 'payments',
   refunds: 'payments',
   refund_lines: 'payments',

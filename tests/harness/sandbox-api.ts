@@ -21,6 +21,7 @@ export function createSandboxApi(base: string): SandboxApi {
   const send = async <Body>(method: string, path: string, body?: unknown): Promise<Body> => {
     const response = await fetch(`${base}/sandbox/api${path}`, {
       method,
+      signal: AbortSignal.timeout(60_000),
       ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     })
     const text = await response.text()

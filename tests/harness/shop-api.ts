@@ -32,12 +32,16 @@ export interface ShopApi {
   ownedIds(): Promise<number[]>
 }
 
+const PATIENCE_MS = 25_000
+
 export function createShopApi(base: string): ShopApi {
   const api: ShopApi = {
     token: undefined,
     async call<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
       const response = await fetch(base + path, {
         method,
+        // Whoever waits in vain tries again, as a person would.
+        signal: AbortSignal.timeout(PATIENCE_MS),
         headers: {
           ...(api.token ? { authorization: `Bearer ${api.token}` } : {}),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -2,7 +2,9 @@
 import { parseArgs } from 'node:util'
 import { migrateDatabase } from './cli/migrate.ts'
 import { reconcile } from './cli/reconcile.ts'
+import { replay } from './cli/replay.ts'
 import { sandboxAlone, sandboxCheck } from './cli/sandbox.ts'
+import { createUser } from './cli/users.ts'
 import { type Command, type PassedOn, UsageError } from './command.ts'
 import { loadEnvironment, readConfig } from './config.ts'
 import { ShopError } from './errors.ts'
@@ -13,6 +15,8 @@ const COMMANDS: Readonly<Record<string, Command | PassedOn>> = {
   sandbox: sandboxAlone,
   ...PROVIDER_COMMANDS,
   reconcile,
+  'notifications replay': replay,
+  'users create': createUser,
   migrate: migrateDatabase,
 }
 

@@ -184,6 +184,13 @@ export const REFUSALS = {
     'This refund was decided already',
     'Somebody may have been faster. Reload to see.',
   ),
+  NOTIFICATION_CUT: refusal(
+    409,
+    '通知未完整保存，无法重放',
+    '正文超出保存上限。请改用「查询支付平台」处理该订单。',
+    'This notification was not kept whole',
+    'Its body was larger than what is kept. Ask the gateway about the order instead.',
+  ),
   DIFFERENCE_CLOSED: refusal(
     409,
     '这条差异已经处理',

@@ -1,15 +1,18 @@
 /** The web server of one process: every subject's routes, the pages, and what an operator looks at. */
 import { addDesk } from './accounts/desk.ts'
 import { addAccountRoutes } from './accounts/routes.ts'
+import { addJobsDesk } from './backoffice/jobs-routes.ts'
 import { addOrderDesk } from './backoffice/order-routes.ts'
 import { DEMO_VIDEOS } from './catalog/demo.ts'
 import { addCatalogRoutes } from './catalog/routes.ts'
 import { addEnrolmentRoutes } from './enrolments/routes.ts'
+import { addHealthDesk, measureHealth } from './health/routes.ts'
 import { type Application, createApplication } from './http/application.ts'
 import { addOperatorRoutes } from './http/operator.ts'
 import { addPages } from './http/pages.ts'
 import { listenForOrders } from './orders/events.ts'
 import { addOrderRoutes } from './orders/routes.ts'
+import { addInboxDesk } from './payments/inbox-routes.ts'
 import { addRefundDesk, addRefundRoutes } from './payments/refund-routes.ts'
 import { addPaymentRoutes } from './payments/routes.ts'
 import { addReconciliationDesk } from './reconciliation/routes.ts'
@@ -35,10 +38,14 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
   addDesk(app, viewers, (desk) => {
     addOrderDesk(desk, payments)
     addRefundDesk(desk, payments)
+    addInboxDesk(desk, payments)
     addReconciliationDesk(desk, payments)
+    addHealthDesk(desk, db, clock)
+    addJobsDesk(desk, db, clock)
   })
   addEnrolmentRoutes(app, { db, viewers, clock, videoFolder: DEMO_VIDEOS })
   addOperatorRoutes(app, connection)
+  measureHealth(db)
   await addPages(app)
   return app
 }

@@ -157,6 +157,15 @@ export interface Tables {
     notify_id: string | null
     trade_no: string | null
   }
+  notification_handlings: {
+    id: GeneratedAlways<number>
+    notification_id: number
+    at: Date
+    by_whom: string
+    checks: Json<{ check: string; passed: boolean; detail?: string }[]>
+    effect: string
+    accepted: boolean
+  }
   unmatched_payments: {
     id: GeneratedAlways<number>
     provider: string

@@ -45,4 +45,7 @@ export async function startQueue(
 export async function freeLostJobs(pool: pg.Pool): Promise<void> {
   await pool.query(`select graphile_worker.force_unlock_workers(array(
     select locked_by from graphile_worker.jobs where locked_at < now() - interval '2 minutes'))`)
+  // A repeating task has one try and comes again by itself: what is left of a run that failed is no dead letter.
+  await pool.query(`select graphile_worker.complete_jobs(array(
+    select id from graphile_worker.jobs where max_attempts = 1 and attempts >= 1 and locked_at is null))`)
 }

@@ -11,6 +11,11 @@ import { type Settlement, settle } from './settle.ts'
 /** What is kept of a body; a genuine notification is a few kilobytes. */
 export const KEPT_BYTES = 64 * 1024
 
+/** What the checks said, and what it did. */
+export interface Verdict extends Received {
+  readonly checks: readonly Check[]
+}
+
 export interface Received {
   /** Whether the gateway may stop sending it. */
   readonly accepted: boolean
@@ -44,15 +49,26 @@ async function handle(
   raw: RawNotification,
   read: ReadNotification,
 ): Promise<Received> {
-  const now = payments.clock()
-  const settlement =
-    read.paid && (await settle(tx, { ...read.paid, provider: provider.name, source: 'notification', now }))
+  const verdict = await act(tx, payments, provider, read, 'notification')
   faultPoint('inbox: settled, not kept')
+  await keep(tx, payments.clock(), provider, raw, read, verdict)
+  return verdict
+}
+
+/** What a notification says is settled; the verdict says what each check found, and what it did. */
+export async function act(
+  tx: Transaction,
+  payments: Payments,
+  provider: PaymentProvider,
+  read: ReadNotification,
+  source: string,
+): Promise<Verdict> {
+  const now = payments.clock()
+  const settlement = read.paid && (await settle(tx, { ...read.paid, provider: provider.name, source, now }))
   const checks = [...read.checks, ...(settlement ? orderChecks(settlement) : [])]
   const accepted = settlement ? orderChecks(settlement).every((check) => check.passed) : read.nothingToDo === true
   const effect = settlement ? effectOf(settlement) : accepted ? 'nothing to do' : 'refused'
-  await keep(tx, now, provider, raw, read, { checks, accepted, effect })
-  return { accepted, effect }
+  return { checks, accepted, effect }
 }
 
 /** The two checks that need our books: is the order ours, and is the amount its amount. */
@@ -72,7 +88,7 @@ async function keep(
   provider: PaymentProvider,
   raw: RawNotification,
   read: ReadNotification,
-  verdict: { checks: Check[]; accepted: boolean; effect: string },
+  verdict: Verdict,
 ): Promise<void> {
   await tx
     .insertInto('notifications')
@@ -95,7 +111,7 @@ async function keep(
 }
 
 /** PostgreSQL keeps no NUL and no half of a character; somebody may send either. The body itself is kept byte for byte. */
-function storable<Value>(value: Value): Value {
+export function storable<Value>(value: Value): Value {
   const text = JSON.stringify(value, (_key, part: unknown) =>
     typeof part === 'string' ? part.replaceAll('\0', '').toWellFormed() : part,
   )

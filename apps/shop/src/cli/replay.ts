@@ -1,0 +1,30 @@
+/** `xuecheng notifications replay ID`: handles a stored notification again. */
+import { type Command, UsageError } from '../command.ts'
+import { createLog } from '../log.ts'
+import { replayNotification } from '../payments/replay.ts'
+import { openShop } from '../shop.ts'
+import { withDatabase } from './database.ts'
+
+export const replay: Command = {
+  usage: 'ID',
+  summary: 'Handles a stored notification again; exit 1 where it is refused',
+  options: {},
+  async run({ config, positionals }) {
+    const [text = ''] = positionals
+    if (!/^[1-9]\d{0,15}$/.test(text))
+      throw new UsageError("which one? Give the notification's ID, as the inbox shows it")
+    return withDatabase(config, async (url) => {
+      const shop = openShop(config, url, createLog('silent', 'cli'), 2)
+      try {
+        const verdict = await replayNotification(shop.payments, Number(text), 'command line')
+        const checks = verdict.checks.map(({ check, passed, detail }) => {
+          return `  ${passed ? 'passed' : 'FAILED'} ${check}${detail ? `: ${detail}` : ''}`
+        })
+        const head = `${verdict.accepted ? 'accepted' : 'refused'}: ${verdict.effect}`
+        return { text: [head, ...checks].join('\n'), data: verdict, exitCode: verdict.accepted ? 0 : 1 }
+      } finally {
+        await shop.close()
+      }
+    })
+  },
+}

@@ -1,0 +1,177 @@
+/**
+ * Money health: what must never be, each as one query over indexes, with the order it is about and what repairs it. All of
+ * them run whenever somebody looks, and for the operator's metrics.
+ */
+import { sql } from 'kysely'
+import type { Database } from '../database/connect.ts'
+import type { Language } from '../errors.ts'
+
+type Text = Readonly<Record<Language, string>>
+
+/** How the row is repaired: by a button of the page it leads to, or by what the documentation says. */
+export type Repair = 'ask' | 'send-again' | 'decide' | 'refund' | 'replay' | 'repair' | 'run-again' | 'look'
+
+export interface HealthCheck {
+  readonly name: string
+  readonly title: Text
+  readonly meaning: Text
+  readonly repair: Repair
+  /** Selects `subject`, `order_no` (or null), `text`, `since` and `link`, the oldest first. */
+  readonly query: string
+}
+
+const text = (zh: string, en: string): Text => ({ 'zh-CN': zh, en })
+
+const ORDER_LINK = `'/admin/orders/' || o.order_no`
+
+export const HEALTH_CHECKS: readonly HealthCheck[] = [
+  {
+    name: 'paid_without_access',
+    title: text('已付款但没有课程', 'Paid without access'),
+    meaning: text(
+      '订单已付款，但买家没有其中未退款的课程。',
+      'An order is paid, and its buyer lacks a course that was not paid back.',
+    ),
+    repair: 'look',
+    query: `select 'course ' || l.course_id as subject, o.order_no, l.course_title as text, o.paid_at as since, ${ORDER_LINK} as link
+      from orders o join order_lines l on l.order_id = o.id
+      where o.status in ('paid', 'partially_refunded') and l.refunded_fen < greatest(l.price_fen, 1)
+        and not exists (select from enrolments e where e.user_id = o.user_id and e.course_id = l.course_id and e.revoked_at is null)
+        and not exists (select from enrolments e where e.order_id = o.id and e.course_id = l.course_id and e.revoked_at is not null)`,
+  },
+  {
+    name: 'access_without_payment',
+    title: text('没有付款却有课程', 'Access without payment'),
+    meaning: text(
+      '课程来自一个并未付款或已全额退款的订单。',
+      'A course came from an order that is not paid, or is refunded.',
+    ),
+    repair: 'look',
+    query: `select 'course ' || e.course_id as subject, o.order_no, 'course ' || e.course_id as text, e.granted_at as since, ${ORDER_LINK} as link
+      from enrolments e join orders o on o.id = e.order_id
+      where e.revoked_at is null and o.status not in ('paid', 'partially_refunded')`,
+  },
+  {
+    name: 'refunds_over_the_total',
+    title: text('退款超过付款', 'Refunds over the total'),
+    meaning: text(
+      '退款合计超过付款，或与账上计数不一致。',
+      "Refunds add up to more than was paid, or to another sum than the books' counter.",
+    ),
+    repair: 'look',
+    query: `select a.attempt_no as subject, o.order_no, 'refunded ' || sum(r.amount_fen) || ' of ' || a.amount_fen || ' fen' as text,
+        a.paid_at as since, ${ORDER_LINK} as link
+      from refunds r join payment_attempts a on a.id = r.attempt_id join orders o on o.id = a.order_id
+      where r.status in ('requested', 'approved', 'sent', 'succeeded')
+      group by a.id, o.id having sum(r.amount_fen) > a.amount_fen or sum(r.amount_fen) <> a.refunded_fen`,
+  },
+  {
+    name: 'refund_outcome_unknown',
+    title: text('退款结果长时间未知', 'Refund outcome unknown for too long'),
+    meaning: text(
+      '退款已发出超过 15 分钟仍没有结果，系统会继续重试。',
+      'Approved more than 15 minutes ago, and the gateway has not said what became of it. It is sent again by itself.',
+    ),
+    repair: 'look',
+    query: `select r.request_no as subject, o.order_no, coalesce(r.refusal, 'no answer yet') as text, r.requested_at as since,
+        coalesce(${ORDER_LINK}, '/admin/refunds') as link
+      from refunds r left join orders o on o.id = r.order_id
+      where r.status in ('approved', 'sent') and coalesce(r.decided_at, r.requested_at) < now() - interval '15 minutes'`,
+  },
+  {
+    name: 'refund_refused',
+    title: text('支付平台拒绝了退款', 'Refunds that the gateway refused'),
+    meaning: text(
+      '可在处理原因后用同一退款号再次发出。',
+      'Can be sent again with the same number once the cause is gone.',
+    ),
+    repair: 'send-again',
+    query: `select r.request_no as subject, o.order_no, coalesce(r.refusal, '') as text, r.finished_at as since,
+        coalesce(${ORDER_LINK}, '/admin/refunds') as link
+      from refunds r left join orders o on o.id = r.order_id where r.status = 'refused'`,
+  },
+  {
+    name: 'refund_requests_waiting',
+    title: text('退款申请等待超过两天', 'Refund requests waiting for more than two days'),
+    meaning: text('买家在等待答复。', 'A buyer waits for an answer.'),
+    repair: 'decide',
+    query: `select r.request_no as subject, o.order_no, r.reason as text, r.requested_at as since, '/admin/refunds?status=requested' as link
+      from refunds r join orders o on o.id = r.order_id
+      where r.status = 'requested' and r.requested_at < now() - interval '2 days'`,
+  },
+  {
+    name: 'order_not_closed_in_time',
+    title: text('订单到期仍未关闭', 'Orders past their end'),
+    meaning: text(
+      '未付款订单过期超过 10 分钟；可能无法连接支付平台。',
+      'Unpaid more than 10 minutes after their end; perhaps the gateway cannot be reached.',
+    ),
+    repair: 'ask',
+    query: `select o.order_no as subject, o.order_no, o.subject as text, o.expires_at as since, ${ORDER_LINK} as link
+      from orders o where o.status = 'unpaid' and o.expires_at < now() - interval '11 minutes'`,
+  },
+  {
+    name: 'notification_not_handled',
+    title: text('通知未处理', 'Notifications not handled'),
+    meaning: text(
+      '签名有效，但处理失败或被拒绝，之后也没有处理成功。',
+      'Genuine, but refused or failed, and not handled since.',
+    ),
+    repair: 'replay',
+    query: `select 'notification ' || n.id as subject, o.order_no, n.effect as text, n.received_at as since, '/admin/notifications/' || n.id as link
+      from notifications n left join payment_attempts a on a.attempt_no = n.attempt_no left join orders o on o.id = a.order_id
+      where not n.accepted and n.checks @> '[{"check": "signature", "passed": true}]'
+        and not exists (select from notification_handlings h where h.notification_id = n.id and h.accepted)
+        and not exists (select from unmatched_payments u where u.trade_no = n.trade_no and u.resolved_at is not null)
+        and not exists (select from notifications later where later.attempt_no = n.attempt_no and later.trade_no = n.trade_no
+                        and later.accepted and later.id > n.id)`,
+  },
+  {
+    name: 'unmatched_payment',
+    title: text('无法对应订单的款项', 'Money that belongs to no order'),
+    meaning: text(
+      '收到了钱，但没有可对应的未付款订单；未退款也未标记。',
+      'It came, no unpaid order needs it, and it has neither gone back nor been noted as seen.',
+    ),
+    repair: 'refund',
+    query: `select u.trade_no as subject, o.order_no, u.reason as text, u.found_at as since, '/admin/unmatched-payments' as link
+      from unmatched_payments u left join orders o on o.id = u.order_id
+      where u.resolved_at is null and (u.refund_id is null or u.found_at < now() - interval '15 minutes')`,
+  },
+  {
+    name: 'difference_open',
+    title: text('对账差异未处理', 'Reconciliation differences open'),
+    meaning: text('账单与账目不一致，尚未处理。', "A day's bill and our books differ, and nobody has repaired it."),
+    repair: 'repair',
+    query: `select d.kind as subject, o.order_no, d.kind || ' ' || d.trade_no as text, d.found_at as since,
+        '/admin/reconciliation/' || d.provider || '/' || d.day as link
+      from reconciliation_differences d left join orders o on o.id = d.order_id
+      where d.gone_at is null and d.repaired_at is null`,
+  },
+  {
+    name: 'dead_job',
+    title: text('失败的后台任务', 'Dead jobs'),
+    meaning: text('重试次数已用尽，可重新执行。', 'Out of tries; can be run again.'),
+    repair: 'run-again',
+    query: `select j.task_identifier as subject, null as order_no, coalesce(left(j.last_error, 200), '') as text, j.updated_at as since,
+        '/admin/jobs' as link
+      from graphile_worker.jobs j where j.attempts >= j.max_attempts and j.locked_at is null`,
+  },
+]
+
+export interface HealthRow {
+  readonly subject: string
+  readonly order_no: string | null
+  readonly text: string
+  readonly since: Date
+  readonly link: string
+}
+
+const SHOWN = 50
+
+/** How many, and the oldest fifty. */
+export async function runCheck(db: Database, check: HealthCheck): Promise<{ count: number; rows: HealthRow[] }> {
+  const { rows } = await sql<HealthRow & { count: number }>`
+    select *, count(*) over () as count from (${sql.raw(check.query)}) found order by since limit ${SHOWN}`.execute(db)
+  return { count: rows[0]?.count ?? 0, rows }
+}
