@@ -28,10 +28,17 @@ export interface Delivery {
   readonly answered: number
 }
 
+/** What an acknowledged notification said. */
+export interface Acknowledged {
+  readonly trade_no: string
+  readonly body: string
+}
+
 export interface Gateway {
   readonly trades: readonly GatewayTrade[]
   readonly refunds: readonly GatewayRefund[]
   readonly deliveries: readonly Delivery[]
+  readonly acknowledged: readonly Acknowledged[]
 }
 
 export function readGateway(dataDir: string): Gateway {
@@ -47,6 +54,10 @@ export function readGateway(dataDir: string): Gateway {
       deliveries: all(`select d.notify_id, coalesce(sum(a.acknowledged), 0) as acknowledged,
         coalesce(sum(a.status in (200, 400)), 0) as answered
         from deliveries d left join attempts a on a.delivery_id = d.id group by d.id`),
+      acknowledged: all<{ trade_no: string; body: Uint8Array }>(
+        `select d.trade_no, a.request_body as body from attempts a join deliveries d on d.id = a.delivery_id
+         where a.acknowledged = 1`,
+      ).map(({ trade_no, body }) => ({ trade_no, body: Buffer.from(body).toString('latin1') })),
     }
   } finally {
     database.close()
@@ -62,6 +73,7 @@ export interface ShopBooks {
     total: number
     course_ids: number[]
     paying: number | null
+    closed_at: Date | null
   }[]
   readonly attempts: readonly {
     id: number
@@ -116,7 +128,7 @@ export async function readShop({ sql }: System): Promise<ShopBooks> {
   )
   return {
     orders: await sql(`select o.id::int, order_no, user_id::int, status, total_fen::int as total, course_ids,
-      p.attempt_id::int as paying from orders o left join order_payments p on p.order_id = o.id`),
+      p.attempt_id::int as paying, o.closed_at from orders o left join order_payments p on p.order_id = o.id`),
     attempts: await sql(`select id::int, order_id::int, attempt_no, status, amount_fen::int as amount,
       refunded_fen::int as refunded, trade_no, ask_at from payment_attempts`),
     lines: await sql(

@@ -18,10 +18,10 @@ const KILL_PAUSE = { least: 4000, spread: 5000 }
 const FAULT_PAUSE = { least: 700, spread: 1500 }
 const FAULTS_AT_ONCE = 8
 
-/** About so many fault points are passed by an order; one in thirty orders shall meet its end at one, in a short run more. */
+/** About so many fault points are passed by an order; one in thirty orders shall meet a process's end at one, in a short run more. */
 const PASSES = 15
 const strikesPerMillion = (orders: number): number =>
-  Math.round((Math.max(8, orders / 30) / (orders * PASSES)) * 1_000_000)
+  Math.round((Math.max(20, orders / 30) / (orders * PASSES)) * 1_000_000)
 
 export function startChaos(
   system: System,
@@ -63,7 +63,18 @@ export function startChaos(
       }
     }
   }
-  const done = Promise.all([kill(), trouble()])
+  /** Now and then a while in which nobody is told anything: the shop has to ask. */
+  const silence = async () => {
+    const draw = random.fork()
+    while (!stopped) {
+      await pause(3000 + draw.below(15_000))
+      const speak = (enabled: boolean) => system.sandbox.notifications(enabled).catch(() => {})
+      if (!stopped) await speak(false)
+      await pause(draw.below(6000))
+      await speak(true)
+    }
+  }
+  const done = Promise.all([kill(), trouble(), silence()])
 
   return {
     kills,
@@ -74,6 +85,7 @@ export function startChaos(
       for (let tries = 0; ; tries += 1) {
         try {
           await system.sandbox.send('DELETE', '/faults')
+          await system.sandbox.notifications(true)
           return
         } catch (error) {
           if (tries > 60) throw error
