@@ -166,7 +166,7 @@ test('twenty copies of a first notification at once settle once', async () => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => post(signed(fields))))
   expect(answers.every(({ text }) => text === 'success')).toBe(true)
   const rows = await system.sql(
-    `select h.event from order_history h join orders o on o.id = h.order_id where o.order_no = $1 and h.event = 'pay' and subject = 'order'`,
+    `select h.event from order_history h join orders o on o.id = h.order_id where o.order_no = $1 and h.event = 'pay' and h.subject = 'order'`,
     [orderNo],
   )
   expect(rows).toHaveLength(1)
