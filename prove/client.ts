@@ -2,6 +2,11 @@
 import type { Answer, ShopApi } from '../tests/harness/shop-api.ts'
 
 const PATIENCE_MS = 90_000
+/** So long does a person watch a page that does not come, before pressing reload. */
+const RELOAD_MS = 15_000
+
+/** How often somebody pressed reload. */
+export const reloads = { count: 0 }
 
 /** Repeats while the shop is away (503, 500, no connection); everything else is the answer. @throws Error when patience ends */
 export async function patiently<Body>(
@@ -12,34 +17,52 @@ export async function patiently<Body>(
   headers?: Record<string, string>,
 ): Promise<Answer<Body & { code?: string }>> {
   const end = Date.now() + PATIENCE_MS
-  for (;;) {
-    const answer = await api
-      .call<Body & { code?: string }>(method, path, body, headers)
-      .catch((error: unknown) => error)
-    if (!(answer instanceof Error) && isAnswer<Body & { code?: string }>(answer) && answer.status < 500) return answer
-    if (Date.now() > end) throw new Error(`${method} ${path}: no answer within ${PATIENCE_MS / 1000} s`)
+  let last = ''
+  while (Date.now() < end) {
+    try {
+      const answer = await watched(api.call<Body & { code?: string }>(method, path, body, headers))
+      if (answer.status < 500) return answer
+      last = `${answer.status} ${answer.body.code}`
+    } catch (error) {
+      last = error instanceof Error ? error.message : String(error)
+    }
     await pause(300)
   }
+  throw new Error(`${method} ${path}: no answer within ${PATIENCE_MS / 1000} s, last ${last}`)
 }
-
-const isAnswer = <Body>(value: unknown): value is Answer<Body> =>
-  typeof value === 'object' && value !== null && 'status' in value
 
 /** As `patiently`, for anything that throws while the other side is away. */
 export async function persist<Result>(
   work: () => Promise<Result>,
-  giveUp: (message: string) => boolean,
+  giveUp: (message: string) => boolean = () => false,
 ): Promise<Result | undefined> {
   const end = Date.now() + PATIENCE_MS
   for (;;) {
     try {
-      return await work()
+      return await watched(work())
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       if (giveUp(message)) return undefined
       if (Date.now() > end) throw error
       await pause(300)
     }
+  }
+}
+
+/** The work's result, or an error once nobody would wait any longer. What was sent may act all the same. */
+async function watched<Result>(work: Promise<Result>): Promise<Result> {
+  work.catch(() => {})
+  let timer: NodeJS.Timeout | undefined
+  const tooLong = new Promise<never>((_, failed) => {
+    timer = setTimeout(() => {
+      reloads.count += 1
+      failed(new Error('the page did not come'))
+    }, RELOAD_MS)
+  })
+  try {
+    return await Promise.race([work, tooLong])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

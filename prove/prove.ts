@@ -4,28 +4,36 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type System, startSystem } from '../tests/harness/system.ts'
 import { readGateway, readShop } from './books.ts'
-import { type Course, runCrowd, type Script } from './buyers.ts'
 import { startChaos, struckPoints, type Victim } from './chaos.ts'
-import { checkBooks, type Verdict } from './check.ts'
-import { pause, persist } from './client.ts'
+import { checkBooks, type Merchant, type Verdict } from './check.ts'
+import { pause, persist, reloads } from './client.ts'
+import { runCrowd } from './crowd.ts'
+import type { Script } from './plays.ts'
 import { createRandom } from './random.ts'
 import { settleDown } from './settle-down.ts'
+import type { Course } from './visit.ts'
 
 export interface ProofOptions {
   readonly seed: number
   readonly orders: number
   /** How many buyers act at a time. */
   readonly buyers: number
+  /** How long everything may take to settle after the last buyer. */
+  readonly settleLimitMs?: number
   readonly progress: (line: string) => void
 }
 
 export interface Report {
   readonly seed: number
+  /** How many the run was asked for; a second order of one deed comes on top. */
+  readonly asked: number
   readonly orders: number
   readonly seconds: number
   readonly deeds: Readonly<Partial<Record<Script | string, number>>>
   readonly strikes: Readonly<Record<string, number>>
   readonly kills: Readonly<Record<Victim, number>>
+  /** How often a page did not come at all, and was asked for again. */
+  readonly reloads: number
   readonly points: Readonly<Record<string, number>>
   readonly states: Readonly<Record<string, number>>
   /** Fen. */
@@ -38,7 +46,8 @@ export interface Report {
 const COURSES = 500
 const SETTLE_LIMIT_MS = 8 * 60_000
 
-export async function prove({ seed, orders, buyers, progress }: ProofOptions): Promise<Report> {
+export async function prove(options: ProofOptions): Promise<Report> {
+  const { seed, orders, buyers, settleLimitMs = SETTLE_LIMIT_MS, progress } = options
   const started = Date.now()
   const random = createRandom(seed)
   const folder = mkdtempSync(join(tmpdir(), 'xuecheng-proof-'))
@@ -53,6 +62,8 @@ export async function prove({ seed, orders, buyers, progress }: ProofOptions): P
   const stop = () => (stopping ??= system.stop())
   try {
     const courses = await makeCourses(system, random.fork())
+    const { items } = await system.sandbox.get<{ items: Merchant[] }>('/merchants')
+    const merchant = items[0] ?? { appId: '', sellerId: '' }
     await system.sandbox.send('POST', '/buyers', { login: 'poor@sandbox.example', name: 'poor', balance: '0.00' })
     const chaos = startChaos(system, random.fork(), { planFile, seed, orders })
     let told = 0
@@ -62,6 +73,7 @@ export async function prove({ seed, orders, buyers, progress }: ProofOptions): P
       courses,
       orders,
       buyers,
+      merchant,
       progress(done) {
         if (Date.now() - told < 10_000) return
         told = Date.now()
@@ -71,15 +83,12 @@ export async function prove({ seed, orders, buyers, progress }: ProofOptions): P
     })
     await chaos.stop()
     progress('everything settles …')
-    const quiet = await settleDown(system, SETTLE_LIMIT_MS)
-    const { strikes } = (await persist(
-      () => system.sandbox.get<{ strikes: Record<string, number> }>('/faults'),
-      () => false,
-    )) ?? { strikes: {} }
+    const quiet = await settleDown(system, settleLimitMs)
+    const { strikes } = (await persist(() => system.sandbox.get<{ strikes: Record<string, number> }>('/faults'))) ?? {
+      strikes: {},
+    }
     await pause(1000)
     const shop = await readShop(system)
-    const { items } = await system.sandbox.get<{ items: { appId: string; sellerId: string }[] }>('/merchants')
-    const merchant = items[0] ?? { appId: '', sellerId: '' }
     // The sandbox keeps its file to itself while it runs.
     await stop()
     const gateway = readGateway(folder)
@@ -95,11 +104,13 @@ export async function prove({ seed, orders, buyers, progress }: ProofOptions): P
     const sum = (numbers: number[]) => numbers.reduce((total, each) => total + each, 0)
     return {
       seed,
+      asked: orders,
       orders: shop.orders.length,
       seconds: Math.round((Date.now() - started) / 1000),
       deeds: crowd.deeds,
       strikes,
       kills: chaos.kills,
+      reloads: reloads.count,
       points: struckPoints(planFile),
       states: Object.fromEntries(
         [...Map.groupBy(shop.orders, (order) => order.status)].map(([status, group]) => [status, group.length]),

@@ -8,6 +8,7 @@ export function printReport(report: Report): void {
   table('What buyers did', report.deeds)
   table('Faults that struck', report.strikes)
   table('Killed with kill -9', report.kills)
+  table('Pages that did not come within 15 s, and were asked for again', { pages: report.reloads })
   table('Killed between two steps', report.points)
   table('Orders in the end', report.states)
   table('Money', {
@@ -26,7 +27,7 @@ export function printReport(report: Report): void {
   }
   const broken = verdicts.filter((verdict) => verdict.broken.length > 0).length
   console.log(broken === 0 ? '\nNo invariant is broken.' : `\n${broken} broken. The data is kept in ${folder}`)
-  if (broken > 0) console.log(`Run it again: npm run prove -- --seed ${seed} --orders ${orders}`)
+  if (broken > 0) console.log(`Run it again: npm run prove -- --seed ${seed} --orders ${report.asked}`)
 }
 
 function table(title: string, values: Readonly<Record<string, string | number | undefined>>): void {

@@ -1,0 +1,219 @@
+/** What buyers do with an order: mostly the right thing, and everything else as well. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { patiently, pause, persist } from './client.ts'
+import {
+  again,
+  askForRefund,
+  buy,
+  cancel,
+  choose,
+  comeBack,
+  look,
+  payLink,
+  place,
+  refundByStaff,
+  someLines,
+  type Visit,
+} from './visit.ts'
+
+/** What a buyer does with an order, and how often of a hundred. */
+export const SCRIPTS = {
+  'pays and comes back': 26,
+  'pays and closes the tab': 12,
+  'pays, and no word of it arrives': 5,
+  'is notified again and again': 3,
+  'forges a notification': 3,
+  'presses buy twice': 6,
+  'pays twice, over two links': 8,
+  'pays an old link': 5,
+  'pays, then cancels': 4,
+  'cancels, then pays': 5,
+  abandons: 8,
+  'abandons at the cashier': 3,
+  'waits at the cashier, then cancels': 3,
+  'pays after the order has expired': 4,
+  'pays and refreshes all the time': 3,
+  'asks for a refund': 6,
+  'asks for a refund and withdraws': 2,
+  'gets a refund from staff': 5,
+  'gets a part back from staff': 3,
+  'buys the same course in two orders': 4,
+} as const
+
+export type Script = keyof typeof SCRIPTS
+
+/** The gateway's word about this number never arrives, now or later: asking is all that is left. */
+const silence = ({ system }: Visit, outTradeNo: string) =>
+  persist(() => system.sandbox.send('POST', '/faults', { kind: 'drop', scope: { outTradeNo } }))
+
+/** A buyer without money gets as far as the password: from then on the trade waits there. */
+const failToPay = ({ system }: Visit, { payUrl }: { payUrl: string }) =>
+  persist(
+    () => system.sandbox.send('POST', '/pay', { payUrl, buyer: 'poor@sandbox.example' }),
+    (message) => / 4\d\d /.test(message),
+  )
+
+/** What the queue does every minute, at once. */
+const EXPIRE_NOW = `select graphile_worker.add_job('expire-orders', job_key => 'expire-now', max_attempts => 1)`
+
+/** Long enough that the shop cannot have missed the trade when it asks (`check-times.ts`). */
+const AT_THE_CASHIER_MS = 7000
+
+/** Everything is right about it but the signature. @returns the shop's answer */
+async function forge({ system, merchant }: Visit, link: { orderNo: string; totalAmount: string }): Promise<number> {
+  const body = new URLSearchParams({
+    notify_type: 'trade_status_sync',
+    notify_id: randomUUID().replaceAll('-', ''),
+    app_id: merchant.appId,
+    seller_id: merchant.sellerId,
+    charset: 'utf-8',
+    version: '1.0',
+    out_trade_no: link.orderNo,
+    trade_no: `2099${link.orderNo.replace(/\D/g, '').padEnd(24, '0').slice(0, 24)}`,
+    trade_status: 'TRADE_SUCCESS',
+    total_amount: link.totalAmount,
+    gmt_payment: '2026-01-01 12:00:00',
+    sign_type: 'RSA2',
+    sign: randomBytes(256).toString('base64'),
+  })
+  const answer = await persist(async () => {
+    const { status } = await fetch(`${system.shopUrl}/api/payments/alipay/notify`, { method: 'POST', body })
+    if (status >= 500) throw new Error(`notify: ${status}`)
+    return status
+  })
+  return answer ?? 0
+}
+
+export const PLAYS: Readonly<Record<Script, (visit: Visit) => Promise<unknown>>> = {
+  'pays and comes back': async (visit) => {
+    const link = await place(visit, choose(visit))
+    await comeBack(visit, (await payLink(visit, link))?.returnUrl)
+  },
+  'pays and closes the tab': async (visit) => payLink(visit, await place(visit, choose(visit))),
+  'pays, and no word of it arrives': async (visit) => {
+    const link = await place(visit, choose(visit))
+    if (!link) return
+    await silence(visit, link.orderNo)
+    await payLink(visit, link)
+  },
+  'is notified again and again': async (visit) => {
+    const { system, draw } = visit
+    const link = await place(visit, choose(visit))
+    if (!link || !(await payLink(visit, link))) return
+    const path = `/deliveries?outTradeNo=${link.orderNo}`
+    const found = await persist(() => system.sandbox.get<{ items: { id: number }[] }>(path))
+    for (const { id } of found?.items ?? []) {
+      const tamper = draw.pick(['', '', 'wrong-amount', 'wrong-app-id', 'wrong-seller-id'])
+      await persist(() => system.sandbox.send('POST', `/deliveries/${id}/replay`, tamper ? { tamper } : {}))
+    }
+  },
+  'forges a notification': async (visit) => {
+    const link = await place(visit, choose(visit))
+    if (link && (await forge(visit, link)) === 200)
+      visit.surprises.push(`${link.orderNo}: a forged notification was taken`)
+  },
+  'presses buy twice': async (visit) => {
+    const [courses, key] = [choose(visit), randomUUID()]
+    const links = await Promise.all([place(visit, courses, key), place(visit, courses, key), place(visit, courses)])
+    await Promise.all(links.map((link) => payLink(visit, link)))
+  },
+  'pays twice, over two links': async (visit) => {
+    const first = await place(visit, choose(visit))
+    if (!first) return
+    const second = await again(visit, first.orderNo)
+    await Promise.all([payLink(visit, first), payLink(visit, second)])
+  },
+  'pays an old link': async (visit) => {
+    const first = await place(visit, choose(visit))
+    if (!first) return
+    await again(visit, first.orderNo)
+    const silent = visit.draw.chance(50)
+    if (silent) await silence(visit, first.orderNo)
+    const paid = await payLink(visit, first)
+    if (!silent) await comeBack(visit, paid?.returnUrl)
+  },
+  'pays, then cancels': async (visit) => {
+    const link = await place(visit, choose(visit))
+    if (!link) return
+    await Promise.all([payLink(visit, link), cancel(visit, link.orderNo)])
+  },
+  'cancels, then pays': async (visit) => {
+    const link = await place(visit, choose(visit))
+    if (!link) return
+    await cancel(visit, link.orderNo)
+    await payLink(visit, link)
+  },
+  abandons: (visit) => place(visit, choose(visit)),
+  'abandons at the cashier': async (visit) => {
+    const link = await place(visit, choose(visit))
+    if (link) await failToPay(visit, link)
+  },
+  'waits at the cashier, then cancels': async (visit) => {
+    const link = await place(visit, choose(visit))
+    if (!link) return
+    await failToPay(visit, link)
+    await pause(AT_THE_CASHIER_MS)
+    await cancel(visit, link.orderNo)
+  },
+  'pays after the order has expired': async (visit) => {
+    const link = await place(visit, choose(visit))
+    if (!link) return
+    // The shop's clock runs ahead of the gateway's: here the order has ended, there its link has not.
+    const ahead = `update orders set expires_at = now() - interval '2 minutes' where order_no = $1 and status = 'unpaid'`
+    await persist(() => visit.system.sql(ahead, [link.orderNo]))
+    await persist(() => visit.system.sql(EXPIRE_NOW))
+    for (let tries = 0; tries < 120 && (await look(visit, link.orderNo)).status === 'unpaid'; tries += 1)
+      await pause(700)
+    await payLink(visit, link)
+  },
+  'pays and refreshes all the time': async (visit) => {
+    const link = await place(visit, choose(visit))
+    if (!link) return
+    const back = payLink(visit, link)
+    await Promise.all([look(visit, link.orderNo), look(visit, link.orderNo), back])
+    const { returnUrl } = (await back) ?? {}
+    await Promise.all([comeBack(visit, returnUrl), comeBack(visit, returnUrl), look(visit, link.orderNo)])
+    await comeBack(visit, returnUrl)
+  },
+  'asks for a refund': async (visit) => {
+    const asked = await askForRefund(visit)
+    if (!asked) return
+    const decision = visit.draw.chance(75) ? 'approve' : 'decline'
+    const { staff } = visit
+    await Promise.all([
+      patiently(staff, 'POST', `/api/admin/refunds/${asked.requestNo}/${decision}`, { answer: 'proof' }),
+      patiently(staff, 'POST', `/api/admin/refunds/${asked.requestNo}/${decision}`, { answer: 'proof' }),
+    ])
+  },
+  'asks for a refund and withdraws': async (visit) => {
+    const asked = await askForRefund(visit)
+    if (!asked) return
+    const { orderNo, requestNo } = asked
+    await Promise.all([
+      patiently(visit.api, 'POST', `/api/orders/${orderNo}/refunds/${requestNo}/withdraw`),
+      visit.draw.chance(50) ? patiently(visit.staff, 'POST', `/api/admin/refunds/${requestNo}/approve`, {}) : undefined,
+    ])
+  },
+  'gets a refund from staff': async (visit) => {
+    const bought = await buy(visit)
+    if (bought) await refundByStaff(visit, bought.orderNo, someLines(visit, bought.order))
+  },
+  'gets a part back from staff': async (visit) => {
+    const bought = await buy(visit)
+    const line = bought?.order.lines[0]
+    if (!bought || !line) return
+    const [part, key] = [{ courseId: line.courseId, amount: '0.01' }, randomUUID()]
+    const [one, two] = await Promise.all([
+      refundByStaff(visit, bought.orderNo, [part], key),
+      refundByStaff(visit, bought.orderNo, [part], key),
+      refundByStaff(visit, bought.orderNo, [{ courseId: line.courseId }]),
+    ])
+    if (one && two && one !== two) visit.surprises.push(`${bought.orderNo}: one key, the refunds ${one} and ${two}`)
+  },
+  'buys the same course in two orders': async (visit) => {
+    const courses = choose(visit)
+    const more = choose(visit)
+    const [one, two] = await Promise.all([place(visit, courses), place(visit, [...courses, ...more])])
+    await Promise.all([payLink(visit, one), payLink(visit, two)])
+  },
+}
