@@ -1,13 +1,13 @@
 /** Orders as staff find them: by number, buyer, course, amount, date, status, method; newest first, page by page. */
 import { type Static, Type } from 'typebox'
 import type { Reader } from '../database/connect.ts'
-import { readCursor, writeCursor } from '../http/cursor.ts'
+import { writeCursor } from '../http/cursor.ts'
 import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
-import { formatYuan, parseYuan, sumFen } from '../money.ts'
-import { ORDER_STATUSES, type OrderStatus } from '../orders/states.ts'
+import { formatYuan, sumFen } from '../money.ts'
+import { ORDER_STATUSES } from '../orders/states.ts'
+import { findOrderIds, type OrderSearch } from './find-orders.ts'
 
 const PAGE = 30
-const DAY_MS = 86_400_000
 
 export const BuyerShape = Type.Object({ id: Type.Integer(), username: Type.String(), displayName: Type.String() })
 
@@ -28,17 +28,6 @@ export const OrderRowShape = Type.Object(orderRowFields, { $id: 'AdminOrderRow' 
 
 export type OrderRowView = Static<typeof OrderRowShape>
 
-export interface OrderSearch {
-  /** An order's, attempt's or gateway's number, a buyer's name, a course's title, or an amount. */
-  readonly q?: string | undefined
-  readonly status?: OrderStatus | undefined
-  readonly payType?: string | undefined
-  /** Beijing days, both included. */
-  readonly from?: string | undefined
-  readonly to?: string | undefined
-  readonly cursor?: string | undefined
-}
-
 const orders = (db: Reader) =>
   db
     .selectFrom('orders')
@@ -57,52 +46,12 @@ export async function searchOrders(
   db: Reader,
   search: OrderSearch,
 ): Promise<{ items: OrderRowView[]; next: string | null }> {
-  const { q, status, payType, from, to } = search
-  const after = readCursor(search.cursor, ['number'])
-  let select = orders(db)
-  if (status) select = select.where('orders.status', '=', status)
-  if (payType) select = select.where('orders.pay_type', '=', payType)
-  if (from) select = select.where('orders.created_at', '>=', beijingMidnight(from))
-  if (to) select = select.where('orders.created_at', '<', new Date(beijingMidnight(to).getTime() + DAY_MS))
-  if (after) select = select.where('orders.id', '<', Number(after[0]))
-  const words = q?.trim()
-  if (words) select = select.where('orders.id', 'in', matching(db, words))
-  const rows = await select
-    .orderBy('orders.id', 'desc')
-    .limit(PAGE + 1)
-    .execute()
-  const page = rows.slice(0, PAGE)
+  const ids = await findOrderIds(db, search, PAGE + 1)
+  const page = ids.slice(0, PAGE)
+  const rows = page.length === 0 ? [] : await orders(db).where('orders.id', 'in', page).execute()
+  rows.sort((left, right) => right.id - left.id)
   const last = page.at(-1)
-  return { items: await writeRows(db, page), next: rows.length > PAGE && last ? writeCursor([last.id]) : null }
-}
-
-/** Numbers are looked up whole; names and titles by their beginning; an amount as what the order cost. */
-function matching(db: Reader, words: string) {
-  const amount = parseYuan(words)
-  const start = `${words.replace(/[\\%_]/g, '\\$&').toLowerCase()}%`
-  const byNumber = db
-    .selectFrom('payment_attempts')
-    .select('order_id as id')
-    .where((where) => where.or([where('attempt_no', '=', words), where('trade_no', '=', words)]))
-    .unionAll(db.selectFrom('orders').select('id').where('order_no', '=', words))
-  if (/^[0-9a-f]{32}$|^\d{20,32}$/.test(words)) return byNumber
-  const byName = byNumber
-    .unionAll(
-      db
-        .selectFrom('orders')
-        .innerJoin('users', 'users.id', 'orders.user_id')
-        .select('orders.id')
-        .where((where) => where(where.fn('lower', ['users.username']), 'like', start)),
-    )
-    .unionAll(
-      db
-        .selectFrom('order_lines')
-        .innerJoin('courses', 'courses.id', 'order_lines.course_id')
-        .select('order_id as id')
-        .where((where) => where(where.fn('lower', ['courses.title']), 'like', `%${start}`)),
-    )
-  if (amount === undefined) return byName
-  return byName.unionAll(db.selectFrom('orders').select('id').where('total_fen', '=', amount))
+  return { items: await writeRows(db, rows), next: ids.length > PAGE && last ? writeCursor([last]) : null }
 }
 
 export async function writeRows(db: Reader, rows: readonly OrderRow[]): Promise<OrderRowView[]> {
@@ -131,6 +80,3 @@ export async function writeRows(db: Reader, rows: readonly OrderRow[]): Promise<
     tradeNo: row.trade_no,
   }))
 }
-
-/** The beginning of a Beijing day (`YYYY-MM-DD`). */
-const beijingMidnight = (day: string): Date => new Date(`${day}T00:00:00+08:00`)

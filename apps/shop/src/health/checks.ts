@@ -22,6 +22,9 @@ export interface HealthCheck {
 
 const text = (zh: string, en: string): Text => ({ 'zh-CN': zh, en })
 
+/** The whole past is not looked through each minute: what happened within so many days is. */
+const LATELY = `now() - interval '35 days'`
+
 const ORDER_LINK = `'/admin/orders/' || o.order_no`
 
 export const HEALTH_CHECKS: readonly HealthCheck[] = [
@@ -35,7 +38,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     repair: 'look',
     query: `select 'course ' || l.course_id as subject, o.order_no, l.course_title as text, o.paid_at as since, ${ORDER_LINK} as link
       from orders o join order_lines l on l.order_id = o.id
-      where o.status in ('paid', 'partially_refunded') and l.refunded_fen < greatest(l.price_fen, 1)
+      where o.paid_at > ${LATELY} and o.status in ('paid', 'partially_refunded') and l.refunded_fen < greatest(l.price_fen, 1)
         and not exists (select from enrolments e where e.user_id = o.user_id and e.course_id = l.course_id and e.revoked_at is null)
         and not exists (select from enrolments e where e.order_id = o.id and e.course_id = l.course_id and e.revoked_at is not null)`,
   },
@@ -49,7 +52,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     repair: 'look',
     query: `select 'course ' || e.course_id as subject, o.order_no, 'course ' || e.course_id as text, e.granted_at as since, ${ORDER_LINK} as link
       from enrolments e join orders o on o.id = e.order_id
-      where e.revoked_at is null and o.status not in ('paid', 'partially_refunded')`,
+      where e.granted_at > ${LATELY} and e.revoked_at is null and o.status not in ('paid', 'partially_refunded')`,
   },
   {
     name: 'refunds_over_the_total',
@@ -62,7 +65,8 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     query: `select a.attempt_no as subject, o.order_no, 'refunded ' || sum(r.amount_fen) || ' of ' || a.amount_fen || ' fen' as text,
         a.paid_at as since, ${ORDER_LINK} as link
       from refunds r join payment_attempts a on a.id = r.attempt_id join orders o on o.id = a.order_id
-      where r.status in ('requested', 'approved', 'sent', 'succeeded')
+      where a.id in (select attempt_id from refunds where requested_at > ${LATELY})
+        and r.status in ('requested', 'approved', 'sent', 'succeeded')
       group by a.id, o.id having sum(r.amount_fen) > a.amount_fen or sum(r.amount_fen) <> a.refunded_fen`,
   },
   {
