@@ -12,13 +12,17 @@ export interface GatewayTrade {
   readonly status: string
   readonly total: number
   readonly refunded: number
+  /** Milliseconds on the gateway's clock, as the other instants. */
+  readonly created_at: number
   readonly paid_at: number | null
+  readonly closed_at: number | null
 }
 
 export interface GatewayRefund {
   readonly trade_no: string
   readonly out_request_no: string
   readonly amount: number
+  readonly at: number
 }
 
 export interface Delivery {
@@ -49,8 +53,10 @@ export function readGateway(dataDir: string): Gateway {
   const all = <Row>(sql: string): Row[] => database.prepare(sql).all() as Row[]
   try {
     return {
-      trades: all('select trade_no, out_trade_no, app_id, seller_id, status, total, refunded, paid_at from trades'),
-      refunds: all('select trade_no, out_request_no, amount from refunds'),
+      trades: all(
+        'select trade_no, out_trade_no, app_id, seller_id, status, total, refunded, created_at, paid_at, closed_at from trades',
+      ),
+      refunds: all('select trade_no, out_request_no, amount, at from refunds'),
       deliveries: all(`select d.notify_id, coalesce(sum(a.acknowledged), 0) as acknowledged,
         coalesce(sum(a.status in (200, 400)), 0) as answered
         from deliveries d left join attempts a on a.delivery_id = d.id group by d.id`),
@@ -74,6 +80,7 @@ export interface ShopBooks {
     course_ids: number[]
     paying: number | null
     closed_at: Date | null
+    expires_at: Date
   }[]
   readonly attempts: readonly {
     id: number
@@ -107,6 +114,8 @@ export interface ShopBooks {
     open: boolean
     amount: number
     refund_id: number | null
+    order_id: number | null
+    course_id: number | null
   }[]
   readonly notifications: readonly { notify_id: string; rows: number; accepted: number }[]
   readonly history: readonly {
@@ -117,6 +126,7 @@ export interface ShopBooks {
     from_status: string | null
     to_status: string
     actor: string
+    at: Date
   }[]
   readonly deadJobs: number
 }
@@ -128,7 +138,7 @@ export async function readShop({ sql }: System): Promise<ShopBooks> {
   )
   return {
     orders: await sql(`select o.id::int, order_no, user_id::int, status, total_fen::int as total, course_ids,
-      p.attempt_id::int as paying, o.closed_at from orders o left join order_payments p on p.order_id = o.id`),
+      p.attempt_id::int as paying, o.closed_at, o.expires_at from orders o left join order_payments p on p.order_id = o.id`),
     attempts: await sql(`select id::int, order_id::int, attempt_no, status, amount_fen::int as amount,
       refunded_fen::int as refunded, trade_no, ask_at from payment_attempts`),
     lines: await sql(
@@ -144,11 +154,12 @@ export async function readShop({ sql }: System): Promise<ShopBooks> {
       'select refund_id::int, order_id::int, course_id, amount_fen::int as amount from refund_lines',
     ),
     unmatched:
-      await sql(`select trade_no, reason, resolved_at is null as open, amount_fen::int as amount, refund_id::int
+      await sql(`select trade_no, reason, resolved_at is null as open, amount_fen::int as amount, refund_id::int,
+      order_id::int, course_id
       from unmatched_payments`),
     notifications: await sql(`select notify_id, count(*)::int as rows, count(*) filter (where accepted)::int as accepted
       from notifications where notify_id is not null group by notify_id`),
-    history: await sql(`select order_id::int, subject, number, event, from_status, to_status, actor
+    history: await sql(`select order_id::int, subject, number, event, from_status, to_status, actor, at
       from order_history order by id`),
     deadJobs: dead?.count ?? 0,
   }

@@ -84,7 +84,10 @@ export function startChaos(
       await done
       for (let tries = 0; ; tries += 1) {
         try {
-          await system.sandbox.send('DELETE', '/faults')
+          // What buyers set for one trade stays: its notifications are lost for good.
+          const { items } = await system.sandbox.get<{ items: { id: number; scope: unknown }[] }>('/faults')
+          const ours = items.filter(({ scope }) => scope === 'all')
+          await Promise.all(ours.map(({ id }) => system.sandbox.send('DELETE', `/faults/${id}`)))
           await system.sandbox.notifications(true)
           return
         } catch (error) {

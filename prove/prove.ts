@@ -83,7 +83,7 @@ export async function prove(options: ProofOptions): Promise<Report> {
     })
     await chaos.stop()
     progress('everything settles …')
-    const quiet = await settleDown(system, settleLimitMs)
+    const { quiet, movedAt } = await settleDown(system, settleLimitMs)
     const { strikes } = (await persist(() => system.sandbox.get<{ strikes: Record<string, number> }>('/faults'))) ?? {
       strikes: {},
     }
@@ -93,7 +93,7 @@ export async function prove(options: ProofOptions): Promise<Report> {
     await stop()
     const gateway = readGateway(folder)
     const verdicts = [
-      ...checkBooks(shop, gateway, merchant),
+      ...checkBooks(shop, gateway, merchant, movedAt),
       { invariant: 'everything settled within the limit', broken: quiet ? [] : ['something was still under way'] },
       { invariant: 'no buyer met an answer that nobody expected', broken: crowd.surprises },
     ]

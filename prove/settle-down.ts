@@ -7,11 +7,18 @@ const REPEATING = ['ask-open-attempts', 'expire-orders', 'send-left-refunds', 'f
 
 const A_DAY_AND_MORE_MS = 26 * 3_600_000
 
-/** @returns whether nothing was left to do within the limit */
-export async function settleDown(system: System, limitMs: number): Promise<boolean> {
+export interface SettledDown {
+  /** Whether nothing was left to do within the limit. */
+  readonly quiet: boolean
+  /** When the gateway's clock was moved ahead. */
+  readonly movedAt: number
+}
+
+export async function settleDown(system: System, limitMs: number): Promise<SettledDown> {
   const staff = system.client()
   await persist(() => staff.login('admin', 'admin123456'))
   // A day and a bit at the gateway: links end, and every notification is delivered or given up.
+  const movedAt = Date.now()
   await advance(system)
   const end = Date.now() + limitMs
   let sentAgain = 0
@@ -25,7 +32,7 @@ export async function settleDown(system: System, limitMs: number): Promise<boole
               + (select count(*) from graphile_worker.jobs where task_identifier in ('send-refund', 'close-attempts')) as left`,
       )
       if (Number(left?.left) === 0) {
-        if (sentAgain >= 2 || (await sendRefusedAgain(system, staff)) === 0) return true
+        if (sentAgain >= 2 || (await sendRefusedAgain(system, staff)) === 0) return { quiet: true, movedAt }
         sentAgain += 1
       }
     } catch {
@@ -33,7 +40,7 @@ export async function settleDown(system: System, limitMs: number): Promise<boole
     }
     await pause(2000)
   }
-  return false
+  return { quiet: false, movedAt }
 }
 
 /** One target, so that an attempt whose answer was lost does no harm when it is made again. */
