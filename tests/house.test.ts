@@ -46,7 +46,7 @@ const WRITERS: Record<string, string> = {
   unmatched_payments: 'payments',
   refunds: 'payments',
   refund_lines: 'payments',
-  idempotency_keys: 'payments',
+  idempotency_keys: 'http',
   reconciliations: 'reconciliation',
   reconciliation_differences: 'reconciliation',
   enrolments: 'enrolments',

@@ -1,5 +1,5 @@
 /** Accounts: made once each, whatever the case of the name. */
-import type { Database } from '../database/connect.ts'
+import type { Reader } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { hashPassword } from './passwords.ts'
 import { type Role, toUser, type User } from './sessions.ts'
@@ -12,13 +12,18 @@ export interface NewUser {
 }
 
 /** @throws ShopError USERNAME_TAKEN */
-export async function register(db: Database, user: NewUser): Promise<User> {
+export async function register(db: Reader, user: NewUser): Promise<User> {
+  return addUser(db, user, await hashPassword(user.password))
+}
+
+/** As `register`, for a password that is hashed already: that takes its time, which no transaction should. */
+export async function addUser(db: Reader, user: Omit<NewUser, 'password'>, passwordHash: string): Promise<User> {
   const row = await db
     .insertInto('users')
     .values({
       username: user.username,
       display_name: user.displayName?.trim() || user.username,
-      password_hash: await hashPassword(user.password),
+      password_hash: passwordHash,
       role: user.role ?? 'buyer',
     })
     .onConflict((conflict) => conflict.doNothing())

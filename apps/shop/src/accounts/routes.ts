@@ -2,11 +2,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Database } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
+import { IdempotencyHeader, NOBODY, once, repeatable } from '../http/idempotency.ts'
 import { Moment, Nothing, problems, writeMoment } from '../http/shapes.ts'
 import { login } from './login.ts'
-import { register } from './register.ts'
-import type { Sessions, User } from './sessions.ts'
+import { hashPassword, passwordMatches } from './passwords.ts'
+import { addUser } from './register.ts'
+import { type Sessions, toUser, type User } from './sessions.ts'
 import { refuseOtherSites, SESSION_COOKIE, type Viewers } from './viewer.ts'
 
 export const UserShape = Type.Object(
@@ -55,19 +58,34 @@ export function addAccountRoutes(app: Application, { db, sessions, viewers, cloc
     return { token, user: writeUser(user) }
   }
 
+  /** A repeat is known by its key and name, and by the password, of which nothing is kept but its hash. */
+  const registerOnce = async (request: FastifyRequest, wanted: Static<typeof Registration>): Promise<User> => {
+    const { password, ...named } = wanted
+    const passwordHash = await hashPassword(password)
+    const { userId } = await db.transaction().execute((tx) =>
+      once(tx, NOBODY, repeatable(request, named), clock(), async () => {
+        return { userId: (await addUser(tx, named, passwordHash)).id }
+      }),
+    )
+    const row = await db.selectFrom('users').selectAll().where('id', '=', userId).executeTakeFirstOrThrow()
+    if (!(await passwordMatches(row.password_hash, password))) throw new ShopError('IDEMPOTENCY_KEY_REUSED')
+    return toUser(row)
+  }
+
   app.post(
     '/api/users',
     {
       schema: {
         tags: ['accounts'],
         summary: 'Register',
+        headers: IdempotencyHeader,
         body: Registration,
         response: { 201: LoggedIn, ...problems(409, 422) },
       },
     },
     async (request, reply) => {
       refuseOtherSites(request, publicUrl)
-      const user = await register(db, request.body)
+      const user = await registerOnce(request, request.body)
       return reply.code(201).send(await welcome(request, reply, user))
     },
   )

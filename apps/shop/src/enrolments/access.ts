@@ -68,7 +68,7 @@ export async function revokeForOrder(
 }
 
 /** Puts a free course under "my courses". @throws ShopError COURSE_NOT_FOUND, COURSE_NOT_FREE */
-export async function enrolInFreeCourse(db: Database, userId: number, courseId: number, now: Date): Promise<void> {
+export async function enrolInFreeCourse(db: Reader, userId: number, courseId: number, now: Date): Promise<void> {
   const course = await db
     .selectFrom('courses')
     .select('price_fen')

@@ -12,6 +12,7 @@ import type { Database } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
+import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
 import { Moment, Nothing, problems, writeMoment } from '../http/shapes.ts'
 import { enrolInFreeCourse, keepPlace, owns } from './access.ts'
 
@@ -104,12 +105,19 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
         tags,
         summary: 'Take a free course',
         params: CourseId,
-        response: { 204: Nothing, ...problems(401, 404, 409) },
+        headers: IdempotencyHeader,
+        response: { 204: Nothing, ...problems(401, 404, 409, 422) },
       },
     },
     async (request, reply) => {
       const { user } = await viewers.require(request)
-      await enrolInFreeCourse(db, user.id, request.params.id, clock())
+      const now = clock()
+      await db.transaction().execute((tx) =>
+        once(tx, user.id, repeatable(request), now, async () => {
+          await enrolInFreeCourse(tx, user.id, request.params.id, now)
+          return null
+        }),
+      )
       return reply.code(204).send(null)
     },
   )

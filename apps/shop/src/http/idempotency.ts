@@ -21,11 +21,15 @@ export const IdempotencyHeader = Type.Object({
   'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
 })
 
-export function repeatable(request: FastifyRequest): Repeatable | undefined {
+/** What makes a request the same again: by default its whole body; of one with a secret in it, what is named instead. */
+export function repeatable(request: FastifyRequest, body: unknown = request.body): Repeatable | undefined {
   const key = request.headers['idempotency-key']
   if (typeof key !== 'string') return undefined
-  return { key, requestHash: hashRequest(request.method, request.url, request.body) }
+  return { key, requestHash: hashRequest(request.method, request.url, body) }
 }
+
+/** Who asks without having an account. */
+export const NOBODY = 0
 
 /**
  * Does the work once for its key, in the caller's transaction: whoever comes second waits for that transaction's end.
