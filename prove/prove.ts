@@ -43,7 +43,8 @@ export interface Report {
   readonly folder: string | undefined
 }
 
-const COURSES = 500
+/** A buyer takes about one and a half courses an order, and none twice: enough that nobody runs out of them. */
+const coursesFor = (orders: number, buyers: number): number => Math.max(500, Math.ceil((4 * orders) / buyers))
 const SETTLE_LIMIT_MS = 8 * 60_000
 
 export async function prove(options: ProofOptions): Promise<Report> {
@@ -61,7 +62,7 @@ export async function prove(options: ProofOptions): Promise<Report> {
   let stopping: Promise<void> | undefined
   const stop = () => (stopping ??= system.stop())
   try {
-    const courses = await makeCourses(system, random.fork())
+    const courses = await makeCourses(system, random.fork(), coursesFor(orders, buyers))
     const { items } = await system.sandbox.get<{ items: Merchant[] }>('/merchants')
     const merchant = items[0] ?? { appId: '', sellerId: '' }
     await system.sandbox.send('POST', '/buyers', { login: 'poor@sandbox.example', name: 'poor', balance: '0.00' })
@@ -95,6 +96,10 @@ export async function prove(options: ProofOptions): Promise<Report> {
     const verdicts = [
       ...checkBooks(shop, gateway, merchant, movedAt),
       { invariant: 'everything settled within the limit', broken: quiet ? [] : ['something was still under way'] },
+      {
+        invariant: 'as many orders as were asked for',
+        broken: shop.orders.length < orders * 0.97 ? [`only ${shop.orders.length} orders were placed`] : [],
+      },
       { invariant: 'no buyer met an answer that nobody expected', broken: crowd.surprises },
     ]
     kept = verdicts.some(({ broken }) => broken.length > 0)
@@ -135,8 +140,8 @@ export async function prove(options: ProofOptions): Promise<Report> {
 }
 
 /** Many cheap courses, so that a buyer can go on buying: nobody buys what they own. */
-async function makeCourses({ sql }: System, draw: ReturnType<typeof createRandom>): Promise<Course[]> {
-  const prices = Array.from({ length: COURSES }, () => 2 + draw.below(998))
+async function makeCourses({ sql }: System, draw: ReturnType<typeof createRandom>, count: number): Promise<Course[]> {
+  const prices = Array.from({ length: count }, () => 2 + draw.below(998))
   return sql<{ id: number; fen: number }>(
     `insert into courses (slug, category_slug, teacher_slug, language, title, promise, outcomes, price_fen, published_at)
      select 'proof-' || n, (select slug from categories limit 1), (select slug from teachers limit 1), 'en',
