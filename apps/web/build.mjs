@@ -1,4 +1,5 @@
-// Builds the pages, puts compressed twins beside them, and holds the storefront's first page to its 80 kB of script.
+// Builds the pages, puts compressed twins beside them, holds the storefront's first page to its 80 kB of script, and sees
+// to it that a buyer's browser can reach nothing of the back office.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
@@ -9,7 +10,8 @@ const COMPRESSED = /\.(js|css|svg|html|json|txt)$/
 const root = import.meta.dirname
 const dist = join(root, 'dist')
 
-await build({ root, configFile: join(root, 'vite.config.ts'), logLevel: 'warn' })
+const { output } = await build({ root, configFile: join(root, 'vite.config.ts'), logLevel: 'warn' })
+keepApart()
 compress()
 reportFirstPage()
 rmSync(join(dist, '.vite'), { recursive: true })
@@ -23,6 +25,20 @@ function compress() {
     writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }))
     writeFileSync(`${file}.br`, brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }))
   }
+}
+
+/** Whatever the storefront may ever load, now or later: none of it holds a line of the back office. */
+function keepApart() {
+  const chunks = new Map(output.filter(({ type }) => type === 'chunk').map((chunk) => [chunk.fileName, chunk]))
+  const entry = [...chunks.values()].find(({ isEntry, name }) => isEntry && name === 'index')
+  const reached = new Set([entry.fileName])
+  for (const file of reached) {
+    const chunk = chunks.get(file)
+    for (const inner of [...chunk.imports, ...chunk.dynamicImports]) if (chunks.has(inner)) reached.add(inner)
+    const strays = chunk.moduleIds.filter((id) => id.startsWith(join(root, 'admin/')))
+    if (strays.length > 0) throw new Error(`the storefront's ${file} holds the back office's ${strays.join(', ')}`)
+  }
+  console.log(`The storefront reaches ${reached.size} files of script, none of the back office's`)
 }
 
 /** All script that opening `/` loads: the entry, what it imports, the home page's own chunk and the larger language. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
+import { backOfficePages } from './build/back-office.ts'
 import { precompiledMessages } from './build/messages.ts'
 
 /** The Host header stays as the browser sent it: the shop takes changing requests from its own pages' origin only. */
@@ -11,7 +12,7 @@ const FRAMEWORK = /node_modules\/(@vue|vue|vue-router|pinia|@pinia|vue-i18n|@int
 
 export default defineConfig(({ command }) => ({
   root: import.meta.dirname,
-  plugins: [vue(), precompiledMessages()],
+  plugins: [vue(), precompiledMessages(), backOfficePages()],
   define: {
     __VUE_OPTIONS_API__: false,
     __VUE_I18N_LEGACY_API__: false,
@@ -29,13 +30,17 @@ export default defineConfig(({ command }) => ({
     manifest: true,
     rolldownOptions: {
       checks: { pluginTimings: false },
-      input: { index: join(import.meta.dirname, 'index.html') },
+      input: {
+        index: join(import.meta.dirname, 'index.html'),
+        admin: join(import.meta.dirname, 'admin/index.html'),
+      },
       // Few files instead of a chunk for every small part: the framework, what pages share, and each page's own.
       output: {
         codeSplitting: {
           groups: [
             { name: 'framework', test: FRAMEWORK, priority: 2 },
             { name: 'shared', test: /apps\/web\/(storefront|src)\/(?!locales\/)/, minShareCount: 2, priority: 1 },
+            { name: 'desk', test: /apps\/web\/admin\/(?!locales\/)/, minShareCount: 2 },
           ],
         },
       },

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { baseCompile } from '@intlify/message-compiler'
 import type { Plugin } from 'vite'
 
-const MESSAGES = /\/src\/locales\/(zh-CN|en)\.ts$/
+const MESSAGES = /\/(?:src|admin)\/locales\/(zh-CN|en)\.ts$/
 
 type Compiled = string | object | { [key: string]: Compiled }
 

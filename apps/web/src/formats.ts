@@ -17,6 +17,7 @@ const makers = {
       hourCycle: 'h23',
     }),
   clock: (at: Language) => new Intl.DateTimeFormat(at, { timeStyle: 'medium', timeZone: TIME_ZONE, hourCycle: 'h23' }),
+  stamp: () => new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium', timeZone: TIME_ZONE }),
   day: () => new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeZone: TIME_ZONE }),
 }
 
@@ -42,6 +43,9 @@ export const moment = (at: string): string => maker('moment').format(new Date(at
 
 /** The time of day, to the second. */
 export const clock = (at: Date): string => maker('clock').format(at)
+
+/** `2026-11-23 16:43:21`: day and time as tables show them, of one width in every row and language. */
+export const stamp = (at: string): string => maker('stamp').format(new Date(at))
 
 /** `2026-11-23`: the day as it is stamped. */
 export const day = (at: string): string => maker('day').format(new Date(at))

@@ -1,4 +1,7 @@
-/** The two languages of the pages: which one is shown, its messages, and the typed way to say one. */
+/**
+ * The two languages of the pages: which one is shown, its messages, and the typed way to say one. The back office adds its
+ * own messages to those that both share.
+ */
 import { createI18n } from 'vue-i18n'
 import type messages from './locales/zh-CN.ts'
 
@@ -8,12 +11,21 @@ type Leaves<Group> = {
   [Key in keyof Group & string]: Group[Key] extends string ? Key : `${Key}.${Leaves<Group[Key]>}`
 }[keyof Group & string]
 
-/** Every message there is; a misspelt one does not compile. */
+/** Every message that is shared, or the storefront's; a misspelt one does not compile. */
 export type MessageKey = Leaves<typeof messages>
+
+type Loader = Readonly<Record<Language, () => Promise<{ default: object }>>>
 
 const KEPT = 'xuecheng.language'
 
-const load = { 'zh-CN': () => import('./locales/zh-CN.ts'), en: () => import('./locales/en.ts') }
+const load: Loader = { 'zh-CN': () => import('./locales/zh-CN.ts'), en: () => import('./locales/en.ts') }
+
+const more: { group: string; load: Loader }[] = []
+
+/** Has every language bring these messages too, under a name of their own. To be called before a language is shown. */
+export function alsoSay(group: string, also: Loader): void {
+  more.push({ group, load: also })
+}
 
 const i18n = createI18n({ legacy: false, locale: 'zh-CN', fallbackLocale: false, messages: {} })
 
@@ -22,19 +34,27 @@ export const installMessages = i18n
 /** The language shown now. Reactive where it is read while rendering. */
 export const language = (): Language => (i18n.global.locale.value === 'en' ? 'en' : 'zh-CN')
 
-/**
- * Says a message in the language shown.
- * @param named what its `{places}` are filled with
- * @param count chooses between singular and plural; also fills `{n}`
- */
-export function t(key: MessageKey, named: Record<string, string | number> = {}, count?: number): string {
-  return count === undefined ? i18n.global.t(key, named) : i18n.global.t(key, { n: count, ...named }, count)
-}
+/** Says a message in the language shown: what its `{places}` are filled with; a count chooses singular or plural and fills `{n}`. */
+export type Speak<Messages> = (key: Leaves<Messages>, named?: Record<string, string | number>, count?: number) => string
+
+/** The typed way to say the messages of a group; without a name, those that are shared. */
+export const speaker =
+  <Messages>(group = ''): Speak<Messages> =>
+  (key, named = {}, count) => {
+    const name = group === '' ? key : `${group}.${key}`
+    return count === undefined ? i18n.global.t(name, named) : i18n.global.t(name, { n: count, ...named }, count)
+  }
+
+export const t: Speak<typeof messages> = speaker()
+
+/** Whether there is a message of this name: what the server names may be newer than these pages. */
+export const isSaid = (name: string): boolean => i18n.global.te(name)
 
 /** Shows a language, says so to assistive technology (`<html lang>`), and keeps the choice for the next visit. */
 export async function showLanguage(wanted: Language, keep = true): Promise<void> {
-  const { default: loaded } = await load[wanted]()
-  i18n.global.setLocaleMessage(wanted, loaded as never)
+  const [{ default: shared }, ...own] = await Promise.all([load[wanted](), ...more.map((also) => also.load[wanted]())])
+  const named = own.map(({ default: messages }, place) => [more[place]?.group ?? '', messages] as const)
+  i18n.global.setLocaleMessage(wanted, { ...shared, ...Object.fromEntries(named) } as never)
   i18n.global.locale.value = wanted as never
   document.documentElement.lang = wanted
   if (keep) remember(wanted)

@@ -1,7 +1,7 @@
 /** Goes from page to page: the login detour, where the page is scrolled to, and where the focus stands afterwards. */
 import { nextTick, shallowRef } from 'vue'
 import { createRouter, createWebHistory, type RouteLocationNormalized, type Router } from 'vue-router'
-import { announce } from './announce.ts'
+import { announce } from '../src/announce.ts'
 import { routes } from './routes.ts'
 import { useSession } from './session.ts'
 

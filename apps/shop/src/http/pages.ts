@@ -1,4 +1,4 @@
-/** The web pages: built files with their compressed twins, and one entry page for every address that is a page. */
+/** The web pages: built files with their compressed twins, and an entry page for every address that is a page: the storefront's, or the back office's under `/admin`. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
@@ -11,6 +11,8 @@ export const WEB_FOLDER = join(import.meta.dirname, '../../../web/dist')
 /** Addresses that programs ask for: an unknown one is a problem, never a page. */
 const NOT_PAGES = /^\/(api|covers|assets|metrics|healthz|readyz)(\/|$|\?)/
 
+const BACK_OFFICE = /^\/admin(\/|$|\?)/
+
 export async function addPages(app: Application, folder = WEB_FOLDER): Promise<void> {
   const entry = join(folder, 'index.html')
   if (!existsSync(entry)) {
@@ -19,6 +21,7 @@ export async function addPages(app: Application, folder = WEB_FOLDER): Promise<v
     return
   }
   const page = readFileSync(entry)
+  const backOffice = readFileSync(join(folder, 'admin/index.html'))
   await app.register(fastifyStatic, {
     root: folder,
     wildcard: false,
@@ -36,6 +39,7 @@ export async function addPages(app: Application, folder = WEB_FOLDER): Promise<v
   app.setNotFoundHandler((request, reply) => {
     const readable = request.method === 'GET' || request.method === 'HEAD'
     if (!readable || NOT_PAGES.test(request.url)) return sendProblem(request, reply, new ShopError('NOT_FOUND'))
-    return reply.code(200).type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(page)
+    const asked = BACK_OFFICE.test(request.url) ? backOffice : page
+    return reply.code(200).type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(asked)
   })
 }

@@ -13,6 +13,18 @@ export type Lesson = Schemas['Lesson']
 export type Order = Schemas['Order']
 export type Checkout = Schemas['Checkout']
 export type OwnedCourse = Schemas['OwnedCourse']
+export type AdminOrderRow = Schemas['AdminOrderRow']
+export type AdminOrder = Schemas['AdminOrder']
+export type Refund = Schemas['Refund']
+export type RefundPreview = Schemas['RefundPreview']
+export type NotificationRow = Schemas['NotificationRow']
+export type Notification = Schemas['Notification']
+export type UnmatchedPayment = Schemas['UnmatchedPayment']
+export type Reconciliation = Schemas['Reconciliation']
+export type Difference = Schemas['Difference']
+export type MoneyHealth = Schemas['MoneyHealth']
+export type Job = Schemas['Job']
+export type AuditLine = Schemas['AuditLine']
 
 /** A refusal or a failure that a page shows. `NETWORK` and `SERVER` are ours; every other code is the server's. */
 export class ApiProblem extends Error {

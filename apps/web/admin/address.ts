@@ -1,0 +1,40 @@
+/** Filters that stand in the address, so that a view can be sent to a colleague and the back button undoes a filter. */
+import { computed } from 'vue'
+import { useRoute, useRouter } from 'vue-router'
+
+export function useFilters<Name extends string>(names: readonly Name[]) {
+  const route = useRoute()
+  const router = useRouter()
+  const filters = computed(
+    () =>
+      Object.fromEntries(
+        names.map((name) => {
+          const value = route.query[name]
+          return [name, typeof value === 'string' ? value : '']
+        }),
+      ) as Record<Name, string>,
+  )
+  const isFiltered = computed(() => names.some((name) => filters.value[name] !== ''))
+
+  /** Puts them in the address; an empty one leaves it. */
+  function filter(changes: Partial<Record<Name, string>>): void {
+    const wanted = { ...filters.value, ...changes }
+    const query = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== ''))
+    void router.push({ query: query as Record<string, string> })
+  }
+
+  return { filters, isFiltered, filter }
+}
+
+/** What somebody wrote into the address, if it is one of the choices. */
+export const oneOf = <Choice extends string>(choices: readonly Choice[], value: string): Choice | undefined =>
+  choices.find((choice) => choice === value)
+
+/** A day of the form `2026-11-23`, or nothing. */
+export const asDay = (value: string): string | undefined => (/^\d{4}-\d{2}-\d{2}$/.test(value) ? value : undefined)
+
+/** The fields that say something: what is undefined is not sent. */
+export const stated = <Fields extends object>(
+  fields: Fields,
+): { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> } =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== '')) as never

@@ -1,0 +1,46 @@
+/** Goes from page to page of the back office: the login on the way, and where the focus stands afterwards. */
+import { nextTick, shallowRef } from 'vue'
+import { createRouter, createWebHistory, type RouteLocationNormalized, type Router } from 'vue-router'
+import { announce } from '../src/announce.ts'
+import { BASE, routes } from './routes.ts'
+import { useDesk } from './session.ts'
+
+/** Why the page asked for could not be opened at all: its code did not load, or nobody answered who we are. */
+export const failure = shallowRef<{ to: string; error: unknown } | undefined>()
+
+export function openRouter(): Router {
+  const router = createRouter({
+    history: createWebHistory(BASE),
+    routes,
+    scrollBehavior(to, from, saved) {
+      if (saved) return saved
+      if (to.hash) return { el: to.hash, top: 80 }
+      return to.path === from.path ? false : { top: 0 }
+    },
+  })
+  router.beforeEach(async (to) => {
+    failure.value = undefined
+    if (to.meta.open) return true
+    return (await useDesk().ask()) === 'staff' ? true : loginDetour(to)
+  })
+  router.afterEach((to, from, stopped) => {
+    if (stopped || from.matched.length === 0 || to.path === from.path) return
+    void arrive()
+  })
+  router.onError((error: unknown, to: RouteLocationNormalized) => {
+    failure.value = { to: to.fullPath, error }
+  })
+  return router
+}
+
+/** The login, remembering where it should lead back to, query and all. */
+export const loginDetour = (to: { fullPath: string }) => ({
+  name: 'login',
+  query: to.fullPath === '/' ? {} : { next: to.fullPath },
+})
+
+async function arrive(): Promise<void> {
+  await nextTick()
+  document.getElementById('content')?.focus({ preventScroll: true })
+  await announce(document.title)
+}

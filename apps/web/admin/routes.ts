@@ -1,0 +1,104 @@
+/** The back office's addresses, each with the right that it needs; the navigation comes from the same table. */
+import type { RouteRecordRaw } from 'vue-router'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** The right without which the page has nothing to show. */
+    right?: string
+    /** For everybody: the login. */
+    open?: boolean
+  }
+}
+
+export const BASE = '/admin'
+
+/** What the navigation offers, in its order and groups. */
+export const WAYS = [
+  {
+    group: 'trade',
+    ways: [
+      { name: 'orders', right: 'orders.read' },
+      { name: 'refunds', right: 'refunds.read' },
+    ],
+  },
+  {
+    group: 'money',
+    ways: [
+      { name: 'health', right: 'money.read' },
+      { name: 'unmatched', right: 'money.read' },
+      { name: 'reconciliation', right: 'money.read' },
+    ],
+  },
+  {
+    group: 'system',
+    ways: [
+      { name: 'notifications', right: 'inbox.read' },
+      { name: 'jobs', right: 'jobs.read' },
+      { name: 'audit', right: 'audit.read' },
+    ],
+  },
+] as const
+
+export type WayName = (typeof WAYS)[number]['ways'][number]['name']
+
+export const routes: RouteRecordRaw[] = [
+  { path: '/', name: 'start', component: () => import('./pages/StartPage.vue') },
+  { path: '/login', name: 'login', component: () => import('./pages/LoginPage.vue'), meta: { open: true } },
+  {
+    path: '/orders',
+    name: 'orders',
+    component: () => import('./pages/OrdersPage.vue'),
+    meta: { right: 'orders.read' },
+  },
+  {
+    path: '/orders/:orderNo',
+    name: 'order',
+    component: () => import('./pages/OrderPage.vue'),
+    meta: { right: 'orders.read' },
+  },
+  {
+    path: '/refunds',
+    name: 'refunds',
+    component: () => import('./pages/RefundsPage.vue'),
+    meta: { right: 'refunds.read' },
+  },
+  {
+    path: '/money-health',
+    name: 'health',
+    component: () => import('./pages/HealthPage.vue'),
+    meta: { right: 'money.read' },
+  },
+  {
+    path: '/unmatched-payments',
+    name: 'unmatched',
+    component: () => import('./pages/UnmatchedPage.vue'),
+    meta: { right: 'money.read' },
+  },
+  {
+    path: '/reconciliation',
+    name: 'reconciliation',
+    component: () => import('./pages/ReconciliationPage.vue'),
+    meta: { right: 'money.read' },
+  },
+  {
+    path: '/reconciliation/:provider/:day',
+    name: 'day',
+    component: () => import('./pages/DayPage.vue'),
+    meta: { right: 'money.read' },
+  },
+  {
+    path: '/notifications',
+    name: 'notifications',
+    component: () => import('./pages/NotificationsPage.vue'),
+    meta: { right: 'inbox.read' },
+  },
+  {
+    path: '/notifications/:id(\\d+)',
+    name: 'notification',
+    component: () => import('./pages/NotificationPage.vue'),
+    meta: { right: 'inbox.read' },
+  },
+  { path: '/jobs', name: 'jobs', component: () => import('./pages/JobsPage.vue'), meta: { right: 'jobs.read' } },
+  { path: '/audit', name: 'audit', component: () => import('./pages/AuditPage.vue'), meta: { right: 'audit.read' } },
+  { path: '/:rest(.*)*', name: 'not-found', component: () => import('./pages/NotFoundPage.vue') },
+]

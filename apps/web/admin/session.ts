@@ -1,0 +1,66 @@
+/** Which member of the staff is at the desk, and what they may do. The server enforces it; here it only decides what is shown. */
+import { useQueryCache } from '@pinia/colada'
+import { defineStore } from 'pinia'
+import { computed, shallowRef } from 'vue'
+import { ApiProblem, answer, api, onLoginLost, type User } from '../src/api/client.ts'
+
+/** `buyer`: logged in, but not as staff. */
+export type Standing = 'unknown' | 'nobody' | 'buyer' | 'staff'
+
+export const useDesk = defineStore('desk', () => {
+  const cache = useQueryCache()
+  const standing = shallowRef<Standing>('unknown')
+  const user = shallowRef<User>()
+  const rights = shallowRef<ReadonlySet<string>>(new Set())
+  let asking: Promise<Standing> | undefined
+
+  const may = (right: string): boolean => rights.value.has(right)
+  const isIn = computed(() => standing.value === 'staff')
+
+  function forget(now: Standing): Standing {
+    standing.value = now
+    user.value = undefined
+    rights.value = new Set()
+    for (const entry of cache.getEntries()) cache.remove(entry)
+    return now
+  }
+
+  /** Asks the server once. @throws ApiProblem when it gives no answer */
+  async function ask(): Promise<Standing> {
+    if (standing.value !== 'unknown') return standing.value
+    asking ??= answer(api.GET('/api/admin/me')).then(
+      (found) => {
+        user.value = found.user
+        rights.value = new Set(found.rights)
+        standing.value = 'staff'
+        return standing.value
+      },
+      (error: unknown) => {
+        if (!(error instanceof ApiProblem) || (error.status !== 401 && error.status !== 403)) throw error
+        return forget(error.status === 401 ? 'nobody' : 'buyer')
+      },
+    )
+    try {
+      return await asking
+    } finally {
+      asking = undefined
+    }
+  }
+
+  async function login(credentials: { username: string; password: string }): Promise<Standing> {
+    await answer(api.POST('/api/session', { body: credentials }))
+    forget('unknown')
+    return ask()
+  }
+
+  async function logout(): Promise<void> {
+    await answer(api.DELETE('/api/session'))
+    forget('nobody')
+  }
+
+  onLoginLost(() => {
+    if (isIn.value) forget('nobody')
+  })
+
+  return { standing, user, isIn, may, ask, login, logout }
+})

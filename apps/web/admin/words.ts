@@ -1,0 +1,28 @@
+/** What the back office says, typed; and what the server names (an event, a reason) in words, where there are some. */
+import { isSaid, speaker } from '../src/i18n.ts'
+import type chinese from './locales/zh-CN.ts'
+
+export const w = speaker<typeof chinese>('desk')
+
+type Group = keyof typeof chinese & string
+
+/** A name of the server's in words; as it is where these pages do not know it. */
+export function named(group: Group, name: string): string {
+  const key = name.trim().replace(/[^\w-]+/g, '_')
+  return isSaid(`desk.${group}.${key}`) ? w(`${group}.${key}` as Parameters<typeof w>[0]) : name
+}
+
+/** What a notification did: `set aside: REASON` names why. */
+export function effect(of: string): string {
+  const reason = /^set aside: (\w+)$/.exec(of)?.[1]
+  return reason === undefined ? named('effect', of) : w('effect.set_aside', { reason: named('why', reason) })
+}
+
+/** A reason as the history keeps it: a sentence of the shop's own, or what a person wrote. */
+export function reason(of: string): string {
+  const [, provider, tradeNo, source] = /^(alipay|wechat) (\S+), (\w[\w ]*)$/.exec(of) ?? []
+  if (provider && tradeNo && source) {
+    return w('why.paid', { provider: named('method', provider), tradeNo, source: named('source', source) })
+  }
+  return named('why', of)
+}
