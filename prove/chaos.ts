@@ -76,27 +76,26 @@ export function startChaos(
   }
   const done = Promise.all([kill(), trouble(), silence()])
 
-  return {
-    kills,
-    async stop() {
-      stopped = true
-      rmSync(planFile, { force: true })
-      await done
-      for (let tries = 0; ; tries += 1) {
-        try {
-          // What buyers set for one trade stays: its notifications are lost for good.
-          const { items } = await system.sandbox.get<{ items: { id: number; scope: unknown }[] }>('/faults')
-          const ours = items.filter(({ scope }) => scope === 'all')
-          await Promise.all(ours.map(({ id }) => system.sandbox.send('DELETE', `/faults/${id}`)))
-          await system.sandbox.notifications(true)
-          return
-        } catch (error) {
-          if (tries > 60) throw error
-          await pause(500)
-        }
+  const calm = async () => {
+    stopped = true
+    rmSync(planFile, { force: true })
+    await done
+    for (let tries = 0; ; tries += 1) {
+      try {
+        // What buyers set for one trade stays: its notifications are lost for good.
+        const { items } = await system.sandbox.get<{ items: { id: number; scope: unknown }[] }>('/faults')
+        const ours = items.filter(({ scope }) => scope === 'all')
+        await Promise.all(ours.map(({ id }) => system.sandbox.send('DELETE', `/faults/${id}`)))
+        await system.sandbox.notifications(true)
+        return
+      } catch (error) {
+        if (tries > 60) throw error
+        await pause(500)
       }
-    },
+    }
   }
+  let stopping: Promise<void> | undefined
+  return { kills, stop: () => (stopping ??= calm()) }
 }
 
 const SUB_CODES = [

@@ -23,6 +23,8 @@ export interface CrowdOptions {
   readonly buyers: number
   readonly merchant: Merchant
   readonly progress: (done: number) => void
+  /** Called once when the last order has been begun. */
+  readonly allBegun: () => void
 }
 
 export async function runCrowd(options: CrowdOptions): Promise<Crowd> {
@@ -39,6 +41,7 @@ export async function runCrowd(options: CrowdOptions): Promise<Crowd> {
     const owned = new Set<number>()
     while (begun < orders) {
       begun += 1
+      if (begun === orders) options.allBegun()
       const script = draw.weighted(SCRIPTS)
       deeds[script] = (deeds[script] ?? 0) + 1
       const visit: Visit = { system, api, staff, draw, courses, owned, surprises, merchant }

@@ -45,6 +45,8 @@ export interface Report {
 
 /** A buyer takes about one and a half courses an order, and none twice: enough that nobody runs out of them. */
 const coursesFor = (orders: number, buyers: number): number => Math.max(500, Math.ceil((4 * orders) / buyers))
+/** So long do faults and kills go on after the last order was begun. */
+const AFTERMATH_MS = 15_000
 const SETTLE_LIMIT_MS = 8 * 60_000
 
 export async function prove(options: ProofOptions): Promise<Report> {
@@ -75,6 +77,8 @@ export async function prove(options: ProofOptions): Promise<Report> {
       orders,
       buyers,
       merchant,
+      // A few slow buyers would otherwise be all that the kills are for.
+      allBegun: () => setTimeout(() => chaos.stop().catch(() => {}), AFTERMATH_MS).unref(),
       progress(done) {
         if (Date.now() - told < 10_000) return
         told = Date.now()

@@ -8,14 +8,14 @@ const given = Number(process.env['XUECHENG_PROOF_SEED'])
 
 test('no invariant of money and access breaks while every process is killed and every fault strikes', async () => {
   const seed = given || randomInt(1, 2 ** 31)
-  const report = await prove({ seed, orders: 120, buyers: 24, settleLimitMs: 120_000, progress() {} })
+  const report = await prove({ seed, orders: 100, buyers: 24, settleLimitMs: 120_000, progress() {} })
   const broken = report.verdicts.filter((verdict) => verdict.broken.length > 0)
-  expect(broken, `again: npm run prove -- --seed ${seed} --orders 120 --buyers 24`).toEqual([])
+  expect(broken, `again: npm run prove -- --seed ${seed} --orders 100 --buyers 24`).toEqual([])
   if (report.folder) rmSync(report.folder, { recursive: true, force: true })
 
   // A proof in which nothing went wrong has proved nothing.
   const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((all, each) => all + each, 0)
-  expect(report.orders).toBeGreaterThanOrEqual(100)
+  expect(report.orders).toBeGreaterThanOrEqual(97)
   expect(sum(report.kills)).toBeGreaterThan(0)
   expect(sum(report.points)).toBeGreaterThan(0)
   expect(sum(report.strikes)).toBeGreaterThan(0)
