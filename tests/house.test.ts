@@ -50,6 +50,7 @@ const WRITERS: Record<string, string> = {
   reconciliations: 'reconciliation',
   reconciliation_differences: 'reconciliation',
   enrolments: 'enrolments',
+  sales_days: 'backoffice',
 }
 
 test.each(Object.entries(WRITERS))('one writer a table: %s is written by %s', (table, subject) => {

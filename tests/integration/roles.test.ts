@@ -8,6 +8,7 @@ type Role = (typeof ROLES)[number]
 
 const everybody: Role[] = ['owner', 'finance', 'support', 'editor']
 const orders: Role[] = ['owner', 'finance', 'support']
+const care: Role[] = ['owner', 'support']
 const money: Role[] = ['owner', 'finance']
 
 /** Who may. An address that is not here fails the test: write down who may use it. */
@@ -37,6 +38,14 @@ const TABLE: Record<string, Role[]> = {
   'GET /api/admin/jobs': money,
   'POST /api/admin/jobs/{id}/run-again': money,
   'GET /api/admin/audit': money,
+  'GET /api/admin/dashboard': money,
+  'POST /api/admin/dashboard/count': money,
+  'GET /api/admin/buyers': orders,
+  'GET /api/admin/buyers/{id}': orders,
+  'POST /api/admin/buyers/{id}/access': care,
+  'POST /api/admin/buyers/{id}/access/revoke': care,
+  'POST /api/admin/buyers/{id}/disable': care,
+  'POST /api/admin/buyers/{id}/password': care,
 }
 
 let system: System

@@ -84,6 +84,14 @@ export const REFUSALS = {
     'Your role does not allow this',
     'Ask the owner of the shop if you need it.',
   ),
+  USER_NOT_FOUND: refusal(404, '没有这个账号', '请检查后重试。', 'There is no such account', 'Check and try again.'),
+  LAST_OWNER: refusal(
+    409,
+    '店铺至少需要一位店主',
+    '请先把店主角色交给另一个账号。',
+    'The shop needs an owner',
+    'Make somebody else an owner first.',
+  ),
   COURSE_NOT_FOUND: refusal(
     404,
     '没有这门课程',

@@ -2,6 +2,7 @@
 import { Value } from 'typebox/value'
 import { forgetFailures } from './accounts/login-limits.ts'
 import { forgetSessions } from './accounts/sessions.ts'
+import { sumUpDays } from './backoffice/dashboard.ts'
 import { forgetKeys } from './http/idempotency.ts'
 import { freeLostJobs, type Queue, startQueue } from './jobs/queue.ts'
 import { askDueAttempts } from './payments/ask-due.ts'
@@ -46,6 +47,7 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
       await reconcileDay(payments, Value.Parse(ReconcileTask, payload))
     },
     'reconcile-due-days': oneAtATime(() => reconcileDueDays(payments)),
+    'sum-up-days': oneAtATime(() => sumUpDays(db, payments.clock())),
     'free-lost-jobs': () => freeLostJobs(connection.pool),
     'forget-what-ended': async () => {
       const daysAgo = (days: number) => new Date(payments.clock().getTime() - days * 86_400_000)
@@ -58,6 +60,7 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
     { task: 'ask-open-attempts', match: '* * * * *' },
     { task: 'expire-orders', match: '* * * * *' },
     { task: 'reconcile-due-days', match: '8 * * * *' },
+    { task: 'sum-up-days', match: '*/5 * * * *' },
     { task: 'free-lost-jobs', match: '* * * * *' },
     { task: 'send-left-refunds', match: '*/5 * * * *' },
     { task: 'forget-what-ended', match: '17 * * * *' },

@@ -1,6 +1,8 @@
 /** The web server of one process: every subject's routes, the pages, and what an operator looks at. */
 import { addDesk } from './accounts/desk.ts'
 import { addAccountRoutes } from './accounts/routes.ts'
+import { addBuyerDesk } from './backoffice/buyer-routes.ts'
+import { addDashboardDesk } from './backoffice/dashboard-routes.ts'
 import { addJobsDesk } from './backoffice/jobs-routes.ts'
 import { addOrderDesk } from './backoffice/order-routes.ts'
 import { DEMO_VIDEOS } from './catalog/demo.ts'
@@ -42,6 +44,8 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
     addReconciliationDesk(desk, payments)
     addHealthDesk(desk, db, clock)
     addJobsDesk(desk, db, clock)
+    addDashboardDesk(desk, db, clock)
+    addBuyerDesk(desk, db, clock)
   })
   addEnrolmentRoutes(app, { db, viewers, clock, videoFolder: DEMO_VIDEOS })
   addOperatorRoutes(app, connection)

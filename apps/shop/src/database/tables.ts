@@ -240,6 +240,17 @@ export interface Tables {
     repaired_by: number | null
     note: Generated<string>
   }
+  sales_days: {
+    day: string
+    pay_type: string
+    course_id: number | null
+    sold: number
+    sales_fen: Fen
+    paid_orders: number
+    refunds_fen: Fen
+    placed_orders: number
+    median_seconds: number | null
+  }
   idempotency_keys: {
     user_id: number
     key: string

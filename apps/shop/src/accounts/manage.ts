@@ -1,0 +1,53 @@
+/** What staff do to accounts: disable, enable, give a new password, change a role. Every change ends the account's sessions. */
+import { randomBytes } from 'node:crypto'
+import type { Transaction } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
+import { hashPassword } from './passwords.ts'
+import type { Role } from './sessions.ts'
+
+/** @throws ShopError USER_NOT_FOUND */
+export async function setDisabled(tx: Transaction, userId: number, disabled: boolean, now: Date): Promise<void> {
+  await change(tx, userId, { disabled_at: disabled ? now : null }, now)
+}
+
+/** Only staff have roles to change; a buyer becomes staff by this, or staff a buyer. @throws ShopError USER_NOT_FOUND, LAST_OWNER */
+export async function setRole(tx: Transaction, userId: number, role: Role, now: Date): Promise<void> {
+  const before = await change(tx, userId, { role }, now)
+  if (before !== 'owner' || role === 'owner') return
+  const owners = await tx
+    .selectFrom('users')
+    .select('id')
+    .where('role', '=', 'owner')
+    .where('disabled_at', 'is', null)
+    .executeTakeFirst()
+  if (!owners) throw new ShopError('LAST_OWNER')
+}
+
+/** A password that is made up: staff hand it over, and nobody can read it later. */
+export async function newPassword(): Promise<{ password: string; hash: string }> {
+  const password = randomBytes(12).toString('base64url')
+  return { password, hash: await hashPassword(password) }
+}
+
+/** @throws ShopError USER_NOT_FOUND */
+export async function setPassword(tx: Transaction, userId: number, hash: string, now: Date): Promise<void> {
+  await change(tx, userId, { password_hash: hash }, now)
+}
+
+async function change(
+  tx: Transaction,
+  userId: number,
+  set: { disabled_at?: Date | null; role?: Role; password_hash?: string },
+  now: Date,
+): Promise<Role> {
+  const before = await tx.selectFrom('users').select('role').where('id', '=', userId).forUpdate().executeTakeFirst()
+  if (!before) throw new ShopError('USER_NOT_FOUND')
+  await tx.updateTable('users').set(set).where('id', '=', userId).execute()
+  await tx
+    .updateTable('sessions')
+    .set({ ended_at: now })
+    .where('user_id', '=', userId)
+    .where('ended_at', 'is', null)
+    .execute()
+  return before.role
+}

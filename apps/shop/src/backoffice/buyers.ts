@@ -1,0 +1,120 @@
+/** Buyers as staff see them: found by name, with what they own, since when and from which order. */
+import { sql } from 'kysely'
+import { type Static, Type } from 'typebox'
+import type { Reader } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
+import { readCursor, writeCursor } from '../http/cursor.ts'
+import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
+import { formatYuan, toFen } from '../money.ts'
+
+const PAGE = 30
+const TextOrNull = Type.Union([Type.String(), Type.Null()])
+
+const buyerFields = {
+  id: Type.Integer(),
+  username: Type.String(),
+  displayName: Type.String(),
+  createdAt: Moment,
+  disabledAt: Type.Union([Moment, Type.Null()]),
+}
+
+export const BuyerRowShape = Type.Object(buyerFields, { $id: 'BuyerRow' })
+
+export const BuyerShape = Type.Object(
+  {
+    ...buyerFields,
+    paid: Type.Union([Money], { description: 'What they paid, less what went back' }),
+    orders: Type.Integer(),
+    access: Type.Array(
+      Type.Object({
+        courseId: Type.Integer(),
+        title: Type.String(),
+        grantedAt: Moment,
+        grantedBy: Type.String(),
+        orderNo: TextOrNull,
+        revokedAt: Type.Union([Moment, Type.Null()]),
+      }),
+    ),
+  },
+  { $id: 'Buyer' },
+)
+
+/** Newest first, or whose name begins so. */
+export async function searchBuyers(
+  db: Reader,
+  { q, cursor }: { q: string | undefined; cursor: string | undefined },
+): Promise<{ items: Static<typeof BuyerRowShape>[]; next: string | null }> {
+  const after = readCursor(cursor, ['number'])
+  let select = db
+    .selectFrom('users')
+    .select(['id', 'username', 'display_name', 'created_at', 'disabled_at'])
+    .where('role', '=', 'buyer')
+  const words = q?.trim()
+  if (words) {
+    const start = `${words.replace(/[\\%_]/g, '\\$&')}%`
+    // Each half walks its own index; an "or" over both would walk neither.
+    select = select.where(
+      sql<boolean>`id in (select id from users where lower(username) like lower(${start})
+        union select id from users where lower(display_name) like lower(${start}))`,
+    )
+  }
+  if (after) select = select.where('id', '<', Number(after[0]))
+  const rows = await select
+    .orderBy('id', 'desc')
+    .limit(PAGE + 1)
+    .execute()
+  const page = rows.slice(0, PAGE)
+  const last = page.at(-1)
+  return {
+    items: page.map((row) => ({
+      id: row.id,
+      username: row.username,
+      displayName: row.display_name,
+      createdAt: writeMoment(row.created_at),
+      disabledAt: writeMomentOrNull(row.disabled_at),
+    })),
+    next: rows.length > PAGE && last ? writeCursor([last.id]) : null,
+  }
+}
+
+/** @throws ShopError USER_NOT_FOUND */
+export async function readBuyer(db: Reader, id: number): Promise<Static<typeof BuyerShape>> {
+  const row = await db
+    .selectFrom('users')
+    .select(['id', 'username', 'display_name', 'created_at', 'disabled_at'])
+    .where('id', '=', id)
+    .where('role', '=', 'buyer')
+    .executeTakeFirst()
+  if (!row) throw new ShopError('USER_NOT_FOUND')
+  const access = await db
+    .selectFrom('enrolments')
+    .innerJoin('courses', 'courses.id', 'enrolments.course_id')
+    .leftJoin('orders', 'orders.id', 'enrolments.order_id')
+    .select(['enrolments.course_id', 'courses.title', 'enrolments.granted_at', 'enrolments.granted_by'])
+    .select(['enrolments.revoked_at', 'orders.order_no'])
+    .where('enrolments.user_id', '=', id)
+    .orderBy('enrolments.id', 'desc')
+    .limit(500)
+    .execute()
+  const { rows: sums } = await sql<{ orders: number; fen: number }>`
+    select count(distinct o.id)::bigint as orders,
+      coalesce(sum(l.price_fen - l.refunded_fen) filter (where o.paid_at is not null), 0)::bigint as fen
+    from orders o join order_lines l on l.order_id = o.id where o.user_id = ${id}`.execute(db)
+  return {
+    id: row.id,
+    username: row.username,
+    displayName: row.display_name,
+    createdAt: writeMoment(row.created_at),
+    disabledAt: writeMomentOrNull(row.disabled_at),
+    paid: formatYuan(toFen(sums[0]?.fen ?? 0)),
+    orders: sums[0]?.orders ?? 0,
+    access: access.map((line) => ({
+      courseId: line.course_id,
+      title: line.title,
+      grantedAt: writeMoment(line.granted_at),
+      grantedBy: line.granted_by,
+      orderNo: line.order_no,
+      revokedAt: writeMomentOrNull(line.revoked_at),
+    })),
+  }
+}

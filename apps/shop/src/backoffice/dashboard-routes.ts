@@ -1,0 +1,39 @@
+/** The dashboard at the staff's desk. */
+import { Type } from 'typebox'
+import type { Database } from '../database/connect.ts'
+import type { Application } from '../http/application.ts'
+import { problems } from '../http/shapes.ts'
+import { DashboardShape, readDashboard, sumUpDays } from './dashboard.ts'
+
+export function addDashboardDesk(desk: Application, db: Database, clock: () => Date): void {
+  desk.addSchema(DashboardShape)
+  desk.get(
+    '/dashboard',
+    {
+      config: { right: 'money.read' },
+      schema: {
+        tags: ['desk: money'],
+        summary: 'Sales net of refunds by day, by course, by method; from order to payment; time to access',
+        querystring: Type.Object({ days: Type.Optional(Type.Integer({ minimum: 1, maximum: 366, default: 30 })) }),
+        response: { 200: Type.Ref('Dashboard'), ...problems(401, 403, 422) },
+      },
+    },
+    (request) => readDashboard(db, request.query.days ?? 30, clock()),
+  )
+
+  desk.post(
+    '/dashboard/count',
+    {
+      config: { right: 'money.read' },
+      schema: {
+        tags: ['desk: money'],
+        summary: 'Count the last days again now, instead of with the next job',
+        response: { 200: Type.Ref('Dashboard'), ...problems(401, 403) },
+      },
+    },
+    async () => {
+      await sumUpDays(db, clock())
+      return readDashboard(db, 30, clock())
+    },
+  )
+}
