@@ -1,9 +1,13 @@
-/** `npm run bench`: each figure beside its ceiling from the same run; a table for people, JSON for programs. */
+/**
+ * `npm run bench`: each figure beside its ceiling from the same run; a table for people, JSON for programs.
+ * `npm run bench -- desk [--orders N]`: the back office over a full database, see desk.ts.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measurePayLinks } from '../packages/alipay/bench/pay-links.ts'
+import { benchDesk } from './desk.ts'
 
 export interface Figure {
   readonly name: string
@@ -12,7 +16,15 @@ export interface Figure {
   readonly ceiling: { readonly name: string; readonly value: number }
 }
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '4' }, out: { type: 'string' } } })
+const { values, positionals } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '4' },
+    out: { type: 'string' },
+    orders: { type: 'string', default: '1000000' },
+  },
+  allowPositionals: true,
+})
+if (positionals[0] === 'desk') process.exit((await benchDesk(Math.max(1000, Number(values.orders) || 0))) ? 0 : 1)
 const seconds = Math.min(60, Math.max(1, Number(values.seconds) || 4))
 
 const figures = await payLinks()
