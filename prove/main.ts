@@ -13,6 +13,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     orders: { type: 'string', default: '1000' },
     buyers: { type: 'string' },
+    'settle-seconds': { type: 'string', default: '480' },
     json: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
   },
@@ -35,6 +36,7 @@ const report = await prove({
   seed,
   orders,
   buyers,
+  settleLimitMs: whole('settle-seconds', values['settle-seconds'], 1) * 1000,
   progress: (line) => {
     if (!values.quiet) console.log(line)
   },
