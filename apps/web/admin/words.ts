@@ -18,11 +18,27 @@ export function effect(of: string): string {
   return reason === undefined ? named('effect', of) : w('effect.set_aside', { reason: named('why', reason) })
 }
 
+/** What a row of money health says: a notification's effect, a difference with its number, or a reason. */
+export function finding(of: string): string {
+  const [, kind, rest] = /^([A-Z]+(?:_[A-Z]+)+) (\S+)$/.exec(of) ?? []
+  if (kind && rest) return `${named('kind', kind)} ${rest}`
+  return of.startsWith('set aside: ') ? effect(of) : named('why', of)
+}
+
+/** What a row of money health is about: `notification 8`, `course 3`, a difference's kind, a job's task, or a number as it is. */
+export function about(of: string): string {
+  const [, thing, id] = /^(notification|course) (\d+)$/.exec(of) ?? []
+  if (thing && id) return `${named('thing', thing)} ${id}`
+  return named('kind', named('task', of))
+}
+
 /** A reason as the history keeps it: a sentence of the shop's own, or what a person wrote. */
 export function reason(of: string): string {
   const [, provider, tradeNo, source] = /^(alipay|wechat) (\S+), (\w[\w ]*)$/.exec(of) ?? []
   if (provider && tradeNo && source) {
     return w('why.paid', { provider: named('method', provider), tradeNo, source: named('source', source) })
   }
-  return named('why', of)
+  const [, why, requestNo] = /^(.*), refund (\w+)$/.exec(of) ?? []
+  if (why !== undefined && requestNo) return w('why.refund', { why: named('why', why), requestNo })
+  return named('method', named('why', of))
 }

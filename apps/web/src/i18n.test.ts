@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import deskEnglish from '../admin/locales/en.ts'
+import deskChinese from '../admin/locales/zh-CN.ts'
 import { preferredLanguage } from './i18n.ts'
 import english from './locales/en.ts'
 import chinese from './locales/zh-CN.ts'
@@ -14,13 +16,18 @@ function texts(group: object, above = ''): [string, string][] {
 
 const places = (text: string) => [...new Set([...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]))].sort()
 
-test('both languages have the same texts, none of them empty', () => {
+const each = test.each([
+  { of: 'the storefront', english, chinese },
+  { of: 'the back office', english: deskEnglish, chinese: deskChinese },
+])
+
+each('both languages of $of have the same texts, none of them empty', ({ english, chinese }) => {
   const names = (group: object) => texts(group).map(([name]) => name)
   expect(names(english)).toEqual(names(chinese))
   expect([...texts(english), ...texts(chinese)].filter(([, text]) => text.trim() === '')).toEqual([])
 })
 
-test('a text leaves the same places to fill in both', () => {
+each('a text of $of leaves the same places to fill in both', ({ english, chinese }) => {
   const inEnglish = new Map(texts(english))
   const different = texts(chinese).filter(
     ([name, text]) => JSON.stringify(places(text)) !== JSON.stringify(places(inEnglish.get(name) ?? '')),

@@ -15,8 +15,12 @@ export interface LiveOrder {
   liveness(now: Liveness): void
 }
 
-/** Nothing changes an order any more by itself once it is in one of these. */
-export const SETTLED: ReadonlySet<Order['status']> = new Set(['paid', 'refunded', 'cancelled', 'expired'])
+const ENDED: ReadonlySet<Order['status']> = new Set(['paid', 'partially_refunded', 'refunded', 'cancelled', 'expired'])
+const UNDECIDED: ReadonlySet<Order['refunds'][number]['status']> = new Set(['requested', 'approved', 'sent'])
+
+/** Whether nothing changes it any more by itself: it is no longer to be paid, and no refund of it is on its way. */
+export const isSettled = ({ status, refunds }: Pick<Order, 'status' | 'refunds'>): boolean =>
+  ENDED.has(status) && !refunds.some((refund) => UNDECIDED.has(refund.status))
 
 const ASK_EVERY_MS = 4000
 const REOPEN_AFTER_MS = 10_000
@@ -39,7 +43,7 @@ export function followOrder({ address, ask, changed, liveness }: LiveOrder): () 
   const take = (order: Order) => {
     if (stopped) return
     changed(order)
-    if (SETTLED.has(order.status)) stop()
+    if (isSettled(order)) stop()
   }
 
   const keepAsking = (after: number) => {

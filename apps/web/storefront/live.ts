@@ -1,7 +1,7 @@
 /** An order that keeps itself up to date while its page is open. */
 import { onScopeDispose, shallowRef, watch } from 'vue'
 import type { Order } from '../src/api/client.ts'
-import { followOrder, type Liveness, SETTLED } from '../src/live-order.ts'
+import { followOrder, isSettled, type Liveness } from '../src/live-order.ts'
 import { readOrder, useOrderNews } from './queries/mine.ts'
 
 /** Follows the order until it is settled or the page is left. What changes goes where every page reads orders. */
@@ -13,7 +13,7 @@ export function useLiveOrder(order: () => Order | undefined) {
 
   const following = () => {
     const now = order()
-    return now && !SETTLED.has(now.status) ? now.orderNo : undefined
+    return now && !isSettled(now) ? now.orderNo : undefined
   }
   watch(
     following,

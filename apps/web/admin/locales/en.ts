@@ -74,7 +74,7 @@ const messages: SameKeys<typeof chinese> = {
     subject: 'What',
     buyer: 'Buyer',
     amount: 'Amount',
-    refunded: '{amount} refunded',
+    refunded: '{amount} refund',
     created: 'Ordered',
     empty: 'No orders like this',
     emptyHint: 'Try something else, or clear the filters.',

@@ -72,7 +72,7 @@ export default {
     subject: '内容',
     buyer: '买家',
     amount: '金额',
-    refunded: '已退 {amount}',
+    refunded: '退款 {amount}',
     created: '下单时间',
     empty: '没有符合条件的订单',
     emptyHint: '换个条件，或清除筛选。',

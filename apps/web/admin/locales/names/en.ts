@@ -31,10 +31,12 @@ const names: SameKeys<typeof chinese> = {
     ORDER_CLOSED: 'The order was closed',
     COURSE_ALREADY_OWNED: 'The buyer owned the course already',
     paid: '{provider} {tradeNo}, from {source}',
+    refund: '{why} (refund {requestNo})',
     not_paid_in_time: 'not paid in time',
     closed_there: 'closed at the gateway',
     not_needed: 'not needed any more',
   },
+  thing: { notification: 'Notification', course: 'Course' },
   source: { notification: 'a notification', query: 'asking', replay: 'a replayed notification', return: 'the return' },
   dayStatus: { waiting: 'Queued', running: 'Running', done: 'Done', failed: 'Did not succeed' },
   kind: {

@@ -28,10 +28,12 @@ export default {
     ORDER_CLOSED: '订单已关闭',
     COURSE_ALREADY_OWNED: '买家已拥有该课程',
     paid: '{provider} {tradeNo}，来自{source}',
+    refund: '{why}（退款 {requestNo}）',
     not_paid_in_time: '逾期未付款',
     closed_there: '支付平台已关闭',
     not_needed: '不再需要',
   },
+  thing: { notification: '通知', course: '课程' },
   source: { notification: '支付通知', query: '主动查询', replay: '重新处理的通知', return: '买家返回' },
   dayStatus: { waiting: '排队中', running: '核对中', done: '已核对', failed: '没有成功' },
   kind: {
@@ -72,7 +74,7 @@ export default {
     nothing_to_do: '无需处理',
     refused: '已拒绝',
     failed: '处理出错',
-    set_aside: '已收款但不需要：{reason}',
+    set_aside: '已搁置：{reason}',
   },
   task: {
     'send-refund': '发送退款',
