@@ -1,5 +1,6 @@
 /** `xuecheng …`: each command a few lines over the subjects. Answers go to stdout, an error to stderr in one line. */
 import { parseArgs } from 'node:util'
+import { backupDatabase, restoreDatabase } from './cli/backup.ts'
 import { migrateDatabase } from './cli/migrate.ts'
 import { reconcile } from './cli/reconcile.ts'
 import { replay } from './cli/replay.ts'
@@ -18,6 +19,8 @@ const COMMANDS: Readonly<Record<string, Command | PassedOn>> = {
   'notifications replay': replay,
   'users create': createUser,
   migrate: migrateDatabase,
+  backup: backupDatabase,
+  restore: restoreDatabase,
 }
 
 try {

@@ -4,7 +4,7 @@ import { askAbout } from './ask.ts'
 import { ASK_AGAIN_SECONDS } from './ask-times.ts'
 import type { AttemptStatus } from './attempt-states.ts'
 import type { AttemptRef } from './attempts.ts'
-import { lookForTheLastTime } from './close-attempts.ts'
+import { closeLeftAttempts, lookForTheLastTime } from './close-attempts.ts'
 import type { Payments } from './payments.ts'
 
 const AT_ONCE = 8
@@ -24,15 +24,23 @@ export async function askDueAttempts(payments: Payments): Promise<number> {
 
 async function askQuietly(payments: Payments, attempt: DueAttempt): Promise<void> {
   try {
-    if (attempt.status === 'closed') await lookForTheLastTime(payments, attempt)
-    else await askAbout(payments, attempt)
+    if (attempt.status === 'closed') return await lookForTheLastTime(payments, attempt)
+    await askAbout(payments, attempt)
+    if (await isDecided(payments, attempt.order_id)) await closeLeftAttempts(payments, attempt.order_id)
   } catch (error) {
     // One attempt's trouble must not keep the others waiting; it comes up again at its next time.
     payments.log.warn({ attemptNo: attempt.attempt_no, err: error }, 'not known yet what became of an attempt')
   }
 }
 
+/** An order that is paid needs no open attempt: should the job that closes them have been lost. */
+async function isDecided({ db }: Payments, orderId: number): Promise<boolean> {
+  const order = await db.selectFrom('orders').select('status').where('id', '=', orderId).executeTakeFirst()
+  return order !== undefined && order.status !== 'unpaid'
+}
+
 interface DueAttempt extends AttemptRef {
+  readonly order_id: number
   readonly status: AttemptStatus
 }
 
@@ -52,6 +60,6 @@ async function claimDue(payments: Payments): Promise<DueAttempt[]> {
         .limit(64)
         .modifyEnd(sql`for update skip locked`),
     )
-    .returning(['provider', 'attempt_no', 'status'])
+    .returning(['provider', 'attempt_no', 'status', 'order_id'])
     .execute()
 }

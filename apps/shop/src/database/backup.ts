@@ -1,0 +1,185 @@
+/**
+ * A backup of the whole shop as one file: gzip over text. First a line of JSON that says what it is and which migrations it
+ * needs; then for each table a line of JSON with its name and columns, its rows as PostgreSQL's COPY writes them, and a
+ * line `\.`. All tables are read at the same moment; a shop that runs goes on running.
+ */
+import { createReadStream, createWriteStream } from 'node:fs'
+import { rename } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip, createGzip } from 'node:zlib'
+import pg from 'pg'
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
+
+const FORMAT = 'xuecheng-backup'
+const VERSION = 1
+const END = '\\.'
+
+/** Written anew by itself, or of no use elsewhere. */
+const LEFT_OUT = ['migrations', 'login_failures']
+
+export interface BackupSummary {
+  readonly tables: Readonly<Record<string, number>>
+  readonly at: string
+}
+
+/** A file that is no backup, or does not fit the database; the message says which. */
+export class BackupError extends Error {
+  override readonly name = 'BackupError'
+}
+
+/** Writes the backup beside its final name first, so that a half-written one never bears it. */
+export async function backUp(url: string, file: string): Promise<BackupSummary> {
+  return withClient(url, async (client) => {
+    const counts: Record<string, number> = {}
+    const at = new Date().toISOString()
+    await client.query('begin isolation level repeatable read read only')
+    const migrations = await migrationsOf(client)
+    const tables = await tablesOf(client)
+    async function* write(): AsyncGenerator<string | Buffer> {
+      yield `${JSON.stringify({ format: FORMAT, version: VERSION, at, migrations })}\n`
+      for (const { name, columns } of tables) {
+        yield `${JSON.stringify({ table: name, columns })}\n`
+        const stream = client.query(copyTo(`copy ${name} (${columns.join(', ')}) to stdout`))
+        for await (const chunk of stream) yield chunk as Buffer
+        counts[name] = stream.rowCount
+        yield `${END}\n`
+      }
+    }
+    const partial = `${file}.partial`
+    await pipeline(Readable.from(write()), createGzip(), createWriteStream(partial, { mode: 0o600 }))
+    await client.query('commit')
+    await rename(partial, file)
+    return { tables: counts, at }
+  })
+}
+
+/** Puts a backup into an empty database with the same migrations: all of it or nothing. @throws BackupError */
+export async function restore(url: string, file: string): Promise<BackupSummary> {
+  return withClient(url, async (client) => {
+    await client.query('begin')
+    const reader = linesOf(createReadStream(file).pipe(createGunzip()))
+    const header = readJson<{ format: string; version: number; at: string; migrations: string[] }>(await next(reader))
+    if (header?.format !== FORMAT || header.version !== VERSION)
+      throw new BackupError(`${file} is no backup of this shop`)
+    await refuseUnfit(client, header.migrations)
+    const counts: Record<string, number> = {}
+    await deferReferences(client, true)
+    const known = new Map((await tablesOf(client)).map((table) => [table.name, table.columns]))
+    for (let line = await next(reader); line !== undefined; line = await next(reader)) {
+      const { table, columns } = readJson<{ table: string; columns: string[] }>(line) ?? { table: '', columns: [] }
+      if (!known.get(table) || known.get(table)?.join() !== columns.join()) {
+        throw new BackupError(`the table "${table}" of the backup is not the one of this database`)
+      }
+      const into = client.query(copyFrom(`copy ${table} (${columns.join(', ')}) from stdin`))
+      await pipeline(Readable.from(rowsOf(reader)), into)
+      counts[table] = into.rowCount
+    }
+    await client.query('set constraints all immediate')
+    await deferReferences(client, false)
+    await continueNumbers(client)
+    await client.query('commit')
+    return { tables: counts, at: header.at }
+  })
+}
+
+type Lines = AsyncIterator<string>
+
+/** Split at line feeds and nowhere else: a text may hold what other readers take for the end of a line. */
+async function* linesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let rest = Buffer.alloc(0)
+  for await (const chunk of stream) {
+    rest = Buffer.concat([rest, chunk])
+    let start = 0
+    for (let end = rest.indexOf(10, start); end >= 0; end = rest.indexOf(10, start)) {
+      yield rest.toString('utf8', start, end)
+      start = end + 1
+    }
+    rest = rest.subarray(start)
+  }
+  if (rest.length > 0) yield rest.toString('utf8')
+}
+
+async function next(reader: Lines): Promise<string | undefined> {
+  const { value, done } = await reader.next()
+  return done ? undefined : value
+}
+
+/** COPY's own lines, up to the one that ends the table. @throws BackupError where the file ends before */
+async function* rowsOf(reader: Lines): AsyncGenerator<string> {
+  for (;;) {
+    const line = await next(reader)
+    if (line === undefined) throw new BackupError('the backup is cut off')
+    if (line === END) return
+    yield `${line}\n`
+  }
+}
+
+function readJson<Value>(line: string | undefined): Value | undefined {
+  try {
+    return JSON.parse(line ?? '') as Value
+  } catch {
+    return undefined
+  }
+}
+
+async function withClient<Result>(url: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+async function migrationsOf(client: pg.Client): Promise<string[]> {
+  const { rows } = await client.query<{ name: string; checksum: string }>(
+    'select name, checksum from migrations order by name',
+  )
+  return rows.map((row) => `${row.name} ${row.checksum}`)
+}
+
+async function tablesOf(client: pg.Client): Promise<{ name: string; columns: string[] }[]> {
+  const { rows } = await client.query<{ name: string; columns: string[] }>(
+    `select table_name as name, array_agg(quote_ident(column_name) order by ordinal_position)::text[] as columns
+     from information_schema.columns join information_schema.tables using (table_schema, table_name)
+     where table_schema = 'public' and table_type = 'BASE TABLE' and table_name <> all($1)
+     group by table_name order by table_name`,
+    [LEFT_OUT],
+  )
+  return rows
+}
+
+async function refuseUnfit(client: pg.Client, migrations: readonly string[]): Promise<void> {
+  if ((await migrationsOf(client)).join() !== migrations.join()) {
+    throw new BackupError(
+      'the backup was made by another version of the shop; restore it with that version, then upgrade',
+    )
+  }
+  const { rows } = await client.query<{ full: boolean }>(
+    'select exists (select from users) or exists (select from orders) or exists (select from courses) as full',
+  )
+  if (rows[0]?.full) throw new BackupError('the database is not empty; a backup is restored into an empty one')
+}
+
+/** Rows refer to each other across tables, some both ways: references are checked once, when all of them are there. */
+async function deferReferences(client: pg.Client, defer: boolean): Promise<void> {
+  const { rows } = await client.query<{ statement: string }>(
+    `select format('alter table %s alter constraint %I %s', conrelid::regclass, conname, $1::text) as statement
+     from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace`,
+    [defer ? 'deferrable initially deferred' : 'not deferrable'],
+  )
+  for (const { statement } of rows) await client.query(statement)
+}
+
+/** New rows are numbered after the restored ones. */
+async function continueNumbers(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ statement: string }>(
+    `select format('select setval(%L, coalesce((select max(%I) from %I), 0) + 1, false)',
+       pg_get_serial_sequence(table_name, column_name), column_name, table_name) as statement
+     from information_schema.columns where table_schema = 'public' and is_identity = 'YES'`,
+  )
+  for (const { statement } of rows) await client.query(statement)
+}

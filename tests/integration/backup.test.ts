@@ -1,0 +1,110 @@
+/** A backup brought back: the same rows to the last character, the same money, and a shop that goes on from there. */
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type System, startSystem, until } from '../harness/system.ts'
+
+let system: System
+const folder = mkdtempSync(join(tmpdir(), 'xuecheng-backup-'))
+const file = join(folder, 'shop.backup')
+
+beforeAll(async () => {
+  system = await startSystem()
+}, 120_000)
+
+afterAll(async () => {
+  await system.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const flags = ['--conditions=xuecheng:source', '--disable-warning=ExperimentalWarning']
+const cli = (dataDir: string, ...args: string[]) =>
+  promisify(execFile)(process.execPath, [...flags, join(import.meta.dirname, '../../apps/shop/src/cli.ts'), ...args], {
+    cwd: folder,
+    env: { ...process.env, DATA_DIR: dataDir, SANDBOX_PORT: '0' },
+  }).then(
+    ({ stdout }) => ({ code: 0, output: stdout }),
+    (error: { code: number; stdout: string; stderr: string }) => ({
+      code: error.code,
+      output: error.stdout + error.stderr,
+    }),
+  )
+
+/** Every table with its count and a sum over all that stands in it. */
+async function fingerprint({ sql }: System): Promise<Record<string, string>> {
+  const tables = await sql<{ name: string }>(
+    `select table_name as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'
+     and table_name not in ('migrations', 'login_failures', 'sessions', 'sales_days')`,
+  )
+  const prints: Record<string, string> = {}
+  for (const { name } of tables) {
+    const [row] = await sql<{ print: string }>(
+      `select count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)), 0) as print from ${name} t`,
+    )
+    prints[name] = row?.print ?? ''
+  }
+  return prints
+}
+
+test('back up a shop that runs, restore it elsewhere, and go on', { timeout: 180_000 }, async () => {
+  const staff = system.client()
+  await staff.login('admin', 'admin123456')
+  const buyer = await system.buyer()
+  const { body } = await buyer.buy([1], '39.00')
+  await system.sandbox.pay(body.payUrl)
+  await until(
+    () => buyer.order(body.orderNo),
+    ({ status }) => status === 'paid',
+  )
+  // Whatever a text may hold: tabs, line ends of every kind, backslashes, quotes, what looks like the end of a table.
+  const odd = 'tab\t line\n other\r\n \\. \u2028 \u2029 "quoted" \\N 学城 🎓'
+  await system.sql('update users set display_name = $1 where id = (select max(id) from users)', [odd])
+  const refund = { lines: [{ courseId: 1, amount: '9.00' }], amount: '9.00', reason: odd }
+  expect((await staff.call('POST', `/api/admin/orders/${body.orderNo}/refunds`, refund)).status).toBe(201)
+  await until(
+    () => system.sandbox.trades(body.orderNo),
+    ([trade]) => trade?.refundedAmount === '9.00',
+  )
+  await until(
+    () => system.sql<{ n: number }>("select count(*)::int as n from refunds where status in ('approved', 'sent')"),
+    ([row]) => row?.n === 0,
+  )
+
+  const made = await cli(system.dataDir, 'backup', file, '--json')
+  expect([made.code, JSON.parse(made.output)]).toMatchObject([0, { tables: { orders: 1, refunds: 1 } }])
+  expect((await cli(system.dataDir, 'backup', file)).code).toBe(2) // never over another one
+  const before = await fingerprint(system)
+  // Into a shop that has something: refused, and nothing changes.
+  const refused = await cli(system.dataDir, 'restore', file)
+  expect([refused.code, refused.output]).toEqual([1, expect.stringContaining('not empty')])
+  expect(await fingerprint(system)).toEqual(before)
+
+  const elsewhere = join(folder, 'elsewhere')
+  // A file that is cut off, or is none: nothing of it is kept.
+  const whole = gunzipSync(readFileSync(file))
+  writeFileSync(join(folder, 'cut'), gzipSync(whole.subarray(0, whole.length - 2000)))
+  writeFileSync(join(folder, 'none'), gzipSync('hello'))
+  expect((await cli(elsewhere, 'restore', join(folder, 'cut'))).code).toBe(1)
+  expect((await cli(elsewhere, 'restore', join(folder, 'none'))).code).toBe(1)
+  expect((await cli(elsewhere, 'restore', join(folder, 'missing'))).code).toBe(2)
+  expect(existsSync(`${file}.partial`)).toBe(false)
+
+  const restored = await cli(elsewhere, 'restore', file)
+  expect([restored.code, restored.output]).toEqual([0, expect.stringContaining('1 of them orders')])
+  const again = await startSystem({ dataDir: elsewhere })
+  try {
+    expect(await fingerprint(again)).toEqual(before)
+    const back = again.client()
+    back.token = undefined
+    await back.login((await buyer.call<{ username: string }>('GET', '/api/me')).body.username, 'a long password')
+    expect((await back.order(body.orderNo)).status).toBe('partially_refunded')
+    // New rows are numbered after the old ones.
+    expect((await (await again.buyer()).buy([1], '39.00')).status).toBe(201)
+  } finally {
+    await again.stop()
+  }
+})
