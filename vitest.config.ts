@@ -11,7 +11,7 @@ export default defineConfig({
         ...node,
         test: {
           name: 'unit',
-          include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tests/*.test.ts'],
+          include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/{src,admin}/**/*.test.ts', 'tests/*.test.ts'],
           testTimeout: 20_000,
         },
       },
