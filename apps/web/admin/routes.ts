@@ -19,11 +19,13 @@ export const WAYS = [
     ways: [
       { name: 'orders', right: 'orders.read' },
       { name: 'refunds', right: 'refunds.read' },
+      { name: 'buyers', right: 'buyers.read' },
     ],
   },
   {
     group: 'money',
     ways: [
+      { name: 'dashboard', right: 'money.read' },
       { name: 'health', right: 'money.read' },
       { name: 'unmatched', right: 'money.read' },
       { name: 'reconciliation', right: 'money.read' },
@@ -61,6 +63,24 @@ export const routes: RouteRecordRaw[] = [
     name: 'refunds',
     component: () => import('./pages/RefundsPage.vue'),
     meta: { right: 'refunds.read' },
+  },
+  {
+    path: '/buyers',
+    name: 'buyers',
+    component: () => import('./pages/BuyersPage.vue'),
+    meta: { right: 'buyers.read' },
+  },
+  {
+    path: '/buyers/:id(\\d+)',
+    name: 'buyer',
+    component: () => import('./pages/BuyerPage.vue'),
+    meta: { right: 'buyers.read' },
+  },
+  {
+    path: '/dashboard',
+    name: 'dashboard',
+    component: () => import('./pages/DashboardPage.vue'),
+    meta: { right: 'money.read' },
   },
   {
     path: '/money-health',

@@ -25,6 +25,8 @@ export type Difference = Schemas['Difference']
 export type MoneyHealth = Schemas['MoneyHealth']
 export type Job = Schemas['Job']
 export type AuditLine = Schemas['AuditLine']
+export type Dashboard = Schemas['Dashboard']
+export type Buyer = Schemas['Buyer']
 
 /** A refusal or a failure that a page shows. `NETWORK` and `SERVER` are ours; every other code is the server's. */
 export class ApiProblem extends Error {

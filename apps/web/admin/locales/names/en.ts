@@ -22,6 +22,7 @@ const names: SameKeys<typeof chinese> = {
     declined: 'Declined',
     withdrawn: 'Withdrawn',
   },
+  grantedBy: { order: 'an order', free: 'a free course', staff: 'staff' },
   role: { owner: 'Owner', finance: 'Finance', support: 'Support', editor: 'Editor', buyer: 'Buyer' },
   why: {
     UNKNOWN_ATTEMPT: 'No such attempt here',

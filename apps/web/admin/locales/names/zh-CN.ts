@@ -19,6 +19,7 @@ export default {
     declined: '已婉拒',
     withdrawn: '买家撤回',
   },
+  grantedBy: { order: '订单', free: '免费课程', staff: '员工开通' },
   role: { owner: '店主', finance: '财务', support: '客服', editor: '编辑', buyer: '买家' },
   why: {
     UNKNOWN_ATTEMPT: '没有这个支付单',
