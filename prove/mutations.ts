@@ -3,7 +3,7 @@
  * A guard whose loss the proof does not notice is a hole in the proof. Exit code 1 where one is not caught.
  */
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -191,6 +191,8 @@ export const MUTATIONS: readonly Mutation[] = [
 
 const ROOT = join(import.meta.dirname, '..')
 const COPIED = ['apps/shop', 'apps/web/dist', 'packages', 'prove', 'tests', 'package.json']
+/** In memory where there is such a place: what a killed process wrote stays there too, and many runs share one disk. */
+const PLACE = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const SEEDS = [1, 2, 3]
 const RUN_LIMIT_MS = 6 * 60_000
 const UNCHANGED: Mutation = { guard: '(nothing broken)', file: 'package.json', from: '', to: '' }
@@ -229,7 +231,7 @@ process.exit(wrong.length === 0 ? 0 : 1)
 
 /** Which invariants the proof found broken; '' when it found none, with any of the seeds. */
 async function tryOut(mutation: Mutation): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'xuecheng-mutation-'))
+  const folder = mkdtempSync(join(PLACE, 'xuecheng-mutation-'))
   try {
     copySources(folder)
     mutate(folder, mutation)
