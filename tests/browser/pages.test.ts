@@ -1,8 +1,6 @@
 /** Every page by its address: it loads, is called what it is, keeps still, fits, and nothing is wrong with it. */
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { wrongs } from './axe.ts'
 import {
   type Buyer,
   DESK,
@@ -18,8 +16,6 @@ import {
 
 /** Layout shift below this is not seen; what is larger makes somebody press the wrong thing. */
 const MOST_JUMP = 0.02
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 let stage: Stage
 let buyer: Buyer
@@ -113,21 +109,6 @@ const OWN: readonly Deep[] = [
   { name: 'my courses', path: () => '/my/courses', title: { 'zh-CN': '我的课程 · 学城', en: 'My courses · Xuecheng' } },
   { name: 'a lesson', path: () => `/learn/1/${made.lesson}`, title: both('判断与循环 · Python 从零写起') },
 ]
-
-/** Anything that axe finds wrong, as `rule: where`. */
-async function wrongs(page: Page): Promise<string[]> {
-  await page.evaluate(AXE)
-  return page.evaluate(async () => {
-    interface Found {
-      violations: { id: string; nodes: { target: unknown[]; failureSummary?: string }[] }[]
-    }
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<Found> } }
-    const { violations } = await axe.run()
-    return violations.flatMap(({ id, nodes }) =>
-      nodes.map((node) => `${id}: ${node.target.join(' ')} (${node.failureSummary ?? ''})`),
-    )
-  })
-}
 
 async function inspect(visit: Visit, deep: Deep, manner: Manner): Promise<void> {
   const { page } = visit

@@ -95,7 +95,7 @@ async function begin(browser: Browser, shopUrl: string, manner: Manner): Promise
       if (message.type() !== 'error' || !page.url().startsWith(shopUrl)) return
       const about = `${message.text()} ${message.location().url}`
       // A visitor is asked about once where a page needs a login; Chromium prints that honest 401 as an error.
-      if (/401 .*\/api\/me$/.test(about)) return
+      if (/401 .*\/api\/(admin\/)?me$/.test(about)) return
       problems.push(`${page.url()}: ${about}`)
     })
     page.on('response', (response) => {

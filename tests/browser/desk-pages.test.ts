@@ -1,0 +1,172 @@
+/** Every page of the back office by its address, at two widths, in both languages, light and dark: it says what it is, fits, and nothing is wrong with it. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { wrongs } from './axe.ts'
+import { type DeskWorld, OWNER, openDesk } from './desk-world.ts'
+import { eventually, type Manner, openStage, type Stage, settled, type Visit } from './stage.ts'
+
+let stage: Stage
+let world: DeskWorld
+
+beforeAll(async () => {
+  stage = await openStage()
+  world = await openDesk(stage.system)
+})
+afterAll(() => stage?.close())
+
+interface DeskPage {
+  readonly name: string
+  readonly path: () => string
+  /** The heading, or a part of it. */
+  readonly heading: readonly [string, string]
+  /** What must be there besides. */
+  readonly shows?: string
+}
+
+const PAGES: readonly DeskPage[] = [
+  { name: 'orders', path: () => '/admin/orders', heading: ['订单', 'Orders'], shows: 'tbody tr' },
+  { name: 'no orders found', path: () => '/admin/orders?q=nobody', heading: ['订单', 'Orders'] },
+  {
+    name: 'orders by status, method and date',
+    path: () => `/admin/orders?status=unpaid&payType=alipay&from=${world.day}&to=${world.day}`,
+    heading: ['订单', 'Orders'],
+    shows: 'tbody tr',
+  },
+  {
+    name: 'an order with refunds',
+    path: () => `/admin/orders/${world.partly}`,
+    heading: ['', ''],
+    shows: '[data-testid=time-line] li',
+  },
+  {
+    name: 'an unpaid order',
+    path: () => `/admin/orders/${world.unpaid}`,
+    heading: ['', ''],
+    shows: '[data-testid=order-cancel]',
+  },
+  { name: 'an unknown order', path: () => '/admin/orders/0', heading: ['没有这个订单', 'There is no such order'] },
+  { name: 'refunds', path: () => '/admin/refunds', heading: ['退款', 'Refunds'], shows: '[data-refund]' },
+  {
+    name: 'refunds to decide',
+    path: () => '/admin/refunds?status=requested',
+    heading: ['退款', 'Refunds'],
+    shows: '[data-testid=refund-approve]',
+  },
+  {
+    name: 'money health',
+    path: () => '/admin/money-health',
+    heading: ['资金健康', 'Money health'],
+    shows: '[data-check=difference_open]',
+  },
+  {
+    name: 'unmatched payments',
+    path: () => '/admin/unmatched-payments',
+    heading: ['无主款项', 'Unmatched payments'],
+    shows: '[data-testid=unmatched-refund]',
+  },
+  {
+    name: 'settled unmatched payments',
+    path: () => '/admin/unmatched-payments?state=resolved',
+    heading: ['无主款项', 'Unmatched payments'],
+  },
+  {
+    name: 'reconciliation',
+    path: () => '/admin/reconciliation',
+    heading: ['对账', 'Reconciliation'],
+    shows: 'tbody tr',
+  },
+  {
+    name: 'a reconciled day',
+    path: () => `/admin/reconciliation/alipay/${world.day}`,
+    heading: ['支付宝', 'Alipay'],
+    shows: '[data-repair=settle]',
+  },
+  {
+    name: 'a day that was not reconciled',
+    path: () => '/admin/reconciliation/alipay/2020-01-01',
+    heading: ['这一天还没有核对过', 'This day has not been reconciled'],
+  },
+  {
+    name: 'notifications',
+    path: () => '/admin/notifications',
+    heading: ['支付通知', 'Notifications'],
+    shows: 'tbody tr',
+  },
+  {
+    name: 'a notification',
+    path: () => `/admin/notifications/${world.refused}`,
+    heading: ['通知', 'Notification'],
+    shows: '[data-check=signature][data-passed=true]',
+  },
+  { name: 'dead jobs', path: () => '/admin/jobs', heading: ['后台任务', 'Jobs'], shows: '[data-testid=run-again]' },
+  { name: 'waiting jobs', path: () => '/admin/jobs?state=waiting', heading: ['后台任务', 'Jobs'] },
+  { name: 'the audit log', path: () => '/admin/audit', heading: ['操作日志', 'Audit log'], shows: 'tbody tr' },
+  { name: 'an unknown address', path: () => '/admin/no/such/page', heading: ['没有这一页', 'No such page'] },
+]
+
+const MANNERS: readonly (readonly [string, Manner])[] = [
+  ['1280 pixels, Chinese, light', { width: 1280, language: 'zh-CN', scheme: 'light' }],
+  ['1280 pixels, English, dark', { width: 1280, language: 'en', scheme: 'dark' }],
+  ['390 pixels, Chinese, light', { width: 390, language: 'zh-CN', scheme: 'light' }],
+  ['390 pixels, English, dark', { width: 390, language: 'en', scheme: 'dark' }],
+]
+
+describe.each(MANNERS)('%s', (_, manner) => {
+  let visit: Visit
+  beforeAll(async () => {
+    visit = await stage.visitAs(OWNER, manner)
+  })
+  afterAll(() => visit?.close())
+
+  const inspect = async ({ name, path, heading, shows }: DeskPage, problems: readonly string[] = []) => {
+    const { page } = visit
+    await visit.open(path())
+    await settled(page)
+    if (shows) await page.locator(shows).first().waitFor()
+    const words = heading[manner.language === 'en' ? 1 : 0]
+    await eventually(() => page.locator('h1').innerText()).toContain(words)
+    expect(await page.locator('html').getAttribute('lang')).toBe(manner.language)
+    expect(await page.locator('h1').count()).toBe(1)
+    expect(await page.locator('.button.primary').count(), `${name}: one primary action at most`).toBeLessThanOrEqual(1)
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+    expect(await wrongs(page)).toEqual([])
+    const unexpected = visit.problems.splice(0).filter((problem) => !problems.some((known) => problem.includes(known)))
+    expect(unexpected).toEqual([])
+  }
+
+  test.each(PAGES.map((page) => [page.name, page] as const))('%s', (_name, page) =>
+    // What is not there is an honest 404, which Chromium prints as an error.
+    inspect(page, ['404 (Not Found)']),
+  )
+
+  test('the dialogs', async () => {
+    const { page } = visit
+    await visit.open(`/admin/orders/${world.partly}`)
+    await page.getByTestId('order-refund').click()
+    const dialog = page.locator('dialog[open]')
+    await dialog.getByTestId('refund-line-2').check()
+    expect(await wrongs(page)).toEqual([])
+    await dialog.getByTestId('refund-reason').fill('test')
+    await dialog.getByTestId('refund-preview').click()
+    await dialog.getByTestId('refund-send').waitFor()
+    expect(await wrongs(page)).toEqual([])
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    // The focus is back where it was.
+    expect(await page.evaluate('document.activeElement.dataset.testid')).toBe('order-refund')
+    expect(visit.problems.splice(0)).toEqual([])
+  })
+
+  test('the login', async () => {
+    const stranger = await stage.visit(manner)
+    await stranger.open('/admin/orders?status=paid')
+    await settled(stranger.page)
+    expect(new URL(stranger.page.url()).searchParams.get('next')).toBe('/orders?status=paid')
+    expect(
+      await stranger.page.evaluate<number>('document.documentElement.scrollWidth - innerWidth'),
+    ).toBeLessThanOrEqual(0)
+    expect(await wrongs(stranger.page)).toEqual([])
+    expect(stranger.problems).toEqual([])
+    await stranger.close()
+  })
+})

@@ -1,0 +1,119 @@
+/** A shop with something on every page of the back office: orders in each state, refunds, a wrong day, a dead job. */
+import type { ShopApi } from '../harness/shop-api.ts'
+import { type System, until } from '../harness/system.ts'
+
+const DAY_MS = 86_400_000
+const UTC8_MS = 8 * 3_600_000
+
+/** The demo shop's owner. */
+export const OWNER = { username: 'admin', password: 'admin123456' }
+
+export interface Bought {
+  readonly buyer: ShopApi
+  readonly orderNo: string
+  readonly payUrl: string
+}
+
+export interface DeskWorld {
+  readonly staff: ShopApi
+  /** The Beijing day on which everything happened; the gateway's clock stands a day later. */
+  readonly day: string
+  /** A paid order of three courses, one of them paid back. */
+  readonly partly: string
+  /** A paid order whose buyer asks for the money back. */
+  readonly asked: string
+  readonly unpaid: string
+  /** A notification that was refused, since its order was unknown at that moment. */
+  readonly refused: number
+}
+
+export async function order(system: System, courseIds: readonly number[], totalAmount: string): Promise<Bought> {
+  const buyer = await system.buyer()
+  const { body } = await buyer.buy(courseIds, totalAmount)
+  return { buyer, orderNo: body.orderNo, payUrl: body.payUrl }
+}
+
+export async function paidOrder(system: System, courseIds: readonly number[], totalAmount: string): Promise<Bought> {
+  const bought = await order(system, courseIds, totalAmount)
+  await system.sandbox.pay(bought.payUrl)
+  await until(
+    () => bought.buyer.order(bought.orderNo),
+    ({ status }) => status === 'paid',
+    20_000,
+  )
+  return bought
+}
+
+/** Paid at the gateway, and nobody has told the shop; it is not asked about either. */
+export async function untoldOrder(system: System): Promise<Bought> {
+  await system.sandbox.notifications(false)
+  const bought = await order(system, [1], '39.00')
+  await system.sandbox.pay(bought.payUrl)
+  await system.sql("update payment_attempts set ask_at = now() + interval '1 day' where attempt_no = $1", [
+    bought.orderNo,
+  ])
+  await system.sandbox.notifications(true)
+  return bought
+}
+
+/** Has a notification come for an order that is unknown just then; afterwards the order is known again. */
+export async function refusedNotification(system: System, staff: ShopApi): Promise<{ id: number; bought: Bought }> {
+  const bought = await order(system, [1], '39.00')
+  const hidden = 'd'.repeat(32)
+  await system.sql(
+    "update payment_attempts set attempt_no = $2, ask_at = now() + interval '1 day' where attempt_no = $1",
+    [bought.orderNo, hidden],
+  )
+  await system.sandbox.pay(bought.payUrl)
+  const path = `/api/admin/notifications?q=${bought.orderNo}`
+  const { body } = await until(
+    () => staff.call<{ items: { id: number }[] }>('GET', path),
+    (answer) => answer.body.items.length > 0,
+    20_000,
+  )
+  await system.sql('update payment_attempts set attempt_no = $1 where attempt_no = $2', [bought.orderNo, hidden])
+  return { id: body.items.at(-1)?.id ?? 0, bought }
+}
+
+/** A job that has used up its tries. */
+export async function deadJob(system: System): Promise<void> {
+  await system.sql(
+    `select graphile_worker.add_job('send-refund', '{"refundId": "none"}', run_at => now() + interval '1 day', max_attempts => 3)`,
+  )
+  await system.sql(
+    `update graphile_worker._private_jobs set attempts = max_attempts, last_error = 'refundId is no number'
+     where payload::text like '%none%'`,
+  )
+}
+
+/** Moves the gateway to the next day, so that the bill of this one is there. @returns this day */
+export async function endDay(system: System): Promise<string> {
+  await system.sandbox.send('POST', '/clock', { advanceSeconds: DAY_MS / 1000 })
+  return new Date(Date.now() + UTC8_MS).toISOString().slice(0, 10)
+}
+
+export async function openDesk(system: System): Promise<DeskWorld> {
+  const staff = system.client()
+  await staff.login(OWNER.username, OWNER.password)
+  const partly = await paidOrder(system, [1, 2, 3], '138.00')
+  await staff.call('POST', `/api/admin/orders/${partly.orderNo}/refunds`, {
+    lines: [{ courseId: 1, amount: '39.00' }],
+    amount: '39.00',
+    reason: '与买家商定',
+  })
+  const asked = await paidOrder(system, [1], '39.00')
+  await asked.buyer.call('POST', `/api/orders/${asked.orderNo}/refunds`, { courseIds: [1], reason: '买错了' })
+  const unpaid = await order(system, [1], '39.00')
+  const { id: refused } = await refusedNotification(system, staff)
+  await untoldOrder(system)
+  await deadJob(system)
+  const day = await endDay(system)
+  await staff.call('POST', '/api/admin/reconciliations', { provider: 'alipay', day })
+  const path = `/api/admin/reconciliations/alipay/${day}`
+  await until(
+    () => staff.call<{ reconciliation?: { status: string } }>('GET', path),
+    ({ body }) => body.reconciliation?.status === 'done',
+    30_000,
+  )
+  return { staff, day, partly: partly.orderNo, asked: asked.orderNo, unpaid: unpaid.orderNo, refused }
+}

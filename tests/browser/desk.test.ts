@@ -1,0 +1,312 @@
+/** The back office as staff use it, through the real server, database and sandbox: what a press on the screen does to money. */
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { wrongs } from './axe.ts'
+import { deadJob, endDay, OWNER, order, paidOrder, refusedNotification, untoldOrder } from './desk-world.ts'
+import { type Buyer, DESK, eventually, logIn, openStage, PHONE, type Stage, settled, type Visit } from './stage.ts'
+
+let stage: Stage
+let staff: Visit
+let page: Page
+
+beforeAll(async () => {
+  stage = await openStage()
+  staff = await stage.visitAs(OWNER, DESK)
+  page = staff.page
+})
+afterAll(async () => {
+  await staff?.close()
+  await stage?.close()
+})
+
+const refundedThere = async (orderNo: string) => (await stage.system.sandbox.trades(orderNo))[0]?.refundedAmount
+
+/** A buyer with a paid order, who looks at it in a browser. */
+async function buyerWith(courseIds: readonly number[], total: string, manner = PHONE) {
+  const buyer: Buyer = await stage.newBuyer()
+  const client = stage.system.client()
+  await client.login(buyer.username, buyer.password)
+  const { body } = await client.buy(courseIds, total)
+  await stage.system.sandbox.pay(body.payUrl)
+  await eventually(async () => (await client.order(body.orderNo)).status).toBe('paid')
+  const visit = await stage.visitAs(buyer, manner)
+  return { client, visit, orderNo: body.orderNo }
+}
+
+test('a partial refund from the screen: previewed, sent once, seen at the buyer and in the gateway’s books', async () => {
+  const { client, visit, orderNo } = await buyerWith([1, 2, 3], '138.00')
+  await visit.open(`/orders/${orderNo}`)
+
+  await staff.open(`/admin/orders?q=${orderNo}`)
+  await page.getByRole('link', { name: orderNo }).click()
+  await page.getByTestId('order-refund').click()
+  const dialog = page.locator('dialog[open]')
+
+  // Nothing leaves before it is right.
+  await dialog.getByTestId('refund-preview').click()
+  await dialog.getByText('请至少选择一门课程').waitFor()
+  await dialog.getByTestId('refund-line-1').check()
+  await dialog.getByTestId('refund-line-2').check()
+  await dialog.getByTestId('refund-amount-2').fill('49.01')
+  await dialog.getByTestId('refund-preview').click()
+  await dialog.getByText('最多可退 ¥49.00').waitFor()
+  await dialog.getByTestId('refund-amount-2').fill('9.9')
+  await dialog.getByTestId('refund-preview').click()
+  await dialog.getByText('请填写理由').waitFor()
+  await dialog.getByTestId('refund-reason').fill('与买家商定')
+  await dialog.getByTestId('refund-preview').click()
+
+  // How much, which access goes, and what the order is afterwards.
+  await eventually(() => dialog.getByTestId('refund-amount').innerText()).toBe('¥48.90')
+  expect(await dialog.locator('[data-takes=true]').innerText()).toContain('Python 从零写起')
+  expect(await dialog.locator('[data-takes=false]').innerText()).toContain('算法，用纸笔想清楚')
+  await dialog.getByText('部分退款').waitFor()
+  expect(await refundedThere(orderNo)).toBe('0.00')
+
+  await dialog.getByTestId('refund-send').dblclick()
+  await dialog.waitFor({ state: 'detached' })
+  await page.locator('[data-refund][data-status=succeeded]').waitFor() // the page follows it by itself
+  await page.locator('[data-access=revoked]').waitFor()
+  expect(await page.locator('[data-access=active]').count()).toBe(2)
+  expect(await page.locator('[data-refund]').count()).toBe(1)
+  await eventually(() => page.getByTestId('time-line').innerText()).toContain('退款到账')
+
+  expect(await refundedThere(orderNo)).toBe('48.90')
+  expect(await client.ownedIds()).toEqual([2, 3])
+  await visit.page.reload()
+  await eventually(() => visit.page.locator('[data-refund]').getAttribute('data-refund')).toBe('succeeded')
+  expect(await visit.page.getByTestId('line-refunded').allInnerTexts()).toEqual(['¥39.00 refunded', '¥9.90 refunded'])
+  expect(await visit.page.getByTestId('order-status').innerText()).toBe('Partly refunded')
+  expect([...visit.problems, ...staff.problems]).toEqual([])
+  await visit.close()
+})
+
+test('a buyer asks for the money back, staff approve, and the buyer sees it happen', async () => {
+  const { client, visit, orderNo } = await buyerWith([1, 2], '88.00')
+  const buyer = visit.page
+  await visit.open(`/orders/${orderNo}`)
+  await buyer.getByTestId('refund-ask').click()
+  const request = buyer.locator('dialog[open]')
+  await request.getByTestId('ask-line-1').check()
+  await request.getByTestId('ask-send').click()
+  await request.getByText('Please say why, in a sentence').waitFor()
+  await request.getByTestId('ask-reason').fill('Not what I was looking for')
+  await request.getByText('¥39.00 would go back').waitFor()
+  expect(await wrongs(buyer)).toEqual([])
+  await request.getByTestId('ask-send').click()
+  await request.waitFor({ state: 'detached' })
+  await buyer.locator('[data-refund=requested]').waitFor()
+  expect(await wrongs(buyer)).toEqual([])
+
+  await staff.open('/admin/refunds?status=requested')
+  const card = page.locator('[data-refund]').filter({ hasText: orderNo })
+  await card.getByText('Not what I was looking for').waitFor()
+  await card.getByTestId('refund-approve').click()
+  await page.locator('dialog[open]').getByText('收回学习权限').waitFor()
+  await page.getByTestId('decide-yes').click()
+  await card.waitFor({ state: 'detached' }) // decided: no longer in the queue
+
+  await buyer.locator('[data-refund=succeeded]').waitFor() // while the buyer only looks
+  expect(await refundedThere(orderNo)).toBe('39.00')
+  expect(await client.ownedIds()).toEqual([2])
+  expect([...visit.problems, ...staff.problems]).toEqual([])
+  await visit.close()
+})
+
+test('a request can be withdrawn, and another is declined with an answer', async () => {
+  const { client, visit, orderNo } = await buyerWith([1], '39.00')
+  const buyer = visit.page
+  await visit.open(`/orders/${orderNo}`)
+  const ask = async () => {
+    await buyer.getByTestId('refund-ask').click()
+    await buyer.getByTestId('ask-reason').fill('I changed my mind')
+    await buyer.getByTestId('ask-send').click()
+    await buyer.locator('[data-refund=requested]').waitFor()
+  }
+  await ask()
+  await buyer.getByTestId('refund-withdraw').click()
+  await buyer.locator('[data-refund=withdrawn]').waitFor()
+
+  await ask()
+  await staff.open(`/admin/orders/${orderNo}`)
+  await page.getByTestId('refund-decline').click()
+  await page.getByTestId('decide-yes').click()
+  await page.locator('dialog[open]').getByText('请填写').waitFor() // a buyer is owed a word
+  await page.getByTestId('decide-words').fill('课程已学完大半')
+  await page.getByTestId('decide-yes').click()
+  await page.locator('[data-refund][data-status=declined]').waitFor()
+  await buyer.getByText('The shop’s answer: 课程已学完大半').waitFor()
+  expect(await client.ownedIds()).toEqual([1])
+  expect(await refundedThere(orderNo)).toBe('0.00')
+  expect([...visit.problems, ...staff.problems]).toEqual([])
+  await visit.close()
+})
+
+test('an unpaid order: the gateway is asked now, and another is cancelled with a reason', async () => {
+  const untold = await untoldOrder(stage.system)
+  await staff.open(`/admin/orders/${untold.orderNo}`)
+  await page.getByTestId('order-ask').click()
+  await page.locator('[data-access=active]').waitFor()
+  expect(await untold.buyer.ownedIds()).toEqual([1])
+
+  const open = await order(stage.system, [1], '39.00')
+  await staff.open(`/admin/orders/${open.orderNo}`)
+  await page.getByTestId('order-cancel').click()
+  await page.getByTestId('decide-words').fill('重复下单')
+  await page.getByTestId('decide-yes').click()
+  await page.locator('[data-status=cancelled]').first().waitFor()
+  await eventually(() => page.getByTestId('time-line').innerText()).toContain('重复下单')
+  expect((await open.buyer.order(open.orderNo)).status).toBe('cancelled')
+
+  await staff.open('/admin/audit')
+  const line = page.locator('tbody tr').filter({ hasText: open.orderNo })
+  expect(await line.innerText()).toContain('取消订单')
+  expect(staff.problems).toEqual([])
+})
+
+test('a notification that was refused is replayed, and its order is paid', async () => {
+  const { id, bought } = await refusedNotification(stage.system, await owner())
+  await staff.open('/admin/notifications?state=refused')
+  await page.locator(`a[href="/admin/notifications/${id}"]`).click()
+  await page.locator('[data-check=order][data-passed=false]').waitFor()
+  await page.getByText(`out_trade_no`, { exact: true }).waitFor()
+  await page.getByTestId('replay').click()
+  await page.getByTestId('decide-yes').click()
+  await eventually(() => page.getByTestId('handlings').innerText()).toContain('已入账')
+  expect((await bought.buyer.order(bought.orderNo)).status).toBe('paid')
+  expect(await bought.buyer.ownedIds()).toEqual([1])
+  // The money was listed as nobody's meanwhile: noted as seen, it is off the list.
+  await staff.open('/admin/unmatched-payments')
+  const row = page.locator('tbody tr').filter({ has: page.getByTestId('unmatched-refund') })
+  await row.first().waitFor()
+  const open = await row.count()
+  await row.first().getByRole('button', { name: '标为已阅' }).click()
+  await page.getByTestId('decide-words').fill('已由重新处理入账')
+  await page.getByTestId('decide-yes').click()
+  await eventually(() => row.count()).toBe(open - 1)
+  expect(staff.problems).toEqual([])
+})
+
+test('money health leads to the row’s order and its repair, and is green again afterwards', async () => {
+  const paid = await paidOrder(stage.system, [1], '39.00')
+  const [row] = await stage.system.sql<{ id: string; user_id: string }>(
+    'select id, user_id from orders where order_no = $1',
+    [paid.orderNo],
+  )
+  await stage.system.sql('delete from enrolments where order_id = $1', [row?.id])
+  await staff.open('/admin/money-health')
+  const check = page.locator('[data-check=paid_without_access]')
+  await check.getByRole('link', { name: paid.orderNo }).first().click()
+  await page.locator('[data-access=none]').waitFor()
+  await stage.system.sql(
+    `insert into enrolments (user_id, course_id, order_id, granted_at, granted_by) values ($1, 1, $2, now(), 'order')`,
+    [row?.user_id, row?.id],
+  )
+  await staff.open('/admin/money-health')
+  await page.getByTestId('health-verdict').waitFor()
+  expect(await check.count()).toBe(0)
+  expect(staff.problems).toEqual([])
+})
+
+// From here on the gateway's clock stands a day later: nothing more can be paid.
+test('a day is reconciled from the screen, its difference is repaired, and the day is clean', async () => {
+  const untold = await untoldOrder(stage.system)
+  const day = await endDay(stage.system)
+  await staff.open('/admin/reconciliation')
+  await page.getByTestId('reconcile-day').fill(day)
+  await page.getByTestId('reconcile-run').click()
+  const row = page.locator('tbody tr').filter({ hasText: day })
+  await row.locator('[data-status=done]').waitFor() // followed while it runs
+  await row.getByRole('link', { name: day }).click()
+
+  const difference = page.locator('tbody tr').filter({ hasText: untold.orderNo })
+  await difference.locator('[data-difference=PAID_THERE_UNPAID_HERE]').waitFor()
+  await difference.locator('[data-repair=settle]').click()
+  await page.getByTestId('decide-words').fill('通知没有送达')
+  await page.getByTestId('decide-yes').click()
+  await difference.getByText('admin · 查询并入账').waitFor()
+  expect((await untold.buyer.order(untold.orderNo)).status).toBe('paid')
+  expect(await untold.buyer.ownedIds()).toEqual([1])
+
+  await staff.open('/admin/audit')
+  await page.locator('tbody tr').filter({ hasText: '修复对账差异' }).filter({ hasText: '通知没有送达' }).waitFor()
+  expect(staff.problems).toEqual([])
+})
+
+test('a dead job is run again', async () => {
+  await deadJob(stage.system)
+  await staff.open('/admin/jobs')
+  await page.getByText('refundId is no number').waitFor()
+  const answered = page.waitForResponse((response) => response.url().endsWith('/run-again') && response.ok())
+  await page.getByTestId('run-again').click()
+  await answered
+  await page.getByText('没有失败的任务').waitFor()
+  expect(staff.problems).toEqual([])
+})
+
+test('a buyer gets a clear no, and each role sees what it may', async () => {
+  const buyer = await stage.newBuyer()
+  const visit = await stage.visit(DESK)
+  await visit.open('/admin/refunds')
+  await logIn(visit.page, buyer)
+  await visit.page.getByTestId('not-staff').waitFor()
+  expect(new URL(visit.page.url()).pathname).toBe('/admin/login')
+  expect(visit.problems.filter((problem) => !/403/.test(problem))).toEqual([])
+  await visit.close()
+
+  const roles = [
+    {
+      role: 'support',
+      sees: ['订单', '退款', '支付通知'],
+      never: ['资金健康', '无主款项', '对账', '后台任务', '操作日志'],
+    },
+    { role: 'editor', sees: [], never: ['订单', '退款', '资金健康', '无主款项', '对账', '支付通知', '操作日志'] },
+  ] as const
+  for (const { role, sees, never } of roles) {
+    const person = await stage.newBuyer()
+    await stage.system.sql('update users set role = $2 where username = $1', [person.username, role])
+    const desk = await stage.visit(DESK)
+    await desk.open('/admin/login')
+    await logIn(desk.page, person)
+    await desk.page.getByTestId('logout').waitFor()
+    const ways = await desk.page.locator('nav a').allInnerTexts()
+    expect(ways).toEqual(expect.arrayContaining([...sees]))
+    expect(ways.filter((way) => never.some((closed) => closed === way))).toEqual([])
+    await desk.open('/admin/money-health')
+    await desk.page.getByRole('heading', { name: '您的角色没有这项权限' }).waitFor()
+    expect(desk.problems).toEqual([])
+    await desk.close()
+  }
+})
+
+test('on a phone the ways are behind one button, and the language is switched there', async () => {
+  const visit = await stage.visitAs(OWNER, PHONE)
+  await visit.open('/admin')
+  await visit.page.waitForURL('**/admin/orders')
+  await visit.page.getByTestId('menu').click()
+  await visit.page.getByRole('link', { name: 'Money health' }).click()
+  await visit.page.getByTestId('health-verdict').waitFor()
+  expect(await visit.page.getByTestId('menu').getAttribute('aria-expanded')).toBe('false')
+  await visit.page.getByTestId('language-switch').click()
+  await eventually(() => visit.page.title()).toBe('资金健康 · 学城后台')
+  expect(visit.problems).toEqual([])
+  await visit.close()
+})
+
+test('a buyer’s browser loads nothing of the back office', async () => {
+  const visit = await stage.visit(DESK)
+  const loaded: string[] = []
+  visit.page.on('request', (request) => loaded.push(new URL(request.url()).pathname))
+  for (const path of ['/', '/courses/3', '/search?q=SQL', '/login']) {
+    await visit.open(path)
+    await settled(visit.page)
+  }
+  expect(loaded.filter((path) => /admin|desk/.test(path))).toEqual([])
+  await visit.close()
+})
+
+async function owner() {
+  const client = stage.system.client()
+  await client.login(OWNER.username, OWNER.password)
+  return client
+}
