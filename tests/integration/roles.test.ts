@@ -15,6 +15,7 @@ const money: Role[] = ['owner', 'finance']
 const TABLE: Record<string, Role[]> = {
   'GET /api/admin/me': everybody,
   'GET /api/admin/orders': orders,
+  'GET /api/admin/orders.csv': money,
   'GET /api/admin/orders/{orderNo}': orders,
   'POST /api/admin/orders/{orderNo}/cancel': orders,
   'POST /api/admin/orders/{orderNo}/ask': orders,

@@ -25,8 +25,13 @@ const MOST_PEOPLE = 300
 const MOST_COURSES = 50
 
 /** The numbers of at most `limit` orders, newest first. @throws ShopError INVALID_INPUT for a cursor that is not ours */
-export async function findOrderIds(db: Reader, search: OrderSearch, limit: number): Promise<number[]> {
-  const where = await filters(db, search)
+export async function findOrderIds(
+  db: Reader,
+  search: OrderSearch,
+  limit: number,
+  before: number | undefined = readCursor(search.cursor, ['number'])?.map(Number)[0],
+): Promise<number[]> {
+  const where = await filters(db, search, before)
   const words = search.q?.trim()
   if (!words) return take(db, sql`select o.id from orders o where ${where} order by o.id desc limit ${limit}`)
   if (/^[0-9a-f]{32}$|^\d{16,64}$/.test(words)) return byNumber(db, words, where, limit)
@@ -46,14 +51,14 @@ async function take(db: Reader, query: RawBuilder<unknown>): Promise<number[]> {
   return rows.map((row) => row.id)
 }
 
-async function filters(db: Reader, { status, payType, from, to, cursor }: OrderSearch): Promise<Where> {
-  const after = readCursor(cursor, ['number'])
+async function filters(db: Reader, search: OrderSearch, before: number | undefined): Promise<Where> {
+  const { status, payType, from, to } = search
   const start = from ? beijingMidnight(from) : undefined
   const end = to ? new Date(beijingMidnight(to).getTime() + DAY_MS) : undefined
   const parts = [
     ...(status ? [sql`o.status = ${status}`] : []),
     ...(payType ? [sql`o.pay_type = ${payType}`] : []),
-    ...(after ? [sql`o.id < ${Number(after[0])}`] : []),
+    ...(before === undefined ? [] : [sql`o.id < ${before}`]),
     ...(start ? [sql`o.created_at >= ${start} and o.id >= ${(await idAround(db, start)) - SLACK}`] : []),
     ...(end ? [sql`o.created_at < ${end} and o.id <= ${(await idAround(db, end)) + SLACK}`] : []),
   ]

@@ -48,10 +48,20 @@ export async function searchOrders(
 ): Promise<{ items: OrderRowView[]; next: string | null }> {
   const ids = await findOrderIds(db, search, PAGE + 1)
   const page = ids.slice(0, PAGE)
-  const rows = page.length === 0 ? [] : await orders(db).where('orders.id', 'in', page).execute()
-  rows.sort((left, right) => right.id - left.id)
   const last = page.at(-1)
-  return { items: await writeRows(db, rows), next: ids.length > PAGE && last ? writeCursor([last]) : null }
+  return { items: await readRows(db, page), next: ids.length > PAGE && last ? writeCursor([last]) : null }
+}
+
+/** The orders of these numbers, newest first. */
+export async function readRows(db: Reader, ids: readonly number[]): Promise<OrderRowView[]> {
+  if (ids.length === 0) return []
+  const rows = await orders(db)
+    .where('orders.id', 'in', [...ids])
+    .execute()
+  return writeRows(
+    db,
+    rows.sort((left, right) => right.id - left.id),
+  )
 }
 
 export async function writeRows(db: Reader, rows: readonly OrderRow[]): Promise<OrderRowView[]> {
