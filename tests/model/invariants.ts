@@ -56,6 +56,11 @@ export async function broken(stage: Stage, userIds: readonly number[]): Promise<
        (select coalesce(sum(amount_fen), 0) from refunds r where r.attempt_id = a.id
           and r.status in ('requested', 'approved', 'sent', 'succeeded'))`,
   )
+  await expectNone(
+    'a payment that is ours, listed as unknown',
+    `select u.trade_no from unmatched_payments u join payment_attempts a on a.attempt_no = u.attempt_no
+     where a.order_id in (${mine}) and u.reason = 'UNKNOWN_ATTEMPT'`,
+  )
   await checkTrades(await readAttempts(read, mine), stage.gateway, wrong)
   await checkHistory(await readHistory(read, mine), wrong)
   return wrong

@@ -110,6 +110,9 @@ async function seed(config: Config, databaseUrl: string): Promise<void> {
 async function startChildren(config: Config, database: Promise<string>, state: State): Promise<void> {
   const entry = join(import.meta.dirname, 'main.ts')
   answerMetrics()
+  // Each worker accepts for itself. Dealt out by the parent, a connection on its way to a worker that is killed would stay
+  // open for ever, and nobody would answer it.
+  cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({ exec: entry })
   const begin = <Child extends ChildProcess | Worker>(child: Child): Child => {
     // One that has ended by then is started anew, and told then.

@@ -40,7 +40,8 @@ export type UnmatchedReason =
  * repeat and to race: the order's row is held, the first one wins, the rest see its result.
  */
 export async function settle(tx: Transaction, paid: PaidAttempt): Promise<Settlement> {
-  const attempt = await lockAttempt(tx, paid)
+  // Who waited for an attempt while it was moved to its new order finds it in neither; asked again, the database sees it.
+  const attempt = (await lockAttempt(tx, paid)) ?? (await lockAttempt(tx, paid))
   if (!attempt) return setAside(tx, paid, 'UNKNOWN_ATTEMPT')
   if (attempt.amount_fen !== paid.amount) return setAside(tx, paid, 'AMOUNT_DIFFERS', { orderId: attempt.order_id })
   if (attempt.status === 'paid') {
