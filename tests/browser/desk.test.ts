@@ -1,5 +1,5 @@
 /** The back office as staff use it, through the real server, database and sandbox: what a press on the screen does to money. */
-import type { Page } from 'playwright-core'
+import type { Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { wrongs } from './axe.ts'
 import { deadJob, endDay, OWNER, order, paidOrder, refusedNotification, untoldOrder } from './desk-world.ts'
@@ -79,6 +79,44 @@ test('a partial refund from the screen: previewed, sent once, seen at the buyer 
   expect(await visit.page.getByTestId('order-status').innerText()).toBe('Partly refunded')
   expect([...visit.problems, ...staff.problems]).toEqual([])
   await visit.close()
+})
+
+test('a refund whose answer is lost is pressed again and made once; one that no longer fits is not made', async () => {
+  const { orderNo, buyer } = await paidOrder(stage.system, [1, 2], '88.00')
+  await staff.open(`/admin/orders/${orderNo}`)
+  const dialog = page.locator('dialog[open]')
+  const begin = async (line: number) => {
+    await page.getByTestId('order-refund').click()
+    const box = dialog.getByTestId(`refund-line-${line}`)
+    await box.check()
+    await dialog.getByTestId('refund-reason').fill('与买家商定')
+    await dialog.getByTestId('refund-preview').click()
+    await dialog.getByTestId('refund-send').waitFor()
+  }
+  await begin(1)
+  const lose = async (route: Route) => {
+    await route.fetch()
+    await route.abort('connectionreset')
+  }
+  await page.route('**/refunds', lose, { times: 1 })
+  await dialog.getByTestId('refund-send').click()
+  await dialog.getByRole('alert').getByText('网络似乎断开了').waitFor()
+  await dialog.getByTestId('refund-send').click()
+  await dialog.waitFor({ state: 'detached' })
+  await page.locator('[data-refund][data-status=succeeded]').waitFor()
+  expect(await refundedThere(orderNo)).toBe('39.00')
+  staff.problems.length = 0 // the lost answer, as Chromium prints it
+
+  // Between the preview and the press the buyer asks for the same.
+  await begin(2)
+  await buyer.call('POST', `/api/orders/${orderNo}/refunds`, { courseIds: [2], reason: 'mine' })
+  await dialog.getByTestId('refund-send').click()
+  await dialog.getByRole('alert').locator('strong').waitFor()
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  await page.locator('[data-refund][data-status=requested]').waitFor() // and the page has learnt of it
+  expect(await refundedThere(orderNo)).toBe('39.00')
+  staff.problems.length = 0 // an honest refusal, as Chromium prints it
 })
 
 test('a buyer asks for the money back, staff approve, and the buyer sees it happen', async () => {
@@ -277,6 +315,34 @@ test('a buyer gets a clear no, and each role sees what it may', async () => {
     expect(desk.problems).toEqual([])
     await desk.close()
   }
+})
+
+test('what cannot be loaded says so, and is asked for again', async () => {
+  await page.route('**/api/admin/orders*', (route) => route.fulfill({ status: 502, body: 'Bad gateway' }))
+  await staff.open('/admin/orders')
+  await page.getByRole('alert').getByText('商店暂时没有回应').waitFor()
+  await page.unroute('**/api/admin/orders*')
+  await page.getByRole('button', { name: '再试一次' }).click()
+  await page.locator('tbody tr').first().waitFor()
+  staff.problems.length = 0 // the failure, as Chromium prints it
+})
+
+test('filters stand in the address, and going back undoes one', async () => {
+  await staff.open('/admin/orders')
+  await page.locator('tbody tr').first().waitFor()
+  await page.getByLabel('状态').selectOption('refunded')
+  await page.waitForURL('**/admin/orders?status=refunded')
+  await page.getByTestId('search-words').fill('nobody')
+  await page.keyboard.press('Enter')
+  await page.waitForURL('**/admin/orders?q=nobody&status=refunded')
+  await page.getByText('没有符合条件的订单').waitFor()
+  await page.goBack()
+  await page.waitForURL('**/admin/orders?status=refunded')
+  expect(await page.getByTestId('search-words').inputValue()).toBe('')
+  await page.getByRole('button', { name: '清除筛选' }).click()
+  await page.waitForURL('**/admin/orders')
+  await page.locator('tbody tr').first().waitFor()
+  expect(staff.problems).toEqual([])
 })
 
 test('on a phone the ways are behind one button, and the language is switched there', async () => {

@@ -3,7 +3,8 @@ import { onScopeDispose, watch } from 'vue'
 
 const EVERY_MS = 2000
 
-export function usePolling(unfinished: () => boolean, ask: () => Promise<unknown>): void {
+/** @param everyMs how long to wait in between, milliseconds */
+export function usePolling(unfinished: () => boolean, ask: () => Promise<unknown>, everyMs = EVERY_MS): void {
   let waiting: ReturnType<typeof setTimeout> | undefined
   const again = () => {
     clearTimeout(waiting)
@@ -14,7 +15,7 @@ export function usePolling(unfinished: () => boolean, ask: () => Promise<unknown
         })
       }
       if (unfinished()) again()
-    }, EVERY_MS)
+    }, everyMs)
   }
   watch(unfinished, (is) => (is ? again() : clearTimeout(waiting)), { immediate: true })
   onScopeDispose(() => clearTimeout(waiting))

@@ -14,7 +14,6 @@ export function openRouter(): Router {
     routes,
     scrollBehavior(to, from, saved) {
       if (saved) return saved
-      if (to.hash) return { el: to.hash, top: 80 }
       return to.path === from.path ? false : { top: 0 }
     },
   })
