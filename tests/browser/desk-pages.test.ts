@@ -51,6 +51,17 @@ const PAGES: readonly DeskPage[] = [
     heading: ['退款', 'Refunds'],
     shows: '[data-testid=refund-approve]',
   },
+  { name: 'the dashboard', path: () => '/admin/dashboard', heading: ['经营概况', 'Dashboard'], shows: 'canvas' },
+  { name: 'the dashboard of a year', path: () => '/admin/dashboard?days=366', heading: ['经营概况', 'Dashboard'] },
+  { name: 'buyers', path: () => '/admin/buyers', heading: ['买家', 'Buyers'], shows: 'tbody tr' },
+  { name: 'no buyers found', path: () => '/admin/buyers?q=nobody', heading: ['买家', 'Buyers'] },
+  {
+    name: 'a buyer',
+    path: () => `/admin/buyers/${world.buyer}`,
+    heading: ['', ''],
+    shows: '[data-testid=buyer-grant]',
+  },
+  { name: 'an unknown buyer', path: () => '/admin/buyers/999999', heading: ['没有这个买家', 'There is no such buyer'] },
   {
     name: 'money health',
     path: () => '/admin/money-health',

@@ -25,6 +25,8 @@ export interface DeskWorld {
   readonly unpaid: string
   /** A notification that was refused, since its order was unknown at that moment. */
   readonly refused: number
+  /** Who bought the order that was paid back in part. */
+  readonly buyer: number
 }
 
 export async function order(system: System, courseIds: readonly number[], totalAmount: string): Promise<Bought> {
@@ -115,5 +117,7 @@ export async function openDesk(system: System): Promise<DeskWorld> {
     ({ body }) => body.reconciliation?.status === 'done',
     30_000,
   )
-  return { staff, day, partly: partly.orderNo, asked: asked.orderNo, unpaid: unpaid.orderNo, refused }
+  const { id: buyer } = (await partly.buyer.call<{ id: number }>('GET', '/api/me')).body
+  await staff.call('POST', '/api/admin/dashboard/count')
+  return { staff, day, partly: partly.orderNo, asked: asked.orderNo, unpaid: unpaid.orderNo, refused, buyer }
 }

@@ -72,6 +72,7 @@ const messages: SameKeys<typeof chinese> = {
   orders: {
     title: 'Orders',
     placeholder: 'Order or trade number, buyer, course, amount',
+    export: 'Export as CSV',
     no: 'Order',
     subject: 'What',
     buyer: 'Buyer',

@@ -70,6 +70,7 @@ export default {
   orders: {
     title: '订单',
     placeholder: '订单号、交易号、买家、课程或金额',
+    export: '导出 CSV',
     no: '订单号',
     subject: '内容',
     buyer: '买家',
