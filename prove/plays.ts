@@ -64,6 +64,7 @@ async function forge({ system, merchant }: Visit, link: { orderNo: string; total
   const body = new URLSearchParams({
     notify_type: 'trade_status_sync',
     notify_id: randomUUID().replaceAll('-', ''),
+    notify_time: '2026-01-01 12:00:01',
     app_id: merchant.appId,
     seller_id: merchant.sellerId,
     charset: 'utf-8',
