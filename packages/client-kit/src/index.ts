@@ -1,0 +1,2 @@
+/** What the clients of payment gateways share. */
+export {}

@@ -1,0 +1,2 @@
+/** A client of WeChat Pay's API v3. */
+export {}
