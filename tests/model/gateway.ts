@@ -1,13 +1,21 @@
 /**
- * A gateway in memory with true books, for tests that need every interleaving: it keeps what was paid and refunded, may
- * be away, and may lose its answers. The proof and the integration tests use the real sandbox.
+ * Two gateways in memory with true books, for tests that need every interleaving: they keep what was paid and refunded, may
+ * be away, and may lose their answers. One signs its links here and refunds at once; the other makes its links itself, and
+ * says of a refund first that it will be made. The proof and the integration tests use the real sandbox.
  */
 import { setImmediate as breathe } from 'node:timers/promises'
 import { ShopError } from '../../apps/shop/src/errors.ts'
 import { type Fen, toFen } from '../../apps/shop/src/money.ts'
-import type { PaidNotice, PaymentProvider, RefundAnswer } from '../../apps/shop/src/payments/providers/provider.ts'
+import type {
+  AttemptToPay,
+  Links,
+  PaidNotice,
+  PaymentProvider,
+  RefundAnswer,
+} from '../../apps/shop/src/payments/providers/provider.ts'
 
 export interface Trade {
+  readonly provider: string
   readonly attemptNo: string
   readonly tradeNo: string
   readonly amount: Fen
@@ -21,7 +29,7 @@ export interface Trade {
 export type Mood = 'answers' | 'away' | 'loses answers' | 'refuses refunds'
 
 export interface MemoryGateway {
-  readonly provider: PaymentProvider
+  readonly providers: ReadonlyMap<string, PaymentProvider>
   readonly trades: Map<string, Trade>
   mood: Mood
   /** The buyer opens the link: from now on the trade waits. */
@@ -32,8 +40,14 @@ export interface MemoryGateway {
   notification(attemptNo: string): Buffer
 }
 
-export function createMemoryGateway(name: string, clock: () => Date): MemoryGateway {
+const SIGNS_HERE = 'alipay'
+const ORDERS_THERE = 'wechat'
+export const METHODS = [SIGNS_HERE, ORDERS_THERE] as const
+
+export function createMemoryGateway(clock: () => Date): MemoryGateway {
   const trades = new Map<string, Trade>()
+  const accepted = new Set<string>()
+  const spent = new Set<string>()
   let count = 0
 
   const answer = async <Value>(act: () => Value): Promise<Value> => {
@@ -45,22 +59,35 @@ export function createMemoryGateway(name: string, clock: () => Date): MemoryGate
     return value
   }
 
-  const provider: PaymentProvider = {
+  const make = (provider: string, { attemptNo, amount, expiresAt }: AttemptToPay) => {
+    const state = provider === ORDERS_THERE ? 'waiting' : 'none'
+    const tradeNo = `${provider}-${++count}`
+    const known = { provider, attemptNo, tradeNo, amount, expiresAt, paidAt: undefined }
+    if (!trades.has(attemptNo)) trades.set(attemptNo, { ...known, state, refunds: new Map() })
+  }
+  const linksOf = (provider: string): Links =>
+    provider === SIGNS_HERE
+      ? {
+          made: 'here',
+          async sign(attempt) {
+            make(provider, attempt)
+            return { payUrl: `https://gateway.example/${attempt.attemptNo}` }
+          },
+        }
+      : {
+          made: 'there',
+          order: (attempt) =>
+            answer(() => {
+              if (spent.has(attempt.attemptNo)) throw new ShopError('GATEWAY_UNAVAILABLE')
+              make(provider, attempt)
+              return { link: { codeUrl: `code:${attempt.attemptNo}` }, until: new Date(clock().getTime() + 7_200_000) }
+            }),
+        }
+
+  const providerNamed = (name: string): PaymentProvider => ({
     name,
-    async payLink({ attemptNo, amount, expiresAt }) {
-      const tradeNo = `${name}-${++count}`
-      const fresh: Trade = {
-        attemptNo,
-        tradeNo,
-        amount,
-        expiresAt,
-        state: 'none',
-        paidAt: undefined,
-        refunds: new Map(),
-      }
-      if (!trades.has(attemptNo)) trades.set(attemptNo, fresh)
-      return { payUrl: `https://gateway.example/${attemptNo}` }
-    },
+    channelFor: () => 'page',
+    links: linksOf(name),
     ask: (attemptNo) =>
       answer(() => {
         const trade = trades.get(attemptNo)
@@ -74,6 +101,7 @@ export function createMemoryGateway(name: string, clock: () => Date): MemoryGate
       answer(() => {
         const trade = trades.get(attemptNo)
         if (trade?.state === 'waiting') trade.state = 'closed'
+        if (!trade && name === ORDERS_THERE) spent.add(attemptNo)
       }),
     refund: ({ attemptNo, requestNo, amount, tries }) =>
       answer((): RefundAnswer => {
@@ -85,6 +113,10 @@ export function createMemoryGateway(name: string, clock: () => Date): MemoryGate
         }
         const gone = [...trade.refunds.values()].reduce((sum, each) => sum + each, 0)
         if (gone + amount > trade.amount) return { state: 'refused', refusal: 'more than is left' }
+        if (name === ORDERS_THERE && !accepted.has(requestNo)) {
+          accepted.add(requestNo)
+          return { state: 'accepted' }
+        }
         trade.refunds.set(requestNo, amount)
         return { state: 'succeeded' }
       }),
@@ -100,10 +132,10 @@ export function createMemoryGateway(name: string, clock: () => Date): MemoryGate
       const paid: PaidNotice = { attemptNo, tradeNo, amount: toFen(said.amount), paidAt: new Date(said.at) }
       return { checks: [{ check: 'signature', passed: true }], attemptNo, tradeNo, paid }
     },
-  }
+  })
 
   const gateway: MemoryGateway = {
-    provider,
+    providers: new Map(METHODS.map((name) => [name, providerNamed(name)])),
     trades,
     mood: 'answers',
     open(attemptNo) {

@@ -17,11 +17,11 @@ import { checkout, payAgain } from '../../apps/shop/src/payments/checkout.ts'
 import { closeLeftAttempts } from '../../apps/shop/src/payments/close-attempts.ts'
 import { closeOrder } from '../../apps/shop/src/payments/close-order.ts'
 import { receiveNotification } from '../../apps/shop/src/payments/inbox.ts'
-import type { Payments } from '../../apps/shop/src/payments/payments.ts'
+import { type Payments, providerNamed } from '../../apps/shop/src/payments/payments.ts'
 import * as decisions from '../../apps/shop/src/payments/refund-decisions.ts'
 import { refundLines } from '../../apps/shop/src/payments/refunds.ts'
 import { sendRefund } from '../../apps/shop/src/payments/send-refund.ts'
-import { createMemoryGateway, type MemoryGateway } from './gateway.ts'
+import { createMemoryGateway, METHODS, type MemoryGateway } from './gateway.ts'
 
 export interface Stage {
   readonly connection: Connection
@@ -42,10 +42,10 @@ export async function openStage(): Promise<Stage> {
   await seedCatalog(db)
   let ahead = 0
   const clock = () => new Date(Date.now() + ahead)
-  const gateway = createMemoryGateway('alipay', clock)
+  const gateway = createMemoryGateway(clock)
   const payments: Payments = {
     db,
-    providers: new Map([[gateway.provider.name, gateway.provider]]),
+    providers: gateway.providers,
     viewers: createViewers(createSessions(db, 'a secret of thirty-two characters', clock), 'http://127.0.0.1'),
     clock,
     orderTtlMinutes: 30,
@@ -91,6 +91,7 @@ export const DEEDS = [
   'notify',
   'ask',
   'pay again',
+  'pay again by the other method',
   'cancel',
   'cancel by staff',
   'expire',
@@ -109,12 +110,21 @@ export const DEEDS = [
 
 export type Deed = (typeof DEEDS)[number]
 
-export async function play(stage: Stage, userId: number, courseIds: number[]): Promise<Play> {
+const PAYER = { device: 'computer', address: '127.0.0.1' } as const
+
+/** Buys the courses with the shop's first method, or another one. */
+export async function play(
+  stage: Stage,
+  userId: number,
+  courseIds: number[],
+  payType: string = METHODS[0],
+): Promise<Play> {
   const { payments, gateway } = stage
   const { db } = payments
   const priced = await db.selectFrom('courses').select('price_fen').where('id', 'in', courseIds).execute()
   const total = sumFen(priced.map((course) => course.price_fen))
-  const { orderNo } = await checkout(payments, { userId, courseIds, total, payType: 'alipay', subject: undefined })
+  const purchase = { userId, courseIds, total, payType, subject: undefined }
+  const { orderNo } = await checkout(payments, purchase, PAYER)
   const { id: orderId } = await db
     .selectFrom('orders')
     .select('id')
@@ -155,17 +165,23 @@ export async function play(stage: Stage, userId: number, courseIds: number[]): P
     'pay an old link': async () => gateway.pay((await attempts())[0]?.attempt_no ?? '', payments.clock()),
     'pay late': async () => gateway.pay((await attempts()).at(-1)?.attempt_no ?? '', payments.clock(), true),
     notify: async () => {
-      for (const { attempt_no: attemptNo } of await attempts()) {
+      for (const { attempt_no: attemptNo, provider: name } of await attempts()) {
         if (gateway.trades.get(attemptNo)?.state !== 'paid') continue
         const body = gateway.notification(attemptNo)
-        const raw = { body, bodyBytes: body.length, contentType: 'application/json', headers: {}, address: '127.0.0.1' }
-        await receiveNotification(payments, gateway.provider, raw)
+        const from = { headers: {}, address: '127.0.0.1', receivedAt: payments.clock() }
+        const raw = { body, bodyBytes: body.length, contentType: 'application/json', ...from }
+        await receiveNotification(payments, providerNamed(payments, name), raw)
       }
     },
     ask: async () => {
       for (const attempt of await attempts()) await askAbout(payments, attempt)
     },
-    'pay again': () => payAgain(payments, { userId, orderNo, payType: undefined }),
+    'pay again': () => payAgain(payments, { userId, orderNo, payType: undefined }, PAYER),
+    'pay again by the other method': async () => {
+      const last = (await attempts()).at(-1)?.provider
+      const other = METHODS.find((method) => method !== last)
+      await payAgain(payments, { userId, orderNo, payType: other }, PAYER)
+    },
     cancel: () => closeOrder(payments, orderId, { event: 'cancel', by: buyer, reason: '' }),
     'cancel by staff': () => closeOrder(payments, orderId, { event: 'cancel', by: staff, reason: 'asked to' }),
     expire: () => closeOrder(payments, orderId, { event: 'expire', by: { actor: 'job' }, reason: 'not paid in time' }),

@@ -129,6 +129,10 @@ export interface Tables {
     refunded_fen: Generated<Fen>
     refund_claimed_until: Date | null
     billed_on: string | null
+    channel: Generated<string>
+    link: Json<{ payUrl: string } | { codeUrl: string }> | null
+    link_until: Date | null
+    link_claimed_until: Date | null
   }
   order_payments: { order_id: number; attempt_id: number; paid_at: Date }
   enrolments: {
@@ -204,6 +208,8 @@ export interface Tables {
     refusal: string | null
     tries: Generated<number>
     billed_on: string | null
+    accepted_at: Date | null
+    look_at: Date | null
   }
   refund_lines: { refund_id: number; order_id: number; course_id: number; amount_fen: Fen }
   reconciliations: {

@@ -16,13 +16,13 @@ export async function askDueAttempts(payments: Payments): Promise<number> {
     const due = await claimDue(payments)
     if (due.length === 0) return asked
     for (let start = 0; start < due.length; start += AT_ONCE) {
-      await Promise.all(due.slice(start, start + AT_ONCE).map((attempt) => askQuietly(payments, attempt)))
+      await Promise.all(due.slice(start, start + AT_ONCE).map((attempt) => askOne(payments, attempt)))
     }
     asked += due.length
   }
 }
 
-async function askQuietly(payments: Payments, attempt: DueAttempt): Promise<void> {
+async function askOne(payments: Payments, attempt: DueAttempt): Promise<void> {
   try {
     if (attempt.status === 'closed') return await lookForTheLastTime(payments, attempt)
     await askAbout(payments, attempt)

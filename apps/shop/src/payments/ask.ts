@@ -1,6 +1,7 @@
 /** Asks the gateway about attempts, and settles by the same door as a notification. */
 import { faultPoint } from '#fault-point'
-import { type AttemptRef, moveAttempt } from './attempts.ts'
+import { ShopError } from '../errors.ts'
+import { type AttemptRef, moveAttempt, openAttempts } from './attempts.ts'
 import { type Payments, providerNamed } from './payments.ts'
 import type { GatewayTrade } from './providers/provider.ts'
 import { settle } from './settle.ts'
@@ -37,4 +38,38 @@ export async function askAbout(payments: Payments, attempt: AttemptRef): Promise
       )
   }
   return { trade, paid: false }
+}
+
+/**
+ * Asks about everything that is open of an order. No answer is no reason to refuse the buyer: the page goes on watching,
+ * and the job goes on asking, from now on at short intervals again.
+ * @throws ShopError ORDER_NOT_FOUND, also for an order of somebody else
+ */
+export async function askAboutOrder(
+  payments: Payments,
+  { userId, orderNo }: { userId: number; orderNo: string },
+): Promise<void> {
+  const order = await payments.db
+    .selectFrom('orders')
+    .select('id')
+    .where('order_no', '=', orderNo)
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+  if (!order) throw new ShopError('ORDER_NOT_FOUND')
+  for (const attempt of await openAttempts(payments.db, order.id)) await askQuietly(payments, attempt)
+}
+
+/** Asks; where there is no answer, the job asks soon. */
+export async function askQuietly(payments: Payments, attempt: AttemptRef): Promise<void> {
+  try {
+    await askAbout(payments, attempt)
+  } catch (error) {
+    if (!(error instanceof ShopError) || error.code !== 'GATEWAY_UNAVAILABLE') throw error
+    await payments.db
+      .updateTable('payment_attempts')
+      .set({ ask_at: payments.clock(), asked: 0 })
+      .where('attempt_no', '=', attempt.attempt_no)
+      .where('status', '=', 'open')
+      .execute()
+  }
 }

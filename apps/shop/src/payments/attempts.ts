@@ -21,11 +21,12 @@ export interface NewAttempt {
   readonly provider: string
   readonly attemptNo: string
   readonly amount: Fen
+  readonly channel: string
   readonly now: Date
 }
 
 export async function openAttempt(tx: Transaction, attempt: NewAttempt): Promise<void> {
-  const { orderId, provider, attemptNo, amount, now } = attempt
+  const { orderId, provider, attemptNo, amount, channel, now } = attempt
   await tx
     .insertInto('payment_attempts')
     .values({
@@ -33,6 +34,7 @@ export async function openAttempt(tx: Transaction, attempt: NewAttempt): Promise
       provider,
       attempt_no: attemptNo,
       amount_fen: amount,
+      channel,
       created_at: now,
       ask_at: new Date(now.getTime() + FIRST_ASK_SECONDS * 1000),
     })
@@ -42,10 +44,10 @@ export async function openAttempt(tx: Transaction, attempt: NewAttempt): Promise
 }
 
 /** The order's attempts that may still be paid, as far as we know. */
-export const openAttempts = (db: Reader, orderId: number): Promise<AttemptRef[]> =>
+export const openAttempts = (db: Reader, orderId: number): Promise<(AttemptRef & { channel: string })[]> =>
   db
     .selectFrom('payment_attempts')
-    .select(['provider', 'attempt_no'])
+    .select(['provider', 'attempt_no', 'channel'])
     .where('order_id', '=', orderId)
     .where('status', '=', 'open')
     .orderBy('id', 'desc')

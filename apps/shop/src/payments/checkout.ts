@@ -1,19 +1,23 @@
-/** Buying: order, attempt and pay link come into being in one transaction, so that none exists without the others. */
+/**
+ * Buying: order and attempt come into being in one transaction, with the link where it is signed here; a link that its
+ * gateway makes is ordered right after, and again by whoever asks again.
+ */
 import { faultPoint } from '#fault-point'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { answeredBefore, once, type Repeatable } from '../http/idempotency.ts'
 import { writeMoment } from '../http/shapes.ts'
 import { enqueue } from '../jobs/enqueue.ts'
-import { type Fen, formatYuan } from '../money.ts'
+import { type Fen, formatYuan, parseYuan } from '../money.ts'
 import { newNumber } from '../orders/number.ts'
 import { LEAST_TIME_TO_PAY_MS, type Purchase, placeOrder } from '../orders/place.ts'
 import type { OrderStatus } from '../orders/states.ts'
 import { changePayType, lockOrder } from '../orders/transition.ts'
 import { openAttempt, openAttempts } from './attempts.ts'
 import { closeLeftAttempts } from './close-attempts.ts'
+import { orderedLink, signedLink } from './links.ts'
 import { type Payments, providerNamed } from './payments.ts'
-import type { PayLink } from './providers/provider.ts'
+import type { Payer, PayLink } from './providers/provider.ts'
 import { CLOSE_ATTEMPTS } from './tasks.ts'
 
 export interface Checkout {
@@ -21,8 +25,18 @@ export interface Checkout {
   readonly status: 'unpaid'
   readonly totalAmount: string
   readonly expiresAt: string
+  readonly payType: string
   readonly payUrl?: string
   readonly codeUrl?: string
+}
+
+/** What the transaction leaves behind: all but a link that is still to be ordered. Kept under its idempotency key. */
+interface Placed {
+  readonly answer: Omit<Checkout, 'payUrl' | 'codeUrl'>
+  readonly attemptNo: string
+  readonly channel: string
+  readonly subject: string
+  readonly link?: PayLink
 }
 
 interface PayableOrder {
@@ -33,28 +47,39 @@ interface PayableOrder {
   readonly expiresAt: Date
 }
 
-/** Places the order, or finds the same unpaid one, and makes its pay link. @throws ShopError as `placeOrder` */
-export async function checkout(payments: Payments, purchase: Purchase, repeatable?: Repeatable): Promise<Checkout> {
+/**
+ * Places the order, or finds the same unpaid one, and makes its pay link.
+ * @throws ShopError as `placeOrder`; GATEWAY_UNAVAILABLE when the order stands and its link could not be had yet
+ */
+export async function checkout(
+  payments: Payments,
+  purchase: Purchase,
+  payer: Payer,
+  repeatable?: Repeatable,
+): Promise<Checkout> {
   const provider = providerNamed(payments, purchase.payType)
   const now = payments.clock()
   // Whole seconds: the gateway's limit is no finer, and both sides must mean the same moment.
   const expiresAt = new Date(Math.floor(now.getTime() / 1000) * 1000 + payments.orderTtlMinutes * 60_000)
-  return payments.db.transaction().execute((tx) =>
+  const placed = await payments.db.transaction().execute((tx) =>
     once(tx, purchase.userId, repeatable, now, async () => {
       const order = await placeOrder(tx, purchase, { orderNo: newNumber(now), now, expiresAt })
-      return linkTo(tx, payments, order, provider.name, order.fresh ? order.orderNo : undefined)
+      const way = { provider: provider.name, channel: provider.channelFor(payer) }
+      return attemptFor(tx, payments, order, way, order.fresh ? order.orderNo : undefined)
     }),
   )
+  return withLink(payments, placed, payer)
 }
 
 /**
  * Pays again, by the same method or another: what was paid meanwhile is settled, what is open is closed at its gateway,
  * and a new attempt with a number of its own is made.
- * @throws ShopError ORDER_NOT_FOUND, ORDER_NOT_PAYABLE, PAY_METHOD_UNAVAILABLE
+ * @throws ShopError ORDER_NOT_FOUND, ORDER_NOT_PAYABLE, PAY_METHOD_UNAVAILABLE, GATEWAY_UNAVAILABLE
  */
 export async function payAgain(
   payments: Payments,
   again: { userId: number; orderNo: string; payType: string | undefined },
+  payer: Payer,
   repeatable?: Repeatable,
 ): Promise<Checkout> {
   const found = await payments.db
@@ -65,24 +90,48 @@ export async function payAgain(
     .executeTakeFirst()
   if (!found) throw new ShopError('ORDER_NOT_FOUND')
   const provider = providerNamed(payments, again.payType ?? found.pay_type)
-  const known = await answeredBefore<Checkout>(payments.db, again.userId, repeatable)
-  if (known) return known
+  const known = await answeredBefore<Placed>(payments.db, again.userId, repeatable)
+  if (known) return withLink(payments, known, payer)
   if (!isPayable(found, payments.clock())) throw new ShopError('ORDER_NOT_PAYABLE')
   await closeQuietly(payments, found.id)
 
-  return payments.db.transaction().execute((tx) =>
+  const placed = await payments.db.transaction().execute((tx) =>
     once(tx, again.userId, repeatable, payments.clock(), async () => {
       const order = await lockOrder(tx, found.id)
       if (!order || !isPayable(order, payments.clock())) throw new ShopError('ORDER_NOT_PAYABLE')
       if (order.pay_type !== provider.name) await changePayType(tx, order.id, provider.name)
       const { id, order_no: orderNo, subject, total_fen: total, expires_at: expiresAt } = order
-      const attemptNo = newNumber(payments.clock())
-      const link = await openLink(tx, payments, { id, orderNo, subject, total, expiresAt }, provider.name, attemptNo)
-      // Whatever could not be closed just now, since its gateway was away.
-      if ((await openAttempts(tx, id)).length > 1) await enqueue(tx, CLOSE_ATTEMPTS, { orderId: id, keep: attemptNo })
-      return link
+      const payable = { id, orderNo, subject, total, expiresAt }
+      const way = { provider: provider.name, channel: provider.channelFor(payer) }
+      return freshAttempt(tx, payments, payable, way, newNumber(payments.clock()))
     }),
   )
+  return withLink(payments, placed, payer)
+}
+
+/**
+ * The open payment of an unpaid order, as it was left: for a page that is opened again.
+ * @throws ShopError ORDER_NOT_FOUND; ORDER_NOT_PAYABLE when nothing is open; GATEWAY_UNAVAILABLE
+ */
+export async function openCheckout(
+  payments: Payments,
+  { userId, orderNo }: { userId: number; orderNo: string },
+  payer: Payer,
+): Promise<Checkout> {
+  const found = await payments.db
+    .selectFrom('orders')
+    .select(['id', 'subject', 'total_fen', 'status', 'expires_at'])
+    .where('order_no', '=', orderNo)
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+  if (!found) throw new ShopError('ORDER_NOT_FOUND')
+  const [open] = await openAttempts(payments.db, found.id)
+  if (!open || found.status !== 'unpaid' || found.expires_at <= payments.clock()) {
+    throw new ShopError('ORDER_NOT_PAYABLE')
+  }
+  const { id, subject, total_fen: total, expires_at: expiresAt } = found
+  const order = { id, orderNo, subject, total, expiresAt }
+  return withLink(payments, await placedWith(payments, order, open, open.attempt_no), payer)
 }
 
 const isPayable = (order: { status: OrderStatus; expires_at: Date }, now: Date): boolean =>
@@ -97,46 +146,71 @@ async function closeQuietly(payments: Payments, orderId: number): Promise<void> 
   }
 }
 
-/** The link of the order's open attempt with this provider; a new attempt where there is none. */
-async function linkTo(
-  tx: Transaction,
-  payments: Payments,
-  order: PayableOrder,
-  provider: string,
-  freshNo?: string,
-): Promise<Checkout> {
-  if (freshNo) return openLink(tx, payments, order, provider, freshNo)
-  const open = (await openAttempts(tx, order.id)).find((attempt) => attempt.provider === provider)
-  if (open) return signLink(payments, order, provider, open.attempt_no)
-  return openLink(tx, payments, order, provider, newNumber(payments.clock()))
+interface Way {
+  readonly provider: string
+  readonly channel: string
 }
 
-async function openLink(
+/** The order's open attempt by this way; a new one where there is none. */
+async function attemptFor(
   tx: Transaction,
   payments: Payments,
   order: PayableOrder,
-  provider: string,
+  way: Way,
+  freshNo: string | undefined,
+): Promise<Placed> {
+  if (freshNo) return freshAttempt(tx, payments, order, way, freshNo)
+  const open = (await openAttempts(tx, order.id)).find(
+    (attempt) => attempt.provider === way.provider && attempt.channel === way.channel,
+  )
+  if (open) return placedWith(payments, order, way, open.attempt_no)
+  return freshAttempt(tx, payments, order, way, newNumber(payments.clock()))
+}
+
+async function freshAttempt(
+  tx: Transaction,
+  payments: Payments,
+  order: PayableOrder,
+  way: Way,
   attemptNo: string,
-): Promise<Checkout> {
-  const now = payments.clock()
-  await openAttempt(tx, { orderId: order.id, provider, attemptNo, amount: order.total, now })
+): Promise<Placed> {
+  await openAttempt(tx, { orderId: order.id, ...way, attemptNo, amount: order.total, now: payments.clock() })
   faultPoint('checkout: attempt opened')
-  return signLink(payments, order, provider, attemptNo)
+  // Whatever is open by another way, or could not be closed just now since its gateway was away.
+  const isFirst = attemptNo === order.orderNo
+  if (!isFirst && (await openAttempts(tx, order.id)).length > 1) {
+    await enqueue(tx, CLOSE_ATTEMPTS, { orderId: order.id, keep: attemptNo })
+  }
+  return placedWith(payments, order, way, attemptNo)
 }
 
-async function signLink(
-  payments: Payments,
-  order: PayableOrder,
-  provider: string,
-  attemptNo: string,
-): Promise<Checkout> {
-  const { subject, total: amount, expiresAt } = order
-  const link: PayLink = await providerNamed(payments, provider).payLink({ attemptNo, amount, subject, expiresAt })
+async function placedWith(payments: Payments, order: PayableOrder, way: Way, attemptNo: string): Promise<Placed> {
+  const { orderNo, subject, total: amount, expiresAt } = order
+  const { provider, channel } = way
+  const attempt = { attemptNo, orderNo, amount, subject, expiresAt, channel }
+  const link = await signedLink(providerNamed(payments, provider).links, attempt)
   return {
-    orderNo: order.orderNo,
-    status: 'unpaid',
-    totalAmount: formatYuan(order.total),
-    expiresAt: writeMoment(order.expiresAt),
-    ...link,
+    answer: {
+      orderNo,
+      status: 'unpaid',
+      totalAmount: formatYuan(amount),
+      expiresAt: writeMoment(expiresAt),
+      payType: provider,
+    },
+    attemptNo,
+    channel,
+    subject,
+    ...(link && { link }),
   }
+}
+
+async function withLink(payments: Payments, placed: Placed, payer: Payer): Promise<Checkout> {
+  const { answer, attemptNo, channel, subject } = placed
+  if (placed.link) return { ...answer, ...placed.link }
+  const amount = parseYuan(answer.totalAmount)
+  if (amount === undefined) throw new Error(`The order ${answer.orderNo} has no amount.`)
+  const { orderNo, payType: provider } = answer
+  const expiresAt = new Date(answer.expiresAt)
+  const attempt = { attemptNo, orderNo, provider, amount, subject, expiresAt, channel }
+  return { ...answer, ...(await orderedLink(payments, attempt, payer)) }
 }

@@ -19,9 +19,12 @@ import { type Payments, providerNamed } from './payments.ts'
  */
 export async function closeThere(payments: Payments, attempt: AttemptRef): Promise<boolean> {
   const before = await askAbout(payments, attempt)
-  if (before.trade.state !== 'waiting') return before.paid
+  const provider = providerNamed(payments, attempt.provider)
+  // A number that its gateway has never heard of may be on its way there still: closing spends it.
+  const spend = before.trade.state === 'none' && provider.links.made === 'there'
+  if (before.trade.state !== 'waiting' && !spend) return before.paid
   faultPoint('close: asked, not closed there')
-  await providerNamed(payments, attempt.provider).close(attempt.attempt_no)
+  await provider.close(attempt.attempt_no)
   faultPoint('close: closed there, not asked again')
   const after = await askAbout(payments, attempt)
   if (after.trade.state === 'waiting') throw new ShopError('GATEWAY_UNAVAILABLE')

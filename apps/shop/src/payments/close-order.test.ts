@@ -43,7 +43,8 @@ test('a link opened meanwhile is asked about at the gateway before the order clo
   // A gateway that can be held at the very moment: only so does the same interleaving happen every time.
   const gateway: PaymentProvider = {
     name: 'alipay',
-    payLink: async ({ attemptNo }) => ({ payUrl: `https://gateway.example/${attemptNo}` }),
+    channelFor: () => 'page',
+    links: { made: 'here', sign: async ({ attemptNo }) => ({ payUrl: `https://gateway.example/${attemptNo}` }) },
     async ask(attemptNo) {
       asked.push(attemptNo)
       if (!closedThere.has(attemptNo)) return { state: 'waiting' }
@@ -67,13 +68,14 @@ test('a link opened meanwhile is asked about at the gateway before the order clo
     log: pino({ level: 'silent' }),
   }
   const buyer = await register(db, { username: 'closing', password: 'a long password' })
+  const payer = { device: 'computer', address: '127.0.0.1' } as const
   const purchase = { userId: buyer.id, courseIds: [1], total: toFen(3900), payType: 'alipay', subject: undefined }
-  const { orderNo } = await checkout(payments, purchase)
+  const { orderNo } = await checkout(payments, purchase, payer)
   const order = await db.selectFrom('orders').select('id').where('order_no', '=', orderNo).executeTakeFirstOrThrow()
 
   let second = ''
   meanwhile = async () => {
-    const again = await payAgain(payments, { userId: buyer.id, orderNo, payType: undefined })
+    const again = await payAgain(payments, { userId: buyer.id, orderNo, payType: undefined }, payer)
     second = again.payUrl?.split('/').at(-1) ?? ''
   }
   const closing = await closeOrder(payments, order.id, { event: 'cancel', by: { actor: 'buyer' }, reason: '' })

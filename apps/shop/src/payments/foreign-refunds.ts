@@ -69,6 +69,7 @@ export async function makeRefundGood(payments: Payments, requestNo: string, reas
     .innerJoin('payment_attempts', 'payment_attempts.id', 'refunds.attempt_id')
     .select(['refunds.id', 'refunds.amount_fen', 'refunds.reason', 'refunds.order_id'])
     .select(['payment_attempts.provider', 'payment_attempts.attempt_no', 'payment_attempts.trade_no'])
+    .select('payment_attempts.amount_fen as paid_fen')
     .where('request_no', '=', requestNo)
     .where('refunds.status', '=', 'succeeded')
     .executeTakeFirst()
@@ -78,10 +79,13 @@ export async function makeRefundGood(payments: Payments, requestNo: string, reas
     tradeNo: refund.trade_no ?? '',
     requestNo,
     amount: refund.amount_fen,
+    paid: refund.paid_fen,
     reason: refund.reason,
     tries: 1,
   })
-  if (answer.state !== 'succeeded') throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
+  if (answer.state !== 'succeeded' && answer.state !== 'accepted') {
+    throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
+  }
   await db.transaction().execute(async (tx) => {
     if (refund.order_id !== null) await lockOrder(tx, refund.order_id)
     const now = clock()

@@ -4,9 +4,11 @@
  */
 import { faultPoint } from '#fault-point'
 import type { Transaction } from '../database/connect.ts'
+import { enqueue } from '../jobs/enqueue.ts'
 import type { Payments } from './payments.ts'
 import type { Check, PaymentProvider, RawNotification, ReadNotification } from './providers/provider.ts'
 import { type Settlement, settle } from './settle.ts'
+import { SEND_REFUND } from './tasks.ts'
 
 /** What is kept of a body; a genuine notification is a few kilobytes. */
 export const KEPT_BYTES = 64 * 1024
@@ -64,11 +66,23 @@ export async function act(
   source: string,
 ): Promise<Verdict> {
   const now = payments.clock()
+  if (read.refundNo !== undefined) await askAboutRefund(tx, read.refundNo)
   const settlement = read.paid && (await settle(tx, { ...read.paid, provider: provider.name, source, now }))
   const checks = [...read.checks, ...(settlement ? orderChecks(settlement) : [])]
   const accepted = settlement ? orderChecks(settlement).every((check) => check.passed) : read.nothingToDo === true
   const effect = settlement ? effectOf(settlement) : accepted ? 'nothing to do' : 'refused'
   return { checks, accepted, effect }
+}
+
+/** Its word is not taken for the refund: the gateway is asked, with the refund's own number. */
+async function askAboutRefund(tx: Transaction, requestNo: string): Promise<void> {
+  const refund = await tx
+    .selectFrom('refunds')
+    .select('id')
+    .where('request_no', '=', requestNo)
+    .where('status', '=', 'sent')
+    .executeTakeFirst()
+  if (refund) await enqueue(tx, SEND_REFUND, { refundId: refund.id })
 }
 
 /** The two checks that need our books: is the order ours, and is the amount its amount. */

@@ -18,6 +18,7 @@ export async function replayNotification(payments: Payments, id: number, byWhom:
     contentType: row.content_type,
     headers: row.headers,
     address: row.address,
+    receivedAt: row.received_at,
   })
   return payments.db.transaction().execute(async (tx) => {
     const verdict = await act(tx, payments, provider, read, `notification ${id}, handled again by ${byWhom}`)

@@ -1,4 +1,5 @@
-/** Buying, paying again, cancelling. The addresses that gateways call stand in the providers' folders. */
+/** Buying, paying again, coming back, cancelling. The addresses that gateways call stand in the providers' folders. */
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
@@ -7,10 +8,12 @@ import { Moment, Money, problems } from '../http/shapes.ts'
 import { AMOUNT_PATTERN, parseYuan } from '../money.ts'
 import { readOrder } from '../orders/read.ts'
 import { OrderNo } from '../orders/routes.ts'
-import { checkout, payAgain } from './checkout.ts'
+import { askAboutOrder } from './ask.ts'
+import { checkout, openCheckout, payAgain } from './checkout.ts'
 import { closeOrder } from './close-order.ts'
 import type { Payments } from './payments.ts'
 import { PAY_TYPES } from './providers/names.ts'
+import type { Payer } from './providers/provider.ts'
 
 const PayType = Type.Enum([...PAY_TYPES])
 
@@ -38,11 +41,18 @@ const CheckoutShape = Type.Object(
     status: Type.Enum(['unpaid']),
     totalAmount: Money,
     expiresAt: Moment,
+    payType: PayType,
     payUrl: Type.Optional(Type.String({ description: 'Where the browser goes to pay' })),
     codeUrl: Type.Optional(Type.String({ description: 'What the QR code says' })),
   },
   { $id: 'Checkout' },
 )
+
+/** By what the browser says of itself; one that says nothing gets what a computer gets. */
+const payerOf = (request: FastifyRequest): Payer => ({
+  device: /\b(Mobile|Android|iPhone|iPod)\b/.test(request.headers['user-agent'] ?? '') ? 'phone' : 'computer',
+  address: request.ip,
+})
 
 export function addPaymentRoutes(app: Application, payments: Payments): void {
   app.addSchema(CheckoutShape)
@@ -57,7 +67,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
         summary: 'Buy: checks the price, makes the order and its pay link',
         headers: IdempotencyHeader,
         body: PurchaseShape,
-        response: { 201: Type.Ref('Checkout'), ...problems(401, 404, 409, 422) },
+        response: { 201: Type.Ref('Checkout'), ...problems(401, 404, 409, 422, 503) },
       },
     },
     async (request, reply) => {
@@ -68,6 +78,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
       const answer = await checkout(
         payments,
         { userId: user.id, courseIds, total, payType, subject },
+        payerOf(request),
         repeatable(request),
       )
       return reply.code(201).send(answer)
@@ -85,14 +96,48 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
         body: Type.Optional(
           Type.Union([Type.Object({ payType: Type.Optional(PayType) }, { additionalProperties: false }), Type.Null()]),
         ),
-        response: { 200: Type.Ref('Checkout'), ...problems(401, 404, 409, 422) },
+        response: { 200: Type.Ref('Checkout'), ...problems(401, 404, 409, 422, 503) },
       },
     },
     async (request) => {
       const { user } = await viewers.require(request)
       const { orderNo } = request.params
       const again = { userId: user.id, orderNo, payType: request.body?.payType }
-      return payAgain(payments, again, repeatable(request))
+      return payAgain(payments, again, payerOf(request), repeatable(request))
+    },
+  )
+
+  app.get(
+    '/api/orders/:orderNo/payment',
+    {
+      schema: {
+        tags,
+        summary: 'The open payment of an unpaid order, with the link it has; makes no new one while that lives',
+        params: OrderNo,
+        response: { 200: Type.Ref('Checkout'), ...problems(401, 404, 409, 503) },
+      },
+    },
+    async (request) => {
+      const { user } = await viewers.require(request)
+      return openCheckout(payments, { userId: user.id, orderNo: request.params.orderNo }, payerOf(request))
+    },
+  )
+
+  app.post(
+    '/api/orders/:orderNo/ask',
+    {
+      schema: {
+        tags,
+        summary: 'The buyer is back: the gateways of its open payments are asked at once',
+        params: OrderNo,
+        response: { 200: Type.Ref('Order'), ...problems(401, 404) },
+      },
+    },
+    async (request) => {
+      const { user } = await viewers.require(request)
+      const { orderNo } = request.params
+      await askAboutOrder(payments, { userId: user.id, orderNo })
+      return readOrder(db, user.id, orderNo)
     },
   )
 

@@ -8,12 +8,14 @@ import { faultPoint } from '#fault-point'
 import type { Database, Transaction } from '../database/connect.ts'
 import { revokeForOrder } from '../enrolments/access.ts'
 import { ShopError } from '../errors.ts'
+import { enqueue } from '../jobs/enqueue.ts'
 import { lockOrder, transition } from '../orders/transition.ts'
 import { lockRefund, moveRefund } from './move-refund.ts'
 import { type Payments, providerNamed } from './payments.ts'
 import type { RefundAnswer } from './providers/provider.ts'
 import { release, reserve } from './refund-sums.ts'
 import { linesOf } from './refunds.ts'
+import { SEND_REFUND } from './tasks.ts'
 
 /**
  * Sends a refund, or sends it again: any number of times and processes, with one effect.
@@ -30,6 +32,7 @@ export async function sendRefund(payments: Payments, refundId: number): Promise<
       await noteWhy(payments.db, refundId, answer.refusal)
       throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
     }
+    if (answer.state === 'accepted') return await lookAgain(payments, refundId, refund.tries)
     await payments.db.transaction().execute((tx) => finishRefund(tx, refundId, answer, payments.clock()))
   } finally {
     faultPoint('refund: booked, not let go')
@@ -42,15 +45,35 @@ async function noteWhy(db: Database, refundId: number, refusal: string): Promise
   await db.updateTable('refunds').set({ refusal }).where('id', '=', refundId).where('status', '=', 'sent').execute()
 }
 
-/** Refunds that nobody has finished for a while, should a job have been lost with its queue. */
+/** The gateway pays back in its own time: it is asked again soon at first, then seldom, or when it gives notice. */
+async function lookAgain({ db, clock }: Payments, refundId: number, tries: number): Promise<void> {
+  const now = clock()
+  const gap = LOOK_AGAIN_MS[Math.min(tries, LOOK_AGAIN_MS.length) - 1] ?? LEFT_AFTER_MS
+  const next = new Date(now.getTime() + gap)
+  await db.transaction().execute(async (tx) => {
+    const noted = await tx
+      .updateTable('refunds')
+      .set({ accepted_at: sql`coalesce(accepted_at, ${now})`, look_at: next, refusal: null })
+      .where('id', '=', refundId)
+      .where('status', '=', 'sent')
+      .returning('id')
+      .executeTakeFirst()
+    // What is to be looked at later than this, the job for all that are left finds.
+    if (noted && gap < LEFT_AFTER_MS) await enqueue(tx, SEND_REFUND, { refundId }, next)
+  })
+}
+
+/** Refunds that nobody has finished for a while: on their way, or a job was lost with its queue. */
 export async function sendLeftRefunds(payments: Payments): Promise<void> {
-  const before = new Date(payments.clock().getTime() - LEFT_AFTER_MS)
+  const now = payments.clock()
+  const before = new Date(now.getTime() - LEFT_AFTER_MS)
   const left = await payments.db
     .selectFrom('refunds')
     .select('id')
     .where('status', 'in', ['approved', 'sent'])
     .where('requested_at', '<', before)
-    .orderBy('requested_at')
+    .where((where) => where.or([where('look_at', 'is', null), where('look_at', '<=', now)]))
+    .orderBy(sql`coalesce(look_at, requested_at)`)
     .limit(100)
     .execute()
   for (const { id } of left) {
@@ -64,6 +87,8 @@ export async function sendLeftRefunds(payments: Payments): Promise<void> {
 }
 
 const LEFT_AFTER_MS = 5 * 60_000
+/** After the first, second, … time that the gateway said it is on its way; to a bank card it takes days. */
+const LOOK_AGAIN_MS = [5000, 15_000, 60_000, 5 * 60_000, 30 * 60_000, 6 * 3_600_000]
 
 /** One sender at a time for a payment; one that was killed is waited for this long. Far longer than a call may take. */
 const CLAIM_MS = 60_000
@@ -85,10 +110,12 @@ async function claim(db: Database, refundId: number, now: Date) {
     if (refund.status === 'approved') {
       await moveRefund(tx, 'send', refundId, { at: now, by: { actor: 'job' }, reason, set: { sent_at: now } })
     }
-    await tx.updateTable('refunds').set({ tries: sql`tries + 1` }).where('id', '=', refundId).execute()
-    const { provider, attempt_no: attemptNo, trade_no: tradeNo } = payment
+    const look_at = new Date(now.getTime() + LEFT_AFTER_MS)
+    await tx.updateTable('refunds').set({ tries: sql`tries + 1`, look_at }).where('id', '=', refundId).execute()
+    const { provider, attempt_no: attemptNo, trade_no, amount_fen: paid } = payment
     const tries = refund.tries + 1
-    return { attempt_id, unmatched_id, requestNo, amount, reason, tries, provider, attemptNo, tradeNo: tradeNo ?? '' }
+    const tradeNo = trade_no ?? ''
+    return { attempt_id, unmatched_id, requestNo, amount, paid, reason, tries, provider, attemptNo, tradeNo }
   })
 }
 
@@ -100,7 +127,7 @@ interface Payment {
 async function claimPayment(tx: Transaction, { attempt_id, unmatched_id }: Payment, now: Date) {
   const claimed = { refund_claimed_until: new Date(now.getTime() + CLAIM_MS) }
   const free = sql<boolean>`coalesce(refund_claimed_until < ${now}, true)`
-  const known = ['provider', 'attempt_no', 'trade_no'] as const
+  const known = ['provider', 'attempt_no', 'trade_no', 'amount_fen'] as const
   if (attempt_id === null) {
     const update = tx.updateTable('unmatched_payments').set(claimed).where('id', '=', unmatched_id).where(free)
     return update.returning(known).executeTakeFirst()
@@ -118,7 +145,7 @@ async function letGo(db: Database, { attempt_id, unmatched_id }: Payment, now: D
   await update.execute()
 }
 
-type FinalAnswer = Exclude<RefundAnswer, { state: 'later' }>
+type FinalAnswer = Exclude<RefundAnswer, { state: 'later' | 'accepted' }>
 
 /** Books what the gateway said. That it was made outweighs an earlier refusal; nothing outweighs that it was made. */
 export async function finishRefund(tx: Transaction, refundId: number, answer: FinalAnswer, now: Date): Promise<void> {

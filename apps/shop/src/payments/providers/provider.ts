@@ -1,17 +1,42 @@
 /** What the shop asks of a payment provider. One folder a provider; nothing above this line knows their names. */
 import type { Fen } from '../../money.ts'
 
+/** Who pays, as far as it decides what they are sent to. */
+export interface Payer {
+  readonly device: 'computer' | 'phone'
+  /** Their network address, which some gateways want to know. */
+  readonly address: string
+}
+
 /** What the gateway is told about one try to pay an order. */
 export interface AttemptToPay {
   readonly attemptNo: string
+  readonly orderNo: string
   readonly amount: Fen
   readonly subject: string
   /** The link's own limit: after it the gateway takes no money for this attempt. */
   readonly expiresAt: Date
+  /** Which of the provider's products it is paid by: an attempt never changes it. */
+  readonly channel: string
 }
 
 /** Where the buyer goes (`payUrl`) or what the buyer scans (`codeUrl`). */
 export type PayLink = { readonly payUrl: string } | { readonly codeUrl: string }
+
+/** A link with its own end, after which the gateway gives another one for the same attempt. */
+export interface OrderedLink {
+  readonly link: PayLink
+  readonly until: Date
+}
+
+/**
+ * How a provider makes its links: signed here, without any network, or ordered from its gateway once the attempt is
+ * stored. Ordering the same attempt again is harmless, though the link before it may die.
+ */
+export type Links =
+  | { readonly made: 'here'; sign(attempt: AttemptToPay): Promise<PayLink> }
+  /** @throws ShopError GATEWAY_UNAVAILABLE */
+  | { readonly made: 'there'; order(attempt: AttemptToPay, payer: Payer): Promise<OrderedLink> }
 
 /** What the gateway says of an attempt, its answer's signature verified. */
 export type GatewayTrade =
@@ -35,6 +60,7 @@ export interface RawNotification {
   readonly contentType: string
   readonly headers: Readonly<Record<string, string>>
   readonly address: string
+  readonly receivedAt: Date
 }
 
 /** A notification as its provider reads it. Without `paid` it says nothing that we act on. */
@@ -45,6 +71,8 @@ export interface ReadNotification {
   readonly notifyId?: string
   /** Set only when every check passed and the notification says that the attempt was paid. */
   readonly paid?: PaidNotice
+  /** The refund of ours that a genuine notification is about: its word is not taken for it, the gateway is asked. */
+  readonly refundNo?: string
   /** Set when the notification is genuine and there is nothing to do, so that it must not come again. */
   readonly nothingToDo?: boolean
 }
@@ -63,14 +91,17 @@ export interface RefundToSend {
   readonly tradeNo: string
   readonly requestNo: string
   readonly amount: Fen
+  /** All that was paid with the trade. */
+  readonly paid: Fen
   readonly reason: string
   /** How often it was sent, this time included. */
   readonly tries: number
 }
 
-/** `later`: refused for now, and the very same request may succeed later. */
+/** `accepted`: on its way, which may take days. `later`: refused for now, and the very same request may succeed later. */
 export type RefundAnswer =
   | { readonly state: 'succeeded' }
+  | { readonly state: 'accepted' }
   | { readonly state: 'later'; readonly refusal: string }
   | { readonly state: 'refused'; readonly refusal: string }
 
@@ -95,8 +126,9 @@ export type BillAnswer =
 
 export interface PaymentProvider {
   readonly name: string
-  /** Makes the link. Only signs: no network. */
-  payLink(attempt: AttemptToPay): Promise<PayLink>
+  /** Which product suits the payer. */
+  channelFor(payer: Payer): string
+  readonly links: Links
   /** Asks the gateway. @throws ShopError GATEWAY_UNAVAILABLE when there is no answer that can be believed */
   ask(attemptNo: string): Promise<GatewayTrade>
   /** Closes the attempt's trade if it waits for payment. @throws ShopError GATEWAY_UNAVAILABLE */

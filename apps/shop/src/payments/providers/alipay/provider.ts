@@ -28,17 +28,21 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
     client,
     settings,
 
-    async payLink({ attemptNo, amount, subject, expiresAt }) {
-      const payUrl = await client.pagePayUrl({
-        outTradeNo: attemptNo,
-        totalAmount: amount,
-        subject: allowedSubject(subject),
-        timeExpire: expiresAt,
-        goodsType: '0',
-        returnUrl: settings.returnUrl,
-        notifyUrl: settings.notifyUrl,
-      })
-      return { payUrl }
+    channelFor: () => 'page',
+    links: {
+      made: 'here',
+      async sign({ attemptNo, amount, subject, expiresAt }) {
+        const payUrl = await client.pagePayUrl({
+          outTradeNo: attemptNo,
+          totalAmount: amount,
+          subject: allowedSubject(subject),
+          timeExpire: expiresAt,
+          goodsType: '0',
+          returnUrl: settings.returnUrl,
+          notifyUrl: settings.notifyUrl,
+        })
+        return { payUrl }
+      },
     },
 
     async ask(attemptNo): Promise<GatewayTrade> {

@@ -6,7 +6,7 @@ import { ShopError } from '../../../errors.ts'
 import type { Application } from '../../../http/application.ts'
 import { problems } from '../../../http/shapes.ts'
 import { readOrder } from '../../../orders/read.ts'
-import { askAbout } from '../../ask.ts'
+import { askQuietly } from '../../ask.ts'
 import { KEPT_BYTES, receiveNotification } from '../../inbox.ts'
 import type { Payments } from '../../payments.ts'
 import type { AlipayProvider } from './provider.ts'
@@ -86,6 +86,7 @@ async function notified(
     contentType: given.get(request.raw) ?? '',
     headers: keptHeaders(request),
     address: request.ip,
+    receivedAt: payments.clock(),
   })
   reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store')
   return accepted ? reply.send('success') : reply.code(400).send('fail')
@@ -110,19 +111,4 @@ async function findAttempt(payments: Payments, userId: number, attemptNo: string
     .executeTakeFirst()
   if (!attempt) throw new ShopError('ORDER_NOT_FOUND')
   return attempt
-}
-
-/** No answer is no reason to refuse the buyer: the page goes on watching, and a job goes on asking. */
-async function askQuietly(payments: Payments, attempt: { provider: string; attempt_no: string }): Promise<void> {
-  try {
-    await askAbout(payments, attempt)
-  } catch (error) {
-    if (!(error instanceof ShopError) || error.code !== 'GATEWAY_UNAVAILABLE') throw error
-    await payments.db
-      .updateTable('payment_attempts')
-      .set({ ask_at: payments.clock(), asked: 0 })
-      .where('attempt_no', '=', attempt.attempt_no)
-      .where('status', '=', 'open')
-      .execute()
-  }
 }

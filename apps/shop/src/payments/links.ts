@@ -1,0 +1,89 @@
+/**
+ * The links of attempts: signed here on the spot, or ordered from a gateway once the attempt is stored. An ordered link is
+ * kept until it ends, and one process at a time asks for it: asking again may kill the link that a buyer is looking at.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { faultPoint } from '#fault-point'
+import { ShopError } from '../errors.ts'
+import { type Payments, providerNamed } from './payments.ts'
+import type { AttemptToPay, Links, Payer, PayLink } from './providers/provider.ts'
+
+/** Longer than a call may take. */
+const CLAIM_MS = 20_000
+/** How long somebody who came second waits for the first one's link. */
+const PATIENCE_MS = 10_000
+const LOOK_EVERY_MS = 100
+/** A link that ends within this is not worth giving to anybody. */
+const LEAST_LIFE_MS = 60_000
+
+/** The link, where making it needs no network, so that it can be made inside a transaction. */
+export async function signedLink(links: Links, attempt: AttemptToPay): Promise<PayLink | undefined> {
+  return links.made === 'here' ? links.sign(attempt) : undefined
+}
+
+/**
+ * The attempt's link, ordered from its gateway unless it has one. Never inside a transaction.
+ * @throws ShopError GATEWAY_UNAVAILABLE; ORDER_NOT_PAYABLE once the attempt is not open any more
+ */
+export async function orderedLink(
+  payments: Payments,
+  attempt: AttemptToPay & { provider: string },
+  payer: Payer,
+): Promise<PayLink> {
+  const { links } = providerNamed(payments, attempt.provider)
+  if (links.made === 'here') return links.sign(attempt)
+  for (let waited = 0; waited < PATIENCE_MS; waited += LOOK_EVERY_MS) {
+    const kept = await keptLink(payments, attempt.attemptNo)
+    if (kept) return kept
+    if (await claim(payments, attempt.attemptNo)) return order(payments, links, attempt, payer)
+    await pause(LOOK_EVERY_MS)
+  }
+  throw new ShopError('GATEWAY_UNAVAILABLE')
+}
+
+async function order(
+  { db, clock }: Payments,
+  links: Extract<Links, { made: 'there' }>,
+  attempt: AttemptToPay,
+  payer: Payer,
+): Promise<PayLink> {
+  faultPoint('link: claimed, not ordered')
+  try {
+    const { link, until } = await links.order(attempt, payer)
+    faultPoint('link: ordered, not kept')
+    await db
+      .updateTable('payment_attempts')
+      .set({ link: JSON.stringify(link), link_until: until, link_claimed_until: null })
+      .where('attempt_no', '=', attempt.attemptNo)
+      .execute()
+    return link
+  } catch (error) {
+    const free = { link_claimed_until: clock() }
+    await db.updateTable('payment_attempts').set(free).where('attempt_no', '=', attempt.attemptNo).execute()
+    throw error
+  }
+}
+
+async function keptLink({ db, clock }: Payments, attemptNo: string): Promise<PayLink | undefined> {
+  const kept = await db
+    .selectFrom('payment_attempts')
+    .select(['link', 'link_until', 'status'])
+    .where('attempt_no', '=', attemptNo)
+    .executeTakeFirst()
+  if (kept?.status !== 'open') throw new ShopError('ORDER_NOT_PAYABLE')
+  const lives = kept.link_until && kept.link_until.getTime() - clock().getTime() > LEAST_LIFE_MS
+  return lives && kept.link ? kept.link : undefined
+}
+
+async function claim({ db, clock }: Payments, attemptNo: string): Promise<boolean> {
+  const now = clock()
+  const claimed = await db
+    .updateTable('payment_attempts')
+    .set({ link_claimed_until: new Date(now.getTime() + CLAIM_MS) })
+    .where('attempt_no', '=', attemptNo)
+    .where('status', '=', 'open')
+    .where((where) => where.or([where('link_claimed_until', 'is', null), where('link_claimed_until', '<=', now)]))
+    .returning('id')
+    .executeTakeFirst()
+  return claimed !== undefined
+}
