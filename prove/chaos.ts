@@ -1,14 +1,13 @@
 /** What goes wrong on purpose: processes killed as by `kill -9`, and every fault that the sandbox knows, at random. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { FAULTS, type FaultKind } from '../packages/sandbox/src/faults/fault.ts'
+import { type Process, processesOf } from '../tests/harness/processes.ts'
 import type { System } from '../tests/harness/system.ts'
 import { pause } from './client.ts'
 import type { Random } from './random.ts'
 
-export type Victim = 'web server' | 'jobs' | 'PostgreSQL' | 'sandbox'
-
 export interface Chaos {
-  readonly kills: Record<Victim, number>
+  readonly kills: Record<Process, number>
   /** No more kills and faults; resolves once the sandbox answers again. */
   stop(): Promise<void>
 }
@@ -28,7 +27,7 @@ export function startChaos(
   random: Random,
   { planFile, seed, orders }: { planFile: string; seed: number; orders: number },
 ): Chaos {
-  const kills: Record<Victim, number> = { 'web server': 0, jobs: 0, PostgreSQL: 0, sandbox: 0 }
+  const kills: Record<Process, number> = { 'web server': 0, jobs: 0, PostgreSQL: 0, sandbox: 0 }
   let stopped = false
   writeFileSync(planFile, JSON.stringify({ perMillion: strikesPerMillion(orders), seed }))
 
@@ -37,7 +36,7 @@ export function startChaos(
     while (!stopped) {
       await pause(KILL_PAUSE.least + draw.below(KILL_PAUSE.spread))
       if (stopped) return
-      const victim = draw.weighted<Victim>({ 'web server': 4, jobs: 3, PostgreSQL: 2, sandbox: 2 })
+      const victim = draw.weighted<Process>({ 'web server': 4, jobs: 3, PostgreSQL: 2, sandbox: 2 })
       const found = processesOf(system.process.pid ?? 0)[victim]
       if (found.length === 0) continue
       try {
@@ -111,46 +110,6 @@ function faultFor(kind: FaultKind, draw: Random): Record<string, unknown> {
   const refused = kind === 'business-error' ? { subCode: draw.pick(SUB_CODES), method: 'alipay.trade.refund' } : {}
   const rare = kind.startsWith('timeout') || kind === 'business-error'
   return { kind, probability: rare ? 0.1 : 0.15 + draw.below(30) / 100, times: rare ? 4 : 40, ...waits, ...refused }
-}
-
-/** The processes below the parent, by what they are. Linux only: read from /proc. */
-function processesOf(parent: number): Record<Victim, number[]> {
-  const found: Record<Victim, number[]> = { 'web server': [], jobs: [], PostgreSQL: [], sandbox: [] }
-  const all = readdirSync('/proc').flatMap((entry) => (/^\d+$/.test(entry) ? [describe(Number(entry))] : []))
-  const below = new Set([parent])
-  for (let grown = true; grown; ) {
-    grown = false
-    for (const each of all) {
-      if (!each || below.has(each.pid) || !below.has(each.parent)) continue
-      below.add(each.pid)
-      grown = true
-    }
-  }
-  for (const each of all) {
-    if (!each || each.pid === parent || !below.has(each.pid)) continue
-    // The one that every other PostgreSQL process is a child of.
-    if (each.command === 'postgres') {
-      if (!all.some((other) => other?.pid === each.parent && other.command === 'postgres'))
-        found.PostgreSQL.push(each.pid)
-    } else if (each.role === 'web') found['web server'].push(each.pid)
-    else if (each.role === 'jobs') found.jobs.push(each.pid)
-    else if (each.line.includes('packages/sandbox')) found.sandbox.push(each.pid)
-  }
-  return found
-}
-
-function describe(pid: number) {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
-    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8')
-    const command = readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
-    const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-    const role = /(?:^|\0)XUECHENG_ROLE=(\w+)/.exec(environment)?.[1]
-    return { pid, parent, command, line, role }
-  } catch {
-    return undefined // gone meanwhile
-  }
 }
 
 /** How often each fault point ended a process. */

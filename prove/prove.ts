@@ -2,9 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Process } from '../tests/harness/processes.ts'
 import { type System, startSystem } from '../tests/harness/system.ts'
 import { readGateway, readShop } from './books.ts'
-import { startChaos, struckPoints, type Victim } from './chaos.ts'
+import { startChaos, struckPoints } from './chaos.ts'
 import { checkBooks, type Merchant, type Verdict } from './check.ts'
 import { pause, persist, reloads } from './client.ts'
 import { runCrowd } from './crowd.ts'
@@ -31,7 +32,7 @@ export interface Report {
   readonly seconds: number
   readonly deeds: Readonly<Partial<Record<Script | string, number>>>
   readonly strikes: Readonly<Record<string, number>>
-  readonly kills: Readonly<Record<Victim, number>>
+  readonly kills: Readonly<Record<Process, number>>
   /** How often a page did not come at all, and was asked for again. */
   readonly reloads: number
   readonly points: Readonly<Record<string, number>>

@@ -6,13 +6,15 @@ import { addDashboardDesk } from './backoffice/dashboard-routes.ts'
 import { addJobsDesk } from './backoffice/jobs-routes.ts'
 import { addOrderDesk } from './backoffice/order-routes.ts'
 import { DEMO_VIDEOS } from './catalog/demo.ts'
+import { keepAnswers } from './catalog/kept-answers.ts'
 import { addCatalogRoutes } from './catalog/routes.ts'
+import { listenForAnnouncements } from './database/announcements.ts'
 import { addEnrolmentRoutes } from './enrolments/routes.ts'
 import { addHealthDesk, measureHealth } from './health/routes.ts'
 import { type Application, createApplication } from './http/application.ts'
 import { addOperatorRoutes } from './http/operator.ts'
 import { addPages } from './http/pages.ts'
-import { listenForOrders } from './orders/events.ts'
+import { watchOrders } from './orders/events.ts'
 import { addOrderRoutes } from './orders/routes.ts'
 import { addInboxDesk } from './payments/inbox-routes.ts'
 import { addRefundDesk, addRefundRoutes } from './payments/refund-routes.ts'
@@ -27,12 +29,13 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
   const { clock } = payments
   const { publicUrl, trustedProxies } = config
   const app = await createApplication({ logger: log, trustedProxies, publicUrl })
-  const events = listenForOrders(databaseUrl)
-  app.addHook('onClose', () => events.close())
+  const announcements = listenForAnnouncements(databaseUrl)
+  app.addHook('onClose', () => announcements.close())
+  const events = watchOrders(announcements)
 
   addShopRoutes(app, shop)
   addAccountRoutes(app, { db, sessions, viewers, clock, publicUrl })
-  addCatalogRoutes(app, db)
+  addCatalogRoutes(app, db, keepAnswers(announcements))
   addOrderRoutes(app, { db, viewers, events })
   addPaymentRoutes(app, payments)
   shop.providers.addRoutes(app, payments)

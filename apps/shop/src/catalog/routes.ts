@@ -1,4 +1,5 @@
 /** The catalogue for anyone: categories, courses, search, covers. */
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { Database } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
@@ -6,6 +7,7 @@ import type { Application } from '../http/application.ts'
 import { problems } from '../http/shapes.ts'
 import { listCategories, listCourses, readCourse } from './courses.ts'
 import { drawCover } from './cover.ts'
+import type { KeptAnswers } from './kept-answers.ts'
 import { CategoryShape, CourseDetailShape, CourseSummaryShape, LessonShape } from './shapes.ts'
 
 const Query = Type.Object({
@@ -19,7 +21,7 @@ const Query = Type.Object({
 
 export const CourseId = Type.Object({ id: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }) })
 
-export function addCatalogRoutes(app: Application, db: Database): void {
+export function addCatalogRoutes(app: Application, db: Database, kept: KeptAnswers): void {
   app.addSchema(CategoryShape)
   app.addSchema(CourseSummaryShape)
   app.addSchema(CourseDetailShape)
@@ -29,7 +31,11 @@ export function addCatalogRoutes(app: Application, db: Database): void {
   app.get(
     '/api/categories',
     { schema: { tags, response: { 200: Type.Object({ items: Type.Array(Type.Ref('Category')) }) } } },
-    async () => ({ items: await listCategories(db) }),
+    (_request, reply) =>
+      answer(
+        reply,
+        kept.get('categories', async () => ({ items: await listCategories(db) })),
+      ),
   )
 
   app.get(
@@ -48,13 +54,21 @@ export function addCatalogRoutes(app: Application, db: Database): void {
         },
       },
     },
-    (request) => listCourses(db, request.query),
+    ({ query }, reply) =>
+      answer(
+        reply,
+        kept.get(`courses ${keyOf(query)}`, () => listCourses(db, query)),
+      ),
   )
 
   app.get(
     '/api/courses/:id',
     { schema: { tags, params: CourseId, response: { 200: Type.Ref('CourseDetail'), ...problems(404, 422) } } },
-    (request) => readCourse(db, request.params.id),
+    ({ params: { id } }, reply) =>
+      answer(
+        reply,
+        kept.get(`course ${id}`, () => readCourse(db, id)),
+      ),
   )
 
   app.get('/covers/:id.svg', { schema: { hide: true, params: CourseId } }, async (request, reply) => {
@@ -72,3 +86,11 @@ export function addCatalogRoutes(app: Application, db: Database): void {
       .send(drawCover({ title, seed: slug, palette, language }))
   })
 }
+
+/** Already as text: written once, and sent as it is. */
+const answer = async (reply: FastifyReply, text: Promise<string>) =>
+  reply.type('application/json; charset=utf-8').send(await text)
+
+/** The same question has the same key, in whatever order its parts came. */
+const keyOf = (query: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify(Object.entries(query).sort(([left], [right]) => (left < right ? -1 : 1)))

@@ -1,6 +1,7 @@
 /** The connection to PostgreSQL: one pool a process, whole numbers read as checked numbers, times as dates. */
 import { Kysely, type Transaction as KyselyTransaction, PostgresDialect } from 'kysely'
 import pg from 'pg'
+import { PreparingClient } from './prepared.ts'
 import type { Tables } from './tables.ts'
 
 export type Database = Kysely<Tables>
@@ -32,6 +33,7 @@ export interface Connection {
 /** Opens a pool of at most `size` connections. */
 export function connect(url: string, size = 10): Connection {
   const pool = new pg.Pool({
+    Client: PreparingClient,
     connectionString: url,
     max: size,
     types,

@@ -1,7 +1,10 @@
 /** An order as its buyer sees it. */
+import type { ExpressionBuilder } from 'kysely'
+import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import { type Static, Type } from 'typebox'
 import { coverUrl } from '../catalog/courses.ts'
 import type { Reader } from '../database/connect.ts'
+import type { Tables } from '../database/tables.ts'
 import { ShopError } from '../errors.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
 import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
@@ -51,14 +54,45 @@ export const OrderShape = Type.Object(
 
 export type OrderView = Static<typeof OrderShape>
 
+/** An order with its lines and refunds in one statement; money as whole numbers, times as text. */
 function orders(db: Reader) {
   return db
     .selectFrom('orders')
     .leftJoin('order_payments', 'order_payments.order_id', 'orders.id')
     .leftJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
-    .selectAll('orders')
-    .select('payment_attempts.trade_no')
+    .select(['orders.id', 'order_no', 'subject', 'orders.status', 'total_fen', 'pay_type'])
+    .select(['orders.created_at', 'expires_at', 'orders.paid_at', 'closed_at', 'payment_attempts.trade_no'])
+    .select((order) => [linesOf(order).as('lines'), refundsOf(order).as('refunds')])
 }
+
+type OrderColumns = ExpressionBuilder<Tables, 'orders'>
+
+const linesOf = (order: OrderColumns) =>
+  jsonArrayFrom(
+    order
+      .selectFrom('order_lines')
+      .select(['course_id', 'course_title', 'price_fen', 'original_price_fen', 'refunded_fen'])
+      .whereRef('order_lines.order_id', '=', 'orders.id')
+      .orderBy('position'),
+  )
+
+const refundsOf = (order: OrderColumns) =>
+  jsonArrayFrom(
+    order
+      .selectFrom('refunds')
+      .select(['request_no', 'amount_fen', 'refunds.status', 'reason', 'answer', 'requested_by'])
+      .select(['requested_at', 'finished_at'])
+      .select((refund) =>
+        jsonArrayFrom(
+          refund
+            .selectFrom('refund_lines')
+            .select(['course_id', 'amount_fen'])
+            .whereRef('refund_lines.refund_id', '=', 'refunds.id'),
+        ).as('lines'),
+      )
+      .whereRef('refunds.order_id', '=', 'orders.id')
+      .orderBy('refunds.id'),
+  )
 
 type OrderRow = Awaited<ReturnType<ReturnType<typeof orders>['executeTakeFirstOrThrow']>>
 
@@ -68,9 +102,8 @@ export async function readOrder(db: Reader, userId: number, orderNo: string): Pr
     .where('orders.order_no', '=', orderNo)
     .where('orders.user_id', '=', userId)
     .executeTakeFirst()
-  const [order] = row ? await withLines(db, [row]) : []
-  if (!order) throw new ShopError('ORDER_NOT_FOUND')
-  return order
+  if (!row) throw new ShopError('ORDER_NOT_FOUND')
+  return toView(row)
 }
 
 export async function listOrders(
@@ -87,23 +120,11 @@ export async function listOrders(
     .execute()
   const page = rows.slice(0, PAGE)
   const last = page.at(-1)
-  return { items: await withLines(db, page), next: rows.length > PAGE && last ? writeCursor([last.id]) : null }
+  return { items: page.map(toView), next: rows.length > PAGE && last ? writeCursor([last.id]) : null }
 }
 
-async function withLines(db: Reader, rows: readonly OrderRow[]): Promise<OrderView[]> {
-  if (rows.length === 0) return []
-  const ids = rows.map((row) => row.id)
-  const [lines, refunds] = [
-    await db
-      .selectFrom('order_lines')
-      .selectAll()
-      .where('order_id', 'in', ids)
-      .orderBy('order_id')
-      .orderBy('position')
-      .execute(),
-    rows.some((row) => row.paid_at || row.closed_at) ? await refundsOf(db, ids) : [],
-  ]
-  return rows.map((row) => ({
+function toView(row: OrderRow): OrderView {
+  return {
     orderNo: row.order_no,
     subject: row.subject,
     status: row.status,
@@ -114,46 +135,25 @@ async function withLines(db: Reader, rows: readonly OrderRow[]): Promise<OrderVi
     paidAt: writeMomentOrNull(row.paid_at),
     closedAt: writeMomentOrNull(row.closed_at),
     tradeNo: row.trade_no,
-    lines: lines
-      .filter((line) => line.order_id === row.id)
-      .map((line) => ({
-        courseId: line.course_id,
-        title: line.course_title,
-        price: formatYuan(line.price_fen),
-        originalPrice: line.original_price_fen === null ? null : formatYuan(line.original_price_fen),
-        coverUrl: coverUrl(line.course_id),
-        refunded: formatYuan(line.refunded_fen),
-        refundable: formatYuan(row.paid_at ? toFen(line.price_fen - line.refunded_fen) : toFen(0)),
-      })),
-    refunds: refunds.filter((refund) => refund.orderId === row.id).map(({ orderId: _, ...refund }) => refund),
-  }))
-}
-
-async function refundsOf(db: Reader, orderIds: readonly number[]) {
-  const refunds = await db
-    .selectFrom('refunds')
-    .selectAll()
-    .where('order_id', 'in', [...orderIds])
-    .orderBy('id')
-    .execute()
-  if (refunds.length === 0) return []
-  const lines = await db
-    .selectFrom('refund_lines')
-    .select(['refund_id', 'course_id', 'amount_fen'])
-    .where('order_id', 'in', [...orderIds])
-    .execute()
-  return refunds.map((refund) => ({
-    orderId: refund.order_id,
-    requestNo: refund.request_no,
-    amount: formatYuan(refund.amount_fen),
-    status: refund.status,
-    reason: refund.reason,
-    answer: refund.answer,
-    requestedBy: refund.requested_by,
-    requestedAt: writeMoment(refund.requested_at),
-    finishedAt: writeMomentOrNull(refund.finished_at),
-    lines: lines
-      .filter((line) => line.refund_id === refund.id)
-      .map((line) => ({ courseId: line.course_id, amount: formatYuan(line.amount_fen) })),
-  }))
+    lines: row.lines.map((line) => ({
+      courseId: line.course_id,
+      title: line.course_title,
+      price: formatYuan(line.price_fen),
+      originalPrice: line.original_price_fen === null ? null : formatYuan(line.original_price_fen),
+      coverUrl: coverUrl(line.course_id),
+      refunded: formatYuan(line.refunded_fen),
+      refundable: formatYuan(row.paid_at ? toFen(line.price_fen - line.refunded_fen) : toFen(0)),
+    })),
+    refunds: row.refunds.map((refund) => ({
+      requestNo: refund.request_no,
+      amount: formatYuan(refund.amount_fen),
+      status: refund.status,
+      reason: refund.reason,
+      answer: refund.answer,
+      requestedBy: refund.requested_by,
+      requestedAt: writeMoment(new Date(refund.requested_at)),
+      finishedAt: refund.finished_at === null ? null : writeMoment(new Date(refund.finished_at)),
+      lines: refund.lines.map((line) => ({ courseId: line.course_id, amount: formatYuan(line.amount_fen) })),
+    })),
+  }
 }

@@ -1,0 +1,84 @@
+/**
+ * Word of a change, from whichever process made it to every other. PostgreSQL carries it (LISTEN/NOTIFY), and only once
+ * the change is committed. Whoever listens is also told when word may have been lost.
+ */
+import { sql } from 'kysely'
+import pg from 'pg'
+import type { Reader } from './connect.ts'
+
+/** Triggers announce the catalogue; everything else is announced by whoever changes it. */
+export const CHANNELS = ['order_changed', 'catalog_changed'] as const
+
+export type Channel = (typeof CHANNELS)[number]
+
+const RECONNECT_MS = 500
+
+export async function announce(tx: Reader, channel: Channel, about: string): Promise<void> {
+  await sql`select pg_notify(${channel}, ${about})`.execute(tx)
+}
+
+export interface Announcements {
+  /** Calls back with what changed, or with undefined when anything may have; returns how to stop. */
+  on(channel: Channel, heard: (about: string | undefined) => void): () => void
+  /** Whether word of a change arrives just now: what is kept in memory may be believed. */
+  readonly live: boolean
+  close(): Promise<void>
+}
+
+/** Listens on a connection of its own. When that breaks, everyone is told to look again, then and once it is back. */
+export function listenForAnnouncements(url: string): Announcements {
+  const listeners = new Map<Channel, Set<(about: string | undefined) => void>>(
+    CHANNELS.map((channel) => [channel, new Set()]),
+  )
+  let client: pg.Client | undefined
+  let retry: NodeJS.Timeout | undefined
+  let live = false
+  let closed = false
+
+  const tellAll = () => {
+    for (const group of listeners.values()) for (const heard of group) heard(undefined)
+  }
+
+  const open = async () => {
+    const fresh = new pg.Client({ connectionString: url, keepAlive: true })
+    const again = () => {
+      if (closed || client !== fresh) return
+      client = undefined
+      live = false
+      tellAll()
+      retry = setTimeout(open, RECONNECT_MS)
+    }
+    client = fresh
+    fresh.on('error', again)
+    fresh.on('end', again)
+    fresh.on('notification', ({ channel, payload }) => {
+      for (const heard of listeners.get(channel as Channel) ?? []) heard(payload ?? '')
+    })
+    try {
+      await fresh.connect()
+      for (const channel of CHANNELS) await fresh.query(`listen ${channel}`)
+      live = true
+      tellAll()
+    } catch {
+      again()
+    }
+  }
+  void open()
+
+  return {
+    on(channel, heard) {
+      const group = listeners.get(channel)
+      group?.add(heard)
+      return () => group?.delete(heard)
+    },
+    get live() {
+      return live
+    },
+    async close() {
+      closed = true
+      live = false
+      clearTimeout(retry)
+      await client?.end().catch(() => {})
+    },
+  }
+}
