@@ -87,9 +87,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guard: 'paying grants access',
-    file: `${PAYMENTS}/settle.ts`,
-    from: 'const owned = await grantForOrder(tx, grant)',
-    to: 'const owned = paid.now.getTime() % 7 === 0 ? [] : await grantForOrder(tx, grant)',
+    file: 'apps/shop/src/enrolments/access.ts',
+    from: "granted_by: 'order',",
+    to: "granted_by: 'order', revoked_at: grant.orderId % 7 === 0 ? grant.at : null,",
   },
   {
     guard: 'a notification is stored',

@@ -13,9 +13,9 @@ export type Channel = (typeof CHANNELS)[number]
 
 const RECONNECT_MS = 500
 
-export async function announce(tx: Reader, channel: Channel, about: string): Promise<void> {
-  await sql`select pg_notify(${channel}, ${about})`.execute(tx)
-}
+/** The statement that announces a change, once its transaction is committed. */
+export const announcement = (tx: Reader, channel: Channel, about: string) =>
+  tx.selectNoFrom(sql<unknown>`pg_notify(${channel}, ${about})`.as('announced'))
 
 export interface Announcements {
   /** Calls back with what changed, or with undefined when anything may have; returns how to stop. */

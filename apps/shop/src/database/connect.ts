@@ -39,6 +39,8 @@ export function connect(url: string, size = 10): Connection {
     types,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    // Statements that do not wait for each other share a round trip (`together`).
+    pipeline: true,
     // What a vanished machine leaves locked must not take every process down with it.
     lock_timeout: 5000,
     statement_timeout: 30_000,

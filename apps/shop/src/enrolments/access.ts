@@ -6,28 +6,31 @@ import { addHistory } from '../orders/history.ts'
 /** Which of these courses the user owns. */
 export async function ownedAmong(db: Reader, userId: number, courseIds: readonly number[]): Promise<number[]> {
   if (courseIds.length === 0) return []
-  const rows = await db
+  const rows = await enrolmentsAmong(db, userId, courseIds).execute()
+  return rows.map((row) => row.course_id)
+}
+
+/** The statement that finds them, for whoever sends it together with others. */
+export const enrolmentsAmong = (db: Reader, userId: number, courseIds: readonly number[]) =>
+  db
     .selectFrom('enrolments')
     .select('course_id')
     .where('user_id', '=', userId)
     .where('course_id', 'in', [...courseIds])
     .where('revoked_at', 'is', null)
-    .execute()
-  return rows.map((row) => row.course_id)
-}
 
 export const owns = async (db: Reader, userId: number, courseId: number): Promise<boolean> =>
   (await ownedAmong(db, userId, [courseId])).length > 0
 
 /**
- * Grants the courses of a paid order, each at most once.
- * @returns the courses that the user owned already, by another order: they were paid for twice
+ * The statement that grants the courses of a paid order, each at most once, for whoever sends it together with others. Its
+ * rows are the courses that were granted now; what is missing among them the user owned already.
  */
-export async function grantForOrder(
+export const grantsForOrder = (
   tx: Transaction,
   grant: { userId: number; orderId: number; courseIds: readonly number[]; at: Date },
-): Promise<number[]> {
-  const granted = await tx
+) =>
+  tx
     .insertInto('enrolments')
     .values(
       // Sorted, so that two orders that overlap take the rows in the same order.
@@ -43,10 +46,6 @@ export async function grantForOrder(
     )
     .onConflict((conflict) => conflict.doNothing())
     .returning('course_id')
-    .execute()
-  const now = new Set(granted.map((row) => row.course_id))
-  return grant.courseIds.filter((courseId) => !now.has(courseId))
-}
 
 /** Takes away what this order gave of these courses, and nothing that came from elsewhere. Its history says so. */
 export async function revokeForOrder(

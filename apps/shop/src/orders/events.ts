@@ -1,8 +1,13 @@
 /** Word of a changed order, from whichever process changed it to whichever process its buyer watches from. */
-import { type Announcements, announce } from '../database/announcements.ts'
+import { type Announcements, announcement } from '../database/announcements.ts'
 import type { Transaction } from '../database/connect.ts'
 
-export const announceOrder = (tx: Transaction, orderNo: string): Promise<void> => announce(tx, 'order_changed', orderNo)
+/** The statement that says so, once its transaction is committed. */
+export const orderAnnounced = (tx: Transaction, orderNo: string) => announcement(tx, 'order_changed', orderNo)
+
+export async function announceOrder(tx: Transaction, orderNo: string): Promise<void> {
+  await orderAnnounced(tx, orderNo).execute()
+}
 
 export interface OrderEvents {
   /** Calls back when the order may have changed; returns how to stop. */

@@ -15,22 +15,22 @@ export interface HistoryLine extends By {
 }
 
 export async function addHistory(tx: Transaction, ...lines: HistoryLine[]): Promise<void> {
-  if (lines.length === 0) return
-  await tx
-    .insertInto('order_history')
-    .values(
-      lines.map((line) => ({
-        order_id: line.orderId,
-        at: line.at,
-        subject: line.subject,
-        number: line.number ?? null,
-        event: line.event,
-        from_status: line.from,
-        to_status: line.to,
-        actor: line.actor,
-        user_id: line.userId ?? null,
-        reason: line.reason,
-      })),
-    )
-    .execute()
+  if (lines.length > 0) await historyLines(tx, ...lines).execute()
 }
+
+/** The statement that adds lines (one at least), for whoever sends it together with others. */
+export const historyLines = (tx: Transaction, ...lines: HistoryLine[]) =>
+  tx.insertInto('order_history').values(
+    lines.map((line) => ({
+      order_id: line.orderId,
+      at: line.at,
+      subject: line.subject,
+      number: line.number ?? null,
+      event: line.event,
+      from_status: line.from,
+      to_status: line.to,
+      actor: line.actor,
+      user_id: line.userId ?? null,
+      reason: line.reason,
+    })),
+  )

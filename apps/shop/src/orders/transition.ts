@@ -1,9 +1,10 @@
 /** Moves an order from one state to the next: its row held, a conditional update, a line of history, and word to whoever watches. */
 import { sql } from 'kysely'
 import type { Transaction } from '../database/connect.ts'
+import { together } from '../database/together.ts'
 import { allows, type By } from '../states.ts'
-import { announceOrder } from './events.ts'
-import { addHistory } from './history.ts'
+import { orderAnnounced } from './events.ts'
+import { historyLines } from './history.ts'
 import { ORDER_TRANSITIONS, type OrderEvent, type OrderStatus } from './states.ts'
 
 export interface Moved {
@@ -25,23 +26,25 @@ export async function transition(
   const before = await lockOrder(tx, order.orderId)
   if (!before || !allows(ORDER_TRANSITIONS, event, before.status, order.by)) return undefined
   const { to } = ORDER_TRANSITIONS[event]
-  await tx
-    .updateTable('orders')
-    .set({ status: to, ...momentOf(before.status, to, order.at) })
-    .where('id', '=', before.id)
-    .where('status', '=', before.status)
-    .execute()
-  await addHistory(tx, {
-    orderId: before.id,
-    at: order.at,
-    subject: 'order',
-    event,
-    from: before.status,
-    to,
-    reason: order.reason,
-    ...order.by,
-  })
-  await announceOrder(tx, before.order_no)
+  await together(
+    tx,
+    tx
+      .updateTable('orders')
+      .set({ status: to, ...momentOf(before.status, to, order.at) })
+      .where('id', '=', before.id)
+      .where('status', '=', before.status),
+    historyLines(tx, {
+      orderId: before.id,
+      at: order.at,
+      subject: 'order',
+      event,
+      from: before.status,
+      to,
+      reason: order.reason,
+      ...order.by,
+    }),
+    orderAnnounced(tx, before.order_no),
+  )
   return { id: before.id, orderNo: before.order_no, userId: before.user_id, courseIds: before.course_ids }
 }
 

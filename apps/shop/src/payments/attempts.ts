@@ -4,8 +4,9 @@
  */
 import { sql } from 'kysely'
 import type { Reader, Transaction } from '../database/connect.ts'
+import { together } from '../database/together.ts'
 import type { Fen } from '../money.ts'
-import { addHistory } from '../orders/history.ts'
+import { historyLines } from '../orders/history.ts'
 import { allows, type By } from '../states.ts'
 import { FIRST_ASK_SECONDS } from './ask-times.ts'
 import { ATTEMPT_TRANSITIONS, type AttemptEvent } from './attempt-states.ts'
@@ -27,9 +28,10 @@ export interface NewAttempt {
 
 export async function openAttempt(tx: Transaction, attempt: NewAttempt): Promise<void> {
   const { orderId, provider, attemptNo, amount, channel, now } = attempt
-  await tx
-    .insertInto('payment_attempts')
-    .values({
+  const about = { orderId, at: now, subject: 'attempt', number: attemptNo, reason: provider } as const
+  await together(
+    tx,
+    tx.insertInto('payment_attempts').values({
       order_id: orderId,
       provider,
       attempt_no: attemptNo,
@@ -37,21 +39,23 @@ export async function openAttempt(tx: Transaction, attempt: NewAttempt): Promise
       channel,
       created_at: now,
       ask_at: new Date(now.getTime() + FIRST_ASK_SECONDS * 1000),
-    })
-    .execute()
-  const about = { orderId, at: now, subject: 'attempt', number: attemptNo, reason: provider } as const
-  await addHistory(tx, { ...about, event: 'open', from: null, to: 'open', actor: 'buyer' })
+    }),
+    historyLines(tx, { ...about, event: 'open', from: null, to: 'open', actor: 'buyer' }),
+  )
 }
 
 /** The order's attempts that may still be paid, as far as we know. */
 export const openAttempts = (db: Reader, orderId: number): Promise<(AttemptRef & { channel: string })[]> =>
+  openAttemptsOf(db, orderId).execute()
+
+/** The statement that finds them, for whoever sends it together with others. */
+export const openAttemptsOf = (db: Reader, orderId: number) =>
   db
     .selectFrom('payment_attempts')
     .select(['provider', 'attempt_no', 'channel'])
     .where('order_id', '=', orderId)
     .where('status', '=', 'open')
     .orderBy('id', 'desc')
-    .execute()
 
 /** Those, and the closed ones whose link has not ended yet, so that a payment may still come to light. */
 export const unsettledAttempts = (db: Reader, orderId: number): Promise<AttemptRef[]> =>
@@ -85,22 +89,24 @@ export async function moveAttempt(tx: Transaction, event: AttemptEvent, move: At
     .executeTakeFirst()
   if (!before || !allows(ATTEMPT_TRANSITIONS, event, before.status, move.by)) return false
   const { to } = ATTEMPT_TRANSITIONS[event]
-  await tx
-    .updateTable('payment_attempts')
-    .set({ status: to, ...move.set })
-    .where('id', '=', before.id)
-    .where('status', '=', before.status)
-    .execute()
-  await addHistory(tx, {
-    orderId: move.set.order_id ?? before.order_id,
-    at: move.at,
-    subject: 'attempt',
-    number: move.attemptNo,
-    event,
-    from: before.status,
-    to,
-    reason: move.reason,
-    ...move.by,
-  })
+  await together(
+    tx,
+    tx
+      .updateTable('payment_attempts')
+      .set({ status: to, ...move.set })
+      .where('id', '=', before.id)
+      .where('status', '=', before.status),
+    historyLines(tx, {
+      orderId: move.set.order_id ?? before.order_id,
+      at: move.at,
+      subject: 'attempt',
+      number: move.attemptNo,
+      event,
+      from: before.status,
+      to,
+      reason: move.reason,
+      ...move.by,
+    }),
+  )
   return true
 }

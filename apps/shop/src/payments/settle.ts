@@ -3,13 +3,14 @@
 import { sql } from 'kysely'
 import { faultPoint } from '#fault-point'
 import type { Transaction } from '../database/connect.ts'
-import { grantForOrder } from '../enrolments/access.ts'
+import { together } from '../database/together.ts'
+import { grantsForOrder } from '../enrolments/access.ts'
 import { enqueue } from '../jobs/enqueue.ts'
 import { type Fen, toFen } from '../money.ts'
 import { replaceExpired } from '../orders/replace.ts'
 import type { OrderStatus } from '../orders/states.ts'
 import { transition } from '../orders/transition.ts'
-import { moveAttempt, openAttempts } from './attempts.ts'
+import { moveAttempt, openAttemptsOf } from './attempts.ts'
 import type { PaidNotice } from './providers/provider.ts'
 import { refundLines, refundPayment } from './refunds.ts'
 import { CLOSE_ATTEMPTS } from './tasks.ts'
@@ -67,16 +68,18 @@ export async function settle(tx: Transaction, paid: PaidAttempt): Promise<Settle
   faultPoint('settle: order paid')
   if (!order) return payBack(tx, paid, closedReason(attempt.order_status), attempt)
 
-  await tx
-    .insertInto('order_payments')
-    .values({ order_id: orderId, attempt_id: attempt.id, paid_at: paid.paidAt })
-    .execute()
-  faultPoint('settle: payment noted')
-  const grant = { userId: order.userId, orderId, courseIds: order.courseIds, at: paid.now }
-  const owned = await grantForOrder(tx, grant)
+  const [, granted, stillOpen] = await together(
+    tx,
+    tx.insertInto('order_payments').values({ order_id: orderId, attempt_id: attempt.id, paid_at: paid.paidAt }),
+    grantsForOrder(tx, { userId: order.userId, orderId, courseIds: order.courseIds, at: paid.now }),
+    openAttemptsOf(tx, orderId),
+  )
   faultPoint('settle: access granted')
+  const given = new Set(granted.map((row) => row.course_id))
+  // Owned already, by another order: they were paid for twice.
+  const owned = order.courseIds.filter((courseId) => !given.has(courseId))
   if (owned.length > 0) await payBackLines(tx, paid, orderId, owned)
-  if ((await openAttempts(tx, orderId)).length > 0) await enqueue(tx, CLOSE_ATTEMPTS, { orderId })
+  if (stillOpen.length > 0) await enqueue(tx, CLOSE_ATTEMPTS, { orderId })
   return { outcome: 'settled' }
 }
 
