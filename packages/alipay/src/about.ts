@@ -1,6 +1,6 @@
 /** Whether an answer is about what was asked. Answers carry no nonce: an old one, replayed, is signed just as well. */
+import { UnknownOutcomeError } from '@xuecheng/client-kit'
 import type { AnswerFields } from './answer.ts'
-import { UnknownOutcomeError } from './errors.ts'
 import type { TradeRef } from './fields.ts'
 
 /** A member's text; '' where it is missing or no text. */

@@ -1,6 +1,6 @@
 /** When a signature is refused: what was signed, with which key, and what is most likely wrong. */
+import { fingerprint } from '@xuecheng/client-kit'
 import type { Transport } from './execute.ts'
-import { fingerprint } from './keys.ts'
 
 /** For a refusal by the gateway. */
 export function adviceFor(subCode: string, transport: Transport, canonical: string): string {

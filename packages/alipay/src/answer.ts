@@ -1,9 +1,10 @@
 /** Answers of the gateway: the signed text is found in the bytes as they came, and verified before it is believed. */
+import { readBase64 } from '@xuecheng/client-kit'
 import { decrypt } from './encryption.ts'
 import { type Charset, charsetOf } from './form.ts'
 import { memberRange } from './json-member.ts'
 import type { Verifier } from './signed-form.ts'
-import { readBase64, verify } from './verify.ts'
+import { verify } from './verify.ts'
 
 export interface AnswerFields {
   readonly code: string

@@ -1,5 +1,5 @@
 /** Fetches a bill's archive: within 30 s of asking for its address, bounded, under a name that the file host lets in. */
-import { BillError } from './errors.ts'
+import { BillError } from '@xuecheng/client-kit'
 
 export interface DownloadOptions {
   readonly signal?: AbortSignal | undefined

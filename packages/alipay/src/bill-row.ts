@@ -1,6 +1,5 @@
 /** One line of the detail file of a trade bill (Alipay, "Bills: detail file"), as typed fields in fen. */
-import { readSignedAmount } from './money.ts'
-import { readTime } from './timestamp.ts'
+import { readSignedAmount, readTime } from '@xuecheng/client-kit'
 
 /** Amounts in fen, negative on refunds. */
 export interface BillRow {

@@ -1,6 +1,5 @@
 /** The summary file of a trade bill (Alipay, "Bills: summary file"): one row a store, and their total. */
-import { BillError } from './errors.ts'
-import { readSignedAmount } from './money.ts'
+import { BillError, readSignedAmount } from '@xuecheng/client-kit'
 
 /** Amounts in fen. */
 export interface BillSummaryRow {

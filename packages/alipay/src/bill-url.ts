@@ -1,7 +1,7 @@
 /** alipay.data.dataservice.bill.downloadurl.query: where a past day's or month's bill can be fetched, for 30 seconds. */
+import { type CallOptions, FieldError } from '@xuecheng/client-kit'
 import { textOf, unexpected } from './about.ts'
-import { FieldError } from './errors.ts'
-import { type CallOptions, execute, type Transport } from './execute.ts'
+import { execute, type Transport } from './execute.ts'
 import { BILL_SUB_CODES, type BillSubCode, type BusinessRefusal, businessRefusal } from './sub-codes.ts'
 
 export interface BillQuery {

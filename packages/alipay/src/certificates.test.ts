@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { writeTime } from '@xuecheng/client-kit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { certSn, rootCertSn } from './certificates.ts'
 import { createAlipay } from './client.ts'
-import { writeTime } from './timestamp.ts'
 
 /** The official SDK's own reckoning, with which every serial number here must agree. */
 const official = createRequire(import.meta.url)(

@@ -1,7 +1,7 @@
 /** Certificate mode: the serial numbers that requests carry (Alipay, "Certificate mode: SN"), and the key inside. */
+
 import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
-import { KeyError } from './errors.ts'
-import { sameKey } from './keys.ts'
+import { KeyError, sameKey } from '@xuecheng/client-kit'
 
 /** The three files of certificate mode, as text. */
 export interface CertificateFiles {

@@ -1,14 +1,21 @@
 /** The client: keys parsed once, and every interface as a method. */
 import type { KeyObject } from 'node:crypto'
+import {
+  type CallOptions,
+  checkedBase,
+  KeyError,
+  longEnough,
+  readPrivateKey,
+  readPublicKey,
+  sameKey,
+} from '@xuecheng/client-kit'
 import { type DownloadOptions, downloadBill } from './bill-download.ts'
 import { type BillQuery, type BillUrl, queryBillUrl } from './bill-url.ts'
 import { type CertificateFiles, readCertificates } from './certificates.ts'
 import { type Close, type Closed, closeTrade } from './close.ts'
 import { readAesKey } from './encryption.ts'
-import { KeyError } from './errors.ts'
-import { type CallOptions, execute, type LogEntry, type Transport } from './execute.ts'
-import { checkedGateway, type TradeRef } from './fields.ts'
-import { longEnough, readPrivateKey, readPublicKey, sameKey } from './keys.ts'
+import { execute, type LogEntry, type Transport } from './execute.ts'
+import type { TradeRef } from './fields.ts'
 import { type Notification, verifyNotification } from './notification.ts'
 import { type PagePay, pagePayCall, payForm } from './page-pay.ts'
 import { linkMaker } from './pay-link.ts'
@@ -149,20 +156,23 @@ export function createAlipay(options: AlipayOptions): Alipay {
   }
 }
 
+const LEAST_BITS: Record<SignType, number> = { RSA2: 2048, RSA: 1024 }
+
 function readOptions(options: AlipayOptions): Transport {
   const signType = options.signType ?? 'RSA2'
-  const privateKey = longEnough(readPrivateKey(options.privateKey), signType)
+  const privateKey = longEnough(readPrivateKey(options.privateKey), LEAST_BITS[signType], signType)
   const certificates = options.certificates && readCertificates(options.certificates, privateKey)
   return {
     appId: options.appId,
     privateKey,
     alipayPublicKey: longEnough(
       certificates?.alipayPublicKey ?? readAlipayKey(options.alipayPublicKey, privateKey),
+      LEAST_BITS[signType],
       signType,
     ),
     certificates,
     alipayCertSn: certificates?.alipayCertSn,
-    gateway: checkedGateway(options.gateway ?? PRODUCTION_GATEWAY),
+    gateway: checkedBase('gateway', options.gateway ?? PRODUCTION_GATEWAY),
     signType,
     aesKey: options.aesKey === undefined ? undefined : readAesKey(options.aesKey),
     clock: options.clock ?? (() => new Date()),

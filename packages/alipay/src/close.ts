@@ -1,7 +1,8 @@
 /** alipay.trade.close: closes a trade that waits for payment. */
+import { type CallOptions, checkedLength } from '@xuecheng/client-kit'
 import { checkAbout, textOf } from './about.ts'
-import { type CallOptions, execute, type Transport } from './execute.ts'
-import { checkedLength, checkedTradeRef, type TradeRef } from './fields.ts'
+import { execute, type Transport } from './execute.ts'
+import { checkedTradeRef, type TradeRef } from './fields.ts'
 import { type BusinessRefusal, businessRefusal, CLOSE_SUB_CODES, type CloseSubCode } from './sub-codes.ts'
 
 export interface Close extends TradeRef {

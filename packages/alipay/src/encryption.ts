@@ -1,6 +1,7 @@
 /** Content encryption (Alipay, "AES"): AES-128-CBC, PKCS#7 padding, an IV of zero bytes, base64. Encrypt first, then sign. */
+
 import { createCipheriv, createDecipheriv } from 'node:crypto'
-import { KeyError } from './errors.ts'
+import { KeyError } from '@xuecheng/client-kit'
 
 const IV = Buffer.alloc(16)
 

@@ -1,55 +1,18 @@
 /** What can go wrong, as classes with stable codes. None of them ever holds key material. */
+import { ClientError } from '@xuecheng/client-kit'
 
-/** The base of every error that this client throws on purpose. */
-export class AlipayError extends Error {
-  override readonly name: string = 'AlipayError'
-  /** Stable; what a program should look at. */
-  readonly code: string
-
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
-  }
-}
-
-/** A key that cannot be used as what it was given for. */
-export class KeyError extends AlipayError {
-  override readonly name = 'KeyError'
-}
-
-/** A request field that Alipay would refuse; nothing was sent. */
-export class FieldError extends AlipayError {
-  override readonly name = 'FieldError'
-  readonly field: string
-
-  constructor(field: string, message: string) {
-    super('INVALID_FIELD', `${field}: ${message}`)
-    this.field = field
-  }
-}
-
-/** Nothing was sent, or Alipay certainly did nothing: the call may be repeated as it is. */
-export class NotSentError extends AlipayError {
-  override readonly name = 'NotSentError'
-}
-
-/**
- * It is not known whether Alipay acted: a time-out after sending, a broken connection, an answer that cannot be believed,
- * or Alipay itself saying that it does not know. Ask (`query`, `refundQuery`) before anything else is done.
- */
-export class UnknownOutcomeError extends AlipayError {
-  override readonly name = 'UnknownOutcomeError'
-  /** The text that a refused signature was checked against. */
-  readonly signed: string | undefined
-
-  constructor(code: string, message: string, options?: ErrorOptions & { readonly signed?: string | undefined }) {
-    super(code, message, options)
-    this.signed = options?.signed
-  }
-}
+/** The base is one for all clients of the kit, so that one `catch` can tell outcomes apart at any gateway. */
+export {
+  BillError,
+  ClientError as AlipayError,
+  FieldError,
+  KeyError,
+  NotSentError,
+  UnknownOutcomeError,
+} from '@xuecheng/client-kit'
 
 /** Alipay refused the request: its signature, its application, its parameters. Nothing happened. */
-export class GatewayRefusedError extends AlipayError {
+export class GatewayRefusedError extends ClientError {
   override readonly name = 'GatewayRefusedError'
   readonly subCode: string
   readonly subMessage: string
@@ -83,9 +46,4 @@ export class GatewayRefusedError extends AlipayError {
     this.verified = verified
     this.signed = signed
   }
-}
-
-/** A bill that cannot be had or cannot be trusted: download, archive, or rows that disagree with their own totals. */
-export class BillError extends AlipayError {
-  override readonly name = 'BillError'
 }

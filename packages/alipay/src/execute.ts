@@ -1,8 +1,15 @@
 /** Calls the gateway (POST): one request, one answer, verified; and a clear word on whether anything may have happened. */
-import { setTimeout as wait } from 'node:timers/promises'
+import {
+  type Attempt,
+  type CallOptions,
+  type Limits,
+  type Repeatable,
+  repeat,
+  UnknownOutcomeError,
+} from '@xuecheng/client-kit'
 import { adviceFor, adviceOnAnswer } from './advice.ts'
 import { type AnswerFields, type AnswerReader, readAnswer } from './answer.ts'
-import { AlipayError, GatewayRefusedError, NotSentError, UnknownOutcomeError } from './errors.ts'
+import { GatewayRefusedError } from './errors.ts'
 import { type Post, post } from './post.ts'
 import { type Call, type Signer, signedRequest } from './request.ts'
 
@@ -18,26 +25,9 @@ export interface LogEntry {
   readonly subCode?: string
 }
 
-export interface Transport extends Signer, AnswerReader, Post {
-  /** For a call with all its repeats. */
-  readonly timeoutMs: number
-  readonly retries: number
+export interface Transport extends Signer, AnswerReader, Post, Limits {
   readonly alipayCertSn?: string | undefined
   readonly log: ((entry: LogEntry) => void) | undefined
-}
-
-export interface CallOptions {
-  /** Aborted before sending: NotSentError; afterwards: UnknownOutcomeError. */
-  readonly signal?: AbortSignal | undefined
-  /** In place of the client's own, in milliseconds, repeats included. */
-  readonly timeoutMs?: number | undefined
-}
-
-/** What may be done by itself after an unknown outcome. A call that certainly was not sent is always repeated. */
-export interface Repeatable {
-  readonly repeatAfterUnknown: boolean
-  /** Between two attempts; Alipay wants 3 s between two refunds. */
-  readonly pauseMs?: number
 }
 
 /**
@@ -52,54 +42,14 @@ export async function execute(
   options: CallOptions = {},
   repeatable: Repeatable = { repeatAfterUnknown: false },
 ): Promise<AnswerFields> {
-  const timeoutMs = options.timeoutMs ?? transport.timeoutMs
-  const limit = AbortSignal.timeout(timeoutMs)
-  const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit
-  let unknown: UnknownOutcomeError | undefined
-  for (let attempt = 1; ; attempt += 1) {
-    const started = performance.now()
-    const tell = (outcome: LogEntry['outcome'], code: string, subCode: string) =>
-      report(transport, {
-        method: call.method,
-        attempt,
-        milliseconds: Math.round(performance.now() - started),
-        outcome,
-        code,
-        ...(subCode ? { subCode } : {}),
-      })
-    try {
-      const fields = await exchange(transport, call, signal, timeoutMs)
-      tell('answered', fields.code, fields.subCode)
-      return fields
-    } catch (error) {
-      if (!(error instanceof AlipayError)) throw error
-      tell(outcomeOf(error), error.code, error instanceof GatewayRefusedError ? error.subCode : '')
-      // That the last attempt did nothing says nothing of the ones before it: one of those may have acted.
-      if (error instanceof UnknownOutcomeError) unknown = error
-      const outcome = unknown ?? error
-      if (attempt > transport.retries || !mayRepeat(error, repeatable) || signal.aborted) throw outcome
-      const waited = await wait(repeatable.pauseMs ?? 100 * 2 ** attempt, true, { signal }).catch(() => false)
-      if (!waited) throw outcome
-    }
-  }
+  const attempt = (signal: AbortSignal, timeoutMs: number) => exchange(transport, call, signal, timeoutMs)
+  return repeat(attempt, transport, options, repeatable, (made) => transport.log?.(entryOf(call, made)))
 }
 
-/** A log that fails must not turn an answer about money into an error. */
-function report({ log }: Transport, entry: LogEntry): void {
-  try {
-    log?.(entry)
-  } catch {}
-}
-
-function outcomeOf(error: AlipayError): LogEntry['outcome'] {
-  if (error instanceof GatewayRefusedError) return 'refused'
-  return error instanceof UnknownOutcomeError ? 'unknown' : 'not sent'
-}
-
-/** An answer that is not believed is not asked for again: a wrong key would be wrong again. */
-function mayRepeat(error: AlipayError, { repeatAfterUnknown }: Repeatable): boolean {
-  if (error instanceof NotSentError) return error.code === 'NOT_CONNECTED'
-  return repeatAfterUnknown && error instanceof UnknownOutcomeError && !error.code.startsWith('ANSWER_')
+function entryOf({ method }: Call, { attempt, milliseconds, outcome, result, error }: Attempt<AnswerFields>): LogEntry {
+  const subCode = error instanceof GatewayRefusedError ? error.subCode : (result?.subCode ?? '')
+  const code = error?.code ?? result?.code
+  return { method, attempt, milliseconds, outcome, ...(code ? { code } : {}), ...(subCode ? { subCode } : {}) }
 }
 
 async function exchange(

@@ -1,8 +1,9 @@
 /** Why a signature of Alipay's does not fit: tries the usual accidents, and says which of them it was. */
+
 import type { KeyObject } from 'node:crypto'
+import { fingerprint } from '@xuecheng/client-kit'
 import type { Parameters } from './canonical.ts'
 import type { Charset } from './form.ts'
-import { fingerprint } from './keys.ts'
 import type { SignType } from './sign.ts'
 import { verify } from './verify.ts'
 

@@ -1,6 +1,5 @@
 /** Checks of request fields that Alipay would refuse, made before anything is signed or sent. */
-import { FieldError } from './errors.ts'
-import { isHttpAddress } from './form.ts'
+import { checkedLength, FieldError } from '@xuecheng/client-kit'
 
 export function checkedTradeNo(field: string, number: string): string {
   // A hyphen occurs in genuine notifications although the documents forbid it.
@@ -14,22 +13,9 @@ export function checkedSubject(subject: string): string {
   return checkedLength('subject', subject, 256) ?? ''
 }
 
-/** Empty counts as absent. */
-export function checkedLength(field: string, text: string | undefined, most: number): string | undefined {
-  if (text !== undefined && text.length > most)
-    throw new FieldError(field, `must not be longer than ${most} characters`)
-  return text === '' ? undefined : text
-}
-
 export function checkedAddress(field: string, address: string | undefined): string | undefined {
   if (address && !/^https?:\/\/[^\s]+$/i.test(address)) throw new FieldError(field, 'must be an http(s) address')
   return checkedLength(field, address, 256)
-}
-
-/** The address that requests go to; a query of its own would mix with what is signed. */
-export function checkedGateway(gateway: string): string {
-  if (isHttpAddress(gateway) && !/[\s?#]/.test(gateway)) return gateway
-  throw new FieldError('gateway', 'must be an http(s) address without ? or #')
 }
 
 /** A minute less a few seconds: the request itself takes a moment. */

@@ -87,6 +87,3 @@ export function encodeForm(parameters: Parameters): string {
 }
 
 const encodePart = (text: string): string => (/^[\w.-]*$/.test(text) ? text : encodeURIComponent(text.toWellFormed()))
-
-export const isHttpAddress = (text: string): boolean =>
-  URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)

@@ -1,4 +1,24 @@
-/** @xuecheng/alipay: Alipay's web payment, typed, verified, without dependencies. */
+/** @xuecheng/alipay: Alipay's web payment, typed, verified, without third-party dependencies. */
+export {
+  type CallOptions,
+  describeKey,
+  fingerprint,
+  type GeneratedKeys,
+  generateKeys,
+  type KeyDefect,
+  type KeyDefectCode,
+  type KeyDescription,
+  type KeyFormat,
+  readAmount,
+  readPrivateKey,
+  readPublicKey,
+  readSignedAmount,
+  readTime,
+  sameKey,
+  samePair,
+  writeAmount,
+  writeTime,
+} from '@xuecheng/client-kit'
 export type { DownloadOptions } from './bill-download.ts'
 export type { BillRow } from './bill-row.ts'
 export type { BillSummary, BillSummaryRow } from './bill-summary.ts'
@@ -14,7 +34,6 @@ export {
   SANDBOX_GATEWAY,
 } from './client.ts'
 export type { Close, Closed } from './close.ts'
-export { describeKey, type KeyDescription } from './describe-key.ts'
 export {
   AlipayError,
   BillError,
@@ -24,12 +43,8 @@ export {
   NotSentError,
   UnknownOutcomeError,
 } from './errors.ts'
-export type { CallOptions, LogEntry } from './execute.ts'
+export type { LogEntry } from './execute.ts'
 export type { TradeRef } from './fields.ts'
-export { type GeneratedKeys, generateKeys } from './generate-keys.ts'
-export type { KeyDefect, KeyDefectCode } from './key-text.ts'
-export { fingerprint, type KeyFormat, readPrivateKey, readPublicKey, sameKey, samePair } from './keys.ts'
-export { readAmount, readSignedAmount, writeAmount } from './money.ts'
 export type { FundBill, Notification, TradeStatus } from './notification.ts'
 export type { PagePay, Pay } from './page-pay.ts'
 export type { NoTrade, QueryOptions, Trade } from './query.ts'
@@ -54,6 +69,5 @@ export {
   type RefundSubCode,
   type Repeat,
 } from './sub-codes.ts'
-export { readTime, writeTime } from './timestamp.ts'
 export { readTradeBill, type TradeBill } from './trade-bill.ts'
 export type { WapPay } from './wap-pay.ts'

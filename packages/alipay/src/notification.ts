@@ -1,8 +1,7 @@
 /** Payment notifications (Alipay, "Asynchronous notification"): verified from the raw body, then read as typed fields. */
+import { readAmount, readTime } from '@xuecheng/client-kit'
 import type { Parameters } from './canonical.ts'
-import { readAmount } from './money.ts'
 import { type Refused, type Verifier, verifyForm } from './signed-form.ts'
-import { readTime } from './timestamp.ts'
 
 export type TradeStatus = 'WAIT_BUYER_PAY' | 'TRADE_CLOSED' | 'TRADE_SUCCESS' | 'TRADE_FINISHED'
 

@@ -1,10 +1,8 @@
 /** alipay.trade.page.pay: where the browser goes to pay. Nothing exists at Alipay until the buyer logs in or scans there. */
-import { FieldError } from './errors.ts'
-import { checkedAddress, checkedExpiry, checkedLength, checkedSubject, checkedTradeNo } from './fields.ts'
+import { checkedLength, FieldError, writeAmount, writeTime } from '@xuecheng/client-kit'
+import { checkedAddress, checkedExpiry, checkedSubject, checkedTradeNo } from './fields.ts'
 import { encodeForm } from './form.ts'
-import { writeAmount } from './money.ts'
 import { type Call, type Signer, signedRequest } from './request.ts'
-import { writeTime } from './timestamp.ts'
 
 /** What the page methods have in common: the order to be paid. */
 export interface Pay {

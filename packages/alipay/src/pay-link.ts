@@ -2,12 +2,13 @@
  * Signed addresses for the browser, fast. The links of one shop differ in their order and their moment only; everything
  * else is joined and encoded once, in a mould, and kept for the next link.
  */
+
 import { randomUUID } from 'node:crypto'
+import { writeTime } from '@xuecheng/client-kit'
 import { canonicalString } from './canonical.ts'
 import { encodeForm } from './form.ts'
 import { type Call, contentOf, parametersOf, type Signer } from './request.ts'
 import { signText } from './sign.ts'
-import { writeTime } from './timestamp.ts'
 
 /** @throws what signing throws; nothing is sent */
 export type MakeLink = (call: Call) => Promise<string>

@@ -1,12 +1,11 @@
 /** alipay.trade.query: what the gateway says of a trade. Believed only with its signature. */
+import { type CallOptions, readAmount, readTime } from '@xuecheng/client-kit'
 import { checkAbout, textOf, unexpected } from './about.ts'
 import { GatewayRefusedError } from './errors.ts'
-import { type CallOptions, execute, type Transport } from './execute.ts'
+import { execute, type Transport } from './execute.ts'
 import { checkedTradeRef, type TradeRef } from './fields.ts'
-import { readAmount } from './money.ts'
 import { type FundBill, isTradeStatus, readFundBills, type TradeStatus } from './notification.ts'
 import { businessRefusal, QUERY_SUB_CODES } from './sub-codes.ts'
-import { readTime } from './timestamp.ts'
 
 /** What else the answer may hold; without these, Alipay gives the four amounts as 0.00 even on paid trades. */
 export interface QueryOptions extends CallOptions {

@@ -1,4 +1,5 @@
 /** Messages that Alipay's own sandbox made and signed: each verifies, and with any character changed it does not. */
+import { readPublicKey } from '@xuecheng/client-kit'
 import { describe, expect, test } from 'vitest'
 import { formOf } from '../test/alipay-side.ts'
 import answers from '../test/fixtures/answers.json' with { type: 'json' }
@@ -6,7 +7,6 @@ import notification from '../test/fixtures/notification.json' with { type: 'json
 import return2022 from '../test/fixtures/return-2022.json' with { type: 'json' }
 import return2023 from '../test/fixtures/return-2023.json' with { type: 'json' }
 import { readAnswer } from './answer.ts'
-import { readPublicKey } from './keys.ts'
 import { verifyNotification } from './notification.ts'
 import { verifyReturn } from './return.ts'
 

@@ -1,11 +1,9 @@
 /** alipay.trade.fastpay.refund.query: whether one refund was made. */
+import { type CallOptions, readAmount, readTime, UnknownOutcomeError } from '@xuecheng/client-kit'
 import { checkAbout, textOf, unexpected } from './about.ts'
-import { UnknownOutcomeError } from './errors.ts'
-import { type CallOptions, execute, type Transport } from './execute.ts'
+import { execute, type Transport } from './execute.ts'
 import { checkedTradeNo, checkedTradeRef, type TradeRef } from './fields.ts'
-import { readAmount } from './money.ts'
 import { type BusinessRefusal, businessRefusal, REFUND_QUERY_SUB_CODES, type RefundQuerySubCode } from './sub-codes.ts'
-import { readTime } from './timestamp.ts'
 
 export interface RefundQuery extends TradeRef {
   /** As given to the refund; the trade's own `outTradeNo` where none was given. */

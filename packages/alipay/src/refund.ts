@@ -1,10 +1,9 @@
 /** alipay.trade.refund: pays back a part or all of a paid trade. */
+import { type CallOptions, checkedLength, readAmount, readTime, writeAmount } from '@xuecheng/client-kit'
 import { checkAbout, textOf, unexpected } from './about.ts'
-import { type CallOptions, execute, type Transport } from './execute.ts'
-import { checkedLength, checkedTradeNo, checkedTradeRef, type TradeRef } from './fields.ts'
-import { readAmount, writeAmount } from './money.ts'
+import { execute, type Transport } from './execute.ts'
+import { checkedTradeNo, checkedTradeRef, type TradeRef } from './fields.ts'
 import { type BusinessRefusal, businessRefusal, REFUND_SUB_CODES, type RefundSubCode } from './sub-codes.ts'
-import { readTime } from './timestamp.ts'
 
 export interface Refund extends TradeRef {
   /** In fen; with all earlier ones never more than the order's amount. */

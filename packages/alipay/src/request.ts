@@ -1,9 +1,10 @@
 /** A request's parameters (Alipay, "Common request parameters"), signed. */
+
 import type { KeyObject } from 'node:crypto'
+import { writeTime } from '@xuecheng/client-kit'
 import { canonicalString } from './canonical.ts'
 import { encrypt } from './encryption.ts'
 import { type SignType, signText } from './sign.ts'
-import { writeTime } from './timestamp.ts'
 
 export interface Signer {
   readonly appId: string

@@ -1,8 +1,7 @@
 /** The buyer's way back (Alipay, "Synchronous return"): for display, never proof of payment. Ask the gateway. */
+import { readAmount, readTime } from '@xuecheng/client-kit'
 import type { Parameters } from './canonical.ts'
-import { readAmount } from './money.ts'
 import { type Refused, type Verifier, verifyForm } from './signed-form.ts'
-import { readTime } from './timestamp.ts'
 
 /** What Alipay puts on a return address. Everything else there is the merchant's own, and not signed. */
 const SIGNED: readonly string[] = [

@@ -1,20 +1,15 @@
 /** Signatures made on the thread pool: RSASSA-PKCS1-v1_5, with SHA-256 for RSA2 and SHA-1 for RSA (Alipay, "Signing"). */
-import { type KeyObject, sign as signBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { signText as signWith } from '@xuecheng/client-kit'
 import { canonicalString, type Parameters } from './canonical.ts'
 
 export type SignType = 'RSA2' | 'RSA'
 
 export const DIGESTS = { RSA2: 'RSA-SHA256', RSA: 'RSA-SHA1' } as const
 
-/** Signs a canonical string in UTF-8, as base64 without line breaks. The callback form is what runs on the pool. */
-export function signText(canonical: string, privateKey: KeyObject, signType: SignType): Promise<string> {
-  return new Promise((resolve, reject) => {
-    signBytes(DIGESTS[signType], Buffer.from(canonical, 'utf8'), privateKey, (error, signature) => {
-      if (error) reject(error)
-      else resolve(signature.toString('base64'))
-    })
-  })
-}
+/** Signs a canonical string in UTF-8, as base64 without line breaks. */
+export const signText = (canonical: string, privateKey: KeyObject, signType: SignType): Promise<string> =>
+  signWith(canonical, privateKey, DIGESTS[signType])
 
 /** Signs a request's parameters; only `sign` itself takes no part. */
 export const sign = (parameters: Parameters, privateKey: KeyObject, signType: SignType): Promise<string> =>

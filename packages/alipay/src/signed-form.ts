@@ -2,12 +2,14 @@
  * Returns and notifications: form parameters signed by Alipay. `sign` and `sign_type` take no part in what is signed
  * (Alipay, "Asynchronous notification: verifying"). The signature's kind is ours to say, not the message's.
  */
+
 import type { KeyObject } from 'node:crypto'
+import { readBase64 } from '@xuecheng/client-kit'
 import type { Parameters } from './canonical.ts'
 import { explainMismatch } from './explain.ts'
 import { type FormProblem, readForm } from './form.ts'
 import type { SignType } from './sign.ts'
-import { readBase64, verify } from './verify.ts'
+import { verify } from './verify.ts'
 
 export type RefusalCode =
   | FormProblem

@@ -1,9 +1,7 @@
 /** A day's or month's trade bill: both its files, read, and checked against each other and against their own totals. */
+import { BillError, readSignedAmount, readTime, writeTime } from '@xuecheng/client-kit'
 import { type BillRow, readBillRow, TITLES } from './bill-row.ts'
 import { type BillSummary, readBillSummary } from './bill-summary.ts'
-import { BillError } from './errors.ts'
-import { readSignedAmount } from './money.ts'
-import { readTime, writeTime } from './timestamp.ts'
 import { unzip, type ZipEntry } from './unzip.ts'
 
 export interface TradeBill {

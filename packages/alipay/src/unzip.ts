@@ -1,7 +1,8 @@
 /** Reads a small zip archive by its central directory, within bounds: enough for a bill, and no way in for a bomb. */
+
 import { promisify } from 'node:util'
 import { crc32, inflateRaw } from 'node:zlib'
-import { BillError } from './errors.ts'
+import { BillError } from '@xuecheng/client-kit'
 
 export interface ZipEntry {
   /** Decoded as GBK, as Alipay writes it, or as UTF-8 where the archive says so. */

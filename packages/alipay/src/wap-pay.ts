@@ -1,5 +1,5 @@
 /** alipay.trade.wap.pay: the same as page.pay for a phone's browser; may open the Alipay app. */
-import { checkedLength } from './fields.ts'
+import { checkedLength } from '@xuecheng/client-kit'
 import { type Pay, payCall } from './page-pay.ts'
 import type { Call, Signer } from './request.ts'
 

@@ -1,2 +1,12 @@
-/** What the clients of payment gateways share. */
-export {}
+/** @xuecheng/client-kit: what the clients of payment gateways share. */
+export { describeKey, type KeyDescription } from './describe-key.ts'
+export { BillError, ClientError, FieldError, KeyError, NotSentError, UnknownOutcomeError } from './errors.ts'
+export { checkedBase, checkedLength, isHttpAddress } from './fields.ts'
+export { type GeneratedKeys, generateKeys } from './generate-keys.ts'
+export type { KeyDefect, KeyDefectCode } from './key-text.ts'
+export { fingerprint, type KeyFormat, longEnough, readPrivateKey, readPublicKey, sameKey, samePair } from './keys.ts'
+export { readAmount, readSignedAmount, writeAmount } from './money.ts'
+export { type Attempt, type CallOptions, type Limits, type Repeatable, repeat } from './repeat.ts'
+export { type Digest, readBase64, signText, verifyText } from './rsa.ts'
+export { type Answered, type Request, type SendOptions, send } from './send.ts'
+export { readTime, writeTime } from './timestamp.ts'

@@ -2,7 +2,6 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { KeyError } from './errors.ts'
 import { readKeyText } from './key-text.ts'
-import type { SignType } from './sign.ts'
 
 /** A private RSA key: PEM (PKCS#1, PKCS#8), bare base64 with stray white space, or a key object. @throws KeyError */
 export function readPrivateKey(key: string | KeyObject): KeyObject {
@@ -78,12 +77,11 @@ export function parseKey(der: Buffer): { readonly format: KeyFormat; readonly ke
   return undefined
 }
 
-/** @throws KeyError where RSA2 is to be made or checked with fewer than its 2048 bits; Alipay refuses that unclearly */
-export function longEnough(key: KeyObject, signType: SignType): KeyObject {
+/** @throws KeyError where the key has fewer bits than `what` is made or checked with; gateways refuse that unclearly */
+export function longEnough(key: KeyObject, least: number, what: string): KeyObject {
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
-  const least = signType === 'RSA2' ? 2048 : 1024
   if (bits >= least) return key
-  throw new KeyError('KEY_TOO_SHORT', `${signType} needs a key of at least ${least} bits; this one has ${bits}.`)
+  throw new KeyError('KEY_TOO_SHORT', `${what} needs a key of at least ${least} bits; this one has ${bits}.`)
 }
 
 function checked(key: KeyObject, type: 'private' | 'public'): KeyObject {
@@ -99,7 +97,7 @@ function unreadable(type: 'private' | 'public', label: string | undefined, text:
     return new KeyError('ENCRYPTED_KEY', 'This key is locked with a passphrase; give it without one.')
   }
   if (label?.includes('OPENSSH')) {
-    return new KeyError('UNREADABLE_KEY', 'This is an OpenSSH key; Alipay needs an RSA key in PEM or base64.')
+    return new KeyError('UNREADABLE_KEY', 'This is an OpenSSH key; an RSA key in PEM or base64 belongs here.')
   }
   return new KeyError(
     'UNREADABLE_KEY',

@@ -1,4 +1,4 @@
-/** Alipay's clock is UTC+8, in whatever zone the process runs; and the amounts beside it have no float in them. */
+/** The gateways' clock is UTC+8, in whatever zone the process runs; and the amounts beside it have no float in them. */
 import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

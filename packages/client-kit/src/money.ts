@@ -1,10 +1,10 @@
 /** Amounts: whole fen in programs, yuan with two places on the wire. No float in between. */
 import { FieldError } from './errors.ts'
 
-/** Alipay takes 0.01 to 100,000,000.00 yuan. */
+/** 100,000,000.00 yuan: the most that Alipay takes; more than WeChat Pay does. */
 const MOST_FEN = 10_000_000_000
 
-/** Whole fen as yuan with two places. @throws FieldError outside Alipay's range */
+/** Whole fen as yuan with two places. @throws FieldError outside the range */
 export function writeAmount(fen: number, field = 'total_amount'): string {
   if (!Number.isSafeInteger(fen) || fen < 1 || fen > MOST_FEN) {
     throw new FieldError(field, 'must be a whole number of fen from 1 to 10,000,000,000 (0.01 to 100,000,000.00 yuan)')

@@ -1,7 +1,7 @@
 /** The doctor's helpers: what a key is, what copying did to it, new pairs, and whether two keys belong together. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { newPair } from '../test/alipay-side.ts'
+import { newPair } from '../test/pair.ts'
 import { describeKey } from './describe-key.ts'
 import { generateKeys } from './generate-keys.ts'
 import { fingerprint, samePair } from './keys.ts'

@@ -1,7 +1,7 @@
-/** Alipay's clock: `yyyy-MM-dd HH:mm:ss` in UTC+8, wherever the process runs. */
+/** Beijing's clock, which the gateways write: `yyyy-MM-dd HH:mm:ss` in UTC+8, wherever the process runs. */
 const UTC8_MS = 8 * 60 * 60 * 1000
 
-/** A moment as Alipay writes it; parts of a second are dropped. */
+/** A moment on Beijing's clock; parts of a second are dropped. */
 export function writeTime(at: Date): string {
   const text = new Date(at.getTime() + UTC8_MS).toISOString()
   return `${text.slice(0, 10)} ${text.slice(11, 19)}`

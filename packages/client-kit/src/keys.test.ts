@@ -6,10 +6,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { newPair } from '../test/alipay-side.ts'
-import { createAlipay } from './client.ts'
+import { newPair } from '../test/pair.ts'
 import { KeyError } from './errors.ts'
-import { fingerprint, readPrivateKey, readPublicKey } from './keys.ts'
+import { fingerprint, longEnough, readPrivateKey, readPublicKey } from './keys.ts'
 
 const { privateKey, publicKey } = newPair()
 const privatePem = (type: 'pkcs1' | 'pkcs8') => privateKey.export({ type, format: 'pem' }).toString()
@@ -100,13 +99,10 @@ describe('is refused in words:', () => {
     })
   }
 
-  test('1024 bits for RSA2, which Alipay refuses unclearly; for RSA they are enough', () => {
-    const small = newPair(1024)
-    const options = { appId: '2021000120612450', alipayPublicKey: publicKey }
-    expect(caught(() => createAlipay({ ...options, privateKey: small.privateKey }))).toMatchObject({
-      code: 'KEY_TOO_SHORT',
-    })
-    expect(createAlipay({ ...options, privateKey: small.privateKey, signType: 'RSA' }).appId).toBe('2021000120612450')
+  test('fewer bits than a signature needs', () => {
+    const small = newPair(1024).privateKey
+    expect(caught(() => longEnough(small, 2048, 'RSA2'))).toMatchObject({ code: 'KEY_TOO_SHORT' })
+    expect(longEnough(small, 1024, 'RSA')).toBe(small)
   })
 })
 
@@ -127,10 +123,10 @@ function caught(act: () => unknown): KeyError {
 
 /** A certificate for the key, made by the openssl program. */
 function certificateOf(key: KeyObject): string {
-  const folder = mkdtempSync(join(tmpdir(), 'alipay-keys-'))
+  const folder = mkdtempSync(join(tmpdir(), 'client-kit-keys-'))
   try {
     writeFileSync(join(folder, 'key.pem'), key.export({ type: 'pkcs8', format: 'pem' }))
-    const args = ['req', '-x509', '-new', '-key', 'key.pem', '-subj', '/CN=Alipay', '-days', '2']
+    const args = ['req', '-x509', '-new', '-key', 'key.pem', '-subj', '/CN=Gateway', '-days', '2']
     return execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' }).toString()
   } finally {
     rmSync(folder, { recursive: true })

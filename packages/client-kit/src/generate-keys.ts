@@ -1,4 +1,4 @@
-/** A new pair of keys, in the forms that Alipay's console and its key tool use. */
+/** A new pair of keys, in the forms that consoles and key tools use. */
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 
@@ -7,7 +7,7 @@ export interface GeneratedKeys {
   readonly privateKey: string
   /** PEM (SPKI). */
   readonly publicKey: string
-  /** Bare base64 of the public key: what the Alipay console takes. */
+  /** Bare base64 of the public key: what Alipay's console takes. */
   readonly publicKeyBase64: string
 }
 

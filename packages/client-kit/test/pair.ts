@@ -1,0 +1,5 @@
+/** Keys for tests, made when they are needed. */
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+
+export const newPair = (bits = 2048): { readonly privateKey: KeyObject; readonly publicKey: KeyObject } =>
+  generateKeyPairSync('rsa', { modulusLength: bits })

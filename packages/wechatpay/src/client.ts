@@ -1,0 +1,137 @@
+/** The client: keys parsed once, and every interface as a method. */
+import { type KeyObject, randomBytes } from 'node:crypto'
+import { type CallOptions, checkedBase, KeyError, longEnough, readPrivateKey } from '@xuecheng/client-kit'
+import { type Closed, closeTrade } from './close.ts'
+import { readApiV3Key } from './encryption.ts'
+import { type Done, execute, type LogEntry, ONCE, REPEATABLE, type Transport } from './execute.ts'
+import { checkedName, type TradeRef } from './fields.ts'
+import type { JsonObject } from './json.ts'
+import { readGivenKeys } from './key-ring.ts'
+import { type Notification, type Refused, verifyNotification } from './notification.ts'
+import {
+  type H5Order,
+  type H5Ordered,
+  type JsapiOrder,
+  type JsapiOrdered,
+  type NativeOrdered,
+  type Order,
+  orderH5,
+  orderJsapi,
+  orderNative,
+} from './order.ts'
+import { type NoTrade, queryTrade, type Trade } from './query.ts'
+import { queryRefund, type Refund, type RefundKnown, type RefundUnknown, refundTrade } from './refund.ts'
+import type { CloseCode, CreateCode, ErrorAnswer, RefundCode, RefundQueryCode, Refusal } from './refusals.ts'
+import type { HeadersLike } from './verify.ts'
+
+export const PRODUCTION_BASE = 'https://api.mch.weixin.qq.com'
+
+export interface WechatPayOptions {
+  /** The merchant's number. */
+  readonly mchId: string
+  /** `wx…`; bound to the merchant in the console. */
+  readonly appId: string
+  /** The serial number of the merchant's API certificate: 40 hexadecimal digits. */
+  readonly serialNo: string
+  /** The private key of that certificate (`apiclient_key.pem`): PEM, bare base64, or a key object. */
+  readonly privateKey: string | KeyObject
+  /** The 32 characters that were set in the console. */
+  readonly apiV3Key: string
+  /** WeChat Pay's public key (not the merchant's own): PEM, bare base64, or a key object. */
+  readonly publicKey?: string | KeyObject | undefined
+  /** `PUB_KEY_ID_…`, as the console shows it beside the key. */
+  readonly publicKeyId?: string | undefined
+  readonly baseUrl?: string | undefined
+  readonly clock?: (() => Date) | undefined
+  readonly fetch?: typeof fetch | undefined
+  /** For one call with its repeats, in milliseconds; 10 s if not said. */
+  readonly timeoutMs?: number | undefined
+  /** How often a call is repeated by itself where that is safe; 2 if not said. */
+  readonly retries?: number | undefined
+  /** Told of every attempt; never given a key, a signature or a buyer's data. */
+  readonly log?: ((entry: LogEntry) => void) | undefined
+  /** 32 characters that nobody can guess; for tests. */
+  readonly nonce?: (() => string) | undefined
+}
+
+export interface ExecuteOptions extends CallOptions {
+  /** Whether this call may be sent again after an unknown outcome; only a GET, if not said. */
+  readonly repeatAfterUnknown?: boolean | undefined
+}
+
+/**
+ * Every call may throw: UnknownOutcomeError (WeChat may have acted), NotSentError (it did not), GatewayRefusedError (it
+ * refused the request itself), FieldError (nothing was tried). Business refusals of the verbs that change something are
+ * values with `ok: false`.
+ */
+export interface WechatPay {
+  readonly mchId: string
+  readonly appId: string
+  readonly baseUrl: string
+  /** A code to scan. */
+  native(order: Order, options?: CallOptions): Promise<NativeOrdered | Refusal<CreateCode>>
+  /** An address for a phone's browser; see `withRedirectUrl`. */
+  h5(order: H5Order, options?: CallOptions): Promise<H5Ordered | Refusal<CreateCode>>
+  /** For WeChat's own browser: what its page hands on, signed. */
+  jsapi(order: JsapiOrder, options?: CallOptions): Promise<JsapiOrdered | Refusal<CreateCode>>
+  query(trade: TradeRef, options?: CallOptions): Promise<Trade | NoTrade>
+  close(trade: { readonly outTradeNo: string }, options?: CallOptions): Promise<Closed | Refusal<CloseCode>>
+  refund(refund: Refund, options?: CallOptions): Promise<RefundKnown | Refusal<RefundCode>>
+  refundQuery(
+    refund: { readonly outRefundNo: string },
+    options?: CallOptions,
+  ): Promise<RefundKnown | RefundUnknown | Refusal<RefundQueryCode>>
+  /** Any other call: `path` from `/v3` on, with its query, encoded. */
+  execute(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: JsonObject,
+    options?: ExecuteOptions,
+  ): Promise<Done | ErrorAnswer>
+  /** Verifies a notification from its raw body and its headers, and decrypts it. Never throws for what somebody sent. */
+  verifyNotification(body: Uint8Array | string, headers: HeadersLike): Promise<Notification | Refused>
+}
+
+/** @throws KeyError when a key cannot be used as what it was given for, FieldError when a name or `baseUrl` is none */
+export function createWechatPay(options: WechatPayOptions): WechatPay {
+  const transport = readOptions(options)
+  const { mchId, appId, baseUrl } = transport
+  return {
+    mchId,
+    appId,
+    baseUrl,
+    native: (order, callOptions) => orderNative(transport, order, callOptions),
+    h5: (order, callOptions) => orderH5(transport, order, callOptions),
+    jsapi: (order, callOptions) => orderJsapi(transport, order, callOptions),
+    query: (trade, callOptions) => queryTrade(transport, trade, callOptions),
+    close: (trade, callOptions) => closeTrade(transport, trade, callOptions),
+    refund: (refund, callOptions) => refundTrade(transport, refund, callOptions),
+    refundQuery: (refund, callOptions) => queryRefund(transport, refund, callOptions),
+    async execute(method, path, body, executeOptions = {}) {
+      const { repeatAfterUnknown = method === 'GET' } = executeOptions
+      return execute(transport, { method, path, body }, executeOptions, repeatAfterUnknown ? REPEATABLE : ONCE)
+    },
+    verifyNotification: (body, headers) => verifyNotification(body, headers, transport),
+  }
+}
+
+function readOptions(options: WechatPayOptions): Transport {
+  const privateKey = longEnough(readPrivateKey(options.privateKey), 2048, 'SHA256-RSA2048')
+  const given = readGivenKeys(options, privateKey)
+  if (given.size === 0) throw new KeyError('MISSING_WECHATPAY_KEY', "WeChat Pay's public key must be given.")
+  return {
+    mchId: checkedName('mchId', options.mchId, /^\d{1,32}$/, "the merchant's number, digits only"),
+    appId: checkedName('appId', options.appId, /^\w{1,32}$/, 'an app id (wx…)'),
+    serialNo: checkedName('serialNo', options.serialNo, /^[0-9A-Fa-f]{8,64}$/, "the API certificate's serial number"),
+    privateKey,
+    apiV3Key: readApiV3Key(options.apiV3Key),
+    keys: { find: async (serial) => given.get(serial), preferred: () => options.publicKeyId },
+    baseUrl: checkedBase('baseUrl', options.baseUrl ?? PRODUCTION_BASE).replace(/\/+$/, ''),
+    clock: options.clock ?? (() => new Date()),
+    nonce: options.nonce ?? (() => randomBytes(16).toString('hex').toUpperCase()),
+    fetch: options.fetch ?? fetch,
+    timeoutMs: options.timeoutMs ?? 10_000,
+    retries: options.retries ?? 2,
+    log: options.log,
+  }
+}

@@ -1,0 +1,16 @@
+/** Moments as API v3 writes them: RFC 3339, sent with `+08:00`, read with any offset. */
+
+const UTC8_MS = 8 * 60 * 60 * 1000
+
+/** Parts of a second are dropped. */
+export const writeMoment = (at: Date): string => `${new Date(at.getTime() + UTC8_MS).toISOString().slice(0, 19)}+08:00`
+
+/** Undefined for anything that is no moment. */
+export function readMoment(text: string): Date | undefined {
+  const [, day, rest] = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2}))$/.exec(text) ?? []
+  if (!day || !rest) return undefined
+  const at = new Date(`${day}${rest}`)
+  // `Date` moves a day that a month does not have into the next one.
+  const exists = new Date(`${day}T00:00:00Z`)
+  return Number.isNaN(at.getTime()) || exists.toISOString().slice(0, 10) !== day ? undefined : at
+}
