@@ -1,12 +1,15 @@
 /** The client: keys parsed once, and every interface as a method. */
 import { type KeyObject, randomBytes } from 'node:crypto'
 import { type CallOptions, checkedBase, KeyError, longEnough, readPrivateKey } from '@xuecheng/client-kit'
+import type { DownloadOptions } from './bill-file.ts'
+import { downloadCertificates, type PlatformCertificate } from './certificates.ts'
 import { type Closed, closeTrade } from './close.ts'
 import { readApiV3Key } from './encryption.ts'
 import { type Done, execute, type LogEntry, ONCE, REPEATABLE, type Transport } from './execute.ts'
 import { checkedName, type TradeRef } from './fields.ts'
+import { type FundFlowBill, type FundFlowOptions, fetchFundFlowBill } from './fund-flow-bill.ts'
 import type { JsonObject } from './json.ts'
-import { readGivenKeys } from './key-ring.ts'
+import { createKeyRing, type GivenKeys, type KeyRing, readGivenKeys } from './key-ring.ts'
 import { type Notification, type Refused, verifyNotification } from './notification.ts'
 import {
   type H5Order,
@@ -21,12 +24,13 @@ import {
 } from './order.ts'
 import { type NoTrade, queryTrade, type Trade } from './query.ts'
 import { queryRefund, type Refund, type RefundKnown, type RefundUnknown, refundTrade } from './refund.ts'
-import type { CloseCode, CreateCode, ErrorAnswer, RefundCode, RefundQueryCode, Refusal } from './refusals.ts'
+import type { BillCode, CloseCode, CreateCode, ErrorAnswer, RefundCode, RefundQueryCode, Refusal } from './refusals.ts'
+import { fetchTradeBill, type TradeBill } from './trade-bill.ts'
 import type { HeadersLike } from './verify.ts'
 
 export const PRODUCTION_BASE = 'https://api.mch.weixin.qq.com'
 
-export interface WechatPayOptions {
+export interface WechatPayOptions extends GivenKeys {
   /** The merchant's number. */
   readonly mchId: string
   /** `wx…`; bound to the merchant in the console. */
@@ -37,10 +41,8 @@ export interface WechatPayOptions {
   readonly privateKey: string | KeyObject
   /** The 32 characters that were set in the console. */
   readonly apiV3Key: string
-  /** WeChat Pay's public key (not the merchant's own): PEM, bare base64, or a key object. */
-  readonly publicKey?: string | KeyObject | undefined
-  /** `PUB_KEY_ID_…`, as the console shows it beside the key. */
-  readonly publicKeyId?: string | undefined
+  /** Whether platform certificates are downloaded too: only without `publicKey`, if not said; both while switching over. */
+  readonly platformCertificates?: boolean | undefined
   readonly baseUrl?: string | undefined
   readonly clock?: (() => Date) | undefined
   readonly fetch?: typeof fetch | undefined
@@ -81,6 +83,12 @@ export interface WechatPay {
     refund: { readonly outRefundNo: string },
     options?: CallOptions,
   ): Promise<RefundKnown | RefundUnknown | Refusal<RefundQueryCode>>
+  /** Fetches a day's (`yyyy-MM-dd`) trade bill and reads it; refuses one that disagrees with itself (BillError). */
+  tradeBill(day: string, options?: DownloadOptions): Promise<TradeBill | Refusal<BillCode>>
+  /** Fetches a day's movements of the balance. Also throws BillError. */
+  fundFlowBill(day: string, options?: FundFlowOptions): Promise<FundFlowBill | Refusal<BillCode>>
+  /** Downloads the platform certificates; the client does so by itself where it needs them. */
+  certificates(): Promise<readonly PlatformCertificate[]>
   /** Any other call: `path` from `/v3` on, with its query, encoded. */
   execute(
     method: 'GET' | 'POST',
@@ -107,6 +115,9 @@ export function createWechatPay(options: WechatPayOptions): WechatPay {
     close: (trade, callOptions) => closeTrade(transport, trade, callOptions),
     refund: (refund, callOptions) => refundTrade(transport, refund, callOptions),
     refundQuery: (refund, callOptions) => queryRefund(transport, refund, callOptions),
+    tradeBill: (day, downloadOptions) => fetchTradeBill(transport, day, downloadOptions),
+    fundFlowBill: (day, downloadOptions) => fetchFundFlowBill(transport, day, downloadOptions),
+    certificates: async () => transport.keys.refresh(),
     async execute(method, path, body, executeOptions = {}) {
       const { repeatAfterUnknown = method === 'GET' } = executeOptions
       return execute(transport, { method, path, body }, executeOptions, repeatAfterUnknown ? REPEATABLE : ONCE)
@@ -117,21 +128,34 @@ export function createWechatPay(options: WechatPayOptions): WechatPay {
 
 function readOptions(options: WechatPayOptions): Transport {
   const privateKey = longEnough(readPrivateKey(options.privateKey), 2048, 'SHA256-RSA2048')
-  const given = readGivenKeys(options, privateKey)
-  if (given.size === 0) throw new KeyError('MISSING_WECHATPAY_KEY', "WeChat Pay's public key must be given.")
-  return {
+  const clock = options.clock ?? (() => new Date())
+  const transport: Transport = {
     mchId: checkedName('mchId', options.mchId, /^\d{1,32}$/, "the merchant's number, digits only"),
     appId: checkedName('appId', options.appId, /^\w{1,32}$/, 'an app id (wx…)'),
     serialNo: checkedName('serialNo', options.serialNo, /^[0-9A-Fa-f]{8,64}$/, "the API certificate's serial number"),
     privateKey,
     apiV3Key: readApiV3Key(options.apiV3Key),
-    keys: { find: async (serial) => given.get(serial), preferred: () => options.publicKeyId },
+    keys: keyRingOf(options, privateKey, clock, () => downloadCertificates(transport)),
     baseUrl: checkedBase('baseUrl', options.baseUrl ?? PRODUCTION_BASE).replace(/\/+$/, ''),
-    clock: options.clock ?? (() => new Date()),
+    clock,
     nonce: options.nonce ?? (() => randomBytes(16).toString('hex').toUpperCase()),
     fetch: options.fetch ?? fetch,
     timeoutMs: options.timeoutMs ?? 10_000,
     retries: options.retries ?? 2,
     log: options.log,
   }
+  return transport
+}
+
+function keyRingOf(
+  options: WechatPayOptions,
+  privateKey: KeyObject,
+  clock: () => Date,
+  download: () => Promise<readonly PlatformCertificate[]>,
+): KeyRing {
+  const given = readGivenKeys(options, privateKey)
+  const certificates = options.platformCertificates ?? options.publicKey === undefined
+  if (given.size === 0 && !certificates)
+    throw new KeyError('MISSING_WECHATPAY_KEY', "WeChat Pay's public key, or its platform certificates, must be there.")
+  return createKeyRing({ given, publicKeyId: options.publicKeyId, certificates, download, clock })
 }

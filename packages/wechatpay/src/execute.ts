@@ -11,9 +11,10 @@ import {
 } from '@xuecheng/client-kit'
 import { GatewayRefusedError } from './errors.ts'
 import { type JsonObject, readObject, textOf } from './json.ts'
+import type { KeyRing } from './key-ring.ts'
 import type { ErrorAnswer } from './refusals.ts'
 import { type Signed, type Signer, signRequest, withoutBuyers } from './sign.ts'
-import { checkSignature, type KeyRing } from './verify.ts'
+import { checkSignature } from './verify.ts'
 
 /** One attempt at one call. Never holds a key, a signature, or anything of a buyer's. */
 export interface LogEntry {
@@ -71,7 +72,8 @@ export function execute(
   repeatable: Repeatable = REPEATABLE,
 ): Promise<Done | ErrorAnswer> {
   const attempt = async (signal: AbortSignal, timeoutMs: number) => {
-    const { answered, signed } = await exchange(transport, call, signal, timeoutMs)
+    const url = new URL(`${transport.baseUrl}${call.path}`)
+    const { answered, signed } = await exchange(transport, { ...call, url }, signal, timeoutMs)
     return readAnswer(transport, answered, signed)
   }
   return repeat(attempt, transport, options, repeatable, (made) => transport.log?.(entryOf(call, made)))
@@ -80,12 +82,11 @@ export function execute(
 /** Signs, sends, and takes what comes, unread. @throws NotSentError, UnknownOutcomeError */
 export async function exchange(
   transport: Transport,
-  { method, path, body }: Call,
+  { method, url, body }: { readonly method: 'GET' | 'POST'; readonly url: URL; readonly body?: JsonObject | undefined },
   signal: AbortSignal,
   timeoutMs: number,
   { accept = 'application/json', mostBytes }: { readonly accept?: string; readonly mostBytes?: number } = {},
 ): Promise<{ readonly answered: Answered; readonly signed: Signed }> {
-  const url = new URL(`${transport.baseUrl}${path}`)
   const content = body === undefined ? '' : JSON.stringify(body)
   const signed = await signRequest(transport, method, `${url.pathname}${url.search}`, content)
   const serial = transport.keys.preferred()
@@ -104,10 +105,14 @@ export async function exchange(
 }
 
 /** The status first; what it says is done is believed only with WeChat's signature. */
-async function readAnswer(transport: Transport, answered: Answered, signed: Signed): Promise<Done | ErrorAnswer> {
+export async function readAnswer(
+  { keys, clock }: { readonly keys: Pick<KeyRing, 'find'>; readonly clock: () => Date },
+  answered: Answered,
+  signed: Signed,
+): Promise<Done | ErrorAnswer> {
   const { status, headers, body } = answered
   if (status !== 200 && status !== 204) return readRefusal(answered, signed)
-  const bad = await checkSignature(body, headers, transport.keys, transport.clock())
+  const bad = await checkSignature(body, headers, keys, clock())
   if (bad) {
     const message = `The answer is not believed. ${bad.message}${
       bad.signed === undefined ? '' : ' Is it the key that the console shows for this merchant?'
@@ -123,7 +128,7 @@ async function readAnswer(transport: Transport, answered: Answered, signed: Sign
  * @throws GatewayRefusedError for what is wrong with the request itself
  * @throws UnknownOutcomeError where WeChat, or what stands before it, does not know
  */
-export function readRefusal({ status, headers, body }: Answered, signed: Signed): ErrorAnswer {
+function readRefusal({ status, headers, body }: Answered, signed: Signed): ErrorAnswer {
   const values = readObject(body.toString('utf8')) ?? {}
   const [code, message] = [textOf(values, 'code'), textOf(values, 'message')]
   const requestId = requestIdOf(headers)
@@ -149,9 +154,9 @@ export function readRefusal({ status, headers, body }: Answered, signed: Signed)
 const ADVICE =
   "The merchant id, its certificate's serial number and the private key must be of one certificate, and the clock right."
 
-export const requestIdOf = (headers: Headers): string | undefined => headers.get('request-id') ?? undefined
+const requestIdOf = (headers: Headers): string | undefined => headers.get('request-id') ?? undefined
 
-function entryOf({ method, path }: Call, made: Attempt<Done | ErrorAnswer>): LogEntry {
+export function entryOf({ method, path }: Call, made: Attempt<Done | ErrorAnswer>): LogEntry {
   const { attempt, milliseconds, outcome, result, error } = made
   const code = error?.code ?? (result?.ok === false ? result.code : undefined)
   const requestId = error instanceof GatewayRefusedError ? error.requestId : result?.requestId

@@ -17,6 +17,8 @@ export {
   samePair,
   writeAmount,
 } from '@xuecheng/client-kit'
+export type { DownloadOptions } from './bill-file.ts'
+export type { PlatformCertificate } from './certificates.ts'
 export {
   createWechatPay,
   type ExecuteOptions,
@@ -36,6 +38,7 @@ export {
 } from './errors.ts'
 export type { Done, LogEntry } from './execute.ts'
 export type { TradeRef } from './fields.ts'
+export type { FundFlowBill, FundFlowOptions, FundFlowRow } from './fund-flow-bill.ts'
 export type { JsonObject } from './json.ts'
 export type {
   Notification,
@@ -74,4 +77,5 @@ export {
 } from './refusals.ts'
 export { readMoment, writeMoment } from './time.ts'
 export { isPaid, type TradeFields, type TradeState } from './trade.ts'
+export { readTradeBill, type TradeBill, type TradeBillRow, type TradeBillSummary } from './trade-bill.ts'
 export type { HeadersLike, SignatureProblem } from './verify.ts'

@@ -1,10 +1,11 @@
 /** Notifications (WeChat Pay, "Payment notification", "Refund notification"): verified over the raw body, then decrypted. */
 import { type Sealed, unseal } from './encryption.ts'
 import { asObject, fenOf, type JsonObject, readObject, textOf } from './json.ts'
+import type { KeyRing } from './key-ring.ts'
 import { isStatus, type RefundStatus } from './refund.ts'
 import { readMoment } from './time.ts'
 import { isPaid, readTrade, type TradeFields } from './trade.ts'
-import { checkSignature, type HeadersLike, type KeyRing, type SignatureProblem } from './verify.ts'
+import { checkSignature, type HeadersLike, type SignatureProblem } from './verify.ts'
 
 /** The documents' bound on what is encrypted, and what stands around it; genuine ones are a few kilobytes. */
 const MOST_BYTES = 1024 * 1024 + 64 * 1024

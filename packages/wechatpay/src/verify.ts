@@ -2,17 +2,9 @@
  * WeChat's signature on answers and notifications (WeChat Pay, "Verifying a signature"): over time, nonce and the bytes of
  * the body. A wrong signature is sent on purpose now and then (`WECHATPAY/SIGNTEST/…`) and is refused as any other.
  */
-import type { KeyObject } from 'node:crypto'
 import { readBase64, verifyText } from '@xuecheng/client-kit'
+import type { KeyRing } from './key-ring.ts'
 import { lines, SIGNATURE_TYPE, withoutBuyers } from './sign.ts'
-
-/** WeChat's keys by their serial number or id. */
-export interface KeyRing {
-  /** The key that signs under this name; undefined for one that is not WeChat's. May ask WeChat. Never throws. */
-  find(serial: string): Promise<KeyObject | undefined>
-  /** What a request asks its answer to be signed with. */
-  preferred(): string | undefined
-}
 
 /** As Node gives them, or as `fetch` does. */
 export type HeadersLike = Headers | Readonly<Record<string, string | readonly string[] | undefined>>
@@ -38,7 +30,7 @@ const WINDOW_MS = 5 * 60_000
 export async function checkSignature(
   body: Buffer,
   headers: HeadersLike,
-  keys: KeyRing,
+  keys: Pick<KeyRing, 'find'>,
   now: Date,
 ): Promise<BadSignature | undefined> {
   const header = (name: string) => headerOf(headers, `wechatpay-${name}`)

@@ -1,0 +1,179 @@
+/** Certificate mode: downloaded when they are needed, verified with what they bring, renewed, and never asked for by strangers. */
+import { describe, expect, test } from 'vitest'
+import { listed, makeCertificate } from '../test/certificate.ts'
+import {
+  API_V3_KEY,
+  APP_ID,
+  MCH_ID,
+  merchant,
+  NOW,
+  notificationBody,
+  PUBLIC_KEY_ID,
+  payment,
+  refused,
+  SERIAL_NO,
+  signatureOf,
+  signed,
+  startServer,
+  thrown,
+  wechat,
+} from '../test/wechat-side.ts'
+import { createWechatPay, type WechatPayOptions } from './client.ts'
+
+const [old, next, stranger] = [makeCertificate(), makeCertificate(), makeCertificate()]
+const by = ({ serialNo, privateKey }: typeof old) => ({ serial: serialNo, key: privateKey })
+const query = { outTradeNo: 'ORD20260101000001' }
+const HOUR = 3_600_000
+
+/** A client without any key of WeChat's, and a clock that a test moves. */
+function clientOf(baseUrl: string, options: Partial<WechatPayOptions> = {}) {
+  const time = { now: NOW }
+  const client = createWechatPay({
+    mchId: MCH_ID,
+    appId: APP_ID,
+    serialNo: SERIAL_NO,
+    privateKey: merchant.privateKey,
+    apiV3Key: API_V3_KEY,
+    baseUrl,
+    clock: () => time.now,
+    retries: 0,
+    ...options,
+  })
+  return { client, time, pass: (ms: number) => (time.now = new Date(time.now.getTime() + ms)) }
+}
+
+/** WeChat in certificate mode: what it lists and whom it signs with is a test's to change. */
+async function startWechat() {
+  const state = { list: [listed(old)], signer: old, at: () => NOW }
+  const server = await startServer((response, { target }) => {
+    const options = { ...by(state.signer), at: state.at() }
+    return signed(response, 200, target === '/v3/certificates' ? { data: state.list } : payment(), options)
+  })
+  const downloads = () => server.received.filter(({ target }) => target === '/v3/certificates').length
+  return { ...server, state, downloads }
+}
+
+test('the first answer brings the download, and the next ones do not; then requests name the certificate', async () => {
+  const server = await startWechat()
+  const { client } = clientOf(server.url)
+  expect(await client.query(query)).toMatchObject({ exists: true })
+  expect(await client.query(query)).toMatchObject({ exists: true })
+  expect(server.downloads()).toBe(1)
+  expect(server.received.map(({ headers }) => headers['wechatpay-serial'])).toEqual([
+    undefined,
+    undefined,
+    old.serialNo,
+  ])
+})
+
+test('calls at once share one download', async () => {
+  const server = await startWechat()
+  const { client } = clientOf(server.url)
+  await Promise.all(Array.from({ length: 5 }, () => client.query(query)))
+  expect(server.downloads()).toBe(1)
+})
+
+test('a rotation: an unknown serial is asked for once, and counts if WeChat lists it', async () => {
+  const server = await startWechat()
+  const { client, pass } = clientOf(server.url)
+  await client.query(query)
+  server.state.list = [listed(old), listed(next, { from: '2025-12-31T00:00:00+08:00' })]
+  server.state.signer = next
+  pass(61_000)
+  server.state.at = () => new Date(NOW.getTime() + 61_000)
+  expect(await client.query(query)).toMatchObject({ exists: true })
+  expect(server.downloads()).toBe(2)
+  server.state.signer = old
+  expect(await client.query(query)).toMatchObject({ exists: true })
+  expect(server.received.at(-1)?.headers['wechatpay-serial']).toBe(next.serialNo)
+})
+
+test('a stranger cannot make it ask again and again', async () => {
+  const server = await startWechat()
+  const { client } = clientOf(server.url)
+  const body = notificationBody('TRANSACTION.SUCCESS', payment())
+  const forged = signatureOf(body, by(stranger))
+  for (let each = 0; each < 5; each += 1)
+    expect(await client.verifyNotification(body, forged)).toMatchObject({ ok: false, code: 'UNKNOWN_SERIAL' })
+  expect(server.downloads()).toBe(1)
+  expect(await client.verifyNotification(body, signatureOf(body, by(old)))).toMatchObject({ ok: true })
+  const named = signatureOf(body, { serial: PUBLIC_KEY_ID, key: old.privateKey })
+  expect(await client.verifyNotification(body, named)).toMatchObject({ code: 'UNKNOWN_SERIAL' })
+  expect(server.downloads()).toBe(1)
+})
+
+test('after twelve hours they are asked for again, without anybody waiting', async () => {
+  const server = await startWechat()
+  const { client, pass } = clientOf(server.url)
+  await client.query(query)
+  pass(12 * HOUR)
+  server.state.at = () => new Date(NOW.getTime() + 12 * HOUR)
+  expect(await client.query(query)).toMatchObject({ exists: true })
+  await expect.poll(server.downloads).toBe(2)
+  await client.query(query)
+  expect(server.downloads()).toBe(2)
+})
+
+test('one that has expired verifies nothing', async () => {
+  const server = await startWechat()
+  server.state.list = [listed(old, { until: '2026-01-01T13:00:00+08:00' })]
+  const { client, pass } = clientOf(server.url)
+  await client.query(query)
+  pass(HOUR)
+  server.state.at = () => new Date(NOW.getTime() + HOUR)
+  expect(await thrown(() => client.query(query))).toMatchObject({ code: 'ANSWER_NOT_VERIFIED' })
+})
+
+test('both modes at once, while a merchant switches over', async () => {
+  const server = await startWechat()
+  const keys = { publicKey: wechat.publicKey, publicKeyId: PUBLIC_KEY_ID }
+  const both = clientOf(server.url, { ...keys, platformCertificates: true }).client
+  const body = notificationBody('TRANSACTION.SUCCESS', payment())
+  expect(await both.verifyNotification(body, signatureOf(body))).toMatchObject({ ok: true })
+  expect(server.downloads()).toBe(0)
+  expect(await both.verifyNotification(body, signatureOf(body, by(old)))).toMatchObject({ ok: true })
+  const keyOnly = clientOf(server.url, keys).client
+  expect(await keyOnly.verifyNotification(body, signatureOf(body, by(old)))).toMatchObject({ code: 'UNKNOWN_SERIAL' })
+  expect(server.downloads()).toBe(1)
+  const given = clientOf(server.url, { ...keys, moreKeys: { [old.serialNo]: old.pem } }).client
+  expect(await given.verifyNotification(body, signatureOf(body, by(old)))).toMatchObject({ ok: true })
+  expect(server.downloads()).toBe(1)
+})
+
+test('what a certificate says of itself', async () => {
+  const server = await startWechat()
+  const [certificate] = await clientOf(server.url).client.certificates()
+  expect(certificate).toMatchObject({
+    serialNo: old.serialNo,
+    certificate: old.pem,
+    effectiveTime: new Date('2025-11-30T16:00:00Z'),
+    expireTime: new Date('2030-11-30T16:00:00Z'),
+  })
+})
+
+describe('a list that is not believed:', () => {
+  const sm2 = { ...listed(stranger), encrypt_certificate: { algorithm: 'AEAD_SM4_GCM', ciphertext: 'AAAA' } }
+  const cases: Readonly<Record<string, readonly [code: string, list: unknown, signer?: typeof old]>> = {
+    'signed by what it does not bring': ['ANSWER_NOT_VERIFIED', [listed(old)], stranger],
+    'sealed with another APIv3 key': ['ANSWER_NOT_UNDERSTOOD', [listed(old, { apiV3Key: `${API_V3_KEY.slice(1)}x` })]],
+    'under another serial number': ['ANSWER_NOT_UNDERSTOOD', [{ ...listed(old), serial_no: next.serialNo }]],
+    'without a time': ['ANSWER_NOT_UNDERSTOOD', [{ ...listed(old), expire_time: '' }]],
+    'no list': ['ANSWER_NOT_UNDERSTOOD', 'none'],
+    'of another algorithm only': ['ANSWER_NOT_VERIFIED', [sm2]],
+  }
+  for (const [what, [code, list, signer = old]] of Object.entries(cases)) {
+    test(what, async () => {
+      const server = await startServer((response) => signed(response, 200, { data: list }, by(signer)))
+      const { client } = clientOf(server.url)
+      expect(await thrown(() => client.certificates())).toMatchObject({ name: 'UnknownOutcomeError', code })
+      expect(await thrown(() => client.query(query))).toMatchObject({ code: 'ANSWER_NOT_VERIFIED' })
+    })
+  }
+})
+
+test('a merchant that has none is told what it has instead', async () => {
+  const server = await startServer((response) => refused(response, 404, 'RESOURCE_NOT_EXISTS', '无可用的平台证书'))
+  const error = await thrown(() => clientOf(server.url).client.certificates())
+  expect(error).toMatchObject({ name: 'GatewayRefusedError', code: 'RESOURCE_NOT_EXISTS', status: 404 })
+  expect(error.message).toContain('publicKeyId')
+})
