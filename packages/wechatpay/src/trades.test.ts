@@ -197,6 +197,17 @@ describe('asking', () => {
       expect(await (await refusing(404, code)).query(query)).toEqual({ exists: false })
   })
 
+  test('what only looks like no such order', async () => {
+    for (const [status, code] of [
+      [404, 'MCH_NOT_EXISTS'],
+      [400, 'ORDER_NOT_EXIST'],
+    ] as const)
+      expect(await thrown(async () => (await refusing(status, code)).query(query))).toMatchObject({
+        name: 'GatewayRefusedError',
+        code,
+      })
+  })
+
   test('an answer about something else', async () => {
     for (const changes of [{ out_trade_no: 'ORD20260101000002' }, { mchid: '1900000002' }]) {
       const { client } = await answering(payment(changes))
