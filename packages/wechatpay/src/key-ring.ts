@@ -53,9 +53,8 @@ function checkedKey(given: string | KeyObject, privateKey: KeyObject): KeyObject
 
 /** WeChat wants them asked for at least every 12 hours; a new one is there days before it signs. */
 const REFRESH_MS = 12 * 60 * 60_000
-/** Anybody can name a serial number: what nobody knows is asked for this often at most. */
-const AGAIN_MS = 60_000
-const AGAIN_AFTER_FAILURE_MS = 5_000
+/** Anybody can name a serial number; a rotation in the middle of traffic must not wait long. Asked this often at most. */
+const AGAIN_MS = 5_000
 
 export interface KeyRingOptions {
   readonly given: ReadonlyMap<string, KeyObject>
@@ -77,9 +76,8 @@ export function createKeyRing({ given, publicKeyId, certificates, download, cloc
     given.get(serial) ?? valid().find(({ serialNo }) => serialNo === serial.toUpperCase())?.publicKey
 
   async function ask(): Promise<readonly PlatformCertificate[]> {
-    askAgainAt = clock().getTime() + AGAIN_AFTER_FAILURE_MS
-    known = await download()
     askAgainAt = clock().getTime() + AGAIN_MS
+    known = await download()
     staleAt = clock().getTime() + REFRESH_MS
     return known
   }

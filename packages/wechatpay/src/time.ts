@@ -1,9 +1,8 @@
 /** Moments as API v3 writes them: RFC 3339, sent with `+08:00`, read with any offset. */
-
-const UTC8_MS = 8 * 60 * 60 * 1000
+import { writeTime } from '@xuecheng/client-kit'
 
 /** Parts of a second are dropped. */
-export const writeMoment = (at: Date): string => `${new Date(at.getTime() + UTC8_MS).toISOString().slice(0, 19)}+08:00`
+export const writeMoment = (at: Date): string => `${writeTime(at).replace(' ', 'T')}+08:00`
 
 /** Undefined for anything that is no moment. */
 export function readMoment(text: string): Date | undefined {
