@@ -62,7 +62,7 @@ export async function checkSignature(
   if (bytes && (await verifyText(signed, bytes, key, 'RSA-SHA256'))) return undefined
   return {
     code: 'SIGNATURE_MISMATCH',
-    message: `The signature does not fit WeChat's key ${serial.slice(0, 64)}.`,
+    message: `The signature does not fit WeChat's key ${serial.slice(0, 64)}: made with another, or not over these very bytes.`,
     signed: withoutBuyers(signed.toString('utf8')),
   }
 }
