@@ -44,6 +44,7 @@ const WRITERS: Record<string, string> = {
   notifications: 'payments',
   notification_handlings: 'payments',
   unmatched_payments: 'payments',
+  trial_payments: 'payments',
   refunds: 'payments',
   refund_lines: 'payments',
   idempotency_keys: 'http',

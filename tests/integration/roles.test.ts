@@ -6,6 +6,7 @@ import { type System, startSystem } from '../harness/system.ts'
 const ROLES = ['owner', 'finance', 'support', 'editor'] as const
 type Role = (typeof ROLES)[number]
 
+const owner: Role[] = ['owner']
 const everybody: Role[] = ['owner', 'finance', 'support', 'editor']
 const orders: Role[] = ['owner', 'finance', 'support']
 const care: Role[] = ['owner', 'support']
@@ -36,6 +37,9 @@ const TABLE: Record<string, Role[]> = {
   'GET /api/admin/reconciliations/{provider}/{day}': money,
   'POST /api/admin/differences/{id}/repair': money,
   'GET /api/admin/money-health': money,
+  'GET /api/admin/trial-payments': money,
+  'POST /api/admin/trial-payments': owner,
+  'GET /api/admin/trial-payments/{number}': money,
   'GET /api/admin/jobs': money,
   'POST /api/admin/jobs/{id}/run-again': money,
   'GET /api/admin/audit': money,

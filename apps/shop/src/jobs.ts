@@ -9,7 +9,15 @@ import { askDueAttempts } from './payments/ask-due.ts'
 import { closeLeftAttempts } from './payments/close-attempts.ts'
 import { expireOrders } from './payments/close-order.ts'
 import { sendLeftRefunds, sendRefund } from './payments/send-refund.ts'
-import { CLOSE_ATTEMPTS, CloseAttemptsTask, RefundTask, SEND_REFUND } from './payments/tasks.ts'
+import {
+  ADVANCE_TRIAL,
+  CLOSE_ATTEMPTS,
+  CloseAttemptsTask,
+  RefundTask,
+  SEND_REFUND,
+  TrialTask,
+} from './payments/tasks.ts'
+import { advanceLeftTrials, followTrial } from './payments/trial-steps.ts'
 import { ReconcileTask, reconcileDueDays } from './reconciliation/daily.ts'
 import { RECONCILE, reconcileDay } from './reconciliation/run.ts'
 import type { Shop } from './shop.ts'
@@ -43,6 +51,10 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
       const { orderId, keep } = Value.Parse(CloseAttemptsTask, payload)
       await closeLeftAttempts(payments, orderId, keep)
     },
+    [ADVANCE_TRIAL]: async (payload: unknown) => {
+      await followTrial(payments, Value.Parse(TrialTask, payload).trialId)
+    },
+    'advance-left-trials': oneAtATime(() => advanceLeftTrials(payments)),
     [RECONCILE]: async (payload: unknown) => {
       await reconcileDay(payments, Value.Parse(ReconcileTask, payload))
     },
@@ -58,6 +70,7 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
   }
   const repeating = [
     { task: 'ask-open-attempts', match: '* * * * *' },
+    { task: 'advance-left-trials', match: '* * * * *' },
     { task: 'expire-orders', match: '* * * * *' },
     { task: 'reconcile-due-days', match: '8 * * * *' },
     { task: 'sum-up-days', match: '*/5 * * * *' },

@@ -19,6 +19,7 @@ import { addOrderRoutes } from './orders/routes.ts'
 import { addInboxDesk } from './payments/inbox-routes.ts'
 import { addRefundDesk, addRefundRoutes } from './payments/refund-routes.ts'
 import { addPaymentRoutes } from './payments/routes.ts'
+import { addTrialDesk } from './payments/trial-routes.ts'
 import { addReconciliationDesk } from './reconciliation/routes.ts'
 import type { Shop } from './shop.ts'
 import { addShopRoutes } from './storefront.ts'
@@ -49,6 +50,7 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
     addJobsDesk(desk, db, clock)
     addDashboardDesk(desk, db, clock)
     addBuyerDesk(desk, db, clock)
+    addTrialDesk(desk, payments)
   })
   addEnrolmentRoutes(app, { db, viewers, clock, videoFolder: DEMO_VIDEOS })
   addOperatorRoutes(app, connection)

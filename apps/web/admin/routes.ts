@@ -37,6 +37,7 @@ export const WAYS = [
       { name: 'notifications', right: 'inbox.read' },
       { name: 'jobs', right: 'jobs.read' },
       { name: 'audit', right: 'audit.read' },
+      { name: 'settings', right: 'settings.read' },
     ],
   },
 ] as const
@@ -120,5 +121,12 @@ export const routes: RouteRecordRaw[] = [
   },
   { path: '/jobs', name: 'jobs', component: () => import('./pages/JobsPage.vue'), meta: { right: 'jobs.read' } },
   { path: '/audit', name: 'audit', component: () => import('./pages/AuditPage.vue'), meta: { right: 'audit.read' } },
+  { path: '/settings', name: 'settings', redirect: { name: 'trial' } },
+  {
+    path: '/settings/trial',
+    name: 'trial',
+    component: () => import('./pages/TrialPage.vue'),
+    meta: { right: 'settings.read' },
+  },
   { path: '/:rest(.*)*', name: 'not-found', component: () => import('./pages/NotFoundPage.vue') },
 ]

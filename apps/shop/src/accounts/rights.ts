@@ -24,6 +24,7 @@ export const RIGHTS = {
   'buyers.read': ['owner', 'finance', 'support'],
   'buyers.write': ['owner', 'support'],
   'access.grant': ['owner', 'support'],
+  'settings.read': ['owner', 'finance'],
   'settings.write': ['owner'],
   'staff.write': ['owner'],
   'audit.read': ['owner', 'finance'],

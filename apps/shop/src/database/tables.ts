@@ -188,6 +188,27 @@ export interface Tables {
     resolved_by: number | null
     note: Generated<string>
   }
+  trial_payments: {
+    id: GeneratedAlways<number>
+    attempt_no: string
+    provider: string
+    channel: string
+    amount_fen: Fen
+    started_by: number
+    started_at: Date
+    expires_at: Date
+    link: Json<{ payUrl: string } | { codeUrl: string }> | null
+    link_at: Date | null
+    trade_no: string | null
+    unmatched_id: number | null
+    seen_at: Date | null
+    seen_by: 'notification' | 'query' | null
+    asked_at: Date | null
+    answer: string | null
+    agreed_at: Date | null
+    confirmed_at: Date | null
+    closed_at: Date | null
+  }
   refunds: {
     id: GeneratedAlways<number>
     request_no: string

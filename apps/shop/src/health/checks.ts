@@ -141,7 +141,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     repair: 'refund',
     query: `select u.trade_no as subject, o.order_no, u.reason as text, u.found_at as since, '/admin/unmatched-payments' as link
       from unmatched_payments u left join orders o on o.id = u.order_id
-      where u.resolved_at is null and (u.refund_id is null or u.found_at < now() - interval '15 minutes')`,
+      where u.resolved_at is null and ((u.refund_id is null and u.reason <> 'TRIAL_PAYMENT') or u.found_at < now() - interval '15 minutes')`,
   },
   {
     name: 'difference_open',

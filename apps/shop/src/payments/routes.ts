@@ -49,7 +49,7 @@ const CheckoutShape = Type.Object(
 )
 
 /** By what the browser says of itself; one that says nothing gets what a computer gets. */
-const payerOf = (request: FastifyRequest): Payer => ({
+export const payerOf = (request: FastifyRequest): Payer => ({
   device: /\b(Mobile|Android|iPhone|iPod)\b/.test(request.headers['user-agent'] ?? '') ? 'phone' : 'computer',
   address: request.ip,
 })

@@ -14,6 +14,7 @@ import { moveAttempt, openAttemptsOf } from './attempts.ts'
 import type { PaidNotice } from './providers/provider.ts'
 import { refundLines, refundPayment } from './refunds.ts'
 import { CLOSE_ATTEMPTS } from './tasks.ts'
+import { takeTrialMoney } from './trial-money.ts'
 
 export interface PaidAttempt extends PaidNotice {
   readonly provider: string
@@ -43,7 +44,7 @@ export type UnmatchedReason =
 export async function settle(tx: Transaction, paid: PaidAttempt): Promise<Settlement> {
   // Who waited for an attempt while it was moved to its new order finds it in neither; asked again, the database sees it.
   const attempt = (await lockAttempt(tx, paid)) ?? (await lockAttempt(tx, paid))
-  if (!attempt) return setAside(tx, paid, 'UNKNOWN_ATTEMPT')
+  if (!attempt) return settleTrial(tx, paid)
   if (attempt.amount_fen !== paid.amount) return setAside(tx, paid, 'AMOUNT_DIFFERS', { orderId: attempt.order_id })
   if (attempt.status === 'paid') {
     if (attempt.trade_no === paid.tradeNo) return { outcome: 'repeated' }
@@ -81,6 +82,12 @@ export async function settle(tx: Transaction, paid: PaidAttempt): Promise<Settle
   if (owned.length > 0) await payBackLines(tx, paid, orderId, owned)
   if (stillOpen.length > 0) await enqueue(tx, CLOSE_ATTEMPTS, { orderId })
   return { outcome: 'settled' }
+}
+
+/** A number that is no order's attempt may be a trial payment's. */
+async function settleTrial(tx: Transaction, paid: PaidAttempt): Promise<Settlement> {
+  const taken = await takeTrialMoney(tx, paid)
+  return typeof taken === 'string' ? setAside(tx, paid, taken) : taken
 }
 
 type LockedAttempt = NonNullable<Awaited<ReturnType<typeof lockAttempt>>>

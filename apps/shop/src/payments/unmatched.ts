@@ -11,7 +11,7 @@ export interface UnmatchedPayment {
   readonly tradeNo: string
   readonly attemptNo: string
   readonly amount: Fen
-  readonly reason: 'UNKNOWN_ATTEMPT' | 'AMOUNT_DIFFERS'
+  readonly reason: 'UNKNOWN_ATTEMPT' | 'AMOUNT_DIFFERS' | 'TRIAL_PAYMENT'
   readonly orderId: number | null
   readonly now: Date
 }

@@ -119,7 +119,7 @@ async function readListed(db: Database, provider: string, tradeNos: readonly str
     .select('trade_no')
     .where('provider', '=', provider)
     .where(among('trade_no', tradeNos))
-    .where('reason', 'in', ['UNKNOWN_ATTEMPT', 'AMOUNT_DIFFERS', 'SECOND_TRADE'])
+    .where('reason', 'in', ['UNKNOWN_ATTEMPT', 'AMOUNT_DIFFERS', 'SECOND_TRADE', 'TRIAL_PAYMENT'])
     .execute()
   return new Set(rows.map((row) => row.trade_no))
 }

@@ -1,10 +1,12 @@
 /** What the back office says, in English: exactly the keys of the Chinese. */
 import names from './names/en.ts'
 import type { SameKeys } from './same-keys.ts'
+import settings from './settings/en.ts'
 import type chinese from './zh-CN.ts'
 
 const messages: SameKeys<typeof chinese> = {
   ...names,
+  ...settings,
   title: '{page} · Xuecheng back office',
   name: 'Back office',
   toShop: 'To the shop',
@@ -35,6 +37,7 @@ const messages: SameKeys<typeof chinese> = {
     notifications: 'Notifications',
     jobs: 'Jobs',
     audit: 'Audit log',
+    settings: 'Settings',
   },
   login: {
     title: 'Staff login',

@@ -1,8 +1,10 @@
 /** What the back office says, in Chinese: the language it is written in first. */
 import names from './names/zh-CN.ts'
+import settings from './settings/zh-CN.ts'
 
 export default {
   ...names,
+  ...settings,
   title: '{page} · 学城后台',
   name: '学城后台',
   toShop: '去商店',
@@ -33,6 +35,7 @@ export default {
     notifications: '支付通知',
     jobs: '后台任务',
     audit: '操作日志',
+    settings: '设置',
   },
   login: {
     title: '员工登录',

@@ -25,6 +25,7 @@ export type Difference = Schemas['Difference']
 export type MoneyHealth = Schemas['MoneyHealth']
 export type Job = Schemas['Job']
 export type AuditLine = Schemas['AuditLine']
+export type TrialPayment = Schemas['TrialPayment']
 export type Dashboard = Schemas['Dashboard']
 export type Buyer = Schemas['Buyer']
 

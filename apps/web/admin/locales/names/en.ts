@@ -31,6 +31,7 @@ const names: SameKeys<typeof chinese> = {
     ORDER_ALREADY_PAID: 'The order was paid by another payment',
     ORDER_CLOSED: 'The order was closed',
     COURSE_ALREADY_OWNED: 'The buyer owned the course already',
+    TRIAL_PAYMENT: 'A trial payment by staff',
     paid: '{provider} {tradeNo}, from {source}',
     refund: '{why} (refund {requestNo})',
     not_paid_in_time: 'not paid in time',
@@ -90,6 +91,8 @@ const names: SameKeys<typeof chinese> = {
     'free-lost-jobs': 'Free jobs that were cut off',
     'send-left-refunds': 'Send refunds left over',
     'forget-what-ended': 'Clear what has ended',
+    'advance-trial': 'Take a trial payment on',
+    'advance-left-trials': 'Take left trial payments on',
   },
   action: {
     order_cancel: 'Order cancelled',
@@ -104,6 +107,7 @@ const names: SameKeys<typeof chinese> = {
     'job_run-again': 'Job run again',
     reconciliation_run: 'Day reconciled',
     difference_repair: 'Difference repaired',
+    trial_start: 'Trial payment started',
   },
   event: {
     order_place: 'Ordered',

@@ -28,6 +28,7 @@ export default {
     ORDER_ALREADY_PAID: '订单已由另一笔付清',
     ORDER_CLOSED: '订单已关闭',
     COURSE_ALREADY_OWNED: '买家已拥有该课程',
+    TRIAL_PAYMENT: '店员试付',
     paid: '{provider} {tradeNo}，来自{source}',
     refund: '{why}（退款 {requestNo}）',
     not_paid_in_time: '逾期未付款',
@@ -87,6 +88,8 @@ export default {
     'free-lost-jobs': '释放中断的任务',
     'send-left-refunds': '补发退款',
     'forget-what-ended': '清理过期记录',
+    'advance-trial': '推进试付',
+    'advance-left-trials': '推进遗留的试付',
   },
   action: {
     order_cancel: '取消订单',
@@ -101,6 +104,7 @@ export default {
     'job_run-again': '重新执行任务',
     reconciliation_run: '对账',
     difference_repair: '修复对账差异',
+    trial_start: '开始试付',
   },
   event: {
     order_place: '下单',

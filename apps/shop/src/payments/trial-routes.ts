@@ -1,0 +1,95 @@
+/** Trial payments at the staff's desk: start one, watch its steps. */
+import { type Static, Type } from 'typebox'
+import { audit } from '../accounts/audit.ts'
+import { staffOf } from '../accounts/desk.ts'
+import type { Application } from '../http/application.ts'
+import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
+import { Moment, Money, problems } from '../http/shapes.ts'
+import type { Payments } from './payments.ts'
+import { PAY_TYPES } from './providers/names.ts'
+import { payerOf } from './routes.ts'
+import { ADVICE, listTrials, OUTCOMES, readTrial, STEP_STATES, startTrial, TRIAL_STEPS } from './trials.ts'
+
+const TextOrNull = Type.Union([Type.String(), Type.Null()])
+
+const TrialShape = Type.Object(
+  {
+    number: Type.String({ description: 'What the gateway knows it by' }),
+    payType: Type.String(),
+    amount: Money,
+    startedAt: Moment,
+    startedBy: Type.String(),
+    expiresAt: Moment,
+    payUrl: TextOrNull,
+    codeUrl: TextOrNull,
+    outcome: Type.Enum([...OUTCOMES]),
+    steps: Type.Array(
+      Type.Object({
+        step: Type.Enum([...TRIAL_STEPS]),
+        state: Type.Enum([...STEP_STATES]),
+        at: Type.Union([Moment, Type.Null()]),
+        seen: TextOrNull,
+        advice: Type.Union([Type.Enum([...ADVICE]), Type.Null()]),
+        notificationId: Type.Union([Type.Integer(), Type.Null()]),
+      }),
+    ),
+  },
+  { $id: 'TrialPayment' },
+)
+
+export function addTrialDesk(desk: Application, payments: Payments): void {
+  desk.addSchema(TrialShape)
+  const { db, clock } = payments
+  const tags = ['desk: settings']
+
+  desk.get(
+    '/trial-payments',
+    {
+      config: { right: 'settings.read' },
+      schema: {
+        tags,
+        summary: 'The last trial payments, newest first',
+        response: { 200: Type.Object({ items: Type.Array(Type.Ref('TrialPayment')) }), ...problems(401, 403) },
+      },
+    },
+    async () => ({ items: await listTrials(payments) }),
+  )
+
+  desk.post(
+    '/trial-payments',
+    {
+      config: { right: 'settings.write' },
+      schema: {
+        tags,
+        summary: 'Start a payment of 0.01 that proves link, notification, query and refund; it always goes back',
+        headers: IdempotencyHeader,
+        body: Type.Object({ payType: Type.Enum([...PAY_TYPES]) }, { additionalProperties: false }),
+        response: { 201: Type.Ref('TrialPayment'), ...problems(401, 403, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      const staff = staffOf(request)
+      const { payType } = request.body
+      const userId = staff.user.id
+      const number = await db.transaction().execute((tx) =>
+        once(tx, userId, repeatable(request), clock(), async () => {
+          const started = await startTrial(tx, payments, { payType, userId, payer: payerOf(request) })
+          const subject = `trial-payments/${started}`
+          await audit(tx, staff, { at: clock(), action: 'trial.start', subject, after: { payType, fen: 1 } })
+          return started
+        }),
+      )
+      return reply.code(201).send(await readTrial(payments, number))
+    },
+  )
+
+  const Params = Type.Object({ number: Type.String({ minLength: 1, maxLength: 64 }) })
+  desk.get(
+    '/trial-payments/:number',
+    {
+      config: { right: 'settings.read' },
+      schema: { tags, params: Params, response: { 200: Type.Ref('TrialPayment'), ...problems(401, 403, 404) } },
+    },
+    async (request) => readTrial(payments, (request.params as Static<typeof Params>).number),
+  )
+}

@@ -1,0 +1,183 @@
+/**
+ * A trial payment's way: its link, its payment, the gateway's query, the refund, and the refund asked about again. Each run
+ * takes whatever steps are due; any number of runs and processes, and one killed anywhere, come to the same end.
+ */
+import { sql } from 'kysely'
+import { faultPoint } from '#fault-point'
+import type { Database } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
+import { enqueue } from '../jobs/enqueue.ts'
+import { CLOCK_MARGIN_MS } from './ask-times.ts'
+import { type Payments, providerNamed } from './payments.ts'
+import { requestUnmatchedRefund } from './refunds.ts'
+import { settle } from './settle.ts'
+import { ADVANCE_TRIAL } from './tasks.ts'
+import { arrivedNotification, NOTIFICATION_PATIENCE_MS, TRIAL_SUBJECT } from './trials.ts'
+
+/** How long it waits for a query that agrees. */
+const QUERY_PATIENCE_MS = 10 * 60_000
+
+/** Often while somebody is likely to watch, then seldom; at last the job for all that are left looks once a minute. */
+const LOOKS = [
+  { untilMs: 3 * 60_000, everyMs: 2000 },
+  { untilMs: 20 * 60_000, everyMs: 15_000 },
+]
+
+/** The task: takes the steps that are due, and comes again soon while the trial is under way. */
+export async function followTrial(payments: Payments, trialId: number): Promise<void> {
+  const over = await advanceTrial(payments, trialId)
+  const now = payments.clock()
+  const trial = await readTrial(payments.db, trialId)
+  if (over || !trial) return
+  // Counted from the last thing that happened: a payment that comes late is followed as closely as one at once.
+  const age = now.getTime() - (trial.seen_at ?? trial.started_at).getTime()
+  const look = LOOKS.find(({ untilMs }) => age < untilMs)
+  if (look) await enqueue(payments.db, ADVANCE_TRIAL, { trialId }, new Date(now.getTime() + look.everyMs))
+}
+
+/** Every trial that has not come to its end: nobody watches it, or its job was lost. */
+export async function advanceLeftTrials(payments: Payments): Promise<void> {
+  const left = await payments.db
+    .selectFrom('trial_payments')
+    .select('id')
+    .where('confirmed_at', 'is', null)
+    .where('closed_at', 'is', null)
+    .orderBy('id', 'desc')
+    .limit(20)
+    .execute()
+  for (const { id } of left) await advanceTrial(payments, id)
+}
+
+/** @returns whether the trial has come to its end; a gateway that gives no answer is asked again by the next run */
+export async function advanceTrial(payments: Payments, trialId: number): Promise<boolean> {
+  try {
+    return await takeSteps(payments, trialId)
+  } catch (error) {
+    if (!(error instanceof ShopError)) throw error
+    payments.log.warn({ trialId, code: error.code }, 'trial payment: no answer yet')
+    await noteAnswer(payments, trialId, 'no answer')
+    return false
+  }
+}
+
+async function takeSteps(payments: Payments, trialId: number): Promise<boolean> {
+  const trial = await readTrial(payments.db, trialId)
+  if (!trial || trial.closed_at || trial.confirmed_at) return true
+  if (!trial.link) await orderLink(payments, trial)
+  if (!trial.seen_at) return lookForPayment(payments, trial)
+  if (!trial.agreed_at && !(await agree(payments, trial))) return false
+  faultPoint('trial: paid, refund not booked')
+  if (trial.refund_id === null) return trial.resolved_at ? giveUp(payments, trial) : bookRefund(payments, trial)
+  if (trial.refund_status !== 'succeeded') return false
+  return confirm(payments, trial, trial.refund_id)
+}
+
+type Trial = NonNullable<Awaited<ReturnType<typeof readTrial>>>
+
+const readTrial = (db: Database, trialId: number) =>
+  db
+    .selectFrom('trial_payments')
+    .leftJoin('unmatched_payments', 'unmatched_payments.id', 'trial_payments.unmatched_id')
+    .leftJoin('refunds', 'refunds.id', 'unmatched_payments.refund_id')
+    .selectAll('trial_payments')
+    .select([
+      'unmatched_payments.refund_id',
+      'unmatched_payments.resolved_at',
+      'refunds.status as refund_status',
+      'refunds.request_no',
+    ])
+    .where('trial_payments.id', '=', trialId)
+    .executeTakeFirst()
+
+/** A link that its gateway makes. */
+async function orderLink(payments: Payments, trial: Trial): Promise<void> {
+  const { links } = providerNamed(payments, trial.provider)
+  if (links.made === 'here') return
+  const { attempt_no: attemptNo, amount_fen: amount, expires_at: expiresAt, channel } = trial
+  const attempt = { attemptNo, orderNo: attemptNo, amount, expiresAt, channel, subject: TRIAL_SUBJECT }
+  const { link } = await links.order(attempt, { device: 'computer', address: '127.0.0.1' })
+  await payments.db
+    .updateTable('trial_payments')
+    .set({ link: JSON.stringify(link), link_at: payments.clock() })
+    .where('id', '=', trial.id)
+    .execute()
+}
+
+/** Nobody has told us that it was paid: the gateway is asked. One that nobody paid in time is closed there. */
+async function lookForPayment(payments: Payments, trial: Trial): Promise<boolean> {
+  const { provider, attempt_no: attemptNo } = trial
+  const trade = await providerNamed(payments, provider).ask(attemptNo)
+  const now = payments.clock()
+  await noteAnswer(payments, trial.id, trade.state)
+  if (trade.state === 'paid') {
+    const { tradeNo, amount, paidAt } = trade
+    const paid = { provider, attemptNo, tradeNo, amount, paidAt, source: 'query', now }
+    await payments.db.transaction().execute((tx) => settle(tx, paid))
+    return false
+  }
+  if (now.getTime() < trial.expires_at.getTime() + CLOCK_MARGIN_MS) return false
+  if (trade.state === 'waiting') {
+    await providerNamed(payments, provider).close(attemptNo)
+    return false
+  }
+  await payments.db
+    .updateTable('trial_payments')
+    .set({ closed_at: now })
+    .where('id', '=', trial.id)
+    .where('seen_at', 'is', null)
+    .execute()
+  return true
+}
+
+/** The gateway's own word on the trade must be what came. @returns whether to go on */
+async function agree(payments: Payments, trial: Trial): Promise<boolean> {
+  const trade = await providerNamed(payments, trial.provider).ask(trial.attempt_no)
+  await noteAnswer(payments, trial.id, trade.state)
+  const now = payments.clock()
+  const same = trade.state === 'paid' && trade.tradeNo === trial.trade_no && trade.amount === trial.amount_fen
+  if (!same) return now.getTime() - (trial.seen_at ?? now).getTime() > QUERY_PATIENCE_MS
+  await payments.db.updateTable('trial_payments').set({ agreed_at: now }).where('id', '=', trial.id).execute()
+  return true
+}
+
+/** Staff took note of the money as one that stays: nothing more is proved. */
+async function giveUp({ db, clock }: Payments, trial: Trial): Promise<boolean> {
+  await db.updateTable('trial_payments').set({ closed_at: clock() }).where('id', '=', trial.id).execute()
+  return true
+}
+
+async function bookRefund(payments: Payments, trial: Trial): Promise<boolean> {
+  const now = payments.clock()
+  const waited = now.getTime() - (trial.seen_at ?? now).getTime()
+  const told = await arrivedNotification(payments.db, trial.attempt_no)
+  if (!told && waited < NOTIFICATION_PATIENCE_MS) return false
+  await payments.db.transaction().execute(async (tx) => {
+    const held = await tx
+      .selectFrom('unmatched_payments')
+      .select(['id', 'amount_fen', 'refund_id', 'resolved_at'])
+      .where('id', '=', trial.unmatched_id)
+      .modifyEnd(sql`for no key update`)
+      .executeTakeFirst()
+    if (!held || held.refund_id !== null || held.resolved_at) return
+    const about = { unmatchedId: held.id, amount: held.amount_fen, reason: TRIAL_SUBJECT, now }
+    await requestUnmatchedRefund(tx, { ...about, userId: trial.started_by })
+  })
+  return false
+}
+
+/** The very same refund asked for again: the gateway's books must say that it was made, and nothing moves twice. */
+async function confirm(payments: Payments, trial: Trial, refundId: number): Promise<boolean> {
+  const { attempt_no: attemptNo, trade_no: tradeNo, request_no: requestNo, amount_fen: amount } = trial
+  if (tradeNo === null || requestNo === null) return false
+  const again = { attemptNo, tradeNo, requestNo, amount, paid: amount, reason: TRIAL_SUBJECT, tries: 1 }
+  const answer = await providerNamed(payments, trial.provider).refund(again)
+  if (answer.state !== 'succeeded') return false
+  const confirmed_at = payments.clock()
+  payments.log.info({ refundId }, 'trial payment: the refund is confirmed')
+  await payments.db.updateTable('trial_payments').set({ confirmed_at }).where('id', '=', trial.id).execute()
+  return true
+}
+
+async function noteAnswer({ db, clock }: Payments, trialId: number, answer: string): Promise<void> {
+  await db.updateTable('trial_payments').set({ answer, asked_at: clock() }).where('id', '=', trialId).execute()
+}

@@ -1,0 +1,50 @@
+/** The trial payment from the screen: started by the owner, paid at the real cashier, each step seen on the page as it happens. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { wrongs } from './axe.ts'
+import { OWNER } from './desk-world.ts'
+import { DESK, eventually, openStage, PHONE, type Stage, settled } from './stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterAll(() => stage?.close())
+
+test('one fen is paid at the cashier, every step passes, and the page is well in both languages', async () => {
+  const staff = await stage.visitAs(OWNER, DESK)
+  const { page } = staff
+  await staff.open('/admin/settings')
+  await page.getByTestId('trial-start').click()
+  const link = page.getByTestId('trial-pay')
+  await link.waitFor()
+  expect(await page.locator('[data-step=payment]').innerText()).toContain('请打开付款链接')
+  await settled(page)
+  expect(await wrongs(page)).toEqual([])
+
+  const [cashier] = await Promise.all([page.context().waitForEvent('page'), link.click()])
+  await cashier.waitForLoadState()
+  expect(cashier.url()).toContain(stage.system.sandboxUrl)
+  await cashier.close()
+  await stage.system.sandbox.pay((await link.getAttribute('href')) ?? '')
+
+  await page.locator('[data-outcome=passed]').waitFor({ timeout: 60_000 })
+  expect(await page.locator('[data-step][data-state=done]').count()).toBe(6)
+  await eventually(() => page.locator('tbody tr').count()).toBe(1)
+  await page.getByRole('link', { name: '查看通知' }).click()
+  await page.locator('[data-check=signature][data-passed=true]').waitFor()
+  expect(staff.problems).toEqual([])
+
+  const phone = await stage.visitAs(OWNER, PHONE)
+  await phone.open('/admin/settings/trial')
+  await phone.page.getByText('Everything works').first().waitFor()
+  await settled(phone.page)
+  expect(await wrongs(phone.page)).toEqual([])
+  expect(await phone.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390)
+  if (process.env['SHOTS']) {
+    await phone.page.screenshot({ path: `${process.env['SHOTS']}/trial-phone.png`, fullPage: true })
+    await staff.open('/admin/settings/trial')
+    await page.locator('[data-outcome=passed]').waitFor()
+    await page.screenshot({ path: `${process.env['SHOTS']}/trial-desk.png`, fullPage: true })
+  }
+  expect(phone.problems).toEqual([])
+}, 120_000)

@@ -1,0 +1,143 @@
+/** The trial payment of one fen: through the real gateway, with whatever may go wrong, and in every book. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { processesOf } from '../harness/processes.ts'
+import type { ShopApi } from '../harness/shop-api.ts'
+import { type System, startSystem, until } from '../harness/system.ts'
+
+let system: System
+let owner: ShopApi
+
+interface Trial {
+  readonly number: string
+  readonly payUrl: string | null
+  readonly outcome: string
+  readonly steps: readonly { step: string; state: string; seen: string | null; advice: string | null }[]
+}
+
+beforeAll(async () => {
+  system = await startSystem()
+  owner = system.client()
+  await owner.login('admin', 'admin123456')
+}, 120_000)
+afterAll(() => system.stop())
+
+async function start(): Promise<Trial & { payUrl: string }> {
+  const { status, body } = await owner.call<Trial>('POST', '/api/admin/trial-payments', { payType: 'alipay' })
+  expect(status).toBe(201)
+  return { ...body, payUrl: body.payUrl ?? '' }
+}
+const look = async (number: string) => (await owner.call<Trial>('GET', `/api/admin/trial-payments/${number}`)).body
+const stateOf = (trial: Trial, step: string) => trial.steps.find((each) => each.step === step)?.state
+const passed = (number: string, limitMs = 60_000) =>
+  until(
+    () => look(number),
+    ({ outcome }) => outcome === 'passed',
+    limitMs,
+  )
+const there = async (number: string) => (await system.sandbox.trades(number))[0]
+const refundsOf = (number: string) =>
+  system.sql<{ status: string; tries: number }>(
+    `select r.status, r.tries from refunds r join unmatched_payments u on u.id = r.unmatched_id where u.attempt_no = $1`,
+    [number],
+  )
+
+test('link, payment, notification, query, refund, and the refund asked about again: each step is seen', async () => {
+  const key = { 'idempotency-key': 'one-trial' }
+  const body = { payType: 'alipay' }
+  const first = await owner.call<Trial>('POST', '/api/admin/trial-payments', body, key)
+  const again = await owner.call<Trial>('POST', '/api/admin/trial-payments', body, key)
+  expect(again.body.number).toBe(first.body.number)
+  expect(first.body.outcome).toBe('waiting')
+  expect(first.body.steps.map(({ state }) => state)).toEqual(['done', 'doing', 'todo', 'todo', 'todo', 'todo'])
+  expect(first.body.steps[1]?.advice).toBe('PAY_NOW')
+
+  const { trade } = await system.sandbox.pay(first.body.payUrl ?? '')
+  const trial = await passed(first.body.number)
+  expect(trial.steps.map(({ step, state }) => `${step} ${state}`)).toEqual([
+    'link done',
+    'payment done',
+    'notification done',
+    'query done',
+    'refund done',
+    'refund_query done',
+  ])
+  expect(trial.steps[1]?.seen).toBe(trade.tradeNo)
+  expect(trial.payUrl).toBeNull()
+  expect((await there(trial.number))?.refundedAmount).toBe('0.01')
+  expect(await refundsOf(trial.number)).toHaveLength(1)
+  const deeds = await system.sql("select subject from audit_log where action = 'trial.start'")
+  expect(deeds.filter(({ subject }) => subject === `trial-payments/${trial.number}`)).toHaveLength(1)
+}, 90_000)
+
+test('without its notification the query finds it; the step says so, and the money goes back all the same', async () => {
+  await system.sandbox.notifications(false)
+  const { number, payUrl } = await start()
+  await system.sandbox.pay(payUrl)
+  const waiting = await until(
+    () => look(number),
+    (trial) => stateOf(trial, 'query') === 'done',
+    30_000,
+  )
+  expect(stateOf(waiting, 'notification')).toBe('doing')
+  expect(stateOf(waiting, 'refund')).toBe('todo') // it gives the notification a minute
+  await system.sql("update trial_payments set seen_at = seen_at - interval '61 seconds' where attempt_no = $1", [
+    number,
+  ])
+  const trial = await until(
+    () => look(number),
+    (seen) => stateOf(seen, 'refund_query') === 'done',
+    30_000,
+  )
+  expect(trial.steps[2]).toMatchObject({ state: 'late', advice: 'NOTIFICATION_LATE' })
+  expect(trial.outcome).toBe('failed')
+  expect((await there(number))?.refundedAmount).toBe('0.01')
+  await system.sandbox.notifications(true)
+}, 90_000)
+
+test('a refund whose answer was lost is made once, and the jobs killed in the middle of it all change nothing', async () => {
+  const { number, payUrl } = await start()
+  await system.sandbox.send('POST', '/faults', {
+    kind: 'timeout-after',
+    method: 'alipay.trade.refund',
+    scope: { outTradeNo: number },
+    times: 1,
+    seconds: 10,
+  })
+  await system.sandbox.pay(payUrl)
+  await until(
+    () => refundsOf(number),
+    (rows) => rows.length === 1,
+    30_000,
+  )
+  for (const pid of processesOf(system.process.pid ?? 0).jobs) process.kill(pid, 'SIGKILL')
+  // The job that was killed is freed after two minutes; what is left after a while is found without it.
+  await system.sql(
+    "update refunds set requested_at = requested_at - interval '10 minutes', look_at = null where status <> 'succeeded'",
+  )
+  await system.sql(
+    "update graphile_worker._private_jobs set locked_at = locked_at - interval '10 minutes' where locked_at is not null",
+  )
+  await passed(number, 150_000)
+  expect((await there(number))?.refundedAmount).toBe('0.01')
+  expect(await refundsOf(number)).toMatchObject([{ status: 'succeeded' }])
+}, 200_000)
+
+test('the books explain it: nothing unmatched or ill, no sale, no difference in the bill', async () => {
+  const open = await owner.call<{ items: unknown[] }>('GET', '/api/admin/unmatched-payments?state=open')
+  expect(open.body.items).toEqual([])
+  const health = await owner.call<{ checks: { check: string; count: number }[] }>('GET', '/api/admin/money-health')
+  expect(health.body.checks.filter(({ count }) => count > 0)).toEqual([])
+  expect(await system.sql('select 1 from orders')).toEqual([])
+
+  const day = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 10)
+  await system.sandbox.send('POST', '/clock', { advanceSeconds: 86_400 })
+  await owner.call('POST', '/api/admin/reconciliations', { provider: 'alipay', day })
+  const path = `/api/admin/reconciliations/alipay/${day}`
+  const { body } = await until(
+    () => owner.call<{ reconciliation?: { status: string; trades: number }; differences: unknown[] }>('GET', path),
+    (answer) => answer.body.reconciliation?.status === 'done',
+    30_000,
+  )
+  expect(body.reconciliation?.trades).toBe(3)
+  expect(body.differences).toEqual([])
+}, 60_000)
