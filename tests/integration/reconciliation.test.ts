@@ -233,7 +233,7 @@ test('the command line says the same, with its exit code', async () => {
         stdout: error.stdout + error.stderr,
       }),
     )
-  const clean = await reconcile('--date', day, '--json')
+  const clean = await reconcile('--date', day, '--provider', 'alipay', '--json')
   expect(clean.code).toBe(0)
   expect(JSON.parse(clean.stdout)).toMatchObject([{ provider: 'alipay', day, openDifferences: 0 }])
 

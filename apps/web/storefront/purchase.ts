@@ -1,8 +1,10 @@
 /** Orders courses and goes to the cashier; pressing again, or after a lost answer, never makes a second order. */
+import { useQueryCache } from '@pinia/colada'
 import { onBeforeUnmount, onMounted, ref, shallowRef } from 'vue'
 import { useRouter } from 'vue-router'
 import { type ApiProblem, answer, api, asProblem, type Checkout } from '../src/api/client.ts'
 import { newRequestKey } from '../src/request-key.ts'
+import { paymentKey } from './queries/payment.ts'
 
 export interface Purchase {
   readonly courseIds: number[]
@@ -13,6 +15,7 @@ export interface Purchase {
 /** Sending the browser to the cashier: `going` from the press until it has left, or come back. */
 export function useCashier() {
   const router = useRouter()
+  const cache = useQueryCache()
   const going = ref(false)
   const problem = shallowRef<ApiProblem>()
   let key = { of: '', value: '' }
@@ -29,11 +32,12 @@ export function useCashier() {
     going.value = true
     problem.value = undefined
     try {
-      const { payUrl, orderNo } = await checkout()
+      const ready = await checkout()
       // Only a lost answer may be asked for again by its key: later on, the same courses are a new purchase.
       key = { of: '', value: '' }
-      if (payUrl) return location.assign(payUrl)
-      await router.push({ name: 'order', params: { orderNo } })
+      if (ready.payUrl) return location.assign(ready.payUrl)
+      cache.setQueryData(paymentKey(ready.orderNo), ready)
+      await router.push({ name: 'scan', params: { orderNo: ready.orderNo } })
     } catch (error) {
       problem.value = asProblem(error)
     }
@@ -49,8 +53,12 @@ export function useCashier() {
       return answer(api.POST('/api/orders', { body: purchase, params: { header } }))
     })
 
-  const payAgain = (orderNo: string) =>
-    leaveFor(() => answer(api.POST('/api/orders/{orderNo}/payment', { params: { path: { orderNo } }, body: {} })))
+  /** By the method the order has, or by another. */
+  const payAgain = (orderNo: string, payType?: Purchase['payType']) =>
+    leaveFor(() => {
+      const body = payType ? { payType } : {}
+      return answer(api.POST('/api/orders/{orderNo}/payment', { params: { path: { orderNo } }, body }))
+    })
 
   return { going, problem, buy, payAgain }
 }

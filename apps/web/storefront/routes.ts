@@ -34,6 +34,12 @@ export const routes: RouteRecordRaw[] = [
   { path: '/orders', name: 'orders', component: () => import('./pages/OrdersPage.vue'), meta: { login: true } },
   { path: '/orders/:orderNo', name: 'order', component: () => import('./pages/OrderPage.vue'), meta: { login: true } },
   {
+    path: '/orders/:orderNo/pay',
+    name: 'scan',
+    component: () => import('./pages/ScanPage.vue'),
+    meta: { login: true, plain: true },
+  },
+  {
     path: '/my/courses',
     name: 'my-courses',
     component: () => import('./pages/MyCoursesPage.vue'),

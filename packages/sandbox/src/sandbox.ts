@@ -14,6 +14,7 @@ import { openSettings } from './settings.ts'
 import { createPayments } from './trades/payments.ts'
 import { createRefunds } from './trades/refunds.ts'
 import { openTrades } from './trades/trades.ts'
+import { openWechat, WECHAT_TABLES } from './wechat/wechat.ts'
 
 export type Sandbox = ReturnType<typeof openSandbox>
 
@@ -26,6 +27,7 @@ export interface SandboxOptions {
 
 /** What a reset empties, what refers to others first. */
 const TABLES = [
+  ...WECHAT_TABLES,
   'attempts',
   'deliveries',
   'refunds',
@@ -58,7 +60,9 @@ export function openSandbox(options: SandboxOptions) {
   const notifications = createNotifications({ ...late, store: deliveries })
   const payments = createPayments({ ...late, trades, notifications })
   const refunds = createRefunds({ ...late, trades, notifications })
+  const wechat = openWechat({ ...late, enabled: notifications.enabled })
   const agenda = createAgenda(clock, async ({ kind, id }) => {
+    if (await wechat.run(kind, id)) return
     if (kind === 'deliver') return notifications.deliver(Number(id))
     if (kind === 'pay') return payments.payLate(id)
     payments.current(trades.find(id))
@@ -75,6 +79,7 @@ export function openSandbox(options: SandboxOptions) {
       )
     }
     for (const { id, at } of deliveries.pending()) agenda.add({ at, kind: 'deliver', id: String(id) })
+    wechat.load()
   }
 
   load()
@@ -91,6 +96,7 @@ export function openSandbox(options: SandboxOptions) {
     notifications,
     payments,
     refunds,
+    wechat,
     faults,
     agenda,
     changed,
@@ -105,9 +111,10 @@ export function openSandbox(options: SandboxOptions) {
       await agenda.settled()
       database.transaction(() => {
         for (const table of TABLES) database.exec(`delete from ${table}`)
-        if (merchantsToo) database.exec('delete from merchants; delete from settings')
+        if (merchantsToo) database.exec('delete from merchants; delete from wechat_merchants; delete from settings')
       })
       merchants.forget()
+      wechat.forget()
       faults.reload()
       notifications.forget()
       clock.reset()

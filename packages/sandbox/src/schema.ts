@@ -143,6 +143,108 @@ const STEPS = [
   `
   alter table trades add column fee integer not null default 0;
   `,
+  `
+  create table wechat_merchants (
+    mch_id text primary key,
+    name text not null,
+    app_id text not null,
+    serial_no text not null,
+    public_key text not null,
+    api_v3_key text not null,
+    key_mode text not null,
+    wechat_private_key text not null,
+    wechat_public_key text not null,
+    public_key_id text not null,
+    rules text not null,
+    created_at integer not null
+  ) strict, without rowid;
+
+  create table wechat_trades (
+    id integer primary key,
+    mch_id text not null references wechat_merchants (mch_id) on delete cascade,
+    out_trade_no text not null,
+    app_id text not null,
+    trade_type text not null,
+    state text not null check (state in ('NOTPAY', 'SUCCESS', 'REFUND', 'CLOSED')),
+    total integer not null check (total > 0),
+    refunded integer not null default 0 check (refunded >= 0 and refunded <= total),
+    description text not null,
+    request text not null,
+    prepay_id text unique,
+    code text unique,
+    link_until integer,
+    transaction_id text unique,
+    buyer_id text references buyers (id),
+    fee integer not null default 0,
+    pays_at integer,
+    expires_at integer not null,
+    created_at integer not null,
+    paid_at integer,
+    closed_at integer,
+    unique (mch_id, out_trade_no)
+  ) strict;
+  create index wechat_trades_by_payment on wechat_trades (mch_id, paid_at);
+
+  create table wechat_trade_events (
+    id integer primary key,
+    trade_id integer not null references wechat_trades (id) on delete cascade,
+    at integer not null,
+    event text not null,
+    detail text not null
+  ) strict;
+  create index wechat_trade_events_by_trade on wechat_trade_events (trade_id);
+
+  create table wechat_refunds (
+    id integer primary key,
+    refund_id text not null unique,
+    trade_id integer not null references wechat_trades (id) on delete cascade,
+    mch_id text not null,
+    out_refund_no text not null,
+    amount integer not null check (amount > 0),
+    status text not null check (status in ('PROCESSING', 'SUCCESS', 'CLOSED', 'ABNORMAL')),
+    reason text not null,
+    notify_url text,
+    due_at integer not null,
+    created_at integer not null,
+    success_at integer,
+    unique (mch_id, out_refund_no)
+  ) strict;
+  create index wechat_refunds_by_trade on wechat_refunds (trade_id);
+  create index wechat_refunds_processing on wechat_refunds (due_at) where status = 'PROCESSING';
+
+  create table wechat_deliveries (
+    id integer primary key,
+    notify_id text not null unique,
+    app_id text not null,
+    trade_no text not null,
+    out_trade_no text not null,
+    event text not null,
+    url text not null,
+    fields text not null,
+    state text not null check (state in ('pending', 'delivered', 'exhausted', 'dropped')),
+    attempts integer not null default 0,
+    next_at integer,
+    created_at integer not null
+  ) strict;
+  create index wechat_deliveries_pending on wechat_deliveries (next_at) where state = 'pending';
+  create index wechat_deliveries_by_number on wechat_deliveries (out_trade_no);
+
+  create table wechat_attempts (
+    id integer primary key,
+    delivery_id integer not null references wechat_deliveries (id) on delete cascade,
+    kind text not null,
+    at integer not null,
+    request_headers text not null,
+    request_body blob not null,
+    status integer,
+    response_headers text not null,
+    response_body blob not null,
+    error text not null,
+    duration integer not null,
+    acknowledged integer not null
+  ) strict;
+  create index wechat_attempts_by_delivery on wechat_attempts (delivery_id);
+  `,
 ]
 
 /** Brings a data file to this version, one transaction a step; `user_version` counts the steps done. */

@@ -11,6 +11,7 @@ import { controlRoutes } from './api/control.ts'
 import { faultRoutes } from './api/faults.ts'
 import { paymentRoutes } from './api/payments.ts'
 import { BuyerShape, DeliveryShape, ErrorShape, MerchantShape, TradeShape } from './api/shapes.ts'
+import { wechatApiRoutes } from './api/wechat.ts'
 import { billRoutes } from './bills/bills.ts'
 import { cashierRoutes } from './cashier/routes.ts'
 import { CASHIER_SCRIPT } from './cashier/script.ts'
@@ -19,6 +20,8 @@ import { consoleRoutes } from './console/routes.ts'
 import { refuseForeignCalls } from './forms.ts'
 import { gatewayRoutes } from './gateway/routes.ts'
 import { openSandbox } from './sandbox.ts'
+import { wechatRoutes } from './wechat/gateway.ts'
+import { phoneRoutes } from './wechat/phone.ts'
 
 export interface ServeOptions {
   /** 0 takes any free port. */
@@ -67,8 +70,10 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
   })
   for (const shape of [MerchantShape, BuyerShape, TradeShape, DeliveryShape, ErrorShape]) app.addSchema(shape)
   await app.register(gatewayRoutes(sandbox))
+  await app.register(wechatRoutes(sandbox))
   await app.register(billRoutes(sandbox))
   await app.register(cashierRoutes(sandbox))
+  await app.register(phoneRoutes(sandbox))
   await app.register(consoleRoutes(sandbox))
   await app.register(async (api) => {
     const typed = api.withTypeProvider<TypeBoxTypeProvider>()
@@ -78,6 +83,7 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
     paymentRoutes(typed, sandbox)
     controlRoutes(typed, sandbox)
     faultRoutes(typed, sandbox)
+    wechatApiRoutes(typed, sandbox, () => url)
   })
 
   const tokens = readFileSync(fileURLToPath(import.meta.resolve('@xuecheng/look/tokens.css')))

@@ -61,6 +61,11 @@ export interface ExecuteOptions extends CallOptions {
   readonly repeatAfterUnknown?: boolean | undefined
 }
 
+export interface NotificationOptions {
+  /** When it came, if that is not now: a stored notification is judged by its own five minutes. */
+  readonly at?: Date | undefined
+}
+
 /**
  * Every call may throw: UnknownOutcomeError (WeChat may have acted), NotSentError (it did not), GatewayRefusedError (it
  * refused the request itself), FieldError (nothing was tried). Business refusals of the verbs that change something are
@@ -97,7 +102,11 @@ export interface WechatPay {
     options?: ExecuteOptions,
   ): Promise<Done | ErrorAnswer>
   /** Verifies a notification from its raw body and its headers, and decrypts it. Never throws for what somebody sent. */
-  verifyNotification(body: Uint8Array | string, headers: HeadersLike): Promise<Notification | Refused>
+  verifyNotification(
+    body: Uint8Array | string,
+    headers: HeadersLike,
+    options?: NotificationOptions,
+  ): Promise<Notification | Refused>
 }
 
 /** @throws KeyError when a key cannot be used as what it was given for, FieldError when a name or `baseUrl` is none */
@@ -122,7 +131,8 @@ export function createWechatPay(options: WechatPayOptions): WechatPay {
       const { repeatAfterUnknown = method === 'GET' } = executeOptions
       return execute(transport, { method, path, body }, executeOptions, repeatAfterUnknown ? REPEATABLE : ONCE)
     },
-    verifyNotification: (body, headers) => verifyNotification(body, headers, transport),
+    verifyNotification: (body, headers, { at } = {}) =>
+      verifyNotification(body, headers, at ? { ...transport, clock: () => at } : transport),
   }
 }
 

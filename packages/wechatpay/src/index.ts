@@ -22,6 +22,7 @@ export type { PlatformCertificate } from './certificates.ts'
 export {
   createWechatPay,
   type ExecuteOptions,
+  type NotificationOptions,
   PRODUCTION_BASE,
   type WechatPay,
   type WechatPayOptions,

@@ -130,7 +130,7 @@ export interface Tables {
     refund_claimed_until: Date | null
     billed_on: string | null
     channel: Generated<string>
-    link: Json<{ payUrl: string } | { codeUrl: string }> | null
+    link: Json<{ payUrl: string } | { codeUrl: string; scanUrl?: string }> | null
     link_until: Date | null
     link_claimed_until: Date | null
   }
@@ -231,6 +231,7 @@ export interface Tables {
     billed_on: string | null
     accepted_at: Date | null
     look_at: Date | null
+    number_spent: Generated<boolean>
   }
   refund_lines: { refund_id: number; order_id: number; course_id: number; amount_fen: Fen }
   reconciliations: {

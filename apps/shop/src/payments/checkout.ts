@@ -28,11 +28,12 @@ export interface Checkout {
   readonly payType: string
   readonly payUrl?: string
   readonly codeUrl?: string
+  readonly scanUrl?: string
 }
 
 /** What the transaction leaves behind: all but a link that is still to be ordered. Kept under its idempotency key. */
 interface Placed {
-  readonly answer: Omit<Checkout, 'payUrl' | 'codeUrl'>
+  readonly answer: Omit<Checkout, 'payUrl' | 'codeUrl' | 'scanUrl'>
   readonly attemptNo: string
   readonly channel: string
   readonly subject: string

@@ -17,6 +17,7 @@ export interface RefundMove {
     decided_at?: Date
     answer?: string
     billed_on?: null
+    number_spent?: boolean
   }
 }
 

@@ -2,6 +2,8 @@
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { enqueue } from '../jobs/enqueue.ts'
+import { addHistory } from '../orders/history.ts'
+import { newNumber } from '../orders/number.ts'
 import { lockOrder } from '../orders/transition.ts'
 import type { By } from '../states.ts'
 import { lockRefund, moveRefund, type RefundRow } from './move-refund.ts'
@@ -46,15 +48,31 @@ export async function withdrawRefund(tx: Transaction, { requestNo, by, now }: De
   await release(tx, orderId, before, await linesOf(tx, id))
 }
 
-/** Sends what the gateway refused once more, with the same number. @throws ShopError REFUND_NOT_FOUND, REFUND_DECIDED, REFUND_TOO_MUCH */
+/**
+ * Sends what the gateway refused once more: with the same number, which never pays back twice, or with a new one where the
+ * gateway has closed it for good. @returns the refund as it was, but for its number @throws ShopError REFUND_NOT_FOUND, REFUND_DECIDED, REFUND_TOO_MUCH
+ */
 export async function sendRefundAgain(tx: Transaction, { requestNo, by, now }: Decision): Promise<RefundRow> {
-  const { id, order_id: orderId } = await hold(tx, requestNo)
+  const { id, order_id: orderId, number_spent: spent } = await hold(tx, requestNo)
   const set = { decided_by: by.userId ?? null, decided_at: now, refusal: null }
-  const before = await moveRefund(tx, 'sendAgain', id, { at: now, by, reason: '', set })
+  const freshNo = newNumber(now)
+  const reason = spent ? `as ${freshNo}, since its number was closed over there` : ''
+  const before = await moveRefund(tx, 'sendAgain', id, { at: now, by, reason, set })
   if (!before) throw new ShopError('REFUND_DECIDED')
+  if (spent) await renumber(tx, before, freshNo, now)
   await reserve(tx, orderId, before, await linesOf(tx, id))
   await enqueue(tx, SEND_REFUND, { refundId: id })
-  return before
+  return spent ? { ...before, request_no: freshNo } : before
+}
+
+async function renumber(tx: Transaction, refund: RefundRow, requestNo: string, now: Date): Promise<void> {
+  const fresh = { request_no: requestNo, number_spent: false, tries: 0, accepted_at: null }
+  await tx.updateTable('refunds').set(fresh).where('id', '=', refund.id).execute()
+  if (refund.order_id === null) return
+  // The history of the new number begins where that of the old one ended.
+  const about = { orderId: refund.order_id, subject: 'refund', number: requestNo, event: 'sendAgain' } as const
+  const reason = `before: ${refund.request_no}`
+  await addHistory(tx, { ...about, at: now, from: null, to: 'approved', reason, actor: 'shop' })
 }
 
 /** The order's row first, then the refund's: as everywhere. */

@@ -232,7 +232,7 @@ export function addRefundDesk(desk: Application, payments: Payments): void {
         const now = clock()
         return db.transaction().execute(async (tx) => {
           const before = await work(tx, { requestNo, by: by(staff), now, answer })
-          const view = await readRefund(tx, requestNo, staff.user.role)
+          const view = await readRefund(tx, before.request_no, staff.user.role)
           const deed = { at: now, action: `refund.${action}`, subject: `refunds/${requestNo}`, note: answer }
           const after = { status: view.status, amount: view.amount, orderNo: view.orderNo }
           await audit(tx, staff, { ...deed, before: { status: before.status }, after })
@@ -248,7 +248,7 @@ export function addRefundDesk(desk: Application, payments: Payments): void {
     }
     return declineRefund(tx, decision)
   })
-  decide('send-again', 'Send what the gateway refused once more, with the same number', sendRefundAgain)
+  decide('send-again', 'Send what the gateway refused once more', sendRefundAgain)
 }
 
 const by = (staff: Staff): By => ({ actor: 'staff', userId: staff.user.id })

@@ -71,7 +71,7 @@ export const REFUND_TRANSITIONS = {
     by: ['staff'],
     right: 'refunds.send',
     needs: 'the sum is still there to be paid back',
-    does: 'reserves the sum again and has it sent with the same number',
+    does: 'reserves the sum again and has it sent with the same number; with a new one where the gateway has closed it',
   },
 } as const satisfies StateTable<RefundStatus>
 

@@ -44,6 +44,7 @@ const CheckoutShape = Type.Object(
     payType: PayType,
     payUrl: Type.Optional(Type.String({ description: 'Where the browser goes to pay' })),
     codeUrl: Type.Optional(Type.String({ description: 'What the QR code says' })),
+    scanUrl: Type.Optional(Type.String({ description: 'Where the sandbox has a phone to scan it with' })),
   },
   { $id: 'Checkout' },
 )

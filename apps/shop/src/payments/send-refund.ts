@@ -157,7 +157,7 @@ export async function finishRefund(tx: Transaction, refundId: number, answer: Fi
   if (orderId !== null) await lockOrder(tx, orderId)
   const move = { at: now, by: { actor: 'gateway' } } as const
   if (answer.state === 'refused') {
-    const set = { refusal: answer.refusal }
+    const set = { refusal: answer.refusal, number_spent: answer.spent ?? false }
     const before = await moveRefund(tx, 'refuse', refundId, { ...move, reason: answer.refusal, set })
     if (before) await release(tx, orderId, before, await linesOf(tx, refundId))
     return

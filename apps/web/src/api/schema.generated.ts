@@ -2263,7 +2263,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send what the gateway refused once more, with the same number */
+        /** Send what the gateway refused once more */
         post: {
             parameters: {
                 query?: never;
@@ -4292,6 +4292,8 @@ export interface components {
             payUrl?: string;
             /** @description What the QR code says */
             codeUrl?: string;
+            /** @description Where the sandbox has a phone to scan it with */
+            scanUrl?: string;
         };
         OwnedCourse: {
             course: components["schemas"]["CourseSummary"];

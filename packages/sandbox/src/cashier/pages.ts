@@ -6,6 +6,7 @@ import { yuan } from '../money.ts'
 import { beijing } from '../time.ts'
 import type { Refusal } from '../trades/payments.ts'
 import type { PaymentRequest, Trade } from '../trades/trade.ts'
+import { frame } from './frame.ts'
 import { type Language, refusalText, TEXTS } from './texts.ts'
 
 export interface View {
@@ -18,30 +19,8 @@ export interface View {
   readonly address: string
 }
 
-function page(language: Language, path: string, body: Html, head?: Html): string {
-  const t = TEXTS[language]
-  const other = language === 'en' ? 'zh-CN' : 'en'
-  return html`<!DOCTYPE html>
-<html lang="${language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>${t.title} · 沙箱 Sandbox</title>
-${head}
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/assets/tokens.css">
-<link rel="stylesheet" href="/assets/cashier.css">
-</head>
-<body>
-<aside class="band" aria-label="Sandbox">${t.band}</aside>
-<header><span class="brand"><span class="mark" aria-hidden="true">付</span>${t.title}</span>
-<a class="quiet" href="${path}?lang=${other}" lang="${other}" hreflang="${other}">${t.other}</a></header>
-<main>${body}</main>
-</body>
-</html>
-`.text
-}
+const page = (language: Language, path: string, body: Html, head?: Html): string =>
+  frame({ language, title: TEXTS[language].title, mark: '付', path, body, head })
 
 function summary(view: View): Html {
   const t = TEXTS[view.language]

@@ -6,15 +6,12 @@ import { refuseForeignForms } from '../forms.ts'
 import type { Sandbox } from '../sandbox.ts'
 import type { Refusal } from '../trades/payments.ts'
 import type { Trade } from '../trades/trade.ts'
+import { COOKIE, LANGUAGE, POLICY, SESSION } from './browser.ts'
 import type { Checkout } from './checkouts.ts'
 import { loginPage, payPage, refusedPage, successPage, unknownPage, type View, waitingPage } from './pages.ts'
 import { returnAddress } from './return-address.ts'
 import { type Session, sameToken } from './sessions.ts'
 import { type Language, languageOf, refusalText, TEXTS } from './texts.ts'
-
-const SESSION = 'sandbox_buyer'
-const LANGUAGE = 'sandbox_language'
-const COOKIE = { path: '/', httpOnly: true, sameSite: 'lax' } as const
 
 /** Refusals that another try may mend, shown beside the form rather than instead of it. */
 const MENDABLE: readonly Refusal[] = ['PAYMENT_PASSWORD_ERROR', 'BUYER_BALANCE_NOT_ENOUGH']
@@ -44,9 +41,6 @@ export function cashierRoutes(sandbox: Sandbox) {
     app.post<Params>('/cashier/:id/pay', (request, reply) => pay(sandbox, request, reply))
   }
 }
-
-const POLICY =
-  "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 interface Visit {
   /** The sandbox's address as this browser knows it. */

@@ -2,7 +2,8 @@
 import { type Html, html } from '../html.ts'
 
 const PAGES = [
-  ['/console', '交易 Trades'],
+  ['/console', '支付宝 Alipay'],
+  ['/console/wechat', '微信支付 WeChat'],
   ['/console/deliveries', '通知 Deliveries'],
   ['/console/accounts', '账户 Accounts'],
   ['/console/control', '时钟与故障 Clock & faults'],
@@ -33,6 +34,10 @@ export function layout(current: string, title: string, now: string, body: Html):
 
 const TONES: Readonly<Record<string, string>> = {
   TRADE_SUCCESS: 'jade',
+  SUCCESS: 'jade',
+  NOTPAY: 'amber',
+  PROCESSING: 'amber',
+  ABNORMAL: 'alarm',
   TRADE_FINISHED: 'jade',
   delivered: 'jade',
   WAIT_BUYER_PAY: 'amber',

@@ -84,7 +84,7 @@ export function deliveryPage(delivery: Delivery, attempts: readonly Attempt[]): 
 ${attempts.length === 0 ? empty('还没有发送过。', 'Not sent yet.') : attempts.map(attemptCard)}`
 }
 
-function attemptCard(attempt: Attempt, index: number): Html {
+export function attemptCard(attempt: Attempt, index: number): Html {
   const { answer } = attempt
   const head = `${attempt.requestHeaders}\r\n\r\n${attempt.requestBody.toString('latin1')}`
   return html`<article class="attempt"><h3>${index + 1}. ${when(attempt.at)} · ${attempt.kind} · ${attempt.duration} ms ${badge(attempt.acknowledged ? '已确认 acknowledged' : '未确认 not acknowledged')}</h3>

@@ -10,6 +10,7 @@ import { empty, layout } from './layout.ts'
 import { accountsPage, deliveriesPage, deliveryPage, tradePage, tradesPage } from './pages.ts'
 import { CONSOLE_SCRIPT } from './script.ts'
 import { CONSOLE_STYLE } from './style.ts'
+import { wechatDeliveryPage, wechatTradePage, wechatTradesPage } from './wechat-pages.ts'
 
 const POLICY =
   "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -37,6 +38,21 @@ export function consoleRoutes(sandbox: Sandbox) {
     app.get<{ Params: { tradeNo: string } }>('/console/trades/:tradeNo', (request, reply) => {
       const trade = sandbox.payments.current(sandbox.trades.find(request.params.tradeNo))
       return trade ? page(reply, '/console', trade.subject, tradePage(sandbox, trade)) : missing(reply, '/console')
+    })
+    app.get('/console/wechat', (request, reply) =>
+      page(reply, '/console/wechat', '微信支付', wechatTradesPage(sandbox, cursor(request))),
+    )
+    app.get<{ Params: { id: string } }>('/console/wechat/:id', (request, reply) => {
+      const trade = sandbox.wechat.trades.find(Number(request.params.id) || 0)
+      return trade
+        ? page(reply, '/console/wechat', trade.description, wechatTradePage(sandbox, trade))
+        : missing(reply, '/console/wechat')
+    })
+    app.get<{ Params: { id: string } }>('/console/wechat/deliveries/:id', (request, reply) => {
+      const delivery = sandbox.wechat.deliveries.find(Number(request.params.id) || 0)
+      if (!delivery) return missing(reply, '/console/wechat')
+      const attempts = sandbox.wechat.deliveries.attempts(delivery.id)
+      return page(reply, '/console/wechat', delivery.notifyId, wechatDeliveryPage(delivery, attempts))
     })
     app.get('/console/deliveries', (request, reply) =>
       page(reply, '/console/deliveries', '通知', deliveriesPage(sandbox, cursor(request))),

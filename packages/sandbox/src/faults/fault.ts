@@ -9,6 +9,7 @@ export const NOTIFICATION_FAULTS = [
   'wrong-amount',
   'wrong-app-id',
   'wrong-seller-id',
+  'sign-test',
 ] as const
 export const TRADE_FAULTS = ['pay-late', 'finished', 'gbk'] as const
 export const GATEWAY_FAULTS = [
@@ -34,6 +35,7 @@ export const FAULT_TEXTS: Readonly<Record<FaultKind, readonly [zh: string, en: s
   'wrong-amount': ['金额多一分，签名有效', 'One fen too much, properly signed'],
   'wrong-app-id': ['应用号属于他人，签名有效', 'Another app_id, properly signed'],
   'wrong-seller-id': ['卖家号属于他人，签名有效', 'Another seller_id, properly signed'],
+  'sign-test': ['微信支付的签名探测：签名有意为错', 'WeChat Pay’s sign test: a signature wrong on purpose'],
   'pay-late': ['买家确认后若干秒才真正付款', 'The payment happens some seconds after the buyer confirmed'],
   finished: ['付款后直接 TRADE_FINISHED', 'Paid trades are TRADE_FINISHED at once'],
   gbk: ['通知与返回使用 GBK', 'Notification and return come in GBK'],

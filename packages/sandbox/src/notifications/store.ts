@@ -82,29 +82,38 @@ type AttemptRow = {
   acknowledged: number
 }
 
-export function openDeliveryStore(database: Database): DeliveryStore {
-  const select = database.prepare<Row>('select * from deliveries where id = ?')
+/** Which tables: each gateway has its own. */
+export interface DeliveryTables {
+  readonly deliveries: 'deliveries' | 'wechat_deliveries'
+  readonly attempts: 'attempts' | 'wechat_attempts'
+}
+
+export function openDeliveryStore(
+  database: Database,
+  { deliveries, attempts }: DeliveryTables = { deliveries: 'deliveries', attempts: 'attempts' },
+): DeliveryStore {
+  const select = database.prepare<Row>(`select * from ${deliveries} where id = ?`)
   const selectPage = database.prepare<Row>(
-    `select * from deliveries where (?1 is null or trade_no = ?1) and (?2 is null or out_trade_no = ?2)
+    `select * from ${deliveries} where (?1 is null or trade_no = ?1) and (?2 is null or out_trade_no = ?2)
        and (?3 is null or state = ?3) and (?4 is null or id < ?4) order by id desc limit ?5`,
   )
   const insert = database.prepare(
-    `insert into deliveries (notify_id, app_id, trade_no, out_trade_no, event, url, fields, state, next_at, created_at)
+    `insert into ${deliveries} (notify_id, app_id, trade_no, out_trade_no, event, url, fields, state, next_at, created_at)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const update = database.prepare(
-    "update deliveries set state = ?, attempts = ?, next_at = ? where id = ? and state <> 'delivered'",
+    `update ${deliveries} set state = ?, attempts = ?, next_at = ? where id = ? and state <> 'delivered'`,
   )
   const acknowledge = database.prepare(
-    "update deliveries set state = 'delivered', attempts = coalesce(?, attempts), next_at = null where id = ?",
+    `update ${deliveries} set state = 'delivered', attempts = coalesce(?, attempts), next_at = null where id = ?`,
   )
   const insertAttempt = database.prepare(
-    `insert into attempts (delivery_id, kind, at, request_headers, request_body, status, response_headers, response_body,
+    `insert into ${attempts} (delivery_id, kind, at, request_headers, request_body, status, response_headers, response_body,
        error, duration, acknowledged) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
-  const selectAttempts = database.prepare<AttemptRow>('select * from attempts where delivery_id = ? order by id')
+  const selectAttempts = database.prepare<AttemptRow>(`select * from ${attempts} where delivery_id = ? order by id`)
   const selectPending = database.prepare<{ id: number; next_at: number }>(
-    "select id, next_at from deliveries where state = 'pending' order by next_at, id",
+    `select id, next_at from ${deliveries} where state = 'pending' order by next_at, id`,
   )
 
   return {

@@ -20,8 +20,11 @@ export interface AttemptToPay {
   readonly channel: string
 }
 
-/** Where the buyer goes (`payUrl`) or what the buyer scans (`codeUrl`). */
-export type PayLink = { readonly payUrl: string } | { readonly codeUrl: string }
+/**
+ * Where the buyer goes (`payUrl`) or what the buyer scans (`codeUrl`); with the page where it can be scanned without a
+ * phone, where the gateway is a sandbox.
+ */
+export type PayLink = { readonly payUrl: string } | { readonly codeUrl: string; readonly scanUrl?: string }
 
 /** A link with its own end, after which the gateway gives another one for the same attempt. */
 export interface OrderedLink {
@@ -103,7 +106,8 @@ export type RefundAnswer =
   | { readonly state: 'succeeded' }
   | { readonly state: 'accepted' }
   | { readonly state: 'later'; readonly refusal: string }
-  | { readonly state: 'refused'; readonly refusal: string }
+  /** `spent`: its number can never be used again, since the gateway has closed it. */
+  | { readonly state: 'refused'; readonly refusal: string; readonly spent?: boolean }
 
 /** One line of a day's bill. Amounts in fen. */
 export interface BillLine {

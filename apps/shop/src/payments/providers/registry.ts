@@ -9,6 +9,10 @@ import { addAlipayRoutes } from './alipay/routes.ts'
 import { registerAlipayMerchant } from './alipay/sandbox-merchant.ts'
 import { isAlipaySetUp, readAlipaySettings } from './alipay/settings.ts'
 import type { PaymentProvider } from './provider.ts'
+import { createWechatProvider } from './wechat/provider.ts'
+import { addWechatRoutes } from './wechat/routes.ts'
+import { registerWechatMerchant } from './wechat/sandbox-merchant.ts'
+import { isWechatSetUp, readWechatSettings } from './wechat/settings.ts'
 
 export interface Providers {
   readonly byName: ReadonlyMap<string, PaymentProvider>
@@ -21,16 +25,23 @@ export function createProviders(config: Config, clock: Clock, log: Logger): Prov
   const settings = readAlipaySettings(config)
   const alipay = settings && createAlipayProvider(settings, clock, log)
   if (alipay) byName.set(alipay.name, alipay)
+  const wechatSettings = readWechatSettings(config)
+  const wechat = wechatSettings && createWechatProvider(wechatSettings, clock, log)
+  if (wechat) byName.set(wechat.name, wechat)
   return {
     byName,
     addRoutes(app, payments) {
       if (alipay) addAlipayRoutes(app, payments, alipay)
+      if (wechat) addWechatRoutes(app, payments, wechat)
     },
   }
 }
 
 /** Makes the shop a merchant of its own sandbox, with every provider that is not set up otherwise. */
-export const registerWithSandbox = (config: Config): Promise<void> => registerAlipayMerchant(config)
+export async function registerWithSandbox(config: Config): Promise<void> {
+  await Promise.all([registerAlipayMerchant(config), registerWechatMerchant(config)])
+}
 
 /** Whether a provider's real gateway is set up, so that no sandbox is wanted unless it is asked for. */
-export const hasRealGateway = (environment: Environment): boolean => isAlipaySetUp(environment)
+export const hasRealGateway = (environment: Environment): boolean =>
+  isAlipaySetUp(environment) || isWechatSetUp(environment)

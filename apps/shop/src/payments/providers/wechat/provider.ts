@@ -1,0 +1,204 @@
+/** WeChat Pay behind the shop's provider interface. */
+import {
+  type Notification,
+  type PaymentNotification,
+  type Refused,
+  type WechatPay,
+  WechatPayError,
+} from '@xuecheng/wechatpay'
+import type { Logger } from 'pino'
+import type { Clock } from '../../../clock.ts'
+import { ShopError } from '../../../errors.ts'
+import { toFen } from '../../../money.ts'
+import type {
+  AttemptToPay,
+  Check,
+  GatewayTrade,
+  OrderedLink,
+  Payer,
+  PaymentProvider,
+  ReadNotification,
+  RefundAnswer,
+  RefundToSend,
+} from '../provider.ts'
+import { readBill } from './bill.ts'
+import { openClient, type WechatSettings } from './settings.ts'
+
+export interface WechatProvider extends PaymentProvider {
+  readonly client: WechatPay
+  readonly settings: WechatSettings
+}
+
+const GATEWAY_LIMIT_MS = 8000
+const TRIES_BEFORE_REFUSED = 4
+/** "Creating orders: results": a code lives two hours, an H5 address five minutes. */
+const CODE_LIVES_MS = 2 * 3_600_000
+const H5_LIVES_MS = 5 * 60_000
+
+export function createWechatProvider(settings: WechatSettings, clock: Clock, log: Logger): WechatProvider {
+  const client = openClient(settings, {
+    timeoutMs: GATEWAY_LIMIT_MS,
+    clock,
+    log: (entry) => log.debug(entry, 'gateway call'),
+  })
+  const { notifyUrl } = settings
+
+  return {
+    name: 'wechat',
+    client,
+    settings,
+    channelFor: ({ device }) => (device === 'phone' && settings.h5 ? 'h5' : 'native'),
+    links: {
+      made: 'there',
+      order: (attempt, payer) => believable(log, () => orderLink(attempt, payer)),
+    },
+
+    async ask(attemptNo): Promise<GatewayTrade> {
+      const trade = await believable(log, () => client.query({ outTradeNo: attemptNo }))
+      if (!trade.exists) return { state: 'none' }
+      // Signed for us, and yet perhaps the answer to another question: then somebody is replaying one.
+      const ours = trade.mchId === settings.mchId && trade.appId === settings.appId
+      if (trade.outTradeNo !== attemptNo || !ours) throw new ShopError('GATEWAY_UNAVAILABLE')
+      if (trade.tradeState === 'CLOSED' || trade.tradeState === 'REVOKED') return { state: 'closed' }
+      // "REFUND" says that it was paid; how much went back, only refund queries tell.
+      if (trade.tradeState !== 'SUCCESS' && trade.tradeState !== 'REFUND') return { state: 'waiting' }
+      if (trade.transactionId === undefined) throw new ShopError('GATEWAY_UNAVAILABLE')
+      const paidAt = trade.successTime ?? clock()
+      return { state: 'paid', tradeNo: trade.transactionId, amount: toFen(trade.total), paidAt }
+    },
+
+    async close(attemptNo) {
+      // Refused, it is paid or closed already: who closes asks afterwards.
+      await believable(log, () => client.close({ outTradeNo: attemptNo }))
+    },
+
+    refund: (refund) => believable(log, () => payBack(refund)),
+
+    bill: (day) => believable(log, () => readBill(day, clock(), () => client.tradeBill(day))),
+
+    async readNotification({ body, headers, receivedAt }): Promise<ReadNotification> {
+      const read = await client.verifyNotification(body, headers, { at: receivedAt })
+      return read.ok ? judge(read, settings, clock) : refusedNotice(read, body)
+    },
+  }
+
+  async function orderLink(attempt: AttemptToPay, payer: Payer): Promise<OrderedLink> {
+    const { attemptNo, orderNo, amount, subject, expiresAt } = attempt
+    const order = {
+      outTradeNo: attemptNo,
+      total: amount,
+      description: allowedDescription(subject),
+      timeExpire: expiresAt,
+      notifyUrl,
+    }
+    const lives = (ms: number) => new Date(Math.min(clock().getTime() + ms, expiresAt.getTime()))
+    if (attempt.channel === 'h5') {
+      const made = await client.h5({ ...order, payerClientIp: payer.address, h5Type: 'Wap' })
+      if (!made.ok) throw new ShopError('GATEWAY_UNAVAILABLE', { cause: made.meaning })
+      const back = `${settings.returnUrl}?order=${orderNo}`
+      return { link: { payUrl: `${made.h5Url}&redirect_url=${encodeURIComponent(back)}` }, until: lives(H5_LIVES_MS) }
+    }
+    const made = await client.native(order)
+    if (!made.ok) throw new ShopError('GATEWAY_UNAVAILABLE', { cause: made.meaning })
+    const { codeUrl } = made
+    const phone = settings.sandbox && { scanUrl: `${settings.baseUrl}/wechat/scan?code=${encodeURIComponent(codeUrl)}` }
+    return { link: { codeUrl, ...phone }, until: lives(CODE_LIVES_MS) }
+  }
+
+  /** Once sent, its state is asked first: "accepted" is no end, and the same number never refunds twice. */
+  async function payBack({ attemptNo, requestNo, amount, paid, reason, tries }: RefundToSend): Promise<RefundAnswer> {
+    const before = tries > 1 ? await client.refundQuery({ outRefundNo: requestNo }) : undefined
+    if (before?.ok && before.exists) return answerOf(before.status, tries)
+    const sent = await client.refund({
+      outTradeNo: attemptNo,
+      outRefundNo: requestNo,
+      refund: amount,
+      total: paid,
+      reason: allowedReason(reason),
+      notifyUrl,
+    })
+    if (sent.ok) return answerOf(sent.status, tries)
+    // Refused; an earlier call may have acted all the same. Only its books tell.
+    const made = await client.refundQuery({ outRefundNo: requestNo })
+    if (made.ok && made.exists) return answerOf(made.status, tries)
+    const refusal = `${sent.code}: ${sent.meaning}`
+    return { state: sent.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED ? 'refused' : 'later', refusal }
+  }
+}
+
+/** "Refunds: states": closed is an end; abnormal waits for the merchant to name another account. */
+function answerOf(status: string, tries: number): RefundAnswer {
+  if (status === 'SUCCESS') return { state: 'succeeded' }
+  if (status === 'PROCESSING') return { state: 'accepted' }
+  if (status === 'CLOSED') return { state: 'refused', refusal: 'CLOSED: the refund was closed over there', spent: true }
+  if (tries < 2) return { state: 'accepted' }
+  return { state: 'later', refusal: "ABNORMAL: the payer's account takes no money; see to it in the merchant console" }
+}
+
+/** Without a believable answer nothing is known, and nothing may be concluded. */
+async function believable<Answer>(log: Logger, call: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!(error instanceof WechatPayError)) throw error
+    log.warn({ code: error.code, reason: error.message.split('\n')[0] }, 'the gateway gave no believable answer')
+    throw new ShopError('GATEWAY_UNAVAILABLE', { retryAfterSeconds: 5, cause: error })
+  }
+}
+
+/** What an unverified message claims to be is kept to find it by; nothing acts on it. */
+function refusedNotice({ code, message }: Refused, body: Buffer): ReadNotification {
+  const id = /"id"\s*:\s*"([\w-]{1,64})"/.exec(body.toString('latin1'))?.[1]
+  return {
+    checks: [{ check: 'signature', passed: false, detail: `${code}: ${message}` }],
+    ...(id !== undefined && { notifyId: id }),
+  }
+}
+
+/** The checks that WeChat Pay asks of every merchant, after signature and decryption ("Payment notification: reply"). */
+function judge(notice: Notification, settings: WechatSettings, clock: Clock): ReadNotification {
+  if (notice.kind === 'refund') {
+    const checks = [{ check: 'signature', passed: true }, seller(notice.mchId, settings)]
+    const ids = { attemptNo: notice.outTradeNo, tradeNo: notice.transactionId, notifyId: notice.id }
+    if (!checks.every((check) => check.passed)) return { checks, ...ids }
+    return { checks, ...ids, refundNo: notice.outRefundNo, nothingToDo: true }
+  }
+  return judgePayment(notice, settings, clock)
+}
+
+const seller = (mchId: string, settings: WechatSettings): Check => ({
+  check: 'seller',
+  passed: mchId === settings.mchId,
+  detail: mchId,
+})
+
+function judgePayment(notice: PaymentNotification, settings: WechatSettings, clock: Clock): ReadNotification {
+  const { outTradeNo: attemptNo, transactionId: tradeNo, tradeState } = notice
+  const checks: Check[] = [
+    { check: 'signature', passed: true },
+    { check: 'application', passed: notice.appId === settings.appId, detail: notice.appId },
+    seller(notice.mchId, settings),
+    { check: 'status', passed: tradeState === 'SUCCESS' && tradeNo !== undefined, detail: tradeState },
+  ]
+  const ids = { attemptNo, ...(tradeNo !== undefined && { tradeNo }), notifyId: notice.id }
+  if (tradeNo === undefined || !checks.every((check) => check.passed)) return { checks, ...ids }
+  const paidAt = notice.successTime ?? clock()
+  return { checks, ...ids, paid: { attemptNo, tradeNo, amount: toFen(Math.max(0, notice.total)), paidAt } }
+}
+
+/** At most 127 bytes to be on the safe side, and never half a character. */
+export function allowedDescription(subject: string): string {
+  const words = subject.replace(/\s+/g, ' ').trim() || 'Xuecheng'
+  return within(words, 127)
+}
+
+const allowedReason = (reason: string): string => within(reason.replace(/\s+/g, ' ').trim() || 'refund', 80)
+
+function within(text: string, bytes: number): string {
+  let kept = ''
+  for (const character of text) {
+    if (Buffer.byteLength(kept + character) > bytes) break
+    kept += character
+  }
+  return kept
+}

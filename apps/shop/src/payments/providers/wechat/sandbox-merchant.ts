@@ -1,0 +1,47 @@
+/** Makes the shop a WeChat Pay merchant of its own sandbox: its keys on first start, its registration on every start. */
+import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import type { Config } from '../../../config.ts'
+import { keepSecret } from '../../../secrets.ts'
+import { SANDBOX_MERCHANT, SANDBOX_SERIAL, sandboxFile } from './settings.ts'
+
+/** @throws Error when the sandbox does not take the merchant */
+export async function registerWechatMerchant(config: Config): Promise<void> {
+  const privateKey = keepSecret(sandboxFile(config, 'merchant_private_key.pem'), newPrivateKey)
+  const apiV3Key = keepSecret(sandboxFile(config, 'api_v3_key'), () => randomBytes(16).toString('hex')).trim()
+  const base = `http://${config.host}:${config.sandbox.port}`
+  const response = await fetch(`${base}/sandbox/api/wechat/merchants/${SANDBOX_MERCHANT.mchId}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      name: '学城 Xuecheng',
+      appId: SANDBOX_MERCHANT.appId,
+      serialNo: SANDBOX_SERIAL,
+      publicKey: createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).toString('base64'),
+      apiV3Key,
+      keyMode: 'public-key',
+    }),
+    signal: AbortSignal.timeout(10_000),
+  })
+  const merchant: unknown = await response.json().catch(() => undefined)
+  if (!response.ok || !hasKey(merchant)) {
+    throw new Error(`The sandbox at ${base} did not take the shop as its WeChat Pay merchant.`)
+  }
+  const key = createPublicKey({ key: Buffer.from(merchant.publicKey, 'base64'), format: 'der', type: 'spki' })
+  writeFileSync(sandboxFile(config, 'wechatpay_public_key.pem'), key.export({ type: 'spki', format: 'pem' }))
+  // Last: with it the set is whole.
+  writeFileSync(sandboxFile(config, 'wechatpay_public_key_id'), merchant.publicKeyId)
+}
+
+const hasKey = (value: unknown): value is { publicKey: string; publicKeyId: string } =>
+  typeof value === 'object' &&
+  value !== null &&
+  'publicKey' in value &&
+  typeof value.publicKey === 'string' &&
+  'publicKeyId' in value &&
+  typeof value.publicKeyId === 'string'
+
+function newPrivateKey(): string {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+}

@@ -1,0 +1,39 @@
+/** The frame of the pages that a buyer sees: the sandbox's band, whose page it is, the other language. */
+import { type Html, html } from '../html.ts'
+import { type Language, TEXTS } from './texts.ts'
+
+export interface Frame {
+  readonly language: Language
+  readonly title: string
+  /** The sign beside the title. */
+  readonly mark: string
+  /** This page's own address, for the other language. */
+  readonly path: string
+  readonly body: Html
+  readonly head: Html | undefined
+}
+
+export function frame({ language, title, mark, path, body, head }: Frame): string {
+  const t = TEXTS[language]
+  const other = language === 'en' ? 'zh-CN' : 'en'
+  return html`<!DOCTYPE html>
+<html lang="${language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>${title} · 沙箱 Sandbox</title>
+${head}
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/assets/tokens.css">
+<link rel="stylesheet" href="/assets/cashier.css">
+</head>
+<body>
+<aside class="band" aria-label="Sandbox">${t.band}</aside>
+<header><span class="brand"><span class="mark" aria-hidden="true">${mark}</span>${title}</span>
+<a class="quiet" href="${path}${path.includes('?') ? '&' : '?'}lang=${other}" lang="${other}" hreflang="${other}">${t.other}</a></header>
+<main>${body}</main>
+</body>
+</html>
+`.text
+}

@@ -1,0 +1,208 @@
+/** Tells shops what WeChat tells them: sealed, signed anew for each try, by WeChat's own schedule. */
+import { randomUUID } from 'node:crypto'
+import type { Agenda } from '../agenda.ts'
+import type { Clock } from '../clock.ts'
+import type { Database } from '../database.ts'
+import type { Faults } from '../faults/faults.ts'
+import { TAMPERS, type Tamper } from '../faults/tamper.ts'
+import { toFen } from '../money.ts'
+import type { Written } from '../notifications/notifications.ts'
+import type { Poster } from '../notifications/post.ts'
+import type { Attempt, Delivery, DeliveryStore } from '../notifications/store.ts'
+import { HOUR, MINUTE, SECOND } from '../time.ts'
+import type { WechatMerchant, WechatMerchants } from './merchants.ts'
+import { type Json, moment, paymentNotice, refundNotice } from './messages.ts'
+import { probeSignature, seal, signedHeaders } from './signing.ts'
+import type { WechatRefund, WechatTrade } from './trades.ts'
+
+/** WeChat Pay, "Payment notification: reply and retries". */
+const GAPS = [
+  ...[15 * SECOND, 15 * SECOND, 30 * SECOND, 3 * MINUTE, 10 * MINUTE, 20 * MINUTE, 30 * MINUTE, 30 * MINUTE],
+  ...[30 * MINUTE, HOUR, 3 * HOUR, 3 * HOUR, 3 * HOUR, 6 * HOUR, 6 * HOUR],
+]
+const LONGEST_HOLD = 60
+
+export type WechatNotifications = ReturnType<typeof createWechatNotifications>
+
+export interface WechatNotificationParts {
+  readonly database: Database
+  readonly store: DeliveryStore
+  readonly merchants: WechatMerchants
+  readonly clock: Clock
+  readonly poster: Poster
+  readonly faults: Faults
+  /** Whether anything is sent at all: the one switch of both gateways. */
+  readonly enabled: () => boolean
+  readonly agenda: () => Agenda
+  readonly changed: () => void
+}
+
+export function createWechatNotifications(parts: WechatNotificationParts) {
+  const { store, merchants, clock, poster, faults } = parts
+  const held = new Map<string, number[]>()
+
+  function write(trade: WechatTrade, event: string, url: string, said: Json): Written {
+    const now = clock.now()
+    const target = { appId: trade.mchId, outTradeNo: trade.outTradeNo }
+    const delay = faults.strike(['delay'], target)
+    const hold = delay ? undefined : faults.strike(['reorder'], target)
+    const wait = delay ? (delay.options.seconds ?? 60) : hold ? (hold.options.seconds ?? LONGEST_HOLD) : 0
+    const at = now + wait * SECOND
+    const id = store.insert({
+      notifyId: randomUUID(),
+      appId: trade.mchId,
+      tradeNo: trade.transactionId ?? '',
+      outTradeNo: trade.outTradeNo,
+      event,
+      url,
+      fields: [['content', JSON.stringify(said)]],
+      state: 'pending',
+      nextAt: at,
+      createdAt: now,
+    })
+    if (hold) held.set(trade.mchId, [...(held.get(trade.mchId) ?? []), id])
+    return { id, at }
+  }
+
+  async function send(delivery: Delivery, kind: string, tamper: Tamper | 'probe' | undefined): Promise<Attempt> {
+    const merchant = merchants.find(delivery.appId)
+    if (!merchant) throw new Error(`merchant ${delivery.appId} is gone`)
+    const at = clock.now()
+    const body = Buffer.from(envelope(delivery, merchant, tamper))
+    const signed = await signedHeaders(merchant.wechatKey, merchant.publicKeyId, Date.now(), body)
+    const headers = {
+      'content-type': 'application/json',
+      'user-agent': 'Mozilla/4.0 (xuecheng-sandbox)',
+      connection: 'keep-alive',
+      ...signed,
+      ...(tamper === 'corrupt-sign' && { 'Wechatpay-Signature': broken(signed['Wechatpay-Signature'] ?? '') }),
+      ...(tamper === 'probe' && { 'Wechatpay-Signature': probeSignature() }),
+    }
+    await parts.database.committed()
+    const began = performance.now()
+    const answer = await poster.post(delivery.url, headers, body)
+    return {
+      kind,
+      at,
+      requestHeaders: [
+        `POST ${delivery.url}`,
+        ...Object.entries(headers).map(([name, text]) => `${name}: ${text}`),
+      ].join('\r\n'),
+      requestBody: body,
+      answer,
+      duration: Math.round(performance.now() - began),
+      // Only the status counts.
+      acknowledged: answer.status === 200 || answer.status === 204,
+    }
+  }
+
+  function keep(delivery: Delivery, attempt: Attempt, scheduled: boolean): void {
+    const made = delivery.attempts + 1
+    const gap = GAPS[made - 1]
+    const next = scheduled && !attempt.acknowledged && gap !== undefined ? attempt.at + gap : undefined
+    parts.database.transaction(() => {
+      store.addAttempt(delivery.id, attempt)
+      if (attempt.acknowledged) store.acknowledge(delivery.id, scheduled ? made : undefined)
+      else if (scheduled) store.update(delivery.id, next === undefined ? 'exhausted' : 'pending', made, next)
+    })
+    if (next !== undefined) parts.agenda().add({ at: next, kind: 'wechat-deliver', id: String(delivery.id) })
+    parts.changed()
+  }
+
+  async function attempt(delivery: Delivery): Promise<void> {
+    const target = { appId: delivery.appId, outTradeNo: delivery.outTradeNo }
+    if (faults.strike(['drop'], target)) return keep(delivery, lost(clock.now(), delivery.url), true)
+    // A probe is repeated rightly signed; the sandbox's other tampering goes on as long as its fault does.
+    const probe = delivery.attempts === 0 && faults.strike(['sign-test'], target) ? ('probe' as const) : undefined
+    const tamper = probe ?? TAMPERS.find((kind) => faults.strike([kind], target))
+    const twice = faults.strike(['duplicate'], target) !== undefined
+    const sent = await send(delivery, 'scheduled', tamper)
+    // The sandbox stopping is not the shop failing: leave it pending, as kill -9 would.
+    if (poster.closed()) return
+    keep(delivery, sent, true)
+    if (!twice) return
+    const again = await send(delivery, 'duplicate', tamper)
+    if (!poster.closed()) keep(delivery, again, false)
+  }
+
+  async function release(overtaking: Delivery): Promise<void> {
+    const waiting = held.get(overtaking.appId)?.filter((id) => id !== overtaking.id) ?? []
+    held.delete(overtaking.appId)
+    for (const id of waiting) {
+      const delivery = store.find(id)
+      if (delivery?.state === 'pending' && delivery.attempts === 0) await attempt(delivery)
+    }
+  }
+
+  return {
+    writePayment: (trade: WechatTrade): Written =>
+      write(trade, 'TRANSACTION.SUCCESS', trade.notifyUrl, paymentNotice(trade)),
+    /** Undefined where the refund named no address. */
+    writeRefund: (trade: WechatTrade, refund: WechatRefund): Written | undefined =>
+      refund.notifyUrl === undefined
+        ? undefined
+        : write(trade, `REFUND.${refund.status}`, refund.notifyUrl, refundNotice(refund, trade)),
+    schedule(written: Written | undefined): void {
+      if (written) parts.agenda().add({ at: written.at, kind: 'wechat-deliver', id: String(written.id) })
+    },
+    async deliver(id: number): Promise<void> {
+      const delivery = store.find(id)
+      if (delivery?.state !== 'pending' || (delivery.nextAt ?? 0) > clock.now()) return
+      if (!parts.enabled()) {
+        store.update(id, 'dropped', delivery.attempts, undefined)
+        return parts.changed()
+      }
+      await attempt(delivery)
+      await release(delivery)
+    },
+    /** Sends a delivery once more, now, whatever its state; altered if asked for. */
+    async replay(delivery: Delivery, tamper?: Tamper | 'probe'): Promise<Attempt> {
+      const sent = await send(delivery, 'replay', tamper)
+      if (!poster.closed()) keep(delivery, sent, false)
+      return sent
+    },
+    forget: () => held.clear(),
+  }
+}
+
+const SUMMARIES: Readonly<Record<string, string>> = {
+  'TRANSACTION.SUCCESS': '支付成功',
+  'REFUND.SUCCESS': '退款成功',
+  'REFUND.ABNORMAL': '退款异常',
+  'REFUND.CLOSED': '退款关闭',
+}
+
+function envelope(delivery: Delivery, merchant: WechatMerchant, tamper: Tamper | 'probe' | undefined): string {
+  const kind = delivery.event.startsWith('REFUND.') ? 'refund' : 'transaction'
+  const said = JSON.parse(delivery.fields[0]?.[1] ?? '{}') as Json
+  return JSON.stringify({
+    id: delivery.notifyId,
+    create_time: moment(delivery.createdAt),
+    resource_type: 'encrypt-resource',
+    event_type: delivery.event,
+    summary: SUMMARIES[delivery.event] ?? '',
+    resource: { original_type: kind, ...seal(merchant.apiV3Key, JSON.stringify(tampered(said, tamper)), kind) },
+  })
+}
+
+/** Properly sealed and signed: only the words are wrong. */
+function tampered(said: Json, tamper: Tamper | 'probe' | undefined): Json {
+  if (tamper === 'wrong-app-id') return { ...said, appid: 'wxffffffffffffffff' }
+  if (tamper === 'wrong-seller-id') return { ...said, mchid: '1999999999' }
+  const amount = said['amount']
+  if (tamper !== 'wrong-amount' || typeof amount !== 'object' || amount === null || !('total' in amount)) return said
+  const total = toFen(Number(amount.total) + 1)
+  return { ...said, amount: { ...amount, total, payer_total: total } }
+}
+
+const broken = (signature: string): string => `${signature.startsWith('AAAA') ? 'BBBB' : 'AAAA'}${signature.slice(4)}`
+
+const lost = (at: number, url: string): Attempt => ({
+  kind: 'dropped',
+  at,
+  requestHeaders: `POST ${url}`,
+  requestBody: Buffer.alloc(0),
+  answer: { status: undefined, headers: '', body: Buffer.alloc(0), error: 'lost on its way (fault)' },
+  duration: 0,
+  acknowledged: false,
+})

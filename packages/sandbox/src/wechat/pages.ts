@@ -1,0 +1,123 @@
+/** The phone's pages: what was scanned, log in, pay, done, refused. Plain forms that need no script. */
+import type { Buyer } from '../buyers.ts'
+import { frame } from '../cashier/frame.ts'
+import { type Language, TEXTS } from '../cashier/texts.ts'
+import { type Html, html } from '../html.ts'
+import { yuan } from '../money.ts'
+import { beijing } from '../time.ts'
+import type { WechatRefusal } from './payments.ts'
+import { PHONE_TEXTS, phoneRefusal } from './texts.ts'
+import type { WechatTrade } from './trades.ts'
+
+export interface PhoneView {
+  readonly language: Language
+  readonly trade: WechatTrade
+  readonly merchantName: string
+  /** Where the phone's browser goes back to; only an H5 payment has one. */
+  readonly back: string | undefined
+}
+
+/** Where a trade is paid; it keeps the way back. */
+export const pathOf = ({ trade, back }: Pick<PhoneView, 'trade' | 'back'>, step = ''): string =>
+  `/wechat/pay/${trade.prepayId}${step}${back === undefined ? '' : `?back=${encodeURIComponent(back)}`}`
+
+function page(view: PhoneView, body: Html, head?: Html): string {
+  const t = PHONE_TEXTS[view.language]
+  return frame({ language: view.language, title: t.title, mark: '微', path: pathOf(view), body, head })
+}
+
+function summary({ language, trade, merchantName }: PhoneView): Html {
+  const t = TEXTS[language]
+  const p = PHONE_TEXTS[language]
+  return html`<section class="summary" aria-labelledby="subject">
+${trade.tradeType === 'NATIVE' && html`<p class="label">${p.scanned}</p>`}
+<h1 id="subject">${trade.description}</h1>
+<p class="amount"><span class="label">${t.amount}</span>
+<span class="money" data-testid="phone-amount"><small>¥</small>${yuan(trade.total)}</span></p>
+<dl><dt>${t.payTo}</dt><dd>${merchantName}</dd><dt>${p.order}</dt><dd class="number">${trade.outTradeNo}</dd>
+<dt>${t.due}</dt><dd class="number">${beijing(trade.expiresAt)}</dd></dl></section>`
+}
+
+const alarm = (message: string | undefined): Html | undefined =>
+  message === undefined
+    ? undefined
+    : html`<p class="alarm" id="error" role="alert" data-testid="phone-error">${message}</p>`
+
+const leave = ({ language, back }: PhoneView): Html | undefined =>
+  back === undefined ? undefined : html`<p><a class="quiet" href="${back}">${PHONE_TEXTS[language].leave}</a></p>`
+
+export function phoneLogin(view: PhoneView, error?: string, login = ''): string {
+  const t = TEXTS[view.language]
+  const described = error === undefined ? undefined : html`aria-describedby="error" aria-invalid="true"`
+  const body = html`${summary(view)}
+<section class="card" aria-labelledby="title"><h2 id="title">${t.loginTitle}</h2>
+${alarm(error)}
+<form method="post" action="${pathOf(view, '/login')}">
+<label for="login">${t.login}</label>
+<input id="login" name="login" type="text" inputmode="email" autocomplete="username" autocapitalize="none" spellcheck="false" required value="${login}" ${described}>
+<label for="password">${t.password}</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required ${described}>
+<button type="submit" class="primary" data-testid="phone-login">${t.loginButton}</button>
+</form>
+<p class="hint">${t.loginHint}</p>${leave(view)}
+</section>`
+  return page(view, body)
+}
+
+export function phonePay(view: PhoneView, buyer: Buyer, formToken: string, error?: string): string {
+  const t = TEXTS[view.language]
+  const described = error === undefined ? undefined : html`aria-describedby="error" aria-invalid="true"`
+  const token = html`<input type="hidden" name="formToken" value="${formToken}">`
+  const body = html`${summary(view)}
+<section class="card" aria-labelledby="title"><h2 id="title">${t.payButton}</h2>
+<div class="account"><div><span class="label">${t.account}</span><strong>${buyer.login}</strong>
+<span class="label">${t.balance} <span class="number">¥${yuan(buyer.balance)}</span></span></div>
+<form method="post" action="${pathOf(view, '/logout')}">${token}<button class="quiet" type="submit">${t.switchAccount}</button></form></div>
+${alarm(error)}
+<form method="post" action="${pathOf(view, '/pay')}">${token}
+<input type="text" name="username" value="${buyer.login}" autocomplete="username" hidden>
+<label for="paymentPassword">${t.paymentPassword}</label>
+<input id="paymentPassword" name="paymentPassword" type="password" autocomplete="off" required autofocus ${described}>
+<button type="submit" class="primary" data-testid="phone-pay">${t.payButton} <span class="number">¥${yuan(view.trade.total)}</span></button>
+</form>${leave(view)}
+</section>`
+  return page(view, body)
+}
+
+/** Paid, or about to be; where there is a way back the page takes it by itself after a moment. */
+export function phoneDone(view: PhoneView): string {
+  const t = TEXTS[view.language]
+  const { trade, back } = view
+  if (trade.paidAt === undefined) {
+    const waiting = html`${summary(view)}<section class="card" role="status" data-testid="phone-waiting"><h2>${t.waitingTitle}</h2><p class="hint">${t.waitingWords}</p></section>`
+    return page(view, waiting, html`<meta http-equiv="refresh" content="2">`)
+  }
+  const refresh = back === undefined ? undefined : html`<meta http-equiv="refresh" content="2;url=${back}">`
+  const body = html`<section class="card done" data-testid="phone-success" role="status">
+<svg class="tick" viewBox="0 0 48 48" width="56" height="56" aria-hidden="true"><circle cx="24" cy="24" r="22"/><path d="M15 24.5l6.5 6.5L34 18"/></svg>
+<h1>${t.successTitle}</h1>
+<p class="money"><small>¥</small>${yuan(trade.total)}</p>
+<p class="hint">${t.successWords}</p>
+<dl><dt>${t.payTo}</dt><dd>${view.merchantName}</dd><dt>${t.tradeNo}</dt><dd class="number">${trade.transactionId}</dd>
+<dt>${t.paidAt}</dt><dd class="number">${beijing(trade.paidAt)}</dd></dl>
+${back === undefined ? html`<p class="hint">${PHONE_TEXTS[view.language].successStay}</p>` : html`<a class="primary" href="${back}" data-testid="phone-return">${t.returnButton}</a><p class="hint">${t.successReturn}</p>`}
+</section>`
+  return page(view, body, refresh)
+}
+
+export function phoneRefused(view: PhoneView, refusal: WechatRefusal): string {
+  const t = TEXTS[view.language]
+  const body = html`${summary(view)}
+<section class="card" aria-labelledby="title"><h2 id="title">${t.refusedTitle}</h2>
+${alarm(phoneRefusal(refusal, view.language))}
+<p class="hint">${t.refusedNext}</p><p class="hint">${t.code} <span class="number">${refusal}</span></p>${leave(view)}
+</section>`
+  return page(view, body)
+}
+
+export function phoneUnknown(language: Language): string {
+  const t = TEXTS[language]
+  const title = PHONE_TEXTS[language].title
+  const body = html`<section class="card"><h1>${t.unknownTitle}</h1><p class="alarm" role="alert" data-testid="phone-error">${t.unknownWords}</p></section>`
+  return frame({ language, title, mark: '微', path: '/wechat/scan', body, head: undefined })
+}

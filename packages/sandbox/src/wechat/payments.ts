@@ -1,0 +1,212 @@
+/** What happens to a WeChat Pay trade: ordered, paid, closed, refunded. The only place that changes one. */
+import { randomBytes } from 'node:crypto'
+import type { Agenda } from '../agenda.ts'
+import type { Buyer, Buyers } from '../buyers.ts'
+import type { Clock } from '../clock.ts'
+import type { Database } from '../database.ts'
+import type { Faults } from '../faults/faults.ts'
+import { digits } from '../merchants.ts'
+import { add, type Fen, toFen, yuan } from '../money.ts'
+import type { Written } from '../notifications/notifications.ts'
+import { beijingDigits, DAY, HOUR, MINUTE, SECOND } from '../time.ts'
+import { type WechatError, wechatError } from './errors.ts'
+import type { WechatMerchants } from './merchants.ts'
+import type { WechatNotifications } from './notifications.ts'
+import type { WechatOrder, WechatRefund, WechatRefundStatus, WechatTrade, WechatTrades } from './trades.ts'
+
+const CODE_LIVES = 2 * HOUR
+const H5_LIVES = 5 * MINUTE
+const REFUND_DAYS = 365
+const MOST_REFUNDS = 50
+const PAY_LATE = 5
+
+/** Why a buyer cannot pay. */
+export type WechatRefusal =
+  | 'PAID'
+  | 'CLOSED'
+  | 'EXPIRED'
+  | 'LINK_ENDED'
+  | 'OTHER_BUYER'
+  | 'BALANCE_NOT_ENOUGH'
+  | 'PAYMENT_PASSWORD_ERROR'
+
+export interface RefundWanted {
+  readonly outRefundNo: string
+  readonly amount: Fen
+  readonly total: Fen
+  readonly reason: string
+  readonly notifyUrl: string | undefined
+}
+
+export type WechatPayments = ReturnType<typeof createWechatPayments>
+
+export interface WechatPaymentParts {
+  readonly database: Database
+  readonly clock: Clock
+  readonly merchants: WechatMerchants
+  readonly buyers: Buyers
+  readonly trades: WechatTrades
+  readonly notifications: WechatNotifications
+  readonly faults: Faults
+  readonly agenda: () => Agenda
+  readonly changed: () => void
+}
+
+export function createWechatPayments(parts: WechatPaymentParts) {
+  const { database, clock, merchants, buyers, trades, notifications, faults } = parts
+
+  /** The order, or the same one again with a fresh link; the old link dies. */
+  function order(wanted: WechatOrder, expiresAt: number): WechatTrade | WechatError {
+    const before = trades.findByNumber(wanted.mchId, wanted.outTradeNo)
+    if (before?.state === 'CLOSED') return wechatError('ORDER_CLOSED')
+    if (before && before.state !== 'NOTPAY') return wechatError('ORDERPAID')
+    if (before && !sameOrder(before, wanted)) return wechatError('OUT_TRADE_NO_USED')
+    const made = database.transaction(() => {
+      const trade = before ?? trades.create(wanted, expiresAt)
+      const prepayId = `wx${beijingDigits(clock.now()).day}${randomBytes(13).toString('hex')}`
+      const code =
+        wanted.tradeType === 'NATIVE'
+          ? `weixin://wxpay/bizpayurl?pr=${randomBytes(9).toString('base64url')}`
+          : undefined
+      const until = clock.now() + (wanted.tradeType === 'MWEB' ? H5_LIVES : CODE_LIVES)
+      trades.link(trade.id, prepayId, code, until)
+      return trades.find(trade.id) ?? trade
+    })
+    parts.changed()
+    return made
+  }
+
+  function refusalOf(trade: WechatTrade, buyer: Buyer | undefined): WechatRefusal | undefined {
+    if (trade.state === 'SUCCESS' || trade.state === 'REFUND') return 'PAID'
+    if (trade.state === 'CLOSED') return 'CLOSED'
+    // "The last moment at which the payer can pay."
+    if (trade.expiresAt < clock.now()) return 'EXPIRED'
+    if (trade.linkUntil !== undefined && trade.linkUntil < clock.now()) return 'LINK_ENDED'
+    if (trade.paysAt !== undefined && trade.buyerId !== buyer?.id) return 'OTHER_BUYER'
+    return undefined
+  }
+
+  function settle(trade: WechatTrade, buyer: Buyer): WechatTrade | WechatRefusal {
+    let written: Written | undefined
+    const rate = merchants.find(trade.mchId)?.rules.feeRate ?? 0
+    const paid = database.transaction(() => {
+      const { day } = beijingDigits(clock.now())
+      const transactionId = `4200002300${day}${digits(10)}`
+      const fee = toFen(Math.floor((trade.total * rate + 5000) / 10_000))
+      if (!buyers.move(buyer.id, toFen(-trade.total))) return 'BALANCE_NOT_ENOUGH' as const
+      if (!trades.pay(trade.id, transactionId, buyer.id, fee))
+        throw new Error(`trade ${trade.id} changed while it was paid`)
+      trades.record(trade.id, 'paid', `${yuan(trade.total)} ${buyer.login}`)
+      const now = trades.find(trade.id)
+      if (!now) throw new Error(`trade ${trade.id} is gone`)
+      written = notifications.writePayment(now)
+      return now
+    })
+    notifications.schedule(written)
+    parts.changed()
+    return paid
+  }
+
+  return {
+    order,
+    refusalOf,
+    pay(trade: WechatTrade, buyer: Buyer, paymentPassword: string): WechatTrade | WechatRefusal {
+      const refusal = refusalOf(trade, buyer)
+      if (refusal) return refusal
+      if (paymentPassword !== buyer.paymentPassword) return 'PAYMENT_PASSWORD_ERROR'
+      if (buyer.balance < trade.total) return 'BALANCE_NOT_ENOUGH'
+      const target = { appId: trade.mchId, outTradeNo: trade.outTradeNo }
+      const late = faults.strike(['pay-late'], target)
+      if (!late) return settle(trade, buyer)
+      const at = clock.now() + (late.options.seconds ?? PAY_LATE) * SECOND
+      trades.payLater(trade.id, at, buyer.id)
+      parts.agenda().add({ at, kind: 'wechat-pay', id: String(trade.id) })
+      parts.changed()
+      return trades.find(trade.id) ?? trade
+    },
+    payLate(id: number): void {
+      const trade = trades.find(id)
+      const buyer = trade?.buyerId === undefined ? undefined : buyers.find(trade.buyerId)
+      if (trade?.state === 'NOTPAY' && trade.paysAt !== undefined && buyer) settle(trade, buyer)
+    },
+    /** Closes what is not paid; closed before is closed. A number that was never ordered is spent by it. */
+    close(mchId: string, appId: string, outTradeNo: string): WechatError | undefined {
+      const trade = trades.findByNumber(mchId, outTradeNo)
+      if (!trade) {
+        const never: WechatOrder = {
+          ...{ mchId, appId, outTradeNo, tradeType: 'NATIVE', total: toFen(1), description: '', notifyUrl: '' },
+          ...{ attach: undefined, timeExpire: undefined, openid: undefined },
+        }
+        database.transaction(() => trades.create(never, clock.now(), 'CLOSED'))
+        return undefined
+      }
+      if (trade.state === 'CLOSED') return undefined
+      if (trade.state !== 'NOTPAY') return wechatError('ORDERPAID')
+      database.transaction(() => {
+        if (trades.close(trade.id)) trades.record(trade.id, 'closed', 'by the merchant')
+      })
+      parts.changed()
+      return undefined
+    },
+    /** Accepts a refund, or finds the same one; it is on its way for a while. */
+    refund(trade: WechatTrade, wanted: RefundWanted): WechatRefund | WechatError {
+      const before = trades.findRefundByNumber(trade.mchId, wanted.outRefundNo)
+      if (before) {
+        const same = before.tradeId === trade.id && before.amount === wanted.amount
+        return same ? before : wechatError('INVALID_REQUEST', '退款单号已被使用，且参数不一致')
+      }
+      if (trade.paidAt === undefined) return wechatError('RESOURCE_NOT_EXISTS', '订单未支付')
+      if (wanted.total !== trade.total) return wechatError('INVALID_REQUEST', '订单金额不一致')
+      if (add(trade.refunded, wanted.amount) > trade.total)
+        return wechatError('INVALID_REQUEST', '退款金额大于可退金额')
+      if (trade.paidAt + REFUND_DAYS * DAY < clock.now())
+        return wechatError('INVALID_REQUEST', '订单已超过可退款的期限')
+      if (trades.refundsOf(trade.id).length >= MOST_REFUNDS) return wechatError('INVALID_REQUEST', '退款次数超过限制')
+      const now = clock.now()
+      const seconds = merchants.find(trade.mchId)?.rules.refundSeconds ?? 0
+      const made = database.transaction(() => {
+        if (!trades.addRefund(trade.id, wanted.amount))
+          throw new Error(`trade ${trade.id} changed while it was refunded`)
+        trades.record(trade.id, 'refund accepted', `${yuan(wanted.amount)} ${wanted.outRefundNo}`)
+        return trades.createRefund({
+          refundId: `503${digits(26)}`,
+          tradeId: trade.id,
+          mchId: trade.mchId,
+          outRefundNo: wanted.outRefundNo,
+          amount: wanted.amount,
+          reason: wanted.reason,
+          notifyUrl: wanted.notifyUrl,
+          dueAt: now + seconds * SECOND,
+          createdAt: now,
+        })
+      })
+      parts.agenda().add({ at: made.dueAt, kind: 'wechat-refund', id: String(made.id) })
+      parts.changed()
+      return made
+    },
+    /** A refund that is on its way comes to its end. */
+    endRefund(id: number, status: Exclude<WechatRefundStatus, 'PROCESSING'> = 'SUCCESS'): void {
+      const refund = trades.findRefund(id)
+      const trade = refund && trades.find(refund.tradeId)
+      if (!refund || !trade?.buyerId) return
+      const { buyerId } = trade
+      let written: Written | undefined
+      database.transaction(() => {
+        if (!trades.endRefund(id, status)) return
+        if (status === 'SUCCESS') buyers.move(buyerId, refund.amount)
+        // What is closed has not gone back, and can be asked for again by another number.
+        if (status === 'CLOSED') trades.takeBackRefund(trade.id, refund.amount)
+        trades.record(trade.id, `refund ${status.toLowerCase()}`, `${yuan(refund.amount)} ${refund.outRefundNo}`)
+        const ended = trades.findRefund(id)
+        if (ended) written = notifications.writeRefund(trade, ended)
+      })
+      notifications.schedule(written)
+      parts.changed()
+    },
+  }
+}
+
+const sameOrder = (trade: WechatTrade, wanted: WechatOrder): boolean =>
+  (['appId', 'tradeType', 'total', 'description', 'attach', 'notifyUrl', 'timeExpire', 'openid'] as const).every(
+    (name) => trade[name] === wanted[name],
+  )

@@ -1,0 +1,101 @@
+/**
+ * What API v3 signs and seals (WeChat Pay, "Request signature", "Response and notification signature",
+ * "AEAD_AES_256_GCM"), written on its own: shares nothing with the client packages.
+ */
+import { createCipheriv, type KeyObject, randomBytes, sign, verify } from 'node:crypto'
+
+const SCHEME = 'WECHATPAY2-SHA256-RSA2048'
+
+export interface Authorization {
+  readonly mchId: string
+  readonly nonce: string
+  readonly signature: string
+  readonly timestamp: string
+  readonly serialNo: string
+}
+
+/** Reads an Authorization header; undefined where it is ill-formed. Parameters may come in any order. */
+export function readAuthorization(header: string | undefined): Authorization | undefined {
+  if (!header?.startsWith(`${SCHEME} `)) return undefined
+  const found = new Map([...header.slice(SCHEME.length + 1).matchAll(/(\w+)="([^"]*)"/g)].map(([, n, v]) => [n, v]))
+  const [mchId, nonce, signature, timestamp, serialNo] = [
+    'mchid',
+    'nonce_str',
+    'signature',
+    'timestamp',
+    'serial_no',
+  ].map((name) => found.get(name))
+  if (!mchId || !nonce || !signature || !timestamp || !serialNo) return undefined
+  return { mchId, nonce, signature, timestamp, serialNo }
+}
+
+/** Whether the request was signed by the merchant, over its raw bytes. */
+export function isSignedBy(
+  key: KeyObject,
+  { nonce, signature, timestamp }: Authorization,
+  request: { readonly method: string; readonly url: string; readonly body: Buffer },
+): boolean {
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(signature)) return false
+  const head = Buffer.from(`${request.method}\n${request.url}\n${timestamp}\n${nonce}\n`)
+  const text = Buffer.concat([head, request.body, Buffer.from('\n')])
+  return verify('sha256', text, key, Buffer.from(signature, 'base64'))
+}
+
+/** The headers that prove that bytes come from WeChat, for an answer or a notification; `at` is real time. */
+export function signedHeaders(
+  key: KeyObject,
+  serial: string,
+  at: number,
+  body: Buffer,
+): Promise<Readonly<Record<string, string>>> {
+  const timestamp = String(Math.floor(at / 1000))
+  const nonce = randomBytes(16).toString('hex')
+  const text = Buffer.concat([Buffer.from(`${timestamp}\n${nonce}\n`), body, Buffer.from('\n')])
+  return new Promise((resolve, reject) => {
+    sign('sha256', text, key, (error, signature) => {
+      if (error) return reject(error)
+      resolve({
+        'Wechatpay-Timestamp': timestamp,
+        'Wechatpay-Nonce': nonce,
+        'Wechatpay-Serial': serial,
+        'Wechatpay-Signature': signature.toString('base64'),
+        'Wechatpay-Signature-Type': SCHEME,
+      })
+    })
+  })
+}
+
+/** A signature that no key made, as WeChat's own probes carry it. */
+export const probeSignature = (): string => `WECHATPAY/SIGNTEST/${randomBytes(237).toString('base64')}`
+
+export interface Sealed {
+  readonly algorithm: 'AEAD_AES_256_GCM'
+  readonly ciphertext: string
+  readonly associated_data: string
+  readonly nonce: string
+}
+
+const LETTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+/** Seals a text with the merchant's APIv3 key. */
+export function seal(apiV3Key: string, text: string, associatedData: string): Sealed {
+  const nonce = Array.from(randomBytes(12), (byte) => LETTERS[byte % LETTERS.length]).join('')
+  const cipher = createCipheriv('aes-256-gcm', Buffer.from(apiV3Key), Buffer.from(nonce))
+  cipher.setAAD(Buffer.from(associatedData))
+  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()])
+  return {
+    algorithm: 'AEAD_AES_256_GCM',
+    ciphertext: sealed.toString('base64'),
+    associated_data: associatedData,
+    nonce,
+  }
+}
+
+/** JSON with its members by name at every level, as WeChat writes it. */
+export function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_name, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([left], [right]) => (left < right ? -1 : 1)))
+      : part,
+  )
+}

@@ -1,0 +1,71 @@
+/** WeChat Pay in the sandbox, put together. */
+import type { Agenda } from '../agenda.ts'
+import type { Buyers } from '../buyers.ts'
+import type { Clock } from '../clock.ts'
+import type { Database } from '../database.ts'
+import type { Faults } from '../faults/faults.ts'
+import type { Poster } from '../notifications/post.ts'
+import { openDeliveryStore } from '../notifications/store.ts'
+import { createWechatBills } from './bills.ts'
+import { openWechatMerchants } from './merchants.ts'
+import { createWechatNotifications } from './notifications.ts'
+import { createWechatPayments } from './payments.ts'
+import { openWechatTrades } from './trades.ts'
+
+export type Wechat = ReturnType<typeof openWechat>
+
+export interface WechatParts {
+  readonly database: Database
+  readonly clock: Clock
+  readonly buyers: Buyers
+  readonly faults: Faults
+  readonly poster: Poster
+  readonly enabled: () => boolean
+  readonly agenda: () => Agenda
+  readonly changed: () => void
+}
+
+/** What a reset empties, what refers to others first. */
+export const WECHAT_TABLES = [
+  'wechat_attempts',
+  'wechat_deliveries',
+  'wechat_refunds',
+  'wechat_trade_events',
+  'wechat_trades',
+] as const
+
+export function openWechat(parts: WechatParts) {
+  const { database, clock } = parts
+  const merchants = openWechatMerchants(database, clock)
+  const trades = openWechatTrades(database, clock)
+  const deliveries = openDeliveryStore(database, { deliveries: 'wechat_deliveries', attempts: 'wechat_attempts' })
+  const notifications = createWechatNotifications({ ...parts, store: deliveries, merchants })
+  const payments = createWechatPayments({ ...parts, merchants, trades, notifications })
+  return {
+    merchants,
+    trades,
+    deliveries,
+    notifications,
+    payments,
+    bills: createWechatBills(),
+    /** Puts what is open in the database on the agenda. */
+    load(): void {
+      const agenda = parts.agenda()
+      for (const { id, at } of trades.paying()) agenda.add({ at, kind: 'wechat-pay', id: String(id) })
+      for (const { id, at } of trades.processing()) agenda.add({ at, kind: 'wechat-refund', id: String(id) })
+      for (const { id, at } of deliveries.pending()) agenda.add({ at, kind: 'wechat-deliver', id: String(id) })
+    },
+    /** What has come due; whether it was ours. */
+    async run(kind: string, id: string): Promise<boolean> {
+      if (kind === 'wechat-pay') payments.payLate(Number(id))
+      else if (kind === 'wechat-refund') payments.endRefund(Number(id))
+      else if (kind === 'wechat-deliver') await notifications.deliver(Number(id))
+      else return false
+      return true
+    },
+    forget(): void {
+      merchants.forget()
+      notifications.forget()
+    },
+  }
+}

@@ -1,0 +1,240 @@
+/** Paying with WeChat Pay: the code, the notification, closing, refunds, and switching methods; each in the books of both sides. */
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ShopApi } from '../harness/shop-api.ts'
+import { type System, startSystem } from '../harness/system.ts'
+
+let system: System
+let staff: ShopApi
+
+beforeAll(async () => {
+  system = await startSystem({ environment: { WECHATPAY_H5: 'on' } })
+  staff = system.client()
+  await staff.login('admin', 'admin123456')
+}, 120_000)
+
+afterAll(() => system?.stop())
+
+interface Checkout {
+  readonly orderNo: string
+  readonly payType: string
+  readonly payUrl?: string
+  readonly codeUrl?: string
+}
+
+interface Order {
+  readonly status: string
+  readonly payType: string
+  readonly tradeNo: string | null
+  readonly refunds: { status: string; amount: string }[]
+}
+
+interface Trade {
+  readonly state: string
+  readonly transactionId: string
+  readonly refundedAmount: string
+  readonly refunds: { outRefundNo: string; status: string }[]
+}
+
+const order = async (buyer: ShopApi, payType: string, key = randomUUID()): Promise<Checkout> => {
+  const body = { courseIds: [1], totalAmount: '39.00', payType }
+  const answer = await buyer.call<Checkout>('POST', '/api/orders', body, { 'idempotency-key': key })
+  expect(answer.status, JSON.stringify(answer.body)).toBe(201)
+  return answer.body
+}
+
+const scan = (link: string | undefined) => system.sandbox.send<Trade>('POST', '/wechat/pay', { link })
+
+const read = async (buyer: ShopApi, orderNo: string): Promise<Order> =>
+  (await buyer.call<Order>('GET', `/api/orders/${orderNo}`)).body
+
+const status = (buyer: ShopApi, orderNo: string) => async () => (await read(buyer, orderNo)).status
+
+const tradeOf = async (outTradeNo: string): Promise<Trade | undefined> =>
+  (await system.sandbox.get<{ items: Trade[] }>(`/wechat/trades?outTradeNo=${outTradeNo}`)).items[0]
+
+const refund = async (orderNo: string, amount: string, lines: object[]): Promise<void> => {
+  const body = { lines, amount, reason: 'test' }
+  const made = await staff.call('POST', `/api/admin/orders/${orderNo}/refunds`, body, {
+    'idempotency-key': randomUUID(),
+  })
+  expect(made.status).toBe(201)
+}
+
+test('a code is ordered, scanned and paid; the notification settles it', async () => {
+  const buyer = await system.buyer()
+  const { orderNo, codeUrl } = await order(buyer, 'wechat')
+  expect(codeUrl).toMatch(/^weixin:\/\/wxpay\/bizpayurl\?pr=/)
+  const { transactionId } = await scan(codeUrl)
+  await expect.poll(status(buyer, orderNo)).toBe('paid')
+  expect(await read(buyer, orderNo)).toMatchObject({ payType: 'wechat', tradeNo: transactionId })
+  const kept = await system.sql('select accepted, effect, body from notifications where attempt_no = $1', [orderNo])
+  expect(kept).toMatchObject([{ accepted: true, effect: 'settled' }])
+  const owned = await buyer.call<{ items: { course: { id: number } }[] }>('GET', '/api/me/courses')
+  expect(owned.body.items.map(({ course }) => course.id)).toEqual([1])
+})
+
+test('the same request has the same code; the page that is opened again shows it; a phone gets an address', async () => {
+  const [buyer, key] = [await system.buyer(), randomUUID()]
+  const [one, two] = await Promise.all([order(buyer, 'wechat', key), order(buyer, 'wechat', key)])
+  expect(two).toEqual(one)
+  const open = await buyer.call<Checkout>('GET', `/api/orders/${one.orderNo}/payment`)
+  expect(open.body).toMatchObject({ codeUrl: one.codeUrl, payType: 'wechat' })
+
+  const phone = { 'user-agent': 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148' }
+  const onPhone = await buyer.call<Checkout>('POST', `/api/orders/${one.orderNo}/payment`, {}, phone)
+  const address = new URL(onPhone.body.payUrl ?? '')
+  expect(address.searchParams.get('redirect_url')).toBe(`${system.shopUrl}/pay/success?order=${one.orderNo}`)
+  // The code before it is closed over there: whoever scans it now cannot pay.
+  expect((await tradeOf(one.orderNo))?.state).toBe('CLOSED')
+  await expect(scan(one.codeUrl)).rejects.toThrow(/409.*CLOSED/s)
+  await system.sandbox.notifications(false)
+  await scan(onPhone.body.payUrl)
+  expect(await status(buyer, one.orderNo)()).toBe('unpaid')
+  // Back on the shop's page, nobody has told us: it asks.
+  const asked = await buyer.call<Order>('POST', `/api/orders/${one.orderNo}/ask`)
+  expect(asked.body.status).toBe('paid')
+  await system.sandbox.notifications(true)
+})
+
+test('another method without a new order; paid by both, the second payment goes back by itself', async () => {
+  const buyer = await system.buyer()
+  const { orderNo, codeUrl } = await order(buyer, 'wechat')
+  // Notifications of the first payment are lost, so that the shop learns of the second one before.
+  await system.sandbox.send('POST', '/faults', { kind: 'drop', scope: { outTradeNo: orderNo } })
+  await system.sandbox.send('POST', '/faults', { kind: 'http-500', scope: { outTradeNo: orderNo } })
+  const again = await buyer.call<Checkout>('POST', `/api/orders/${orderNo}/payment`, { payType: 'alipay' })
+  expect(again.body).toMatchObject({ orderNo, payType: 'alipay' })
+  await scan(codeUrl)
+  await system.sandbox.pay(again.body.payUrl ?? '')
+  await expect.poll(status(buyer, orderNo)).toBe('paid')
+  expect((await read(buyer, orderNo)).payType).toBe('alipay')
+  await system.sandbox.send('DELETE', '/faults')
+  await expect
+    .poll(async () => (await tradeOf(orderNo))?.refundedAmount, { timeout: 60_000, interval: 500 })
+    .toBe('39.00')
+  const back = await system.sql(
+    'select status, amount_fen from refunds where attempt_id = (select id from payment_attempts where attempt_no = $1)',
+    [orderNo],
+  )
+  await expect
+    .poll(
+      () =>
+        system.sql(
+          'select status from refunds where attempt_id = (select id from payment_attempts where attempt_no = $1)',
+          [orderNo],
+        ),
+      { timeout: 30_000 },
+    )
+    .toMatchObject([{ status: 'succeeded' }])
+  expect(back).toHaveLength(1)
+  expect((await read(buyer, orderNo)).status).toBe('paid')
+}, 120_000)
+
+test('cancelled here is closed there first; what was paid meanwhile is paid', async () => {
+  const buyer = await system.buyer()
+  const one = await order(buyer, 'wechat')
+  expect((await buyer.call('POST', `/api/orders/${one.orderNo}/cancel`)).status).toBe(200)
+  expect((await tradeOf(one.orderNo))?.state).toBe('CLOSED')
+
+  const two = await order(buyer, 'wechat')
+  await system.sandbox.notifications(false)
+  await scan(two.codeUrl)
+  await system.sandbox.notifications(true)
+  expect((await buyer.call('POST', `/api/orders/${two.orderNo}/cancel`)).status).toBe(409)
+  expect((await read(buyer, two.orderNo)).status).toBe('paid')
+})
+
+test('a refund is accepted first and made later; closed over there it is refused, and sent again with a new number', async () => {
+  const buyer = await system.buyer()
+  const { orderNo, codeUrl } = await order(buyer, 'wechat')
+  await scan(codeUrl)
+  await expect.poll(status(buyer, orderNo)).toBe('paid')
+  await refund(orderNo, '10.00', [{ courseId: 1, amount: '10.00' }])
+  await expect
+    .poll(async () => (await read(buyer, orderNo)).refunds[0]?.status, { timeout: 10_000 })
+    .toMatch(/approved|sent/)
+  await expect.poll(async () => (await read(buyer, orderNo)).refunds[0]?.status, { timeout: 20_000 }).toBe('succeeded')
+  expect(await tradeOf(orderNo)).toMatchObject({ refundedAmount: '10.00', state: 'REFUND' })
+
+  await refund(orderNo, '29.00', [{ courseId: 1 }])
+  const number = async () => (await tradeOf(orderNo))?.refunds[1]?.outRefundNo
+  await expect.poll(number, { timeout: 10_000 }).toBeTruthy()
+  const closed = await number()
+  await system.sandbox.send('POST', `/wechat/refunds/${closed}/end`, { mchId: '1900000001', status: 'CLOSED' })
+  await expect.poll(async () => (await read(buyer, orderNo)).refunds[1]?.status, { timeout: 20_000 }).toBe('refused')
+  const again = await staff.call(
+    'POST',
+    `/api/admin/refunds/${closed}/send-again`,
+    {},
+    { 'idempotency-key': randomUUID() },
+  )
+  expect(again.status).toBe(200)
+  await expect.poll(status(buyer, orderNo), { timeout: 30_000 }).toBe('refunded')
+  const made = (await tradeOf(orderNo))?.refunds.map((each) => each.status)
+  expect(made).toEqual(['SUCCESS', 'CLOSED', 'SUCCESS'])
+}, 120_000)
+
+test('a probe, a lie or a broken seal is refused and kept; the genuine one that follows is taken', async () => {
+  const buyer = await system.buyer()
+  const { orderNo, codeUrl } = await order(buyer, 'wechat')
+  await system.sandbox.notifications(false)
+  await scan(codeUrl)
+  await system.sandbox.notifications(true)
+  const { items } = await system.sandbox.get<{ items: { id: number }[] }>(`/wechat/deliveries?outTradeNo=${orderNo}`)
+  const replay = (tamper?: string) =>
+    system.sandbox.send<{ status: number; acknowledged: boolean }>(
+      'POST',
+      `/wechat/deliveries/${items[0]?.id}/replay`,
+      tamper ? { tamper } : {},
+    )
+  for (const tamper of ['probe', 'corrupt-sign', 'wrong-amount', 'wrong-app-id', 'wrong-seller-id']) {
+    expect(await replay(tamper), tamper).toMatchObject({ status: 400, acknowledged: false })
+  }
+  expect(await status(buyer, orderNo)()).toBe('unpaid')
+  expect(await replay()).toMatchObject({ status: 204, acknowledged: true })
+  expect(await status(buyer, orderNo)()).toBe('paid')
+  expect(await replay()).toMatchObject({ status: 204 })
+  const rows = await system.sql<{ accepted: boolean }>(
+    'select accepted from notifications where provider = $1 and received_at > now() - $2::interval order by id desc limit 7',
+    ['wechat', '1 minute'],
+  )
+  expect(rows.map(({ accepted }) => accepted)).toEqual([true, true, false, false, false, false, false])
+})
+
+test('a stored notification is handled again long after its five minutes', async () => {
+  const buyer = await system.buyer()
+  const { orderNo, codeUrl } = await order(buyer, 'wechat')
+  await scan(codeUrl)
+  await expect.poll(status(buyer, orderNo)).toBe('paid')
+  const [row] = await system.sql<{ id: string }>(
+    `update notifications set received_at = received_at where attempt_no = $1 returning id`,
+    [orderNo],
+  )
+  const again = await staff.call<{ accepted: boolean; effect: string }>(
+    'POST',
+    `/api/admin/notifications/${row?.id}/replay`,
+    {},
+  )
+  expect(again.status).toBe(200)
+})
+
+test('a day of WeChat Pay agrees with its bill, fees and refunds included', async () => {
+  const merchants = await system.sandbox.get<{ items: { mchId: string }[] }>('/wechat/merchants')
+  expect(merchants.items.map(({ mchId }) => mchId)).toEqual(['1900000001'])
+  const now = await system.sandbox.get<{ now: string }>('/clock')
+  const day = now.now.slice(0, 10)
+  await system.sandbox.send('POST', '/clock', { now: new Date(Date.parse(now.now) + 25 * 3_600_000).toISOString() })
+  const made = await staff.call('POST', '/api/admin/reconciliations', { provider: 'wechat', day })
+  expect(made.status, JSON.stringify(made.body)).toBe(202)
+  const read = async () =>
+    (
+      await staff.call<{ reconciliation: { status: string; openDifferences: number; trades: number } }>(
+        'GET',
+        `/api/admin/reconciliations/wechat/${day}`,
+      )
+    ).body.reconciliation
+  await expect.poll(async () => (await read()).status, { timeout: 30_000 }).toBe('done')
+  expect((await read()).trades).toBeGreaterThan(4)
+  expect(await read()).toMatchObject({ openDifferences: 0 })
+})
