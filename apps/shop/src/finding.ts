@@ -1,29 +1,51 @@
-/** What a doctor finds: one line each, with what to do. */
+/** What a doctor finds: a code that stays the same with its values, and the words for it in the reader's language. */
+import type { Language } from './errors.ts'
 
-export interface Finding {
-  readonly check: string
-  readonly verdict: 'ok' | 'warning' | 'problem' | 'unknown'
+export type Verdict = 'ok' | 'warning' | 'problem' | 'unknown'
+
+export interface Finding<Check extends string = string, Code extends string = string> {
+  readonly check: Check
+  readonly verdict: Verdict
+  readonly code: Code
+  /** What the words name: a host, a fingerprint, a number of bits; never a key. */
+  readonly values: Readonly<Record<string, string>>
+}
+
+/** The words of a finding, each with `{value}` where a value stands. */
+export interface Said {
   readonly message: string
   /** What to do about it. */
   readonly todo?: string
 }
 
-export const ok = (check: string, message: string): Finding => ({ check, verdict: 'ok', message })
-export const warning = (check: string, message: string): Finding => ({ check, verdict: 'warning', message })
-export const problem = (check: string, message: string, todo: string): Finding => ({
-  check,
-  verdict: 'problem',
-  message,
-  todo,
-})
-export const unknown = (check: string, message: string, todo: string): Finding => ({
-  check,
-  verdict: 'unknown',
-  message,
-  todo,
-})
+export interface Words<Check extends string = string, Code extends string = string> {
+  readonly checks: Readonly<Record<Check, Readonly<Record<Language, string>>>>
+  readonly codes: Readonly<Record<Code, Readonly<Record<Language, Said>>>>
+}
 
-const MARKS = { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM', unknown: 'unknown' }
+/** A finding as its reader sees it. */
+export interface SaidFinding extends Said {
+  readonly check: string
+  readonly code: string
+  readonly verdict: Verdict
+}
 
-export const writeFinding = ({ check, verdict, message, todo }: Finding): string =>
-  `${MARKS[verdict]}  ${check}: ${message}${todo ? ` → ${todo}` : ''}`
+export function inWords<Check extends string, Code extends string>(
+  { check, verdict, code, values }: Finding<Check, Code>,
+  words: Words<Check, Code>,
+  language: Language,
+): SaidFinding {
+  const { message, todo } = words.codes[code][language]
+  const filled = (text: string) => text.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '')
+  const said = { check: words.checks[check][language], code, verdict, message: filled(message) }
+  return todo === undefined ? said : { ...said, todo: filled(todo) }
+}
+
+const MARKS: Record<Language, Record<Verdict, string>> = {
+  en: { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM', unknown: 'unknown' },
+  'zh-CN': { ok: '正常', warning: '注意', problem: '有误', unknown: '未知' },
+}
+
+/** One line for a terminal. */
+export const writeFinding = ({ check, verdict, message, todo }: SaidFinding, language: Language): string =>
+  `${MARKS[language][verdict]}  ${check}: ${message}${todo ? ` → ${todo}` : ''}`

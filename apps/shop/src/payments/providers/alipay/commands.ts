@@ -5,9 +5,10 @@ import { type Alipay, generateKeys } from '@xuecheng/alipay'
 import { systemClock } from '../../../clock.ts'
 import { type Command, optional, required, UsageError } from '../../../command.ts'
 import type { Config } from '../../../config.ts'
+import type { Language } from '../../../errors.ts'
 import { writeFinding } from '../../../finding.ts'
 import { formatYuan, parseYuan, toFen } from '../../../money.ts'
-import { examine } from './doctor.ts'
+import { examine, say } from './doctor.ts'
 import { type AlipaySettings, openClient, readAlipaySettings, sandboxKeyFile } from './settings.ts'
 
 function settingsOf(config: Config): AlipaySettings {
@@ -189,10 +190,13 @@ const keysGenerate: Command = {
   },
 }
 
+/** What a terminal speaks: Chinese where it says so, else English. */
+const languageOf = (named: string | undefined): Language => (/^zh\b|^zh_/i.test(named ?? '') ? 'zh-CN' : 'en')
+
 const keysCheck: Command = {
-  usage: '[--app-public-key FILE]',
+  usage: '[--app-public-key FILE] [--lang zh|en]',
   summary: 'Says in one line each whether every key, the gateway, the clock and the notify address are right',
-  options: { 'app-public-key': { type: 'string' } },
+  options: { 'app-public-key': { type: 'string' }, lang: { type: 'string' } },
   async run(call) {
     const settings = settingsOf(call.config)
     const named = optional(call, 'app-public-key')
@@ -201,7 +205,10 @@ const keysCheck: Command = {
     if (named && appPublicKey === undefined) throw new UsageError(`${named} cannot be read`)
     const findings = await examine(settings, appPublicKey, systemClock)
     const bad = findings.some(({ verdict }) => verdict === 'problem' || verdict === 'unknown')
-    return { text: findings.map(writeFinding).join('\n'), data: { findings }, exitCode: bad ? 1 : 0 }
+    const language = languageOf(optional(call, 'lang') ?? call.config.environment['LANG'])
+    const said = say(findings, language)
+    const text = said.map((finding) => writeFinding(finding, language)).join('\n')
+    return { text, data: { findings: said }, exitCode: bad ? 1 : 0 }
   },
 }
 

@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { type Started, startSandbox } from '@xuecheng/sandbox'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../../clock.ts'
-import type { Finding } from '../../../finding.ts'
-import { examine, examineClock, examineKeys, examineNotifyAddress } from './doctor.ts'
+import type { SaidFinding } from '../../../finding.ts'
+import * as doctor from './doctor.ts'
+import { DOCTOR_WORDS } from './doctor-words.ts'
 import type { AlipaySettings } from './settings.ts'
 
 const pair = () => generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -22,6 +23,15 @@ const bare = (key: KeyObject) =>
 const app = pair()
 const alipay = pair()
 const good = { privateKey: pkcs8(app.privateKey), alipayPublicKey: spki(alipay.publicKey) }
+
+type Finding = SaidFinding
+const inEnglish = (finding: doctor.Finding): SaidFinding | undefined => doctor.say([finding], 'en')[0]
+const examine = async (...of: Parameters<typeof doctor.examine>) => doctor.say(await doctor.examine(...of), 'en')
+const examineKeys = (...of: Parameters<typeof doctor.examineKeys>) => doctor.say(doctor.examineKeys(...of), 'en')
+const examineClock = async (...of: Parameters<typeof doctor.examineClock>) =>
+  inEnglish(await doctor.examineClock(...of))
+const examineNotifyAddress = async (...of: Parameters<typeof doctor.examineNotifyAddress>) =>
+  inEnglish(await doctor.examineNotifyAddress(...of))
 
 const servers: Server[] = []
 const data = mkdtempSync(join(tmpdir(), 'xuecheng-doctor-'))
@@ -244,4 +254,24 @@ test('no finding repeats a key', async () => {
   for (const key of [keys.privateKey.split('\n')[3], keys.alipayPublicKey.slice(60, 120)])
     expect(text).not.toContain(key)
   expect(verdicts(examineKeys(good))).toEqual(['ok', 'ok'])
+})
+
+test('every code is said in both languages, with the same values', () => {
+  const holes = (text = '') => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort()
+  for (const [code, words] of Object.entries(DOCTOR_WORDS.codes)) {
+    expect(words['zh-CN'].message, code).toMatch(/[\u4e00-\u9fff]/)
+    expect(words['zh-CN'].todo === undefined, code).toBe(words.en.todo === undefined)
+    if (code !== 'WRONG_LABEL' && code !== 'ANSWER_NOT_VERIFIED')
+      expect(holes(words['zh-CN'].message), code).toEqual(holes(words.en.message))
+  }
+})
+
+test('in Chinese the mix-up is named in Chinese', () => {
+  const found = doctor.examineKeys({ ...good, alipayPublicKey: spki(app.publicKey) })
+  expect(doctor.say(found, 'zh-CN')[1]).toMatchObject({
+    check: '支付宝公钥',
+    code: 'OWN_FOR_GATEWAY',
+    message: expect.stringContaining('应用自己的公钥'),
+    todo: expect.stringContaining('不是“应用公钥”'),
+  })
 })
