@@ -1,4 +1,6 @@
 /** Both sides' books as they are at the end: the shop's from PostgreSQL, the gateway's from the sandbox's own file. */
+
+import { createDecipheriv } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -32,10 +34,15 @@ export interface Delivery {
   readonly answered: number
 }
 
-/** What an acknowledged notification said. */
+/** What an acknowledged notification said; of a refund, only that it was about one. */
 export interface Acknowledged {
   readonly trade_no: string
-  readonly body: string
+  readonly appId: string
+  readonly sellerId: string
+  readonly total: number
+  readonly aboutRefund: boolean
+  /** Whether its signature was one that no key made. */
+  readonly brokenSign: boolean
 }
 
 export interface Gateway {
@@ -53,20 +60,88 @@ export function readGateway(dataDir: string): Gateway {
   const all = <Row>(sql: string): Row[] => database.prepare(sql).all() as Row[]
   try {
     return {
-      trades: all(
-        'select trade_no, out_trade_no, app_id, seller_id, status, total, refunded, created_at, paid_at, closed_at from trades',
-      ),
-      refunds: all('select trade_no, out_request_no, amount, at from refunds'),
-      deliveries: all(`select d.notify_id, coalesce(sum(a.acknowledged), 0) as acknowledged,
-        coalesce(sum(a.status in (200, 400)), 0) as answered
-        from deliveries d left join attempts a on a.delivery_id = d.id group by d.id`),
-      acknowledged: all<{ trade_no: string; body: Uint8Array }>(
-        `select d.trade_no, a.request_body as body from attempts a join deliveries d on d.id = a.delivery_id
-         where a.acknowledged = 1`,
-      ).map(({ trade_no, body }) => ({ trade_no, body: Buffer.from(body).toString('latin1') })),
+      trades: [...all<GatewayTrade>(ALIPAY_TRADES), ...all<GatewayTrade>(WECHAT_TRADES)],
+      refunds: [...all<GatewayRefund>(ALIPAY_REFUNDS), ...all<GatewayRefund>(WECHAT_REFUNDS)],
+      deliveries: [
+        ...all<Delivery>(deliveriesOf('deliveries', 'attempts')),
+        ...all<Delivery>(deliveriesOf('wechat_deliveries', 'wechat_attempts')),
+      ],
+      acknowledged: [
+        ...all<Sent>(sentBy('deliveries', 'attempts', "''")).map(readForm),
+        ...all<Sent>(
+          sentBy(
+            'wechat_deliveries',
+            'wechat_attempts',
+            '(select api_v3_key from wechat_merchants where mch_id = d.app_id)',
+          ),
+        ).map(readSealed),
+      ],
     }
   } finally {
     database.close()
+  }
+}
+
+const ALIPAY_TRADES = `select trade_no, out_trade_no, app_id, seller_id, status, total, refunded, created_at, paid_at,
+  closed_at from trades`
+/** In the other gateway's words, so that both are checked by the same rules. */
+const WECHAT_TRADES = `select coalesce(transaction_id, 'unpaid ' || out_trade_no) as trade_no, out_trade_no, app_id,
+  mch_id as seller_id, total, created_at, paid_at, closed_at,
+  case state when 'NOTPAY' then 'WAIT_BUYER_PAY' when 'CLOSED' then 'TRADE_CLOSED' else 'TRADE_SUCCESS' end as status,
+  (select coalesce(sum(amount), 0) from wechat_refunds r where r.trade_id = t.id and r.status = 'SUCCESS') as refunded
+  from wechat_trades t`
+const ALIPAY_REFUNDS = 'select trade_no, out_request_no, amount, at from refunds'
+const WECHAT_REFUNDS = `select t.transaction_id as trade_no, r.out_refund_no as out_request_no, r.amount, r.success_at as at
+  from wechat_refunds r join wechat_trades t on t.id = r.trade_id where r.status = 'SUCCESS'`
+
+const deliveriesOf = (deliveries: string, attempts: string): string =>
+  `select d.notify_id, coalesce(sum(a.acknowledged), 0) as acknowledged,
+     coalesce(sum(a.status in (200, 204, 400)), 0) as answered
+   from ${deliveries} d left join ${attempts} a on a.delivery_id = d.id group by d.id`
+
+interface Sent {
+  readonly trade_no: string
+  readonly event: string
+  readonly headers: string
+  readonly body: Uint8Array
+  readonly key: string
+}
+
+const sentBy = (deliveries: string, attempts: string, key: string): string =>
+  `select d.trade_no, d.event, a.request_headers as headers, a.request_body as body, ${key} as key
+   from ${attempts} a join ${deliveries} d on d.id = a.delivery_id where a.acknowledged = 1`
+
+function readForm({ trade_no, body }: Sent): Acknowledged {
+  const said = new URLSearchParams(Buffer.from(body).toString('latin1'))
+  const [yuan = '0', cents = '0'] = (said.get('total_amount') ?? '').split('.')
+  return {
+    trade_no,
+    appId: said.get('app_id') ?? '',
+    sellerId: said.get('seller_id') ?? '',
+    total: Number(yuan) * 100 + Number(cents),
+    aboutRefund: said.has('refund_fee'),
+    brokenSign: /^(AAAA|BBBB)/.test(said.get('sign') ?? ''),
+  }
+}
+
+/** Opened here with the merchant's key, by none of the product's code. */
+function readSealed({ trade_no, event, headers, body, key }: Sent): Acknowledged {
+  const { resource } = JSON.parse(Buffer.from(body).toString('utf8')) as {
+    resource: { ciphertext: string; nonce: string; associated_data: string }
+  }
+  const sealed = Buffer.from(resource.ciphertext, 'base64')
+  const cipher = createDecipheriv('aes-256-gcm', Buffer.from(key), Buffer.from(resource.nonce))
+  cipher.setAAD(Buffer.from(resource.associated_data))
+  cipher.setAuthTag(sealed.subarray(-16))
+  const plain = Buffer.concat([cipher.update(sealed.subarray(0, -16)), cipher.final()]).toString('utf8')
+  const said = JSON.parse(plain) as { appid?: string; mchid: string; amount: { total: number } }
+  return {
+    trade_no,
+    appId: said.appid ?? '',
+    sellerId: said.mchid,
+    total: said.amount.total,
+    aboutRefund: event.startsWith('REFUND.'),
+    brokenSign: /Wechatpay-Signature: (AAAA|BBBB|WECHATPAY)/.test(headers),
   }
 }
 

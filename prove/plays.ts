@@ -5,10 +5,12 @@ import {
   again,
   askForRefund,
   buy,
+  type Checkout,
   cancel,
   choose,
   comeBack,
   look,
+  other,
   payLink,
   place,
   refundByStaff,
@@ -24,7 +26,9 @@ export const SCRIPTS = {
   'is notified again and again': 3,
   'forges a notification': 3,
   'presses buy twice': 6,
-  'pays twice, over two links': 8,
+  'pays twice, over two links': 6,
+  'switches the method and pays by both': 6,
+  'switches the method to and fro': 4,
   'pays an old link': 5,
   'pays, then cancels': 4,
   'cancels, then pays': 5,
@@ -47,11 +51,7 @@ const silence = ({ system }: Visit, outTradeNo: string) =>
   persist(() => system.sandbox.send('POST', '/faults', { kind: 'drop', scope: { outTradeNo } }))
 
 /** A buyer without money gets as far as the password: from then on the trade waits there. */
-const failToPay = ({ system }: Visit, { payUrl }: { payUrl: string }) =>
-  persist(
-    () => system.sandbox.send('POST', '/pay', { payUrl, buyer: 'poor@sandbox.example' }),
-    (message) => / 4\d\d /.test(message),
-  )
+const failToPay = (visit: Visit, link: Checkout) => payLink(visit, link, 'poor@sandbox.example')
 
 /** What the queue does every minute, at once. */
 const EXPIRE_NOW = `select graphile_worker.add_job('expire-orders', job_key => 'expire-now', max_attempts => 1)`
@@ -85,10 +85,41 @@ async function forge({ system, merchant }: Visit, link: { orderNo: string; total
   return answer ?? 0
 }
 
+/** A whole envelope, sealed with a key that is not the merchant's, and signed by nobody. */
+async function forgeSealed({ system }: Visit, link: { orderNo: string }): Promise<number> {
+  const resource = { algorithm: 'AEAD_AES_256_GCM', associated_data: 'transaction', nonce: 'AbCdEf123456' }
+  const body = JSON.stringify({
+    id: randomUUID(),
+    create_time: new Date().toISOString(),
+    resource_type: 'encrypt-resource',
+    event_type: 'TRANSACTION.SUCCESS',
+    summary: link.orderNo,
+    resource: { ...resource, original_type: 'transaction', ciphertext: randomBytes(400).toString('base64') },
+  })
+  const headers = {
+    'content-type': 'application/json',
+    'wechatpay-timestamp': String(Math.floor(Date.now() / 1000)),
+    'wechatpay-nonce': randomBytes(16).toString('hex'),
+    'wechatpay-serial': await serialOf(system),
+    'wechatpay-signature': randomBytes(256).toString('base64'),
+  }
+  const answer = await persist(async () => {
+    const { status } = await fetch(`${system.shopUrl}/api/payments/wechat/notify`, { method: 'POST', body, headers })
+    if (status >= 500) throw new Error(`notify: ${status}`)
+    return status
+  })
+  return answer ?? 0
+}
+
+/** The name of the key that the shop would believe. */
+const serialOf = async (system: Visit['system']): Promise<string> =>
+  (await persist(() => system.sandbox.get<{ items: { publicKeyId: string }[] }>('/wechat/merchants')))?.items[0]
+    ?.publicKeyId ?? ''
+
 export const PLAYS: Readonly<Record<Script, (visit: Visit) => Promise<unknown>>> = {
   'pays and comes back': async (visit) => {
     const link = await place(visit, choose(visit))
-    await comeBack(visit, (await payLink(visit, link))?.returnUrl)
+    await comeBack(visit, await payLink(visit, link))
   },
   'pays and closes the tab': async (visit) => payLink(visit, await place(visit, choose(visit))),
   'pays, and no word of it arrives': async (visit) => {
@@ -101,17 +132,18 @@ export const PLAYS: Readonly<Record<Script, (visit: Visit) => Promise<unknown>>>
     const { system, draw } = visit
     const link = await place(visit, choose(visit))
     if (!link || !(await payLink(visit, link))) return
-    const path = `/deliveries?outTradeNo=${link.orderNo}`
+    const deliveries = link.payType === 'wechat' ? '/wechat/deliveries' : '/deliveries'
+    const path = `${deliveries}?outTradeNo=${link.orderNo}`
     const found = await persist(() => system.sandbox.get<{ items: { id: number }[] }>(path))
     for (const { id } of found?.items ?? []) {
       const tamper = draw.pick(['', '', 'wrong-amount', 'wrong-app-id', 'wrong-seller-id'])
-      await persist(() => system.sandbox.send('POST', `/deliveries/${id}/replay`, tamper ? { tamper } : {}))
+      await persist(() => system.sandbox.send('POST', `${deliveries}/${id}/replay`, tamper ? { tamper } : {}))
     }
   },
   'forges a notification': async (visit) => {
     const link = await place(visit, choose(visit))
-    if (link && (await forge(visit, link)) === 200)
-      visit.surprises.push(`${link.orderNo}: a forged notification was taken`)
+    const forged = link && (await (link.payType === 'wechat' ? forgeSealed : forge)(visit, link))
+    if (forged === 200 || forged === 204) visit.surprises.push(`${link?.orderNo}: a forged notification was taken`)
   },
   'presses buy twice': async (visit) => {
     const [courses, key] = [choose(visit), randomUUID()]
@@ -124,6 +156,20 @@ export const PLAYS: Readonly<Record<Script, (visit: Visit) => Promise<unknown>>>
     const second = await again(visit, first.orderNo)
     await Promise.all([payLink(visit, first), payLink(visit, second)])
   },
+  'switches the method and pays by both': async (visit) => {
+    const first = await place(visit, choose(visit))
+    if (!first) return
+    const second = await again(visit, first.orderNo, other(first.payType))
+    await Promise.all([payLink(visit, first), payLink(visit, second)])
+  },
+  'switches the method to and fro': async (visit) => {
+    const first = await place(visit, choose(visit))
+    if (!first) return
+    const second = await again(visit, first.orderNo, other(first.payType))
+    const third = await again(visit, first.orderNo, first.payType)
+    const paid = await payLink(visit, visit.draw.pick([first, second, third]))
+    if (visit.draw.chance(50)) await comeBack(visit, paid)
+  },
   'pays an old link': async (visit) => {
     const first = await place(visit, choose(visit))
     if (!first) return
@@ -131,7 +177,7 @@ export const PLAYS: Readonly<Record<Script, (visit: Visit) => Promise<unknown>>>
     const silent = visit.draw.chance(50)
     if (silent) await silence(visit, first.orderNo)
     const paid = await payLink(visit, first)
-    if (!silent) await comeBack(visit, paid?.returnUrl)
+    if (!silent) await comeBack(visit, paid)
   },
   'pays, then cancels': async (visit) => {
     const link = await place(visit, choose(visit))
@@ -174,9 +220,9 @@ export const PLAYS: Readonly<Record<Script, (visit: Visit) => Promise<unknown>>>
     if (!link) return
     const back = payLink(visit, link)
     await Promise.all([look(visit, link.orderNo), look(visit, link.orderNo), back])
-    const { returnUrl } = (await back) ?? {}
-    await Promise.all([comeBack(visit, returnUrl), comeBack(visit, returnUrl), look(visit, link.orderNo)])
-    await comeBack(visit, returnUrl)
+    const paid = await back
+    await Promise.all([comeBack(visit, paid), comeBack(visit, paid), look(visit, link.orderNo)])
+    await comeBack(visit, paid)
   },
   'asks for a refund': async (visit) => {
     const asked = await askForRefund(visit)

@@ -68,6 +68,8 @@ export async function prove(options: ProofOptions): Promise<Report> {
     const courses = await makeCourses(system, random.fork(), coursesFor(orders, buyers))
     const { items } = await system.sandbox.get<{ items: Merchant[] }>('/merchants')
     const merchant = items[0] ?? { appId: '', sellerId: '' }
+    const wechat = await system.sandbox.get<{ items: { appId: string; mchId: string }[] }>('/wechat/merchants')
+    const merchants = [merchant, ...wechat.items.map(({ appId, mchId }) => ({ appId, sellerId: mchId }))]
     await system.sandbox.send('POST', '/buyers', { login: 'poor@sandbox.example', name: 'poor', balance: '0.00' })
     const chaos = startChaos(system, random.fork(), { planFile, seed, orders })
     let told = 0
@@ -99,7 +101,7 @@ export async function prove(options: ProofOptions): Promise<Report> {
     await stop()
     const gateway = readGateway(folder)
     const verdicts = [
-      ...checkBooks(shop, gateway, merchant, movedAt),
+      ...checkBooks(shop, gateway, merchants, movedAt),
       { invariant: 'everything settled within the limit', broken: quiet ? [] : ['something was still under way'] },
       {
         invariant: 'as many orders as were asked for',

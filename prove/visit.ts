@@ -1,10 +1,23 @@
 /** What a buyer can do at the shop and at the cashier, one deed at a time. */
 import { randomUUID } from 'node:crypto'
-import type { Checkout, ShopApi } from '../tests/harness/shop-api.ts'
+import type { ShopApi } from '../tests/harness/shop-api.ts'
 import type { System } from '../tests/harness/system.ts'
 import type { Merchant } from './check.ts'
 import { patiently, pause, persist } from './client.ts'
 import type { Random } from './random.ts'
+
+export type Method = 'alipay' | 'wechat'
+
+/** What a buyer is sent to, or scans. */
+export interface Checkout {
+  readonly orderNo: string
+  readonly totalAmount: string
+  readonly payType: Method
+  readonly payUrl?: string
+  readonly codeUrl?: string
+}
+
+export const other = (method: Method): Method => (method === 'alipay' ? 'wechat' : 'alipay')
 
 export interface Course {
   readonly id: number
@@ -44,34 +57,56 @@ export function choose({ draw, courses, owned }: Visit): Course[] {
   return chosen
 }
 
-export function place({ api }: Visit, courses: readonly Course[], key = randomUUID()): Promise<Checkout | undefined> {
+/** By a method drawn from the seed, unless one is named. */
+export function place(
+  { api, draw }: Visit,
+  courses: readonly Course[],
+  key = randomUUID(),
+  method: Method = draw.pick(['alipay', 'wechat'] as const),
+): Promise<Checkout | undefined> {
   const totalAmount = yuan(courses.reduce((sum, course) => sum + course.fen, 0))
-  const body = { courseIds: courses.map((course) => course.id), totalAmount, payType: 'alipay' }
+  const body = { courseIds: courses.map((course) => course.id), totalAmount, payType: method }
   return patiently<Checkout>(api, 'POST', '/api/orders', body, { 'idempotency-key': key }).then((answer) =>
     answer.status === 201 ? answer.body : undefined,
   )
 }
 
-/** Pays at the cashier; a refusal (paid already, closed, too late) is the buyer's answer. */
-export const payLink = (
+/** Where the buyer is sent back to: an address that the gateway has signed, or nothing but the order's number. */
+export interface Paid {
+  readonly returnUrl?: string | null
+  readonly orderNo?: string
+}
+
+const REFUSED = / 4\d\d /
+
+/** Pays at the cashier or with the phone; a refusal (paid already, closed, too late) is the buyer's answer. */
+export async function payLink(
   { system }: Visit,
   link: Checkout | undefined,
-): Promise<{ returnUrl: string | null } | undefined> =>
-  link
-    ? persist(
-        () => system.sandbox.pay(link.payUrl),
-        (message) => / 4\d\d /.test(message),
-      )
-    : Promise.resolve(undefined)
+  buyer?: string,
+): Promise<Paid | undefined> {
+  if (!link) return undefined
+  const giveUp = (message: string) => REFUSED.test(message)
+  if (link.payType === 'alipay') {
+    const body = { payUrl: link.payUrl, ...(buyer !== undefined && { buyer }) }
+    return persist(() => system.sandbox.send<{ returnUrl: string | null }>('POST', '/pay', body), giveUp)
+  }
+  const body = { link: link.codeUrl, ...(buyer !== undefined && { buyer }) }
+  const scanned = await persist(() => system.sandbox.send<object>('POST', '/wechat/pay', body), giveUp)
+  return scanned && { orderNo: link.orderNo }
+}
 
-export const again = async ({ api }: Visit, orderNo: string): Promise<Checkout | undefined> => {
-  const answer = await patiently<Checkout>(api, 'POST', `/api/orders/${orderNo}/payment`, undefined, {
+/** By the order's own method, or by another. */
+export const again = async ({ api }: Visit, orderNo: string, method?: Method): Promise<Checkout | undefined> => {
+  const body = method === undefined ? undefined : { payType: method }
+  const answer = await patiently<Checkout>(api, 'POST', `/api/orders/${orderNo}/payment`, body, {
     'idempotency-key': randomUUID(),
   })
   return answer.status === 200 ? answer.body : undefined
 }
 
-export const comeBack = async ({ api }: Visit, returnUrl: string | null | undefined): Promise<void> => {
+export const comeBack = async ({ api }: Visit, { returnUrl, orderNo }: Paid = {}): Promise<void> => {
+  if (orderNo !== undefined) await patiently(api, 'POST', `/api/orders/${orderNo}/ask`)
   if (!returnUrl) return
   const parameters = Object.fromEntries(new URL(returnUrl).searchParams)
   await patiently(api, 'POST', '/api/payments/alipay/return', parameters)
@@ -86,7 +121,7 @@ export const cancel = ({ api }: Visit, orderNo: string) => patiently(api, 'POST'
 export async function buy(visit: Visit): Promise<{ orderNo: string; order: Order } | undefined> {
   const link = await place(visit, choose(visit))
   if (!link) return undefined
-  await comeBack(visit, (await payLink(visit, link))?.returnUrl)
+  await comeBack(visit, await payLink(visit, link))
   for (let tries = 0; tries < 20; tries += 1) {
     const order = await look(visit, link.orderNo)
     if (order.status !== 'unpaid') return order.status === 'paid' ? { orderNo: link.orderNo, order } : undefined
