@@ -245,6 +245,19 @@ const STEPS = [
   ) strict;
   create index wechat_attempts_by_delivery on wechat_attempts (delivery_id);
   `,
+  `
+  create table wechat_certificates (
+    id integer primary key,
+    mch_id text not null references wechat_merchants (mch_id) on delete cascade,
+    serial_no text not null unique,
+    private_key text not null,
+    certificate text not null,
+    effective_at integer not null,
+    expires_at integer not null,
+    share integer not null check (share between 0 and 100)
+  ) strict;
+  create index wechat_certificates_by_merchant on wechat_certificates (mch_id, id);
+  `,
 ]
 
 /** Brings a data file to this version, one transaction a step; `user_version` counts the steps done. */

@@ -137,8 +137,37 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox, base: () => 
         throw new Refused(400, 'INVALID_PUBLIC_KEY', 'publicKey must be an RSA public key, as PEM or bare Base64')
       }
       const merchant = await merchants.put(request.params.mchId, request.body)
+      const { certificates } = wechat
+      const isFirst = merchant.keyMode === 'certificate' && certificates.list(merchant.mchId).length === 0
+      if (isFirst) await certificates.issue(merchant.mchId, 100)
       sandbox.changed()
       return merchantJson(merchant)
+    },
+  )
+
+  app.post(
+    '/sandbox/api/wechat/merchants/:mchId/rotate',
+    {
+      schema: {
+        summary:
+          'Issues the next platform certificate, which signs this share of what WeChat says; `next: false` changes the share of the newest',
+        params: mchId,
+        body: Type.Object({
+          share: Type.Integer({ minimum: 0, maximum: 100 }),
+          next: Type.Optional(Type.Boolean()),
+        }),
+        response: { 200: Type.Object({ serials: Type.Array(Type.String()) }), '4xx': ErrorShape },
+      },
+    },
+    async (request) => {
+      const merchant = merchants.find(request.params.mchId)
+      if (merchant?.keyMode !== 'certificate') {
+        throw new Refused(409, 'NO_CERTIFICATES', 'there is no such merchant in certificate mode')
+      }
+      const { certificates } = wechat
+      if (request.body.next === false) certificates.share(merchant.mchId, request.body.share)
+      else await certificates.issue(merchant.mchId, request.body.share)
+      return { serials: certificates.list(merchant.mchId).map(({ serialNo }) => serialNo) }
     },
   )
 

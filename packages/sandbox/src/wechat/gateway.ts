@@ -5,6 +5,7 @@ import { toFen } from '../money.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { DAY, MINUTE } from '../time.ts'
 import { billAddress, packed } from './bills.ts'
+import { certificatesJson } from './certificates.ts'
 import { isWechatError, unauthorized, type WechatError, wechatError } from './errors.ts'
 import type { WechatMerchant } from './merchants.ts'
 import { type Json, refundJson, tradeJson } from './messages.ts'
@@ -48,6 +49,7 @@ const ROUTES: readonly Route[] = [
   { method: 'POST', url: '/v3/pay/transactions/out-trade-no/:no/close', act: close, about: namedInPath },
   { method: 'POST', url: '/v3/refund/domestic/refunds', act: refund, about: namedInBody },
   { method: 'GET', url: '/v3/refund/domestic/refunds/:no', act: queryRefund, about: refundedTrade },
+  { method: 'GET', url: '/v3/certificates', act: certificates, about: () => undefined },
   { method: 'GET', url: '/v3/bill/tradebill', act: (call) => bill(call, 'trade'), about: () => undefined },
   { method: 'GET', url: '/v3/bill/fundflowbill', act: (call) => bill(call, 'fundflow'), about: () => undefined },
 ]
@@ -127,8 +129,9 @@ async function send(
   const body = Buffer.from(said === undefined ? '' : sortedJson(said))
   reply.code(error?.status ?? (said === undefined ? 204 : 200)).header('cache-control', 'no-cache, must-revalidate')
   if (merchant && (error?.signed ?? true)) {
-    const { mchId, wechatKey, publicKeyId } = merchant
-    const headers = await signedHeaders(wechatKey, publicKeyId, Date.now(), body)
+    const { mchId } = merchant
+    const { key, serial } = sandbox.wechat.certificates.signer(merchant)
+    const headers = await signedHeaders(key, serial, Date.now(), body)
     const probe = !error && sandbox.faults.strike(['sign-test', 'corrupt-sign'], { appId: mchId })
     reply.headers(probe ? { ...headers, 'Wechatpay-Signature': probeSignature() } : headers)
   }
@@ -173,6 +176,12 @@ function order({ sandbox, merchant, body, base }: Call, tradeType: TradeType): O
   if (tradeType === 'NATIVE') return { code_url: made.code }
   if (tradeType === 'JSAPI') return { prepay_id: made.prepayId }
   return { h5_url: `${base}/wechat/h5?prepay_id=${made.prepayId}&package=${made.id}` }
+}
+
+function certificates({ sandbox, merchant }: Call): Outcome {
+  if (merchant.keyMode !== 'certificate')
+    return wechatError('RESOURCE_NOT_EXISTS', '无可用的平台证书，请在商户平台使用微信支付公钥')
+  return certificatesJson(merchant, sandbox.wechat.certificates.list(merchant.mchId))
 }
 
 function bill({ sandbox, merchant, request, base }: Call, kind: 'trade' | 'fundflow'): Outcome {

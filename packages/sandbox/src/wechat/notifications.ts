@@ -10,6 +10,7 @@ import type { Written } from '../notifications/notifications.ts'
 import type { Poster } from '../notifications/post.ts'
 import type { Attempt, Delivery, DeliveryStore } from '../notifications/store.ts'
 import { HOUR, MINUTE, SECOND } from '../time.ts'
+import type { WechatCertificates } from './certificates.ts'
 import type { WechatMerchant, WechatMerchants } from './merchants.ts'
 import { type Json, moment, paymentNotice, refundNotice } from './messages.ts'
 import { probeSignature, seal, signedHeaders } from './signing.ts'
@@ -28,6 +29,7 @@ export interface WechatNotificationParts {
   readonly database: Database
   readonly store: DeliveryStore
   readonly merchants: WechatMerchants
+  readonly certificates: WechatCertificates
   readonly clock: Clock
   readonly poster: Poster
   readonly faults: Faults
@@ -69,7 +71,8 @@ export function createWechatNotifications(parts: WechatNotificationParts) {
     if (!merchant) throw new Error(`merchant ${delivery.appId} is gone`)
     const at = clock.now()
     const body = Buffer.from(envelope(delivery, merchant, tamper))
-    const signed = await signedHeaders(merchant.wechatKey, merchant.publicKeyId, Date.now(), body)
+    const { key, serial } = parts.certificates.signer(merchant)
+    const signed = await signedHeaders(key, serial, Date.now(), body)
     const headers = {
       'content-type': 'application/json',
       'user-agent': 'Mozilla/4.0 (xuecheng-sandbox)',

@@ -7,6 +7,7 @@ import type { Faults } from '../faults/faults.ts'
 import type { Poster } from '../notifications/post.ts'
 import { openDeliveryStore } from '../notifications/store.ts'
 import { createWechatBills } from './bills.ts'
+import { openWechatCertificates } from './certificates.ts'
 import { openWechatMerchants } from './merchants.ts'
 import { createWechatNotifications } from './notifications.ts'
 import { createWechatPayments } from './payments.ts'
@@ -37,9 +38,10 @@ export const WECHAT_TABLES = [
 export function openWechat(parts: WechatParts) {
   const { database, clock } = parts
   const merchants = openWechatMerchants(database, clock)
+  const certificates = openWechatCertificates(database, clock)
   const trades = openWechatTrades(database, clock)
   const deliveries = openDeliveryStore(database, { deliveries: 'wechat_deliveries', attempts: 'wechat_attempts' })
-  const notifications = createWechatNotifications({ ...parts, store: deliveries, merchants })
+  const notifications = createWechatNotifications({ ...parts, store: deliveries, merchants, certificates })
   const payments = createWechatPayments({ ...parts, merchants, trades, notifications })
   return {
     merchants,
@@ -48,6 +50,7 @@ export function openWechat(parts: WechatParts) {
     notifications,
     payments,
     bills: createWechatBills(),
+    certificates,
     /** Puts what is open in the database on the agenda. */
     load(): void {
       const agenda = parts.agenda()
@@ -65,6 +68,7 @@ export function openWechat(parts: WechatParts) {
     },
     forget(): void {
       merchants.forget()
+      certificates.forget()
       notifications.forget()
     },
   }
