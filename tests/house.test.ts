@@ -45,6 +45,7 @@ const WRITERS: Record<string, string> = {
   notification_handlings: 'payments',
   unmatched_payments: 'payments',
   trial_payments: 'payments',
+  payment_settings: 'payments',
   refunds: 'payments',
   refund_lines: 'payments',
   idempotency_keys: 'http',

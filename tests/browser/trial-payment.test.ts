@@ -13,7 +13,7 @@ afterAll(() => stage?.close())
 test('one fen is paid at the cashier, every step passes, and the page is well in both languages', async () => {
   const staff = await stage.visitAs(OWNER, DESK)
   const { page } = staff
-  await staff.open('/admin/settings')
+  await staff.open('/admin/settings/trial')
   await page.getByTestId('trial-start').click()
   const link = page.getByTestId('trial-pay')
   await link.waitFor()

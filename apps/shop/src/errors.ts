@@ -84,6 +84,13 @@ export const REFUSALS = {
     'Your role does not allow this',
     'Ask the owner of the shop if you need it.',
   ),
+  SETTINGS_FROM_ENVIRONMENT: refusal(
+    409,
+    '这个支付方式由环境变量设置',
+    '环境变量优先于后台填写的设置。请先从环境变量或 .env 文件中删除它们，再重启商店。',
+    'This pay method is set up by the environment',
+    'The environment wins over what is entered here. Take its settings out of the environment or the .env file and start the shop again.',
+  ),
   USER_NOT_FOUND: refusal(404, '没有这个账号', '请检查后重试。', 'There is no such account', 'Check and try again.'),
   LAST_OWNER: refusal(
     409,

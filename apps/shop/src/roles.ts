@@ -24,8 +24,13 @@ export async function runRole(config: Config, role: string): Promise<void> {
     return () => app.close()
   }
   async function work() {
+    await shop.settings.refresh()
+    const stopKeepingUp = shop.settings.keepUp()
     const queue = await startJobs(shop)
-    return () => queue.stop()
+    return async () => {
+      stopKeepingUp()
+      await queue.stop()
+    }
   }
 }
 

@@ -19,13 +19,14 @@ import { addOrderRoutes } from './orders/routes.ts'
 import { addInboxDesk } from './payments/inbox-routes.ts'
 import { addRefundDesk, addRefundRoutes } from './payments/refund-routes.ts'
 import { addPaymentRoutes } from './payments/routes.ts'
+import { addSettingsDesk } from './payments/settings-routes.ts'
 import { addTrialDesk } from './payments/trial-routes.ts'
 import { addReconciliationDesk } from './reconciliation/routes.ts'
 import type { Shop } from './shop.ts'
 import { addShopRoutes } from './storefront.ts'
 
 export async function createServer(shop: Shop, databaseUrl: string): Promise<Application> {
-  const { config, connection, sessions, viewers, payments, log } = shop
+  const { config, connection, sessions, viewers, payments, providers, seal, settings, log } = shop
   const { db } = connection
   const { clock } = payments
   const { publicUrl, trustedProxies } = config
@@ -33,13 +34,17 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
   const announcements = listenForAnnouncements(databaseUrl)
   app.addHook('onClose', () => announcements.close())
   const events = watchOrders(announcements)
+  app.addHook('onReady', () =>
+    settings.refresh().catch((error) => log.error({ err: error }, 'payment settings not read yet')),
+  )
+  app.addHook('onClose', settings.keepUp(announcements))
 
   addShopRoutes(app, shop)
   addAccountRoutes(app, { db, sessions, viewers, clock, publicUrl })
   addCatalogRoutes(app, db, keepAnswers(announcements))
   addOrderRoutes(app, { db, viewers, events })
   addPaymentRoutes(app, payments)
-  shop.providers.addRoutes(app, payments)
+  providers.addRoutes(app, payments)
   addRefundRoutes(app, payments)
   addDesk(app, viewers, (desk) => {
     addOrderDesk(desk, payments)
@@ -51,6 +56,7 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
     addDashboardDesk(desk, db, clock)
     addBuyerDesk(desk, db, clock)
     addTrialDesk(desk, payments)
+    addSettingsDesk(desk, { config, providers, keeper: settings, seal, payments })
   })
   addEnrolmentRoutes(app, { db, viewers, clock, videoFolder: DEMO_VIDEOS })
   addOperatorRoutes(app, connection)

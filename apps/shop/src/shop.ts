@@ -6,8 +6,10 @@ import { createViewers, type Viewers } from './accounts/viewer.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { type Connection, connect } from './database/connect.ts'
+import { createSettingsKeeper, type SettingsKeeper } from './payments/entered-settings.ts'
 import type { Payments } from './payments/payments.ts'
 import { createProviders, type Providers } from './payments/providers/registry.ts'
+import { createSeal, type Seal } from './sealed.ts'
 import { keepSecret, randomSecret } from './secrets.ts'
 
 export interface Shop {
@@ -17,6 +19,9 @@ export interface Shop {
   readonly viewers: Viewers
   readonly providers: Providers
   readonly payments: Payments
+  readonly seal: Seal
+  /** Takes up payment settings that the owner entered, now and whenever they change. */
+  readonly settings: SettingsKeeper
   readonly log: Logger
   close(): Promise<void>
 }
@@ -32,5 +37,18 @@ export function openShop(config: Config, databaseUrl: string, log: Logger, conne
   const providers = createProviders(config, clock, log)
   const { orderTtlMinutes } = config
   const payments: Payments = { db, providers: providers.byName, viewers, clock, orderTtlMinutes, log }
-  return { config, connection, sessions, viewers, providers, payments, log, close: () => connection.close() }
+  const seal = createSeal(secret)
+  const settings = createSettingsKeeper(db, seal, providers, log)
+  return {
+    config,
+    connection,
+    sessions,
+    viewers,
+    providers,
+    payments,
+    seal,
+    settings,
+    log,
+    close: () => connection.close(),
+  }
 }

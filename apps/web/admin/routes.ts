@@ -121,7 +121,13 @@ export const routes: RouteRecordRaw[] = [
   },
   { path: '/jobs', name: 'jobs', component: () => import('./pages/JobsPage.vue'), meta: { right: 'jobs.read' } },
   { path: '/audit', name: 'audit', component: () => import('./pages/AuditPage.vue'), meta: { right: 'audit.read' } },
-  { path: '/settings', name: 'settings', redirect: { name: 'trial' } },
+  { path: '/settings', name: 'settings', redirect: { name: 'keys' } },
+  {
+    path: '/settings/payments',
+    name: 'keys',
+    component: () => import('./pages/PaymentSettingsPage.vue'),
+    meta: { right: 'settings.read' },
+  },
   {
     path: '/settings/trial',
     name: 'trial',

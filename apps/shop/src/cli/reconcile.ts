@@ -16,6 +16,7 @@ export const reconcile: Command = {
     if (!isDay(day)) throw new UsageError(`--date: "${day}" is no day; write it as 2026-11-23`)
     return withDatabase(call.config, async (url) => {
       const shop = openShop(call.config, url, createLog('silent', 'cli'), 2)
+      await shop.settings.refresh()
       try {
         const wanted = optional(call, 'provider')
         const providers = wanted ? [wanted] : [...shop.payments.providers.keys()]

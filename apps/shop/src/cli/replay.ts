@@ -15,6 +15,7 @@ export const replay: Command = {
       throw new UsageError("which one? Give the notification's ID, as the inbox shows it")
     return withDatabase(config, async (url) => {
       const shop = openShop(config, url, createLog('silent', 'cli'), 2)
+      await shop.settings.refresh()
       try {
         const verdict = await replayNotification(shop.payments, Number(text), 'command line')
         const checks = verdict.checks.map(({ check, passed, detail }) => {

@@ -7,7 +7,7 @@ import pg from 'pg'
 import type { Reader } from './connect.ts'
 
 /** Triggers announce the catalogue; everything else is announced by whoever changes it. */
-export const CHANNELS = ['order_changed', 'catalog_changed'] as const
+export const CHANNELS = ['order_changed', 'catalog_changed', 'settings_changed'] as const
 
 export type Channel = (typeof CHANNELS)[number]
 

@@ -209,6 +209,15 @@ export interface Tables {
     confirmed_at: Date | null
     closed_at: Date | null
   }
+  payment_settings: {
+    id: GeneratedAlways<number>
+    provider: string
+    sealed: string
+    shown: Json<{ name: string; value: string; ends?: string }[]>
+    entered_by: number
+    entered_at: Date
+    retired_at: Date | null
+  }
   refunds: {
     id: GeneratedAlways<number>
     request_no: string

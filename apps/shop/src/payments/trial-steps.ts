@@ -169,7 +169,7 @@ async function bookRefund(payments: Payments, trial: Trial): Promise<boolean> {
 async function confirm(payments: Payments, trial: Trial, refundId: number): Promise<boolean> {
   const { attempt_no: attemptNo, trade_no: tradeNo, request_no: requestNo, amount_fen: amount } = trial
   if (tradeNo === null || requestNo === null) return false
-  const again = { attemptNo, tradeNo, requestNo, amount, paid: amount, reason: TRIAL_SUBJECT, tries: 1 }
+  const again = { attemptNo, tradeNo, requestNo, amount, paid: amount, reason: TRIAL_SUBJECT, tries: 2 }
   const answer = await providerNamed(payments, trial.provider).refund(again)
   if (answer.state !== 'succeeded') return false
   const confirmed_at = payments.clock()

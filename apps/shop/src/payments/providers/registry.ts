@@ -1,39 +1,116 @@
-/** Which providers this shop has: those that are set up. Adding one means one folder and one line here. */
+/** Which providers this shop has: those that are set up, by the environment, by the owner, or as the sandbox's merchant. */
 import type { Logger } from 'pino'
 import type { Clock } from '../../clock.ts'
 import type { Config, Environment } from '../../config.ts'
 import type { Application } from '../../http/application.ts'
 import type { Payments } from '../payments.ts'
-import { createAlipayProvider } from './alipay/provider.ts'
-import { addAlipayRoutes } from './alipay/routes.ts'
+import { ALIPAY } from './alipay/kind.ts'
 import { registerAlipayMerchant } from './alipay/sandbox-merchant.ts'
-import { isAlipaySetUp, readAlipaySettings } from './alipay/settings.ts'
+import { configWith, type Edition, type ProviderKind } from './kind.ts'
+import { type Editions, liveProvider } from './live.ts'
 import type { PaymentProvider } from './provider.ts'
-import { createWechatProvider } from './wechat/provider.ts'
-import { addWechatRoutes } from './wechat/routes.ts'
+import { WECHAT } from './wechat/kind.ts'
 import { registerWechatMerchant } from './wechat/sandbox-merchant.ts'
-import { isWechatSetUp, readWechatSettings } from './wechat/settings.ts'
+
+/** Settings that the owner entered, opened. */
+export interface EnteredSettings {
+  readonly id: number
+  readonly provider: string
+  readonly values: Environment
+  readonly inUse: boolean
+}
+
+/** Where a provider's settings come from. The environment's win over what was entered, and that over the sandbox's. */
+export type Source = 'environment' | 'entered' | 'sandbox'
 
 export interface Providers {
+  /** Every provider that has settings, former ones included. What it holds changes as settings do. */
   readonly byName: ReadonlyMap<string, PaymentProvider>
+  /** Those that take new payments. */
+  offered(): string[]
+  sourceOf(name: string): Source | undefined
+  /** Takes up what the owner entered, in place of what was taken up before. */
+  take(entered: readonly EnteredSettings[]): void
   /** Adds the addresses that the gateways and the returning buyers call. */
   addRoutes(app: Application, payments: Payments): void
 }
 
+/** Adding a provider means one folder and one entry here. */
+export const KINDS: readonly ProviderKind[] = [ALIPAY, WECHAT]
+
+export const kindNamed = (name: string): ProviderKind | undefined => KINDS.find((kind) => kind.name === name)
+
+/** @throws SettingError where the environment's own settings are wrong */
 export function createProviders(config: Config, clock: Clock, log: Logger): Providers {
   const byName = new Map<string, PaymentProvider>()
-  const settings = readAlipaySettings(config)
-  const alipay = settings && createAlipayProvider(settings, clock, log)
-  if (alipay) byName.set(alipay.name, alipay)
-  const wechatSettings = readWechatSettings(config)
-  const wechat = wechatSettings && createWechatProvider(wechatSettings, clock, log)
-  if (wechat) byName.set(wechat.name, wechat)
+  const slots = KINDS.map((kind) => openSlot(kind, config, clock, log))
+  const take = (entered: readonly EnteredSettings[]) => {
+    for (const slot of slots) {
+      slot.take(entered.filter(({ provider }) => provider === slot.name))
+      if (slot.editions().all.length > 0) byName.set(slot.name, slot.live)
+      else byName.delete(slot.name)
+    }
+  }
+  take([])
   return {
     byName,
+    take,
+    offered: () => slots.filter((slot) => slot.editions().inUse).map(({ name }) => name),
+    sourceOf: (name) => slots.find((slot) => slot.name === name)?.source(),
     addRoutes(app, payments) {
-      if (alipay) addAlipayRoutes(app, payments, alipay)
-      if (wechat) addWechatRoutes(app, payments, wechat)
+      for (const slot of slots) slot.addRoutes(app, payments)
     },
+  }
+}
+
+/** One provider's place: what there is of it just now. */
+function openSlot<Provider extends PaymentProvider>(
+  kind: ProviderKind<Provider>,
+  config: Config,
+  clock: Clock,
+  log: Logger,
+) {
+  const given = kind.open(config, clock, log)
+  const fixed = kind.isSetUp(config.environment)
+  const opened = new Map<number, Edition<Provider> | undefined>()
+  let now: Editions<Provider> = { inUse: undefined, merchants: [], all: [] }
+  let source: Source | undefined
+  const live = liveProvider(kind.name, () => now)
+
+  const openEntered = ({ id, values }: EnteredSettings): Edition<Provider> | undefined => {
+    if (!opened.has(id)) {
+      try {
+        opened.set(id, kind.open(configWith(config, values), clock, log))
+      } catch (error) {
+        // What was stored was examined; should it not open any more, the shop runs on without it, and the page says so.
+        log.error({ err: error, provider: kind.name, settings: id }, 'stored payment settings could not be used')
+        opened.set(id, undefined)
+      }
+    }
+    return opened.get(id)
+  }
+
+  return {
+    name: kind.name,
+    live,
+    editions: () => now,
+    source: () => source,
+    take(entered: readonly EnteredSettings[]) {
+      const active = entered.find(({ inUse }) => inUse)
+      const chosen = active && openEntered(active)
+      const former = entered.filter(({ inUse }) => !inUse).map(openEntered)
+      const ordered = fixed ? [given, chosen, ...former] : [chosen, given, ...former]
+      const editions = ordered.filter((edition) => edition !== undefined)
+      const merchants = new Map<string, Provider>()
+      for (const { merchant, provider } of editions) if (!merchants.has(merchant)) merchants.set(merchant, provider)
+      source = fixed ? 'environment' : chosen ? 'entered' : given ? 'sandbox' : undefined
+      now = {
+        inUse: source ? editions[0]?.provider : undefined,
+        merchants: [...merchants.values()],
+        all: editions.map(({ provider }) => provider),
+      }
+    },
+    addRoutes: (app: Application, payments: Payments) => kind.addRoutes(app, payments, live, () => now.all),
   }
 }
 
@@ -43,5 +120,4 @@ export async function registerWithSandbox(config: Config): Promise<void> {
 }
 
 /** Whether a provider's real gateway is set up, so that no sandbox is wanted unless it is asked for. */
-export const hasRealGateway = (environment: Environment): boolean =>
-  isAlipaySetUp(environment) || isWechatSetUp(environment)
+export const hasRealGateway = (environment: Environment): boolean => KINDS.some((kind) => kind.isSetUp(environment))

@@ -107,6 +107,9 @@ const names: SameKeys<typeof chinese> = {
     'job_run-again': 'Job run again',
     reconciliation_run: 'Day reconciled',
     difference_repair: 'Difference repaired',
+    settings_store: 'Payment keys stored',
+    settings_remove: 'Payment keys taken out of use',
+    settings_forget: 'Former payment keys deleted',
     trial_start: 'Trial payment started',
   },
   event: {

@@ -104,6 +104,9 @@ export default {
     'job_run-again': '重新执行任务',
     reconciliation_run: '对账',
     difference_repair: '修复对账差异',
+    settings_store: '保存支付密钥',
+    settings_remove: '停用支付密钥',
+    settings_forget: '删除以前的支付密钥',
     trial_start: '开始试付',
   },
   event: {

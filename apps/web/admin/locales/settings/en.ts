@@ -2,7 +2,46 @@
 import type chinese from './zh-CN.ts'
 
 const settings: typeof chinese = {
-  settings: { tabs: 'Settings', trial: 'Trial payment' },
+  settings: { tabs: 'Settings', keys: 'Payment keys', trial: 'Trial payment' },
+  keys: {
+    title: 'Payment keys',
+    lead: 'Entered once and examined before they are stored; then sealed, with only a fingerprint and the last four characters shown. A change is used at once by every process, with no restart.',
+    enter: 'Enter keys',
+    replace: 'Replace keys',
+    remove: 'Take out of use',
+    removeLead:
+      'This pay method then takes no more payments (or the sandbox’s, where there is one). What was paid before can still be asked about and refunded.',
+    removeYes: 'Take these keys out of use',
+    removed: 'Taken out of use',
+    entered: 'Entered by',
+    ends: 'ends in {ends}',
+    unreadable: 'These keys do not open: the shop’s own secret (AUTH_SECRET) is another one now. Enter them again.',
+    mode: 'Mode',
+    file: 'Read from a file',
+    store: 'Check and store',
+    checking: 'Checking',
+    despite: 'Store all the same',
+    stored: 'Stored, and in use at once',
+    fine: 'Everything is right',
+    blocked: 'Something is wrong with the keys; nothing was stored',
+    outside: 'Nothing wrong was found with the keys, but something could not be confirmed; nothing was stored',
+    former: '{n} former set | {n} former sets',
+    formerHint: 'Kept so that what was paid with them can be asked about and refunded. Delete one when that is over.',
+    forget: 'Delete',
+    forgetLead:
+      'What was paid with these keys can then not be asked about, refunded or reconciled from here any more, and a notification that comes later cannot be verified.',
+    forgetYes: 'Delete for good',
+    forgotten: 'Deleted',
+  },
+  keySource: {
+    environment:
+      'Set by the environment, which wins over what is entered here. To enter keys here, take them out of the environment and start again.',
+    entered: 'The keys entered here are in use',
+    sandbox: 'The built-in sandbox’s merchant is in use; no real money comes',
+    none: 'Not set up; buyers do not see it',
+  },
+  keyMode: { public_key: 'Public key', certificates: 'Certificates' },
+  verdict: { ok: 'Right', warning: 'Note', problem: 'Wrong', unknown: 'Unknown' },
   trial: {
     title: 'Trial payment',
     lead: 'Pays ¥0.01 through the real gateway and proves keys, pay link, notification, query and refund, step by step. The money goes back by itself and is no sale.',

@@ -7,10 +7,16 @@ import { readOrder } from '../../../orders/read.ts'
 import { askQuietly } from '../../ask.ts'
 import type { Payments } from '../../payments.ts'
 import { addNotifyRoute } from '../notify-route.ts'
+import type { PaymentProvider } from '../provider.ts'
 import type { AlipayProvider } from './provider.ts'
 
-export function addAlipayRoutes(app: Application, payments: Payments, alipay: AlipayProvider): void {
-  addNotifyRoute(app, '/api/payments/alipay/notify', payments, () => alipay, {
+export function addAlipayRoutes(
+  app: Application,
+  payments: Payments,
+  live: PaymentProvider,
+  editions: () => readonly AlipayProvider[],
+): void {
+  addNotifyRoute(app, '/api/payments/alipay/notify', payments, () => live, {
     accepted: (reply) => reply.type('text/plain; charset=utf-8').send('success'),
     refused: (reply) => reply.code(400).type('text/plain; charset=utf-8').send('fail'),
   })
@@ -27,16 +33,24 @@ export function addAlipayRoutes(app: Application, payments: Payments, alipay: Al
     },
     async (request) => {
       const { user } = await payments.viewers.require(request)
-      const returned = await alipay.client.verifyReturn(new URLSearchParams(request.body).toString())
-      const { appId, sellerId } = alipay.settings
-      if (!returned.ok || returned.appId !== appId || returned.sellerId !== sellerId) {
-        throw new ShopError('RETURN_NOT_VERIFIED')
-      }
-      const attempt = await findAttempt(payments, user.id, returned.outTradeNo)
+      const attemptNo = await returnedAttempt(new URLSearchParams(request.body).toString(), editions())
+      if (attemptNo === undefined) throw new ShopError('RETURN_NOT_VERIFIED')
+      const attempt = await findAttempt(payments, user.id, attemptNo)
       if (attempt.status !== 'paid') await askQuietly(payments, attempt)
       return readOrder(payments.db, user.id, attempt.order_no)
     },
   )
+}
+
+/** The attempt that a genuine return is about, to whichever of our merchants it came. */
+async function returnedAttempt(query: string, editions: readonly AlipayProvider[]): Promise<string | undefined> {
+  for (const { client, settings } of editions) {
+    const returned = await client.verifyReturn(query)
+    if (returned.ok && returned.appId === settings.appId && returned.sellerId === settings.sellerId) {
+      return returned.outTradeNo
+    }
+  }
+  return undefined
 }
 
 async function findAttempt(payments: Payments, userId: number, attemptNo: string) {

@@ -101,7 +101,7 @@ function fromEnvironment(
 function keysFrom(environment: Environment): AlipayKeys {
   const privateKey = needed(environment, 'ALIPAY_PRIVATE_KEY')
   const files = ['ALIPAY_APP_CERT', 'ALIPAY_ALIPAY_CERT', 'ALIPAY_ROOT_CERT']
-  if (!files.some((name) => environment[`${name}_FILE`]?.trim())) {
+  if (!files.some((name) => environment[`${name}_FILE`]?.trim() || environment[name]?.trim())) {
     return { privateKey, alipayPublicKey: needed(environment, 'ALIPAY_PUBLIC_KEY') }
   }
   const [appCert = '', alipayCert = '', rootCert = ''] = files.map((name) => needed(environment, name))

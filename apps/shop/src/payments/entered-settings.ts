@@ -1,0 +1,128 @@
+/**
+ * Payment settings that the owner entered: kept sealed, and taken up by every process as soon as they change. Word of a
+ * change comes by announcement; a look every few seconds finds what word was lost of.
+ */
+import { sql } from 'kysely'
+import type { Logger } from 'pino'
+import type { Environment } from '../config.ts'
+import { type Announcements, announcement } from '../database/announcements.ts'
+import type { Database, Transaction } from '../database/connect.ts'
+import type { Seal } from '../sealed.ts'
+import { type ProviderKind, showSettings } from './providers/kind.ts'
+import type { EnteredSettings, Providers } from './providers/registry.ts'
+
+const PURPOSE = 'payment settings'
+const LOOK_EVERY_MS = 3000
+
+export interface SettingsKeeper {
+  /** Takes up what is stored, if it has changed. */
+  refresh(): Promise<void>
+  /** Keeps up from now on; returns how to stop. */
+  keepUp(announcements?: Announcements): () => void
+  /** Stored settings that do not open: they were sealed with another secret. */
+  readonly unreadable: ReadonlySet<number>
+}
+
+export function createSettingsKeeper(db: Database, seal: Seal, providers: Providers, log: Logger): SettingsKeeper {
+  let known = ''
+  let unreadable = new Set<number>()
+  let running: Promise<void> | undefined
+
+  async function look(): Promise<void> {
+    const { rows } = await sql<{ state: string }>`
+      select coalesce(string_agg(id || case when retired_at is null then '+' else '-' end, ',' order by id), '') as state
+      from payment_settings`.execute(db)
+    const state = rows[0]?.state ?? ''
+    if (state === known) return
+    const stored = await db.selectFrom('payment_settings').selectAll().orderBy('id', 'desc').execute()
+    const closed = new Set<number>()
+    const entered = stored.flatMap(({ id, provider, sealed, retired_at }): EnteredSettings[] => {
+      try {
+        const values = JSON.parse(seal.open(PURPOSE, sealed)) as Environment
+        return [{ id, provider, values, inUse: retired_at === null }]
+      } catch {
+        log.error({ settings: id, provider }, 'stored payment settings do not open: the shop has another secret now')
+        closed.add(id)
+        return []
+      }
+    })
+    providers.take(entered)
+    unreadable = closed
+    known = state
+  }
+
+  const refresh = async () => {
+    // What changed while somebody looks is not seen by that look.
+    while (running) await running.catch(() => {})
+    running = look()
+    try {
+      await running
+    } finally {
+      running = undefined
+    }
+  }
+
+  return {
+    refresh,
+    keepUp(announcements) {
+      const quietly = () => {
+        if (!running) refresh().catch((error: unknown) => log.warn({ err: error }, 'payment settings not looked at'))
+      }
+      const timer = setInterval(quietly, LOOK_EVERY_MS).unref()
+      const off = announcements?.on('settings_changed', () => void refresh().catch(() => {}))
+      return () => {
+        clearInterval(timer)
+        off?.()
+      }
+    },
+    get unreadable() {
+      return unreadable
+    },
+  }
+}
+
+/** Stores settings that were examined in place of the ones in use, which stay for what was paid with them. */
+export async function storeSettings(
+  tx: Transaction,
+  seal: Seal,
+  entered: { kind: ProviderKind; values: Environment; userId: number; now: Date },
+): Promise<void> {
+  const { kind, values, userId, now } = entered
+  await retireSettings(tx, kind.name, now)
+  await tx
+    .insertInto('payment_settings')
+    .values({
+      provider: kind.name,
+      sealed: seal.seal(PURPOSE, JSON.stringify(values)),
+      shown: JSON.stringify(showSettings(kind.fields, values)),
+      entered_by: userId,
+      entered_at: now,
+    })
+    .execute()
+  await announcement(tx, 'settings_changed', kind.name).execute()
+}
+
+/** Takes the settings in use out of use. @returns whether there were any */
+export async function retireSettings(tx: Transaction, provider: string, now: Date): Promise<boolean> {
+  const retired = await tx
+    .updateTable('payment_settings')
+    .set({ retired_at: now })
+    .where('provider', '=', provider)
+    .where('retired_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst()
+  if (retired) await announcement(tx, 'settings_changed', provider).execute()
+  return retired !== undefined
+}
+
+/** Deletes former settings for good: what was paid with them cannot be asked about any more. @returns whether it did */
+export async function forgetSettings(tx: Transaction, id: number): Promise<string | undefined> {
+  const gone = await tx
+    .deleteFrom('payment_settings')
+    .where('id', '=', id)
+    .where('retired_at', 'is not', null)
+    .returning('provider')
+    .executeTakeFirst()
+  if (gone) await announcement(tx, 'settings_changed', gone.provider).execute()
+  return gone?.provider
+}

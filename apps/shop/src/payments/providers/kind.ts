@@ -1,0 +1,76 @@
+/** What each provider says of its settings, so that one form, one check and one store serve all of them. */
+import { describeKey } from '@xuecheng/alipay'
+import type { Logger } from 'pino'
+import type { Clock } from '../../clock.ts'
+import type { Config, Environment } from '../../config.ts'
+import type { Language } from '../../errors.ts'
+import type { SaidFinding } from '../../finding.ts'
+import type { Application } from '../../http/application.ts'
+import type { Payments } from '../payments.ts'
+import type { PaymentProvider } from './provider.ts'
+
+/** One setting, named as in the environment. */
+export interface SettingField {
+  readonly name: string
+  readonly label: Readonly<Record<Language, string>>
+  readonly hint?: Readonly<Record<Language, string>>
+  /** `key`: a key or certificate in a text or a file; `secret`: never shown again. */
+  readonly kind: 'text' | 'secret' | 'private key' | 'public key'
+  /** Fields of one group are given together, in place of the other group's. */
+  readonly group?: 'public key' | 'certificates'
+  readonly optional?: boolean
+  readonly pattern?: RegExp
+  /** What it is where nothing is entered. */
+  readonly usual?: string
+}
+
+/** A provider as one set of settings makes it. */
+export interface Edition<Provider extends PaymentProvider = PaymentProvider> {
+  readonly provider: Provider
+  /** Which merchant's account it is, at which gateway: two with the same one differ in their keys only. */
+  readonly merchant: string
+}
+
+export interface ProviderKind<Provider extends PaymentProvider = PaymentProvider> {
+  readonly name: string
+  readonly fields: readonly SettingField[]
+  /** Whether the environment sets it up. */
+  isSetUp(environment: Environment): boolean
+  /**
+   * Of the environment's settings, or else the sandbox's. Undefined where there are none.
+   * @throws SettingError naming the first setting that is missing, misshapen or unreadable
+   */
+  open(config: Config, clock: Clock, log: Logger): Edition<Provider> | undefined
+  /** Examines settings in words; nothing in them repeats a secret. */
+  examine(config: Config, clock: Clock, language: Language): Promise<SaidFinding[]>
+  /** Adds the addresses that the gateway and the returning buyers call. */
+  addRoutes(app: Application, payments: Payments, live: PaymentProvider, editions: () => readonly Provider[]): void
+}
+
+/** What may be shown of a setting once it is stored. */
+export interface ShownSetting {
+  readonly name: string
+  /** A text as it is; of a key what it is with its fingerprint; of a secret nothing but its length. */
+  readonly value: string
+  /** The last four characters of what must not be shown. */
+  readonly ends?: string
+}
+
+export function showSettings(fields: readonly SettingField[], values: Environment): ShownSetting[] {
+  return fields.flatMap(({ name, kind }) => {
+    const value = values[name]?.trim()
+    if (!value) return []
+    if (kind === 'text') return [{ name, value }]
+    const ends = value.replace(/-----[^-]+-----|[\s=]/g, '').slice(-4)
+    if (kind === 'secret') return [{ name, value: `${value.length} ×`, ends }]
+    const { format, bits, fingerprint } = describeKey(value)
+    return [{ name, value: `${format}, RSA ${bits ?? '?'}, SHA-256 ${fingerprint?.slice(0, 16) ?? '?'}`, ends }]
+  })
+}
+
+/** The configuration as it were if these settings stood in the environment, and there were no sandbox. */
+export const configWith = (config: Config, values: Environment): Config => ({
+  ...config,
+  environment: values,
+  sandbox: { ...config.sandbox, enabled: false },
+})

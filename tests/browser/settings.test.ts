@@ -1,0 +1,70 @@
+/** The settings pages as their owner uses them: keys entered, a mix-up named, corrected, stored, masked, and taken away. */
+import { generateKeyPairSync } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { wrongs } from './axe.ts'
+import { OWNER } from './desk-world.ts'
+import { DESK, eventually, openStage, PHONE, type Stage, settled } from './stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterAll(() => stage?.close())
+
+const fits = 'document.documentElement.scrollWidth - innerWidth'
+
+test('keys: the mix-up is named, the right ones are stored and masked, and they are taken out of use again', async () => {
+  const { sandbox, sandboxUrl } = stage.system
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const appPublicKey = publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
+  const made = await sandbox.send<{ appId: string; sellerId: string; alipayPublicKey: string }>('POST', '/merchants', {
+    name: 'entered',
+    appPublicKey,
+  })
+  const secret = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+
+  const staff = await stage.visitAs(OWNER, DESK)
+  const { page } = staff
+  await staff.open('/admin/settings')
+  const card = page.locator('[data-method=alipay]')
+  await card.getByTestId('keys-edit').click()
+  await card.getByTestId('keys-store').click()
+  await card.getByText('请填写').first().waitFor()
+  await page.locator('[name=ALIPAY_APP_ID]').fill(made.appId)
+  await page.locator('[name=ALIPAY_SELLER_ID]').fill(made.sellerId)
+  await page.locator('[name=ALIPAY_GATEWAY]').fill(`${sandboxUrl}/gateway.do`)
+  const file = { name: 'app_private_key.pem', mimeType: 'text/plain', buffer: Buffer.from(secret) }
+  await card.locator('input[type=file]').first().setInputFiles(file)
+  await page.locator('[name=ALIPAY_PUBLIC_KEY]').fill(appPublicKey)
+  await card.getByTestId('keys-store').click()
+  await card.locator('[data-code=OWN_FOR_GATEWAY][data-verdict=problem]').waitFor()
+  await settled(page)
+  expect(await wrongs(page)).toEqual([])
+  expect(await card.getByTestId('keys-despite').count()).toBe(0)
+
+  await page.locator('[name=ALIPAY_PUBLIC_KEY]').fill(made.alipayPublicKey)
+  await card.getByTestId('keys-store').click()
+  await page.locator('[data-method=alipay][data-source=entered]').waitFor()
+  await eventually(() => card.getByTestId('keys-shown').innerText()).toContain(made.appId)
+  expect(await page.content()).not.toContain(secret.split('\n')[5])
+  await settled(page)
+  expect(await wrongs(page)).toEqual([])
+
+  const phone = await stage.visitAs(OWNER, PHONE)
+  await phone.open('/admin/settings/payments')
+  await phone.page.getByText('The keys entered here are in use').waitFor()
+  await settled(phone.page)
+  expect(await wrongs(phone.page)).toEqual([])
+  expect(await phone.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
+  await phone.page.getByTestId('keys-edit').first().click()
+  await settled(phone.page)
+  expect(await wrongs(phone.page)).toEqual([])
+  expect(await phone.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
+
+  await card.getByTestId('keys-remove').click()
+  await page.getByTestId('decide-yes').click()
+  await page.locator('[data-method=alipay][data-source=sandbox]').waitFor()
+  // The empty form was refused, as it should be.
+  const others = [...staff.problems, ...phone.problems].filter((line) => !line.includes('status of 422'))
+  expect(others).toEqual([])
+}, 120_000)

@@ -1,0 +1,233 @@
+/** Payment keys entered in the back office: examined in words, sealed, masked, used by every process, and never in the way of money that came before. */
+import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ShopApi } from '../harness/shop-api.ts'
+import { type System, startSystem, until } from '../harness/system.ts'
+
+interface Settings {
+  readonly provider: string
+  readonly source: string | null
+  readonly entered: readonly {
+    id: number
+    shown: { name: string; value: string; ends?: string }[]
+    retiredAt: string | null
+  }[]
+}
+interface Outcome {
+  readonly stored: boolean
+  readonly blocked: string
+  readonly findings: readonly { check: string; code: string; verdict: string; message: string }[]
+  readonly settings: Settings
+}
+
+let system: System
+let owner: ShopApi
+beforeAll(async () => {
+  system = await startSystem()
+  owner = system.client()
+  await owner.login('admin', 'admin123456')
+}, 120_000)
+afterAll(() => system.stop())
+
+/** A merchant of the sandbox besides the shop's own, with its values as its owner would enter them. */
+async function merchant() {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const appPublicKey = publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
+  const made = await system.sandbox.send<{ appId: string; sellerId: string; alipayPublicKey: string }>(
+    'POST',
+    '/merchants',
+    { name: 'entered', appPublicKey },
+  )
+  const values = {
+    ALIPAY_APP_ID: made.appId,
+    ALIPAY_SELLER_ID: made.sellerId,
+    ALIPAY_GATEWAY: `${system.sandboxUrl}/gateway.do`,
+    ALIPAY_PRIVATE_KEY: privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64'),
+    ALIPAY_PUBLIC_KEY: made.alipayPublicKey,
+  }
+  return { values, appPublicKey, appId: made.appId }
+}
+
+const enter = (values: Record<string, string>, more: object = {}, language = 'zh-CN') =>
+  owner.call<Outcome>(
+    'POST',
+    '/api/admin/payment-settings/alipay',
+    { values, ...more },
+    { 'accept-language': language },
+  )
+const settings = async () =>
+  (await owner.call<{ items: Settings[] }>('GET', '/api/admin/payment-settings')).body.items.find(
+    ({ provider }) => provider === 'alipay',
+  )
+const appOf = (payUrl: string) => new URL(payUrl).searchParams.get('app_id')
+const paid = (buyer: ShopApi, orderNo: string) =>
+  until(
+    () => buyer.order(orderNo),
+    ({ status }) => status === 'paid',
+    30_000,
+  )
+
+test('a mix-up is named in the reader’s language, and nothing is stored; a field that is missing or misshapen is named', async () => {
+  const { values, appPublicKey } = await merchant()
+  const wrong = { ...values, ALIPAY_PUBLIC_KEY: appPublicKey }
+  const chinese = await enter(wrong)
+  expect(chinese.body).toMatchObject({ stored: false, blocked: 'keys' })
+  const found = (outcome: Outcome) => outcome.findings.find(({ code }) => code === 'OWN_FOR_GATEWAY')
+  expect(found(chinese.body)).toMatchObject({ verdict: 'problem', message: expect.stringContaining('应用自己的公钥') })
+  expect(found((await enter(wrong, {}, 'en')).body)?.message).toContain('own public key was pasted')
+  // Not even for one who insists.
+  expect((await enter(wrong, { despite: true })).body.stored).toBe(false)
+
+  const other = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const stranger = other.privateKey.export({ type: 'pkcs1', format: 'pem' }).toString()
+  const refused = await enter({ ...values, ALIPAY_PRIVATE_KEY: stranger })
+  expect(refused.body.findings.map(({ code }) => code)).toContain('SIGNATURE_REFUSED')
+  expect(JSON.stringify(refused.body)).not.toContain(stranger.split('\n')[3])
+
+  const { status, body } = await enter({ ...values, ALIPAY_APP_ID: '12', ALIPAY_PRIVATE_KEY: '' })
+  expect(status).toBe(422)
+  expect((body as unknown as { errors: { field: string }[] }).errors.map(({ field }) => field)).toEqual([
+    'ALIPAY_APP_ID',
+    'ALIPAY_PRIVATE_KEY',
+  ])
+  const only = await enter(values, { onlyCheck: true })
+  expect(only.body).toMatchObject({ stored: false, blocked: 'no' })
+  expect((await settings())?.entered).toEqual([])
+}, 60_000)
+
+test('what cannot be proved from here is stored only for one who insists', async () => {
+  const { values } = await merchant()
+  const away = { ...values, ALIPAY_GATEWAY: 'http://127.0.0.1:9/gateway.do' }
+  expect((await enter(away)).body).toMatchObject({ stored: false, blocked: 'outside' })
+}, 60_000)
+
+test('entered keys are sealed and masked, and used by every process without a restart', async () => {
+  const { values, appId } = await merchant()
+  const { body } = await enter(values)
+  expect(body).toMatchObject({ stored: true, settings: { source: 'entered' } })
+
+  // Two processes share the connections: within seconds each signs for the new merchant.
+  const buyer = await system.buyer()
+  await until(
+    async () => {
+      const made = await Promise.all(
+        Array.from({ length: 12 }, () => system.buyer().then((each) => each.buy([1], '39.00'))),
+      )
+      return made.map((order) => appOf(order.body.payUrl))
+    },
+    (apps) => apps.every((app) => app === appId),
+    20_000,
+  )
+  const order = (await buyer.buy([1], '39.00')).body
+  await system.sandbox.pay(order.payUrl)
+  await paid(buyer, order.orderNo)
+
+  const secret = values.ALIPAY_PRIVATE_KEY
+  const shown = JSON.stringify([await settings(), (await owner.call('GET', '/api/admin/audit')).body])
+  expect(shown).toContain(appId)
+  expect(shown).toContain(secret.replace(/=+$/, '').slice(-4))
+  for (let at = 0; at + 40 < secret.length; at += 40) expect(shown).not.toContain(secret.slice(at, at + 40))
+  const tables = await system.sql<{ name: string }>(
+    `select tablename as name from pg_tables where schemaname = 'public'`,
+  )
+  for (const { name } of tables) {
+    const rows = await system.sql<{ row: string }>(`select t::text as row from "${name}" t`)
+    for (const { row } of rows) {
+      const hex = Buffer.from(secret.slice(100, 140)).toString('hex')
+      expect(row.includes(secret.slice(100, 140)) || row.includes(hex), name).toBe(false)
+    }
+  }
+}, 90_000)
+
+test('what was begun with a former merchant is settled, asked about and refunded there', async () => {
+  const buyer = await system.buyer()
+  const before = (await buyer.buy([2], '49.00')).body
+  const late = await system.buyer()
+  const unseen = (await late.buy([2], '49.00')).body
+  const next = await merchant()
+  expect((await enter(next.values)).body.stored).toBe(true)
+  await until(
+    async () => appOf((await (await system.buyer()).buy([1], '39.00')).body.payUrl),
+    (app) => app === next.appId,
+    20_000,
+  )
+
+  // By its notification, and without one.
+  await system.sandbox.pay(before.payUrl)
+  await paid(buyer, before.orderNo)
+  await system.sandbox.notifications(false)
+  await system.sandbox.pay(unseen.payUrl)
+  await late.call('POST', `/api/orders/${unseen.orderNo}/ask`)
+  await paid(late, unseen.orderNo)
+  await system.sandbox.notifications(true)
+
+  const lines = [{ courseId: 2, amount: '49.00' }]
+  const refund = { lines, amount: '49.00', reason: '与买家商定' }
+  expect((await owner.call('POST', `/api/admin/orders/${before.orderNo}/refunds`, refund)).status).toBeLessThan(300)
+  await until(
+    () => buyer.order(before.orderNo),
+    ({ status }) => status === 'refunded',
+    30_000,
+  )
+  expect((await system.sandbox.trades(before.orderNo))[0]?.refundedAmount).toBe('49.00')
+}, 120_000)
+
+test('removed, the sandbox’s merchant is used again; former settings are kept until they are forgotten', async () => {
+  const { status, body } = await owner.call<Settings>('POST', '/api/admin/payment-settings/alipay/remove')
+  expect(status).toBe(200)
+  expect(body.source).toBe('sandbox')
+  expect(body.entered.every(({ retiredAt }) => retiredAt !== null)).toBe(true)
+  expect((await owner.call('POST', '/api/admin/payment-settings/alipay/remove')).status).toBe(404)
+  const { id } = body.entered.at(-1) ?? { id: 0 }
+  await owner.call('POST', `/api/admin/payment-settings/former/${id}/forget`)
+  expect((await settings())?.entered.map((each) => each.id)).not.toContain(id)
+  await until(
+    async () => appOf((await (await system.buyer()).buy([1], '39.00')).body.payUrl),
+    (app) => app === '9021000100000001',
+    20_000,
+  )
+}, 60_000)
+
+test('keys that the environment gives win, and are not replaced from the page', async () => {
+  const { values } = await merchant()
+  const own = await startSystem({ environment: { ...values, SANDBOX: 'on' } })
+  try {
+    const staff = own.client()
+    await staff.login('admin', 'admin123456')
+    const answer = await staff.call<{ code: string }>('POST', '/api/admin/payment-settings/alipay', { values })
+    expect([answer.status, answer.body.code]).toEqual([409, 'SETTINGS_FROM_ENVIRONMENT'])
+  } finally {
+    await own.stop()
+  }
+}, 120_000)
+
+test('a shop in production starts without any keys, and takes the first ones from its owner', async () => {
+  const { values, appId } = await merchant()
+  const AUTH_SECRET = 'a secret for a test, of more than 32 characters'
+  const own = await startSystem({ environment: { NODE_ENV: 'production', AUTH_SECRET } })
+  try {
+    const cli = join(import.meta.dirname, '../../apps/shop/src/cli.ts')
+    const flags = ['--conditions=xuecheng:source', '--disable-warning=ExperimentalWarning']
+    const env = { PATH: process.env['PATH'], DATA_DIR: own.dataDir, AUTH_SECRET, NODE_ENV: 'production' }
+    const passwordFile = join(own.dataDir, 'password')
+    writeFileSync(passwordFile, 'a long password')
+    const create = ['users', 'create', '--staff', 'owner', '--username', 'the-owner', '--password-file', passwordFile]
+    execFileSync(process.execPath, [...flags, cli, ...create], { env, cwd: own.dataDir })
+    const staff = own.client()
+    await staff.login('the-owner', 'a long password')
+    expect((await staff.call<{ payMethods: string[] }>('GET', '/api/shop')).body.payMethods).toEqual([])
+    const stored = await staff.call<Outcome>('POST', '/api/admin/payment-settings/alipay', { values })
+    expect(stored.body.stored).toBe(true)
+    expect(JSON.stringify(stored.body.settings)).toContain(appId)
+    await until(
+      async () => (await staff.call<{ payMethods: string[] }>('GET', '/api/shop')).body.payMethods,
+      (methods) => methods.length === 1,
+      20_000,
+    )
+  } finally {
+    await own.stop()
+  }
+}, 120_000)
