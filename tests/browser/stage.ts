@@ -13,6 +13,8 @@ export interface Manner {
   readonly width: number
   readonly language: 'zh-CN' | 'en'
   readonly scheme?: 'light' | 'dark'
+  /** What the browser says it is, where it is not what runs here. */
+  readonly userAgent?: string
 }
 
 export const DESK: Manner = { width: 1280, language: 'zh-CN', scheme: 'light' }
@@ -84,6 +86,7 @@ async function begin(browser: Browser, shopUrl: string, manner: Manner): Promise
     colorScheme: manner.scheme ?? 'light',
     reducedMotion: 'reduce',
     baseURL: shopUrl,
+    ...(manner.userAgent !== undefined && { userAgent: manner.userAgent }),
   })
   context.setDefaultTimeout(WAIT_MS)
   await context.addInitScript({ content: MEASURE_SHIFT })

@@ -154,15 +154,15 @@ test('a refund is accepted first and made later; closed over there it is refused
   await expect
     .poll(async () => (await read(buyer, orderNo)).refunds[0]?.status, { timeout: 10_000 })
     .toMatch(/approved|sent/)
-  await expect.poll(async () => (await read(buyer, orderNo)).refunds[0]?.status, { timeout: 20_000 }).toBe('succeeded')
+  await expect.poll(async () => (await read(buyer, orderNo)).refunds[0]?.status, { timeout: 40_000 }).toBe('succeeded')
   expect(await tradeOf(orderNo)).toMatchObject({ refundedAmount: '10.00', state: 'REFUND' })
 
   await refund(orderNo, '29.00', [{ courseId: 1 }])
   const number = async () => (await tradeOf(orderNo))?.refunds[1]?.outRefundNo
-  await expect.poll(number, { timeout: 10_000 }).toBeTruthy()
+  await expect.poll(number, { timeout: 40_000 }).toBeTruthy()
   const closed = await number()
   await system.sandbox.send('POST', `/wechat/refunds/${closed}/end`, { mchId: '1900000001', status: 'CLOSED' })
-  await expect.poll(async () => (await read(buyer, orderNo)).refunds[1]?.status, { timeout: 20_000 }).toBe('refused')
+  await expect.poll(async () => (await read(buyer, orderNo)).refunds[1]?.status, { timeout: 40_000 }).toBe('refused')
   const again = await staff.call(
     'POST',
     `/api/admin/refunds/${closed}/send-again`,

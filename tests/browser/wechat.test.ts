@@ -1,0 +1,101 @@
+/** Paying with WeChat Pay as people do: a code on the desktop and a phone that scans it, H5 on a phone, another method after all. */
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { wrongs } from './axe.ts'
+import { DESK, eventually, jumped, openStage, PHONE, payAtCashier, type Stage, settled, type Visit } from './stage.ts'
+
+let stage: Stage
+let visit: Visit
+
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterAll(() => stage?.close())
+afterEach(async () => {
+  await visit.close()
+  expect(visit.problems).toEqual([])
+})
+
+/** On the sandbox's phone, as its demo buyer. */
+async function payOnPhone(phone: Page): Promise<void> {
+  await phone.locator('input[name=login]').fill('buyer@sandbox.example')
+  await phone.locator('input[name=password]').fill('111111')
+  await phone.getByTestId('phone-login').click()
+  await phone.locator('input[name=paymentPassword]').fill('111111')
+  expect(await wrongs(phone)).toEqual([])
+  await phone.getByTestId('phone-pay').click()
+  await phone.getByTestId('phone-success').waitFor()
+}
+
+const checkOut = async (page: Page): Promise<void> => {
+  await page.locator('input[value=wechat]').check()
+  await page.getByTestId('checkout-pay').click()
+}
+
+test('the code is scanned, and the page turns to paid by itself', async () => {
+  visit = await stage.visitAs(await stage.newBuyer(), DESK)
+  const { page } = visit
+  await visit.open('/checkout?courses=1')
+  await settled(page)
+  await checkOut(page)
+  await page.waitForURL('**/orders/*/pay')
+  await page.getByTestId('pay-code').waitFor()
+  expect(await page.getByTestId('pay-code').getAttribute('data-code')).toMatch(/^weixin:\/\/wxpay\/bizpayurl/)
+  await page.getByText('¥39.00').first().waitFor()
+  await page.getByText(/二维码还有 \d+:\d+ 有效/).waitFor()
+  expect(await wrongs(page)).toEqual([])
+  // Opened again, it is the same code.
+  const code = await page.getByTestId('pay-code').getAttribute('data-code')
+  await page.reload()
+  await eventually(() => page.getByTestId('pay-code').getAttribute('data-code')).toBe(code)
+  expect(await jumped(page)).toBeLessThan(0.02)
+
+  const opened = visit.context.waitForEvent('page')
+  await page.getByTestId('sandbox-phone').click()
+  const phone = await opened
+  await payOnPhone(phone)
+  await page.bringToFront()
+  await eventually(() => page.getByTestId('scan-state').getAttribute('data-state')).toBe('paid')
+  expect(await wrongs(page)).toEqual([])
+  await page.getByTestId('learn-now').click()
+  await page.getByTestId('lesson-body').waitFor()
+})
+
+test('on a phone the browser goes to WeChat Pay and comes back to what it paid', async () => {
+  visit = await stage.visitAs(await stage.newBuyer(), {
+    ...PHONE,
+    userAgent: 'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36',
+  })
+  const { page } = visit
+  await visit.open('/checkout?courses=2')
+  await settled(page)
+  await checkOut(page)
+  await page.waitForURL((url) => url.origin === new URL(stage.system.sandboxUrl).origin)
+  await payOnPhone(page)
+  await page.getByTestId('phone-return').click()
+  await page.waitForURL('**/pay/success?order=*')
+  await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
+  expect(await wrongs(page)).toEqual([])
+})
+
+test('another method without a new order: the code is closed, the order is the same', async () => {
+  visit = await stage.visitAs(await stage.newBuyer(), DESK)
+  const { page } = visit
+  await visit.open('/checkout?courses=1')
+  await settled(page)
+  await checkOut(page)
+  await page.getByTestId('pay-code').waitFor()
+  const orderNo = new URL(page.url()).pathname.split('/')[2]
+  await page.getByTestId('pay-by-alipay').click()
+  await payAtCashier(page, stage.system.sandboxUrl)
+  expect((await page.getByTestId('pay-order-no').innerText()).trim()).toBe(orderNo)
+  const attempts = await stage.system.sql(
+    `select a.provider, a.status, o.status as order_status from payment_attempts a join orders o on o.id = a.order_id
+     where o.order_no = $1 order by a.id`,
+    [orderNo],
+  )
+  expect(attempts).toEqual([
+    { provider: 'wechat', status: 'closed', order_status: 'paid' },
+    { provider: 'alipay', status: 'paid', order_status: 'paid' },
+  ])
+})
