@@ -46,6 +46,7 @@ const WRITERS: Record<string, string> = {
   unmatched_payments: 'payments',
   trial_payments: 'payments',
   payment_settings: 'payments',
+  shop_identity: 'settings',
   refunds: 'payments',
   refund_lines: 'payments',
   idempotency_keys: 'http',

@@ -25,7 +25,7 @@ test('keys: the mix-up is named, the right ones are stored and masked, and they 
 
   const staff = await stage.visitAs(OWNER, DESK)
   const { page } = staff
-  await staff.open('/admin/settings')
+  await staff.open('/admin/settings/payments')
   const card = page.locator('[data-method=alipay]')
   await card.getByTestId('keys-edit').click()
   await card.getByTestId('keys-store').click()
@@ -66,5 +66,55 @@ test('keys: the mix-up is named, the right ones are stored and masked, and they 
   await page.locator('[data-method=alipay][data-source=sandbox]').waitFor()
   // The empty form was refused, as it should be.
   const others = [...staff.problems, ...phone.problems].filter((line) => !line.includes('status of 422'))
+  expect(others).toEqual([])
+}, 120_000)
+
+test('the shop’s name, contact and logo: saved on one page, seen by the next buyer, with nothing that jumps', async () => {
+  const staff = await stage.visitAs(OWNER, DESK)
+  const { page } = staff
+  await staff.open('/admin/settings')
+  await page.locator('[name=nameZh]').fill('墨香<书房>')
+  await page.locator('[name=nameEn]').fill('Ink & Paper')
+  await page.locator('[name=phone]').fill('010-1234 5678')
+  await page.locator('[name=email]').fill('not an address')
+  await page.getByTestId('shop-save').click()
+  await page.locator('[name=email][aria-invalid=true]').waitFor()
+  await page.locator('[name=email]').fill('help@shop.example')
+  await page.locator('[name=icp]').fill('京ICP备12345678号')
+  await page.getByTestId('shop-save').click()
+  await page.getByTestId('shop-saved').waitFor()
+  const dot = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=='
+  const picture = { name: 'logo.png', mimeType: 'image/png', buffer: Buffer.from(dot, 'base64') }
+  const script = { name: 'logo.png', mimeType: 'image/png', buffer: Buffer.from('<svg onload="alert(1)"/>') }
+  await page.locator('input[type=file]').setInputFiles(script)
+  await page.getByText('这不是可用的图片').waitFor()
+  await page.locator('input[type=file]').setInputFiles(picture)
+  await page.locator('[data-logo^="/api/shop/logo/"]').waitFor()
+  await settled(page)
+  expect(await wrongs(page)).toEqual([])
+
+  // By every process: each of these may be answered by another one.
+  for (let time = 0; time < 6; time += 1) {
+    const html = await (await fetch(stage.system.shopUrl, { headers: { connection: 'close' } })).text()
+    expect(html).toContain('<title>墨香&lt;书房&gt;</title>')
+  }
+  const buyer = await stage.visit(PHONE)
+  await buyer.open('/')
+  expect(await buyer.page.locator('header .name').innerText()).toBe('Ink & Paper')
+  await eventually(() => buyer.page.title()).toContain('Ink & Paper')
+  expect(await buyer.page.locator('footer').innerText()).toContain('京ICP备12345678号')
+  expect(await buyer.page.locator('footer a[href="mailto:help@shop.example"]').count()).toBe(1)
+  await settled(buyer.page)
+  expect(await wrongs(buyer.page)).toEqual([])
+  expect(await buyer.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
+  const phone = await stage.visitAs(OWNER, PHONE)
+  await phone.open('/admin/settings/shop')
+  await phone.page.locator('[name=nameZh]').waitFor()
+  await settled(phone.page)
+  expect(await wrongs(phone.page)).toEqual([])
+  expect(await phone.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
+  const others = [...staff.problems, ...buyer.problems, ...phone.problems].filter(
+    (line) => !line.includes('status of 422'),
+  )
   expect(others).toEqual([])
 }, 120_000)

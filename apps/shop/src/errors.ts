@@ -84,6 +84,13 @@ export const REFUSALS = {
     'Your role does not allow this',
     'Ask the owner of the shop if you need it.',
   ),
+  NOT_A_PICTURE: refusal(
+    422,
+    '这不是可用的图片',
+    '请上传 PNG、JPEG 或 WebP 图片。',
+    'This is no picture that can be used',
+    'Upload a PNG, JPEG or WebP.',
+  ),
   SETTINGS_FROM_ENVIRONMENT: refusal(
     409,
     '这个支付方式由环境变量设置',

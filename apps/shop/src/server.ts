@@ -22,11 +22,13 @@ import { addPaymentRoutes } from './payments/routes.ts'
 import { addSettingsDesk } from './payments/settings-routes.ts'
 import { addTrialDesk } from './payments/trial-routes.ts'
 import { addReconciliationDesk } from './reconciliation/routes.ts'
+import { dressPage } from './settings/identity.ts'
+import { addIdentityDesk, addLogoRoute } from './settings/routes.ts'
 import type { Shop } from './shop.ts'
 import { addShopRoutes } from './storefront.ts'
 
 export async function createServer(shop: Shop, databaseUrl: string): Promise<Application> {
-  const { config, connection, sessions, viewers, payments, providers, seal, settings, log } = shop
+  const { config, connection, sessions, viewers, payments, providers, seal, settings, identity, log } = shop
   const { db } = connection
   const { clock } = payments
   const { publicUrl, trustedProxies } = config
@@ -34,12 +36,16 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
   const announcements = listenForAnnouncements(databaseUrl)
   app.addHook('onClose', () => announcements.close())
   const events = watchOrders(announcements)
-  app.addHook('onReady', () =>
-    settings.refresh().catch((error) => log.error({ err: error }, 'payment settings not read yet')),
-  )
+  app.addHook('onReady', async () => {
+    await Promise.all([settings.refresh(), identity.refresh()]).catch((error) =>
+      log.error({ err: error }, 'settings not read yet'),
+    )
+  })
   app.addHook('onClose', settings.keepUp(announcements))
+  app.addHook('onClose', identity.keepUp(announcements))
 
   addShopRoutes(app, shop)
+  addLogoRoute(app, { db, identity, clock })
   addAccountRoutes(app, { db, sessions, viewers, clock, publicUrl })
   addCatalogRoutes(app, db, keepAnswers(announcements))
   addOrderRoutes(app, { db, viewers, events })
@@ -56,11 +62,12 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
     addDashboardDesk(desk, db, clock)
     addBuyerDesk(desk, db, clock)
     addTrialDesk(desk, payments)
+    addIdentityDesk(desk, { db, identity, clock })
     addSettingsDesk(desk, { config, providers, keeper: settings, seal, payments })
   })
   addEnrolmentRoutes(app, { db, viewers, clock, videoFolder: DEMO_VIDEOS })
   addOperatorRoutes(app, connection)
   measureHealth(db)
-  await addPages(app)
+  await addPages(app, (html) => dressPage(html, identity.current()))
   return app
 }

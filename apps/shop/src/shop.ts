@@ -11,6 +11,7 @@ import type { Payments } from './payments/payments.ts'
 import { createProviders, type Providers } from './payments/providers/registry.ts'
 import { createSeal, type Seal } from './sealed.ts'
 import { keepSecret, randomSecret } from './secrets.ts'
+import { createIdentityKeeper, type IdentityKeeper } from './settings/identity.ts'
 
 export interface Shop {
   readonly config: Config
@@ -22,6 +23,7 @@ export interface Shop {
   readonly seal: Seal
   /** Takes up payment settings that the owner entered, now and whenever they change. */
   readonly settings: SettingsKeeper
+  readonly identity: IdentityKeeper
   readonly log: Logger
   close(): Promise<void>
 }
@@ -39,6 +41,7 @@ export function openShop(config: Config, databaseUrl: string, log: Logger, conne
   const payments: Payments = { db, providers: providers.byName, viewers, clock, orderTtlMinutes, log }
   const seal = createSeal(secret)
   const settings = createSettingsKeeper(db, seal, providers, log)
+  const identity = createIdentityKeeper(db, log)
   return {
     config,
     connection,
@@ -48,6 +51,7 @@ export function openShop(config: Config, databaseUrl: string, log: Logger, conne
     payments,
     seal,
     settings,
+    identity,
     log,
     close: () => connection.close(),
   }

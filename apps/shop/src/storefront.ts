@@ -22,10 +22,10 @@ const ShopShape = Type.Object(
 
 const SANDBOX_BUYER = { login: 'buyer@sandbox.example', password: '111111', paymentPassword: '111111' }
 
-export function addShopRoutes(app: Application, { config, providers }: Shop): void {
+export function addShopRoutes(app: Application, { config, providers, identity }: Shop): void {
   app.addSchema(ShopShape)
   app.get('/api/shop', { schema: { tags: ['shop'], response: { 200: Type.Ref('Shop') } } }, () => ({
-    name: '学城',
+    name: identity.current().names.zh,
     payMethods: providers.offered(),
     demo: config.demo,
     sandbox: config.sandbox.enabled,

@@ -121,7 +121,13 @@ export const routes: RouteRecordRaw[] = [
   },
   { path: '/jobs', name: 'jobs', component: () => import('./pages/JobsPage.vue'), meta: { right: 'jobs.read' } },
   { path: '/audit', name: 'audit', component: () => import('./pages/AuditPage.vue'), meta: { right: 'audit.read' } },
-  { path: '/settings', name: 'settings', redirect: { name: 'keys' } },
+  { path: '/settings', name: 'settings', redirect: { name: 'shop' } },
+  {
+    path: '/settings/shop',
+    name: 'shop',
+    component: () => import('./pages/ShopSettingsPage.vue'),
+    meta: { right: 'settings.read' },
+  },
   {
     path: '/settings/payments',
     name: 'keys',

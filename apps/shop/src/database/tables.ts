@@ -209,6 +209,17 @@ export interface Tables {
     confirmed_at: Date | null
     closed_at: Date | null
   }
+  shop_identity: {
+    one: Generated<boolean>
+    name_zh: string
+    name_en: string
+    contact: Json<{ text?: string; phone?: string; email?: string; chatId?: string }>
+    icp: string
+    logo: Buffer | null
+    logo_type: 'image/png' | 'image/jpeg' | 'image/webp' | null
+    logo_hash: string | null
+    changed_at: Date
+  }
   payment_settings: {
     id: GeneratedAlways<number>
     provider: string

@@ -13,15 +13,16 @@ const NOT_PAGES = /^\/(api|covers|assets|metrics|healthz|readyz)(\/|$|\?)/
 
 const BACK_OFFICE = /^\/admin(\/|$|\?)/
 
-export async function addPages(app: Application, folder = WEB_FOLDER): Promise<void> {
+/** @param dress puts into an entry page what its shop is called */
+export async function addPages(app: Application, dress: (html: string) => string, folder = WEB_FOLDER): Promise<void> {
   const entry = join(folder, 'index.html')
   if (!existsSync(entry)) {
     app.log.warn('the web pages are not built; only the API answers')
     app.setNotFoundHandler((request, reply) => sendProblem(request, reply, new ShopError('NOT_FOUND')))
     return
   }
-  const page = readFileSync(entry)
-  const backOffice = readFileSync(join(folder, 'admin/index.html'))
+  const page = readFileSync(entry, 'utf8')
+  const backOffice = readFileSync(join(folder, 'admin/index.html'), 'utf8')
   await app.register(fastifyStatic, {
     root: folder,
     wildcard: false,
@@ -34,12 +35,12 @@ export async function addPages(app: Application, folder = WEB_FOLDER): Promise<v
     },
   })
   app.get('/', { schema: { hide: true } }, (_request, reply) => {
-    return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(page)
+    return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(dress(page))
   })
   app.setNotFoundHandler((request, reply) => {
     const readable = request.method === 'GET' || request.method === 'HEAD'
     if (!readable || NOT_PAGES.test(request.url)) return sendProblem(request, reply, new ShopError('NOT_FOUND'))
     const asked = BACK_OFFICE.test(request.url) ? backOffice : page
-    return reply.code(200).type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(asked)
+    return reply.code(200).type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(dress(asked))
   })
 }

@@ -107,6 +107,8 @@ const names: SameKeys<typeof chinese> = {
     'job_run-again': 'Job run again',
     reconciliation_run: 'Day reconciled',
     difference_repair: 'Difference repaired',
+    shop_name: 'Shop renamed',
+    shop_logo: 'Logo changed',
     settings_store: 'Payment keys stored',
     settings_remove: 'Payment keys taken out of use',
     settings_forget: 'Former payment keys deleted',

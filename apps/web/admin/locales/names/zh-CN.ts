@@ -104,6 +104,8 @@ export default {
     'job_run-again': '重新执行任务',
     reconciliation_run: '对账',
     difference_repair: '修复对账差异',
+    shop_name: '修改店铺信息',
+    shop_logo: '修改店铺标志',
     settings_store: '保存支付密钥',
     settings_remove: '停用支付密钥',
     settings_forget: '删除以前的支付密钥',

@@ -2,7 +2,26 @@
 import type chinese from './zh-CN.ts'
 
 const settings: typeof chinese = {
-  settings: { tabs: 'Settings', keys: 'Payment keys', trial: 'Trial payment' },
+  settings: { tabs: 'Settings', shop: 'The shop', keys: 'Payment keys', trial: 'Trial payment' },
+  shopSettings: {
+    title: 'The shop',
+    lead: 'Shown in the shop’s header, footer, titles and order pages; buyers see a change at once.',
+    nameZh: 'Name in Chinese',
+    nameEn: 'Name in English',
+    nameHint: 'Left empty, the other language’s is used; with neither it is Xuecheng.',
+    phone: 'Phone',
+    email: 'Email',
+    chatId: 'WeChat ID',
+    text: 'How to reach us',
+    icp: 'ICP record number',
+    icpHint: 'Shown in the footer, with a link to the registry',
+    save: 'Save',
+    saved: 'Saved',
+    logo: 'Logo',
+    logoHint: 'PNG, JPEG or WebP, 256 KB at most, square at best. Without one the seal is shown.',
+    logoFile: 'Choose a picture',
+    logoRemove: 'Back to the seal',
+  },
   keys: {
     title: 'Payment keys',
     lead: 'Entered once and examined before they are stored; then sealed, with only a fingerprint and the last four characters shown. A change is used at once by every process, with no restart.',

@@ -1,6 +1,25 @@
 /** What the settings pages say, in Chinese. */
 export default {
-  settings: { tabs: '设置', keys: '支付密钥', trial: '试付' },
+  settings: { tabs: '设置', shop: '店铺信息', keys: '支付密钥', trial: '试付' },
+  shopSettings: {
+    title: '店铺信息',
+    lead: '显示在商店的页头、页脚、标题和订单页；保存后买家立即看到。',
+    nameZh: '中文店名',
+    nameEn: '英文店名',
+    nameHint: '留空则使用另一种语言的店名；都留空则为“学城”。',
+    phone: '联系电话',
+    email: '联系邮箱',
+    chatId: '微信号',
+    text: '联系说明',
+    icp: 'ICP 备案号',
+    icpHint: '显示在页脚，链接到工信部备案网站',
+    save: '保存',
+    saved: '已保存',
+    logo: '店铺标志',
+    logoHint: 'PNG、JPEG 或 WebP，最大 256 KB，方形最好。没有上传时使用印章。',
+    logoFile: '选择图片',
+    logoRemove: '改回印章',
+  },
   keys: {
     title: '支付密钥',
     lead: '填写一次，保存前自动检查；保存后加密存放，只显示指纹和末四位。改动立即在所有进程生效，不用重启。',

@@ -1,0 +1,11 @@
+/** What a page tells of its shop is read, and nonsense is nothing. */
+import { expect, test } from 'vitest'
+import { readTold } from './identity.ts'
+
+test('what the page tells', () => {
+  expect(readTold('{"names":{"zh":"墨香","en":"Ink"},"icp":"1"}')).toEqual({
+    names: { zh: '墨香', en: 'Ink' },
+    icp: '1',
+  })
+  for (const nothing of [undefined, null, '', '{', '3', 'null']) expect(readTold(nothing)).toEqual({})
+})
