@@ -7,7 +7,7 @@ import type { Clock } from './clock.ts'
 export interface Entry {
   /** Milliseconds on the sandbox's clock. */
   readonly at: number
-  readonly kind: 'deliver' | 'expire' | 'pay' | 'wechat-deliver' | 'wechat-pay' | 'wechat-refund'
+  readonly kind: 'deliver' | 'expire' | 'pay' | 'wechat-deliver' | 'wechat-expire' | 'wechat-pay' | 'wechat-refund'
   readonly id: string
 }
 

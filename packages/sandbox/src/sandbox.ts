@@ -51,6 +51,8 @@ export function openSandbox(options: SandboxOptions) {
   const checkouts = openCheckouts(database, clock)
   const sessions = openSessions(database, clock)
   const poster = createPoster(options.notifyTimeout ?? 10_000)
+  // WeChat waits half as long as Alipay.
+  const wechatPoster = createPoster(options.notifyTimeout ?? 5_000)
   const faults = openFaults(database, clock)
   const watchers = new Set<() => void>()
   const changed = () => {
@@ -60,7 +62,7 @@ export function openSandbox(options: SandboxOptions) {
   const notifications = createNotifications({ ...late, store: deliveries })
   const payments = createPayments({ ...late, trades, notifications })
   const refunds = createRefunds({ ...late, trades, notifications })
-  const wechat = openWechat({ ...late, enabled: notifications.enabled })
+  const wechat = openWechat({ ...late, poster: wechatPoster, enabled: notifications.enabled })
   const agenda = createAgenda(clock, async ({ kind, id }) => {
     if (await wechat.run(kind, id)) return
     if (kind === 'deliver') return notifications.deliver(Number(id))
@@ -130,6 +132,7 @@ export function openSandbox(options: SandboxOptions) {
     },
     async close(): Promise<void> {
       poster.close()
+      wechatPoster.close()
       await agenda.close()
       database.close()
     },

@@ -258,6 +258,7 @@ const STEPS = [
   ) strict;
   create index wechat_certificates_by_merchant on wechat_certificates (mch_id, id);
   `,
+  `create index wechat_trades_waiting on wechat_trades (created_at) where state = 'NOTPAY'`,
 ]
 
 /** Brings a data file to this version, one transaction a step; `user_version` counts the steps done. */

@@ -12,6 +12,7 @@ import { faultRoutes } from './api/faults.ts'
 import { paymentRoutes } from './api/payments.ts'
 import { BuyerShape, DeliveryShape, ErrorShape, MerchantShape, TradeShape } from './api/shapes.ts'
 import { wechatApiRoutes } from './api/wechat.ts'
+import { wechatMerchantRoutes } from './api/wechat-merchants.ts'
 import { billRoutes } from './bills/bills.ts'
 import { cashierRoutes } from './cashier/routes.ts'
 import { CASHIER_SCRIPT } from './cashier/script.ts'
@@ -83,7 +84,8 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
     paymentRoutes(typed, sandbox)
     controlRoutes(typed, sandbox)
     faultRoutes(typed, sandbox)
-    wechatApiRoutes(typed, sandbox, () => url)
+    wechatMerchantRoutes(typed, sandbox, () => url)
+    wechatApiRoutes(typed, sandbox)
   })
 
   const tokens = readFileSync(fileURLToPath(import.meta.resolve('@xuecheng/look/tokens.css')))

@@ -6,7 +6,7 @@ import { refusalText } from '../cashier/texts.ts'
 import { isError } from '../gateway/business.ts'
 import { readParameters } from '../gateway/parameters.ts'
 import { openPaymentPage } from '../gateway/routes.ts'
-import { parseYuan, subtract, yuan } from '../money.ts'
+import { type Fen, parseYuan, subtract, yuan, ZERO } from '../money.ts'
 import type { Sandbox } from '../sandbox.ts'
 import type { Refusal } from '../trades/payments.ts'
 import type { Trade } from '../trades/trade.ts'
@@ -18,6 +18,17 @@ const Summary = Type.Object({
   items: Type.Array(
     Type.Object({
       appId: Type.String(),
+      name: Type.String(),
+      paidCount: Type.Integer(),
+      paidAmount: Type.String(),
+      refundedTradeCount: Type.Integer(),
+      refundedAmount: Type.String(),
+      netAmount: Type.String(),
+    }),
+  ),
+  wechat: Type.Array(
+    Type.Object({
+      mchId: Type.String(),
       name: Type.String(),
       paidCount: Type.Integer(),
       paidAmount: Type.String(),
@@ -175,20 +186,28 @@ export function paymentRoutes(app: Application, sandbox: Sandbox): void {
     { schema: { summary: 'Takings of each merchant: paid, refunded, what is left', response: { 200: Summary } } },
     () => {
       const takings = new Map(trades.takings().map((each) => [each.appId, each]))
+      const ofWechat = new Map(sandbox.wechat.trades.takings().map((each) => [each.mchId, each]))
       return {
-        items: merchants.list().map(({ appId, name }) => {
-          const sums = takings.get(appId)
-          return {
-            appId,
-            name,
-            paidCount: sums?.paidCount ?? 0,
-            paidAmount: sums ? yuan(sums.paid) : '0.00',
-            refundedTradeCount: sums?.refundCount ?? 0,
-            refundedAmount: sums ? yuan(sums.refunded) : '0.00',
-            netAmount: sums ? yuan(subtract(sums.paid, sums.refunded)) : '0.00',
-          }
-        }),
+        items: merchants.list().map(({ appId, name }) => ({ appId, name, ...sumsJson(takings.get(appId)) })),
+        wechat: sandbox.wechat.merchants
+          .list()
+          .map(({ mchId, name }) => ({ mchId, name, ...sumsJson(ofWechat.get(mchId)) })),
       }
     },
   )
 }
+
+interface Takings {
+  readonly paidCount: number
+  readonly paid: Fen
+  readonly refundCount: number
+  readonly refunded: Fen
+}
+
+const sumsJson = (sums: Takings = { paidCount: 0, paid: ZERO, refundCount: 0, refunded: ZERO }) => ({
+  paidCount: sums.paidCount,
+  paidAmount: yuan(sums.paid),
+  refundedTradeCount: sums.refundCount,
+  refundedAmount: yuan(sums.refunded),
+  netAmount: yuan(subtract(sums.paid, sums.refunded)),
+})

@@ -1,43 +1,15 @@
-/** `/sandbox/api/wechat/…`: merchants, paying without a phone, and what became of it. */
+/** `/sandbox/api/wechat/…`: paying without a phone, and what became of it. */
 import { type Static, Type } from 'typebox'
 import { type Buyer, DEFAULT_LOGIN } from '../buyers.ts'
 import { yuan } from '../money.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { readPublicKey } from '../signature.ts'
 import { rfc3339 } from '../time.ts'
-import type { WechatMerchant } from '../wechat/merchants.ts'
+import { isPaySigned } from '../wechat/signing.ts'
 import type { WechatTrade } from '../wechat/trades.ts'
 import { type Application, cursorOf, Refused } from './application.ts'
 import { DeliveryShape, deliveryJson, ErrorShape, page } from './shapes.ts'
 
 const Nullable = (schema: Parameters<typeof Type.Union>[0][number]) => Type.Union([schema, Type.Null()])
-
-const MerchantShape = Type.Object({
-  mchId: Type.String(),
-  name: Type.String(),
-  appId: Type.String(),
-  serialNo: Type.String(),
-  keyMode: Type.String(),
-  publicKeyId: Type.String(),
-  publicKey: Type.String({ description: 'WeChat Pay’s public key: bare Base64 of the SPKI' }),
-  baseUrl: Type.String(),
-})
-
-const MerchantInput = Type.Object({
-  name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-  appId: Type.String({ pattern: '^\\w{1,32}$' }),
-  serialNo: Type.String({ pattern: '^[0-9A-Fa-f]{8,64}$' }),
-  publicKey: Type.String({ maxLength: 4096 }),
-  apiV3Key: Type.String({ pattern: '^[\\x21-\\x7e]{32}$' }),
-  keyMode: Type.Optional(Type.Union([Type.Literal('public-key'), Type.Literal('certificate')])),
-  rules: Type.Optional(
-    Type.Object({
-      feeRate: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
-      billHour: Type.Optional(Type.Integer({ minimum: 0, maximum: 23 })),
-      refundSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 10 * 86_400 })),
-    }),
-  ),
-})
 
 const TradeShape = Type.Object({
   mchId: Type.String(),
@@ -58,6 +30,10 @@ const TradeShape = Type.Object({
   history: Type.Array(Type.Object({ at: Type.String(), event: Type.String(), detail: Type.String() })),
 })
 
+const Numbered = Type.Object({ outTradeNo: Type.String({ minLength: 1, maxLength: 64 }) })
+/** Needed where two merchants have a trade of the same number. */
+const OfMerchant = Type.Object({ mchId: Type.Optional(Type.String({ maxLength: 32 })) })
+
 const REFUSALS = {
   PAID: 'it is paid already',
   CLOSED: 'it is closed',
@@ -68,22 +44,9 @@ const REFUSALS = {
   PAYMENT_PASSWORD_ERROR: 'the payment password is wrong',
 } as const
 
-/** `base` gives the address callers reach the sandbox at. */
-export function wechatApiRoutes(app: Application, sandbox: Sandbox, base: () => string): void {
+export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
   const { wechat, buyers } = sandbox
   const { merchants, trades, payments, deliveries } = wechat
-  const mchId = Type.Object({ mchId: Type.String({ pattern: '^\\d{1,32}$' }) })
-
-  const merchantJson = (merchant: WechatMerchant): Static<typeof MerchantShape> => ({
-    mchId: merchant.mchId,
-    name: merchant.name,
-    appId: merchant.appId,
-    serialNo: merchant.serialNo,
-    keyMode: merchant.keyMode,
-    publicKeyId: merchant.publicKeyId,
-    publicKey: merchant.wechatPublicKey,
-    baseUrl: base(),
-  })
 
   const tradeJson = (trade: WechatTrade): Static<typeof TradeShape> => ({
     mchId: trade.mchId,
@@ -113,63 +76,23 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox, base: () => 
     return buyer
   }
 
-  app.get(
-    '/sandbox/api/wechat/merchants',
-    { schema: { response: { 200: Type.Object({ items: Type.Array(MerchantShape) }) } } },
-    () => ({
-      items: merchants.list().map(merchantJson),
-    }),
-  )
+  function pay(link: string, login: string | undefined): WechatTrade {
+    const prepayId = URL.canParse(link) ? new URL(link).searchParams.get('prepay_id') : null
+    const trade = trades.findByLink(prepayId ?? link)
+    if (!trade) throw new Refused(404, 'TRADE_NOT_FOUND', 'no order has this link any more')
+    const buyer = buyerNamed(login)
+    const paid = payments.pay(trade, buyer, buyer.paymentPassword)
+    if (typeof paid === 'string') throw new Refused(409, paid, REFUSALS[paid])
+    return paid
+  }
 
-  app.put(
-    '/sandbox/api/wechat/merchants/:mchId',
-    {
-      schema: {
-        summary:
-          'Registers a merchant with the public half of its key and its APIv3 key, or changes it; safe to repeat',
-        params: mchId,
-        body: MerchantInput,
-        response: { 200: MerchantShape, '4xx': ErrorShape },
-      },
-    },
-    async (request) => {
-      if (!readPublicKey(request.body.publicKey)) {
-        throw new Refused(400, 'INVALID_PUBLIC_KEY', 'publicKey must be an RSA public key, as PEM or bare Base64')
-      }
-      const merchant = await merchants.put(request.params.mchId, request.body)
-      const { certificates } = wechat
-      const isFirst = merchant.keyMode === 'certificate' && certificates.list(merchant.mchId).length === 0
-      if (isFirst) await certificates.issue(merchant.mchId, 100)
-      sandbox.changed()
-      return merchantJson(merchant)
-    },
-  )
-
-  app.post(
-    '/sandbox/api/wechat/merchants/:mchId/rotate',
-    {
-      schema: {
-        summary:
-          'Issues the next platform certificate, which signs this share of what WeChat says; `next: false` changes the share of the newest',
-        params: mchId,
-        body: Type.Object({
-          share: Type.Integer({ minimum: 0, maximum: 100 }),
-          next: Type.Optional(Type.Boolean()),
-        }),
-        response: { 200: Type.Object({ serials: Type.Array(Type.String()) }), '4xx': ErrorShape },
-      },
-    },
-    async (request) => {
-      const merchant = merchants.find(request.params.mchId)
-      if (merchant?.keyMode !== 'certificate') {
-        throw new Refused(409, 'NO_CERTIFICATES', 'there is no such merchant in certificate mode')
-      }
-      const { certificates } = wechat
-      if (request.body.next === false) certificates.share(merchant.mchId, request.body.share)
-      else await certificates.issue(merchant.mchId, request.body.share)
-      return { serials: certificates.list(merchant.mchId).map(({ serialNo }) => serialNo) }
-    },
-  )
+  function tradeNumbered(mchId: string | undefined, outTradeNo: string): WechatTrade {
+    const { items } = trades.list({ mchId, outTradeNo, limit: 2 })
+    const [trade, another] = items
+    if (another) throw new Refused(409, 'MCH_ID_NEEDED', `more than one merchant has a trade ${outTradeNo}`)
+    if (!trade) throw new Refused(404, 'TRADE_NOT_FOUND', `there is no trade ${outTradeNo}`)
+    return trade
+  }
 
   app.post(
     '/sandbox/api/wechat/pay',
@@ -177,21 +100,49 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox, base: () => 
       schema: {
         summary: 'Scans a code, or opens an H5 address or a prepay_id, and pays, exactly as the phone would',
         body: Type.Object({
-          link: Type.String({ maxLength: 2048, description: 'code_url, h5_url or prepay_id' }),
+          link: Type.Optional(Type.String({ maxLength: 2048, description: 'code_url, h5_url or prepay_id' })),
+          codeUrl: Type.Optional(Type.String({ maxLength: 2048 })),
+          h5Url: Type.Optional(Type.String({ maxLength: 2048 })),
+          prepayId: Type.Optional(Type.String({ maxLength: 64 })),
           buyer: Type.Optional(Type.String({ maxLength: 100 })),
         }),
         response: { 200: TradeShape, '4xx': ErrorShape },
       },
     },
-    (request) => {
-      const { link, buyer: login } = request.body
-      const prepayId = URL.canParse(link) ? new URL(link).searchParams.get('prepay_id') : null
-      const trade = trades.findByLink(prepayId ?? link)
-      if (!trade) throw new Refused(404, 'TRADE_NOT_FOUND', 'no order has this link any more')
-      const buyer = buyerNamed(login)
-      const paid = payments.pay(trade, buyer, buyer.paymentPassword)
-      if (typeof paid === 'string') throw new Refused(409, paid, REFUSALS[paid])
-      return tradeJson(paid)
+    ({ body: { link, codeUrl, h5Url, prepayId, buyer } }) =>
+      tradeJson(pay(link ?? codeUrl ?? h5Url ?? prepayId ?? '', buyer)),
+  )
+
+  app.post(
+    '/sandbox/api/wechat/jsapi',
+    {
+      schema: {
+        summary: 'What WeixinJSBridge does with getBrandWCPayRequest: checks the paySign, and pays',
+        body: Type.Object(
+          {
+            appId: Type.String({ maxLength: 32 }),
+            timeStamp: Type.String({ pattern: '^\\d{1,12}$' }),
+            nonceStr: Type.String({ minLength: 1, maxLength: 32 }),
+            package: Type.String({ pattern: '^prepay_id=.{1,128}$' }),
+            signType: Type.Literal('RSA'),
+            paySign: Type.String({ maxLength: 512 }),
+            buyer: Type.Optional(Type.String({ maxLength: 100 })),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: Type.Object({ errMsg: Type.String(), trade: TradeShape }), '4xx': ErrorShape },
+      },
+    },
+    ({ body }) => {
+      const prepayId = body.package.slice('prepay_id='.length)
+      const trade = trades.findByLink(prepayId)
+      const merchant = trade && merchants.find(trade.mchId)
+      if (trade?.tradeType !== 'JSAPI' || !merchant)
+        throw new Refused(404, 'TRADE_NOT_FOUND', 'no order has this prepay_id')
+      if (body.appId !== trade.appId || !isPaySigned(merchant.merchantKey, body)) {
+        throw new Refused(409, 'PAY_SIGN_WRONG', 'the paySign is not of these four values by the merchant’s key')
+      }
+      return { errMsg: 'get_brand_wcpay_request:ok', trade: tradeJson(pay(prepayId, body.buyer)) }
     },
   )
 
@@ -211,6 +162,47 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox, base: () => 
     ({ query: { cursor, ...filter } }) => {
       const { items, next } = trades.list({ ...filter, before: cursorOf(cursor), limit: 50 })
       return { items: items.map(tradeJson), next: next === undefined ? null : String(next) }
+    },
+  )
+
+  app.get(
+    '/sandbox/api/wechat/trades/:outTradeNo',
+    { schema: { params: Numbered, querystring: OfMerchant, response: { 200: TradeShape, '4xx': ErrorShape } } },
+    ({ params, query }) => tradeJson(tradeNumbered(query.mchId, params.outTradeNo)),
+  )
+
+  app.post(
+    '/sandbox/api/wechat/trades/:outTradeNo/abandon',
+    {
+      schema: {
+        summary: 'Closes an unpaid trade now, as WeChat does by itself after seven days',
+        params: Numbered,
+        body: OfMerchant,
+        response: { 200: TradeShape, '4xx': ErrorShape },
+      },
+    },
+    ({ params, body }) => {
+      const trade = tradeNumbered(body.mchId, params.outTradeNo)
+      if (!payments.abandon(trade)) throw new Refused(409, 'TRADE_STATE_ERROR', `the trade is ${trade.state}`)
+      return tradeJson(tradeNumbered(trade.mchId, params.outTradeNo))
+    },
+  )
+
+  app.post(
+    '/sandbox/api/wechat/trades/:outTradeNo/fail',
+    {
+      schema: {
+        summary: 'The buyer tries and fails: nothing is taken, and the trade stays NOTPAY',
+        params: Numbered,
+        body: Type.Object({ ...OfMerchant.properties, reason: Type.Optional(Type.String({ maxLength: 200 })) }),
+        response: { 200: TradeShape, '4xx': ErrorShape },
+      },
+    },
+    ({ params, body }) => {
+      const trade = tradeNumbered(body.mchId, params.outTradeNo)
+      if (trade.state !== 'NOTPAY') throw new Refused(409, 'TRADE_STATE_ERROR', `the trade is ${trade.state}`)
+      payments.fail(trade, body.reason ?? 'the payer’s bank said no')
+      return tradeJson(trade)
     },
   )
 

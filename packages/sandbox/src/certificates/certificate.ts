@@ -19,13 +19,15 @@ export interface CertificateRequest {
   readonly from: number
   readonly until: number
   readonly authority: boolean
+  /** Length of its serial number; 16 where absent, WeChat Pay's have 20. */
+  readonly serialBytes?: number
 }
 
 /** A certificate as PEM, signed with SHA-256. */
 export function issueCertificate(request: CertificateRequest): string {
   const rsa = request.issuerKey.asymmetricKeyType === 'rsa'
   const algorithm = rsa ? sequence(oid('1.2.840.113549.1.1.11'), nothing()) : sequence(oid('1.2.840.10045.4.3.2'))
-  const serial = randomBytes(16)
+  const serial = randomBytes(request.serialBytes ?? 16)
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
   const body = sequence(
     tagged(0, integer(Buffer.from([2]))),

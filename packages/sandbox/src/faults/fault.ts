@@ -11,7 +11,7 @@ export const NOTIFICATION_FAULTS = [
   'wrong-seller-id',
   'sign-test',
 ] as const
-export const TRADE_FAULTS = ['pay-late', 'finished', 'gbk'] as const
+export const TRADE_FAULTS = ['pay-late', 'finished', 'gbk', 'refund-abnormal', 'refund-closed'] as const
 export const GATEWAY_FAULTS = [
   'business-error',
   'system-error',
@@ -38,6 +38,8 @@ export const FAULT_TEXTS: Readonly<Record<FaultKind, readonly [zh: string, en: s
   'sign-test': ['微信支付的签名探测：签名有意为错', 'WeChat Pay’s sign test: a signature wrong on purpose'],
   'pay-late': ['买家确认后若干秒才真正付款', 'The payment happens some seconds after the buyer confirmed'],
   finished: ['付款后直接 TRADE_FINISHED', 'Paid trades are TRADE_FINISHED at once'],
+  'refund-abnormal': ['微信退款异常，等待处理', 'A WeChat Pay refund gets stuck: ABNORMAL'],
+  'refund-closed': ['微信退款关闭，钱没有退回', 'A WeChat Pay refund is closed: nothing went back'],
   gbk: ['通知与返回使用 GBK', 'Notification and return come in GBK'],
   'business-error': ['接口返回指定业务错误，不执行', 'Answers a business error of choice without acting'],
   'system-error': ['执行后返回 ACQ.SYSTEM_ERROR', 'Acts, then answers ACQ.SYSTEM_ERROR'],

@@ -72,6 +72,7 @@ export function openWechatCertificates(database: Database, clock: Clock) {
     const publicKey = createPublicKey(key)
     const certificate = issueCertificate({
       ...{ subject: NAME, issuer: NAME, publicKey, issuerKey: key, from, until, authority: false },
+      serialBytes: 20,
     })
     const { serialNumber } = new X509Certificate(certificate)
     insert.run(mchId, serialNumber, privateKey, certificate, from, until, share)
@@ -89,9 +90,10 @@ export function openWechatCertificates(database: Database, clock: Clock) {
       known.delete(mchId)
       return true
     },
-    /** Who signs for WeChat now, towards this merchant. */
-    signer(merchant: WechatMerchant): Signer {
-      const certificates = merchant.keyMode === 'certificate' ? list(merchant.mchId) : []
+    /** Who signs for WeChat now, towards this merchant; a caller that asks for the public key by its id gets that. */
+    signer(merchant: WechatMerchant, asked?: string): Signer {
+      const isCertified = merchant.keyMode === 'certificate' && asked !== merchant.publicKeyId
+      const certificates = isCertified ? list(merchant.mchId) : []
       for (const { key, serialNo: serial, share } of certificates) {
         if (share >= 100 || randomInt(100) < share) return { key, serial }
       }

@@ -4,16 +4,16 @@ import type { FaultKind } from '../faults/fault.ts'
 import { toFen } from '../money.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { DAY, MINUTE } from '../time.ts'
+import { keepSilent, type Outcome, send } from './answer.ts'
 import { billAddress, packed } from './bills.ts'
 import { certificatesJson } from './certificates.ts'
-import { isWechatError, unauthorized, type WechatError, wechatError } from './errors.ts'
+import { isWechatError, wechatError, wechatErrorNamed } from './errors.ts'
+import { whoAsks } from './identity.ts'
 import type { WechatMerchant } from './merchants.ts'
-import { type Json, refundJson, tradeJson } from './messages.ts'
+import { refundJson, tradeJson } from './messages.ts'
 import { CloseOrder, H5Order, JsapiOrder, NativeOrder, RefundOrder, readBody } from './requests.ts'
-import { isSignedBy, probeSignature, readAuthorization, signedHeaders, sortedJson } from './signing.ts'
 import type { TradeType, WechatTrade } from './trades.ts'
 
-const WINDOW_S = 5 * 60
 const SILENCE_S = 30
 const LONGEST = 7 * DAY
 
@@ -25,9 +25,6 @@ interface Call {
   readonly base: string
 }
 
-/** What is said back: JSON, or nothing at all (204). */
-type Outcome = Json | WechatError | undefined
-
 interface Route {
   readonly method: 'GET' | 'POST'
   readonly url: string
@@ -38,6 +35,12 @@ interface Route {
 
 const namedInBody = ({ body }: Call): string | undefined =>
   /"out_trade_no"\s*:\s*"([^"]{1,64})"/.exec(body.toString('latin1'))?.[1]
+/** A transaction's own number leads to the merchant's. */
+const namedByTransaction = ({ sandbox }: Call, id: string | undefined): string | undefined =>
+  id === undefined ? undefined : sandbox.wechat.trades.findByTransaction(id)?.outTradeNo
+const transactionIn = ({ body }: Call): string | undefined =>
+  /"transaction_id"\s*:\s*"([^"]{1,64})"/.exec(body.toString('latin1'))?.[1]
+const idInPath = ({ request }: Call): string | undefined => (request.params as { id?: string }).id
 const namedInPath = ({ request }: Call): string | undefined => (request.params as { no?: string }).no
 
 const ROUTES: readonly Route[] = [
@@ -45,9 +48,19 @@ const ROUTES: readonly Route[] = [
   { method: 'POST', url: '/v3/pay/transactions/h5', act: (call) => order(call, 'MWEB'), about: namedInBody },
   { method: 'POST', url: '/v3/pay/transactions/jsapi', act: (call) => order(call, 'JSAPI'), about: namedInBody },
   { method: 'GET', url: '/v3/pay/transactions/out-trade-no/:no', act: queryByNumber, about: namedInPath },
-  { method: 'GET', url: '/v3/pay/transactions/id/:id', act: queryById, about: () => undefined },
+  {
+    method: 'GET',
+    url: '/v3/pay/transactions/id/:id',
+    act: queryById,
+    about: (call) => namedByTransaction(call, idInPath(call)),
+  },
   { method: 'POST', url: '/v3/pay/transactions/out-trade-no/:no/close', act: close, about: namedInPath },
-  { method: 'POST', url: '/v3/refund/domestic/refunds', act: refund, about: namedInBody },
+  {
+    method: 'POST',
+    url: '/v3/refund/domestic/refunds',
+    act: refund,
+    about: (call) => namedInBody(call) ?? namedByTransaction(call, transactionIn(call)),
+  },
   { method: 'GET', url: '/v3/refund/domestic/refunds/:no', act: queryRefund, about: refundedTrade },
   { method: 'GET', url: '/v3/certificates', act: certificates, about: () => undefined },
   { method: 'GET', url: '/v3/bill/tradebill', act: (call) => bill(call, 'trade'), about: () => undefined },
@@ -69,7 +82,19 @@ export function wechatRoutes(sandbox: Sandbox) {
       })
     }
     app.get('/v3/billdownload/file', { schema: { hide: true } }, (request, reply) => download(sandbox, request, reply))
+    // What is not there, and what is there by another method: no word and no signature.
+    app.all('/v3/*', { schema: { hide: true } }, (request, reply) =>
+      reply.code(isElsewhere(request.raw.url ?? '') ? 405 : 404).send(),
+    )
   }
+}
+
+/** Whether there is something at this address, for some method. */
+const isElsewhere = (address: string): boolean => {
+  const [path = ''] = address.split('?')
+  return [...ROUTES.map(({ url }) => url), '/v3/billdownload/file'].some((url) =>
+    new RegExp(`^${url.replace(/:[a-z]+/g, '[^/]+')}$`).test(path),
+  )
 }
 
 async function answer(
@@ -83,69 +108,24 @@ async function answer(
   if (isWechatError(merchant)) return send(sandbox, reply, undefined, merchant)
   const call = { sandbox, merchant, body, request, base: `http://${request.headers.host}` }
   const target = { appId: merchant.mchId, outTradeNo: route.about(call), method: `${route.method} ${route.url}` }
+  const caller = { merchant, request, target }
+  if (body.length > 0 && !request.headers['content-type']?.startsWith('application/json')) {
+    return send(sandbox, reply, caller, wechatError('INVALID_REQUEST', 'Http头Content-Type应为application/json'))
+  }
   const before: readonly FaultKind[] = ['timeout-before', 'http-500', 'unavailable', 'business-error']
   const instead = sandbox.faults.strike(before, target)
   if (instead?.kind === 'timeout-before') return keepSilent(reply, instead.options.seconds ?? SILENCE_S)
   if (instead?.kind === 'http-500')
-    return reply.code(502).type('text/html').send('<html><body>502 Bad Gateway</body></html>')
-  if (instead?.kind === 'unavailable') return send(sandbox, reply, merchant, wechatError('FREQUENCY_LIMITED'))
+    return reply.code(500).type('text/html').send('<html><body><h1>500 Internal Server Error</h1></body></html>')
+  if (instead?.kind === 'unavailable') return send(sandbox, reply, caller, wechatError('FREQUENCY_LIMITED'))
   if (instead) {
-    const code = instead.options.subCode ?? 'SYSTEM_ERROR'
-    const message = instead.options.subMsg ?? '沙箱按要求返回的错误'
-    return send(sandbox, reply, merchant, { ...wechatError('SYSTEM_ERROR', message), code })
+    const { subCode = 'SYSTEM_ERROR', subMsg = '沙箱按要求返回的错误' } = instead.options
+    return send(sandbox, reply, caller, wechatErrorNamed(subCode, subMsg))
   }
   const outcome = route.act(call)
   const after = sandbox.faults.strike(['timeout-after', 'system-error'], target)
   if (after?.kind === 'timeout-after') return keepSilent(reply, after.options.seconds ?? SILENCE_S)
-  return send(sandbox, reply, merchant, after ? wechatError('SYSTEM_ERROR') : outcome)
-}
-
-/** The order of checks is WeChat's: form, time, who, signature (WeChat Pay, "Errors: authentication failures"). */
-function whoAsks(sandbox: Sandbox, request: FastifyRequest, body: Buffer): WechatMerchant | WechatError {
-  if (!request.headers['user-agent'] || !request.headers.accept) {
-    return { ...wechatError('INVALID_REQUEST', 'Http头缺少Accept或User-Agent'), signed: false }
-  }
-  const authorization = readAuthorization(request.headers.authorization)
-  if (!authorization) return unauthorized('Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》')
-  // Freshness is of the wire: it goes by the real clock, however far the sandbox's has been moved.
-  const off = Math.abs(Date.now() / 1000 - Number(authorization.timestamp))
-  if (!(off <= WINDOW_S)) return unauthorized('Http头Authorization中的timestamp与发起请求的时间不得超过5分钟')
-  const merchant = sandbox.wechat.merchants.find(authorization.mchId)
-  if (!merchant || merchant.serialNo.toUpperCase() !== authorization.serialNo.toUpperCase()) {
-    return unauthorized('商户证书序列号有误。请使用签名私钥匹配的证书序列号')
-  }
-  const signed = { method: request.method, url: request.raw.url ?? '', body }
-  return isSignedBy(merchant.merchantKey, authorization, signed) ? merchant : unauthorized('签名错误，请检查后再试')
-}
-
-async function send(
-  sandbox: Sandbox,
-  reply: FastifyReply,
-  merchant: WechatMerchant | undefined,
-  outcome: Outcome,
-): Promise<FastifyReply> {
-  const error = outcome && isWechatError(outcome) ? outcome : undefined
-  const said = error ? { code: error.code, message: error.message } : outcome
-  const body = Buffer.from(said === undefined ? '' : sortedJson(said))
-  reply.code(error?.status ?? (said === undefined ? 204 : 200)).header('cache-control', 'no-cache, must-revalidate')
-  if (merchant && (error?.signed ?? true)) {
-    const { mchId } = merchant
-    const { key, serial } = sandbox.wechat.certificates.signer(merchant)
-    const headers = await signedHeaders(key, serial, Date.now(), body)
-    const probe = !error && sandbox.faults.strike(['sign-test', 'corrupt-sign'], { appId: mchId })
-    reply.headers(probe ? { ...headers, 'Wechatpay-Signature': probeSignature() } : headers)
-  }
-  if (said === undefined) return reply.send()
-  return reply.type('application/json; charset=utf-8').send(body)
-}
-
-/** Says nothing, and hangs up in the end. */
-function keepSilent(reply: FastifyReply, seconds: number): FastifyReply {
-  reply.hijack()
-  const { raw } = reply
-  const end = setTimeout(() => raw.destroy(), seconds * 1000)
-  raw.once('close', () => clearTimeout(end))
-  return reply
+  return send(sandbox, reply, caller, after ? wechatError('SYSTEM_ERROR') : outcome)
 }
 
 function order({ sandbox, merchant, body, base }: Call, tradeType: TradeType): Outcome {
@@ -178,8 +158,11 @@ function order({ sandbox, merchant, body, base }: Call, tradeType: TradeType): O
   return { h5_url: `${base}/wechat/h5?prepay_id=${made.prepayId}&package=${made.id}` }
 }
 
-function certificates({ sandbox, merchant }: Call): Outcome {
-  if (merchant.keyMode !== 'certificate')
+/** A merchant in public-key mode has none. */
+function certificates({ sandbox, merchant, request }: Call): Outcome {
+  const { algorithm_type: algorithm = 'RSA' } = request.query as { algorithm_type?: string }
+  if (!['RSA', 'SM2', 'ALL'].includes(algorithm)) return wechatError('PARAM_ERROR', '算法类型不正确')
+  if (merchant.keyMode !== 'certificate' || algorithm === 'SM2')
     return wechatError('RESOURCE_NOT_EXISTS', '无可用的平台证书，请在商户平台使用微信支付公钥')
   return certificatesJson(merchant, sandbox.wechat.certificates.list(merchant.mchId))
 }
@@ -213,8 +196,7 @@ function queryByNumber(call: Call): Outcome {
 }
 
 function queryById(call: Call): Outcome {
-  const { id = '' } = call.request.params as { id?: string }
-  return told(call, call.sandbox.wechat.trades.findByTransaction(id))
+  return told(call, call.sandbox.wechat.trades.findByTransaction(idInPath(call) ?? ''))
 }
 
 function told({ merchant, request }: Call, trade: WechatTrade | undefined): Outcome {

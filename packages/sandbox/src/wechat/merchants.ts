@@ -12,9 +12,11 @@ export interface WechatRules {
   readonly billHour: number
   /** How long a refund is on its way, in seconds. */
   readonly refundSeconds: number
+  /** How long two refunds of one order have to lie apart, in seconds; WeChat's is 60. */
+  readonly refundGapSeconds: number
 }
 
-export const DEFAULT_WECHAT_RULES: WechatRules = { feeRate: 0, billHour: 0, refundSeconds: 2 }
+export const DEFAULT_WECHAT_RULES: WechatRules = { feeRate: 0, billHour: 0, refundSeconds: 2, refundGapSeconds: 0 }
 
 export interface WechatMerchant {
   readonly mchId: string
@@ -135,7 +137,7 @@ function fromRow(row: Row): WechatMerchant {
     wechatKey: readPrivateKey(row.wechat_private_key),
     wechatPublicKey: row.wechat_public_key,
     publicKeyId: row.public_key_id,
-    rules: JSON.parse(row.rules) as WechatRules,
+    rules: { ...DEFAULT_WECHAT_RULES, ...(JSON.parse(row.rules) as Partial<WechatRules>) },
     createdAt: row.created_at,
   }
 }

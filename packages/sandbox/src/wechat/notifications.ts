@@ -40,7 +40,7 @@ export interface WechatNotificationParts {
 }
 
 export function createWechatNotifications(parts: WechatNotificationParts) {
-  const { store, merchants, clock, poster, faults } = parts
+  const { store, merchants, certificates, clock, poster, faults } = parts
   const held = new Map<string, number[]>()
 
   function write(trade: WechatTrade, event: string, url: string, said: Json): Written {
@@ -71,7 +71,7 @@ export function createWechatNotifications(parts: WechatNotificationParts) {
     if (!merchant) throw new Error(`merchant ${delivery.appId} is gone`)
     const at = clock.now()
     const body = Buffer.from(envelope(delivery, merchant, tamper))
-    const { key, serial } = parts.certificates.signer(merchant)
+    const { serial, key } = certificates.signer(merchant)
     const signed = await signedHeaders(key, serial, Date.now(), body)
     const headers = {
       'content-type': 'application/json',
@@ -85,7 +85,7 @@ export function createWechatNotifications(parts: WechatNotificationParts) {
     const began = performance.now()
     const answer = await poster.post(delivery.url, headers, body)
     return {
-      kind,
+      kind: tamper ? `${kind}, ${tamper}` : kind,
       at,
       requestHeaders: [
         `POST ${delivery.url}`,

@@ -10,7 +10,7 @@ import { add, type Fen, toFen, yuan } from '../money.ts'
 import type { Written } from '../notifications/notifications.ts'
 import { beijingDigits, DAY, HOUR, MINUTE, SECOND } from '../time.ts'
 import { type WechatError, wechatError } from './errors.ts'
-import type { WechatMerchants } from './merchants.ts'
+import { DEFAULT_WECHAT_RULES, type WechatMerchants } from './merchants.ts'
 import type { WechatNotifications } from './notifications.ts'
 import type { WechatOrder, WechatRefund, WechatRefundStatus, WechatTrade, WechatTrades } from './trades.ts'
 
@@ -19,6 +19,8 @@ const H5_LIVES = 5 * MINUTE
 const REFUND_DAYS = 365
 const MOST_REFUNDS = 50
 const PAY_LATE = 5
+/** WeChat closes by itself what nobody has paid for so long, whatever its time_expire. */
+export const CLOSES_AFTER = 7 * DAY
 
 /** Why a buyer cannot pay. */
 export type WechatRefusal =
@@ -72,8 +74,20 @@ export function createWechatPayments(parts: WechatPaymentParts) {
       trades.link(trade.id, prepayId, code, until)
       return trades.find(trade.id) ?? trade
     })
+    if (!before) parts.agenda().add({ at: made.createdAt + CLOSES_AFTER, kind: 'wechat-expire', id: String(made.id) })
     parts.changed()
     return made
+  }
+
+  /** Closes what nobody has paid; false where it is not waiting. */
+  function closeUnpaid(id: number, why: string): boolean {
+    const closed = database.transaction(() => {
+      const done = trades.close(id)
+      if (done) trades.record(id, 'closed', why)
+      return done
+    })
+    if (closed) parts.changed()
+    return closed
   }
 
   function refusalOf(trade: WechatTrade, buyer: Buyer | undefined): WechatRefusal | undefined {
@@ -107,6 +121,26 @@ export function createWechatPayments(parts: WechatPaymentParts) {
     return paid
   }
 
+  /** A refund that is on its way comes to its end. */
+  function endRefund(id: number, status: Exclude<WechatRefundStatus, 'PROCESSING'>): void {
+    const refund = trades.findRefund(id)
+    const trade = refund && trades.find(refund.tradeId)
+    if (!refund || !trade?.buyerId) return
+    const { buyerId } = trade
+    let written: Written | undefined
+    database.transaction(() => {
+      if (!trades.endRefund(id, status)) return
+      if (status === 'SUCCESS') buyers.move(buyerId, refund.amount)
+      // What is closed has not gone back, and can be asked for again by another number.
+      if (status === 'CLOSED') trades.takeBackRefund(trade.id, refund.amount)
+      trades.record(trade.id, `refund ${status.toLowerCase()}`, `${yuan(refund.amount)} ${refund.outRefundNo}`)
+      const ended = trades.findRefund(id)
+      if (ended) written = notifications.writeRefund(trade, ended)
+    })
+    notifications.schedule(written)
+    parts.changed()
+  }
+
   return {
     order,
     refusalOf,
@@ -129,6 +163,16 @@ export function createWechatPayments(parts: WechatPaymentParts) {
       const buyer = trade?.buyerId === undefined ? undefined : buyers.find(trade.buyerId)
       if (trade?.state === 'NOTPAY' && trade.paysAt !== undefined && buyer) settle(trade, buyer)
     },
+    abandon: (trade: WechatTrade): boolean => closeUnpaid(trade.id, 'abandoned'),
+    /** An attempt that does not succeed: the trade waits as before (WeChat Pay, "trade_state": NOTPAY). */
+    fail(trade: WechatTrade, why: string): void {
+      trades.record(trade.id, 'attempt failed', why)
+      parts.changed()
+    },
+    /** Its time is over: WeChat closes it by itself. */
+    expire(id: number): void {
+      closeUnpaid(id, 'nobody paid it for seven days')
+    },
     /** Closes what is not paid; closed before is closed. A number that was never ordered is spent by it. */
     close(mchId: string, appId: string, outTradeNo: string): WechatError | undefined {
       const trade = trades.findByNumber(mchId, outTradeNo)
@@ -142,10 +186,7 @@ export function createWechatPayments(parts: WechatPaymentParts) {
       }
       if (trade.state === 'CLOSED') return undefined
       if (trade.state !== 'NOTPAY') return wechatError('ORDERPAID')
-      database.transaction(() => {
-        if (trades.close(trade.id)) trades.record(trade.id, 'closed', 'by the merchant')
-      })
-      parts.changed()
+      closeUnpaid(trade.id, 'by the merchant')
       return undefined
     },
     /** Accepts a refund, or finds the same one; it is on its way for a while. */
@@ -163,7 +204,11 @@ export function createWechatPayments(parts: WechatPaymentParts) {
         return wechatError('INVALID_REQUEST', '订单已超过可退款的期限')
       if (trades.refundsOf(trade.id).length >= MOST_REFUNDS) return wechatError('INVALID_REQUEST', '退款次数超过限制')
       const now = clock.now()
-      const seconds = merchants.find(trade.mchId)?.rules.refundSeconds ?? 0
+      const { refundSeconds: seconds, refundGapSeconds: gap } =
+        merchants.find(trade.mchId)?.rules ?? DEFAULT_WECHAT_RULES
+      const last = trades.refundsOf(trade.id).at(-1)
+      if (last && last.createdAt + gap * SECOND > now)
+        return wechatError('FREQUENCY_LIMITED', '同一订单的退款间隔需大于1分钟')
       const made = database.transaction(() => {
         if (!trades.addRefund(trade.id, wanted.amount))
           throw new Error(`trade ${trade.id} changed while it was refunded`)
@@ -184,24 +229,15 @@ export function createWechatPayments(parts: WechatPaymentParts) {
       parts.changed()
       return made
     },
-    /** A refund that is on its way comes to its end. */
-    endRefund(id: number, status: Exclude<WechatRefundStatus, 'PROCESSING'> = 'SUCCESS'): void {
+    endRefund,
+    /** A refund's time has come: it succeeds, unless a fault says otherwise. */
+    refundDue(id: number): void {
       const refund = trades.findRefund(id)
       const trade = refund && trades.find(refund.tradeId)
-      if (!refund || !trade?.buyerId) return
-      const { buyerId } = trade
-      let written: Written | undefined
-      database.transaction(() => {
-        if (!trades.endRefund(id, status)) return
-        if (status === 'SUCCESS') buyers.move(buyerId, refund.amount)
-        // What is closed has not gone back, and can be asked for again by another number.
-        if (status === 'CLOSED') trades.takeBackRefund(trade.id, refund.amount)
-        trades.record(trade.id, `refund ${status.toLowerCase()}`, `${yuan(refund.amount)} ${refund.outRefundNo}`)
-        const ended = trades.findRefund(id)
-        if (ended) written = notifications.writeRefund(trade, ended)
-      })
-      notifications.schedule(written)
-      parts.changed()
+      if (refund?.status !== 'PROCESSING' || !trade) return
+      const target = { appId: trade.mchId, outTradeNo: trade.outTradeNo }
+      const fault = faults.strike(['refund-abnormal', 'refund-closed'], target)
+      endRefund(id, fault ? (fault.kind === 'refund-closed' ? 'CLOSED' : 'ABNORMAL') : 'SUCCESS')
     },
   }
 }

@@ -29,16 +29,37 @@ export function readAuthorization(header: string | undefined): Authorization | u
   return { mchId, nonce, signature, timestamp, serialNo }
 }
 
+export interface SignedRequest {
+  readonly method: string
+  /** Path and query as they were sent. */
+  readonly url: string
+  readonly body: Buffer
+}
+
+/** What the merchant has to have signed: five lines over the raw bytes, the last one ended too. */
+export function requestText({ nonce, timestamp }: Authorization, { method, url, body }: SignedRequest): Buffer {
+  return Buffer.concat([Buffer.from(`${method}\n${url}\n${timestamp}\n${nonce}\n`), body, Buffer.from('\n')])
+}
+
 /** Whether the request was signed by the merchant, over its raw bytes. */
-export function isSignedBy(
-  key: KeyObject,
-  { nonce, signature, timestamp }: Authorization,
-  request: { readonly method: string; readonly url: string; readonly body: Buffer },
-): boolean {
+export function isSignedBy(key: KeyObject, authorization: Authorization, request: SignedRequest): boolean {
+  const { signature } = authorization
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(signature)) return false
-  const head = Buffer.from(`${request.method}\n${request.url}\n${timestamp}\n${nonce}\n`)
-  const text = Buffer.concat([head, request.body, Buffer.from('\n')])
-  return verify('sha256', text, key, Buffer.from(signature, 'base64'))
+  return verify('sha256', requestText(authorization, request), key, Buffer.from(signature, 'base64'))
+}
+
+export interface PayCall {
+  readonly appId: string
+  readonly timeStamp: string
+  readonly nonceStr: string
+  readonly package: string
+  readonly paySign: string
+}
+
+/** Whether the merchant signed what a page hands to WeixinJSBridge (WeChat Pay, "JSAPI pay signature"). */
+export function isPaySigned(key: KeyObject, call: PayCall): boolean {
+  const text = `${call.appId}\n${call.timeStamp}\n${call.nonceStr}\n${call.package}\n`
+  return verify('sha256', Buffer.from(text), key, Buffer.from(call.paySign, 'base64'))
 }
 
 /** The headers that prove that bytes come from WeChat, for an answer or a notification; `at` is real time. */

@@ -126,6 +126,9 @@ export function openWechatTrades(database: Database, clock: Clock) {
   const selectPaying = database.prepare<{ id: number; pays_at: number }>(
     "select id, pays_at from wechat_trades where state = 'NOTPAY' and pays_at is not null",
   )
+  const selectWaiting = database.prepare<{ id: number; created_at: number }>(
+    "select id, created_at from wechat_trades where state = 'NOTPAY'",
+  )
   const insertEvent = database.prepare(
     'insert into wechat_trade_events (trade_id, at, event, detail) values (?, ?, ?, ?)',
   )
@@ -211,6 +214,8 @@ export function openWechatTrades(database: Database, clock: Clock) {
       pay.run(transactionId, buyerId, fee, clock.now(), id).changes === 1,
     payLater: (id: number, at: number, buyerId: string) => void later.run(at, buyerId, id),
     paying: () => selectPaying.all().map((row) => ({ id: row.id, at: row.pays_at })),
+    /** Those that nobody has paid or closed. */
+    waiting: () => selectWaiting.all().map((row) => ({ id: row.id, at: row.created_at })),
     close: (id: number): boolean => close.run(clock.now(), id).changes === 1,
     /** False where it would be more than was paid. */
     addRefund: (id: number, amount: Fen): boolean => refunding.run(amount, id).changes === 1,

@@ -10,7 +10,7 @@ import { createWechatBills } from './bills.ts'
 import { openWechatCertificates } from './certificates.ts'
 import { openWechatMerchants } from './merchants.ts'
 import { createWechatNotifications } from './notifications.ts'
-import { createWechatPayments } from './payments.ts'
+import { CLOSES_AFTER, createWechatPayments } from './payments.ts'
 import { openWechatTrades } from './trades.ts'
 
 export type Wechat = ReturnType<typeof openWechat>
@@ -45,23 +45,28 @@ export function openWechat(parts: WechatParts) {
   const payments = createWechatPayments({ ...parts, merchants, trades, notifications })
   return {
     merchants,
+    certificates,
     trades,
     deliveries,
     notifications,
     payments,
     bills: createWechatBills(),
-    certificates,
+    /** Calls whose answer was a probe and that have not come again yet. */
+    probed: new Set<string>(),
     /** Puts what is open in the database on the agenda. */
     load(): void {
       const agenda = parts.agenda()
       for (const { id, at } of trades.paying()) agenda.add({ at, kind: 'wechat-pay', id: String(id) })
+      for (const { id, at } of trades.waiting())
+        agenda.add({ at: at + CLOSES_AFTER, kind: 'wechat-expire', id: String(id) })
       for (const { id, at } of trades.processing()) agenda.add({ at, kind: 'wechat-refund', id: String(id) })
       for (const { id, at } of deliveries.pending()) agenda.add({ at, kind: 'wechat-deliver', id: String(id) })
     },
     /** What has come due; whether it was ours. */
     async run(kind: string, id: string): Promise<boolean> {
       if (kind === 'wechat-pay') payments.payLate(Number(id))
-      else if (kind === 'wechat-refund') payments.endRefund(Number(id))
+      else if (kind === 'wechat-expire') payments.expire(Number(id))
+      else if (kind === 'wechat-refund') payments.refundDue(Number(id))
       else if (kind === 'wechat-deliver') await notifications.deliver(Number(id))
       else return false
       return true
@@ -69,6 +74,7 @@ export function openWechat(parts: WechatParts) {
     forget(): void {
       merchants.forget()
       certificates.forget()
+      this.probed.clear()
       notifications.forget()
     },
   }
