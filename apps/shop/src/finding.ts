@@ -41,6 +41,9 @@ export function inWords<Check extends string, Code extends string>(
   return todo === undefined ? said : { ...said, todo: filled(todo) }
 }
 
+/** Of a flag or of the environment's LANG; English where it is not Chinese. */
+export const languageOf = (named: string | undefined): Language => (/^zh\b|^zh_/i.test(named ?? '') ? 'zh-CN' : 'en')
+
 const MARKS: Record<Language, Record<Verdict, string>> = {
   en: { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM', unknown: 'unknown' },
   'zh-CN': { ok: '正常', warning: '注意', problem: '有误', unknown: '未知' },

@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Alipay, generateKeys } from '@xuecheng/alipay'
 import { systemClock } from '../../../clock.ts'
-import { type Command, optional, required, UsageError } from '../../../command.ts'
+import { type Call, type Command, optional, required, UsageError } from '../../../command.ts'
 import type { Config } from '../../../config.ts'
 import type { Language } from '../../../errors.ts'
-import { writeFinding } from '../../../finding.ts'
+import type { SaidFinding } from '../../../finding.ts'
 import { formatYuan, parseYuan, toFen } from '../../../money.ts'
 import { examine, say } from './doctor.ts'
 import { type AlipaySettings, openClient, readAlipaySettings, sandboxKeyFile } from './settings.ts'
@@ -191,30 +191,18 @@ const keysGenerate: Command = {
 }
 
 /** What a terminal speaks: Chinese where it says so, else English. */
-const languageOf = (named: string | undefined): Language => (/^zh\b|^zh_/i.test(named ?? '') ? 'zh-CN' : 'en')
-
-const keysCheck: Command = {
-  usage: '[--app-public-key FILE] [--lang zh|en]',
-  summary: 'Says in one line each whether every key, the gateway, the clock and the notify address are right',
-  options: { 'app-public-key': { type: 'string' }, lang: { type: 'string' } },
-  async run(call) {
-    const settings = settingsOf(call.config)
-    const named = optional(call, 'app-public-key')
-    const own = named ?? (settings.sandbox ? sandboxKeyFile(call.config, 'app_public_key') : undefined)
-    const appPublicKey = own && existsSync(own) ? readFileSync(own, 'utf8') : undefined
-    if (named && appPublicKey === undefined) throw new UsageError(`${named} cannot be read`)
-    const findings = await examine(settings, appPublicKey, systemClock)
-    const bad = findings.some(({ verdict }) => verdict === 'problem' || verdict === 'unknown')
-    const language = languageOf(optional(call, 'lang') ?? call.config.environment['LANG'])
-    const said = say(findings, language)
-    const text = said.map((finding) => writeFinding(finding, language)).join('\n')
-    return { text, data: { findings: said }, exitCode: bad ? 1 : 0 }
-  },
+/** The doctor's findings about Alipay; of the application's public key too, where a file of it is named or known. */
+export async function examineAlipay(call: Call, language: Language): Promise<SaidFinding[]> {
+  const settings = settingsOf(call.config)
+  const named = optional(call, 'app-public-key')
+  const own = named ?? (settings.sandbox ? sandboxKeyFile(call.config, 'app_public_key') : undefined)
+  const appPublicKey = own && existsSync(own) ? readFileSync(own, 'utf8') : undefined
+  if (named && appPublicKey === undefined) throw new UsageError(`${named} cannot be read`)
+  return say(await examine(settings, appPublicKey, systemClock), language)
 }
 
 export const ALIPAY_COMMANDS: Readonly<Record<string, Command>> = {
   'keys generate': keysGenerate,
-  'keys check': keysCheck,
   'alipay pay-url': payUrl,
   'alipay verify': verify,
   'alipay query': query,

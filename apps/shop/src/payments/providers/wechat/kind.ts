@@ -1,12 +1,11 @@
 /** WeChat Pay's settings as a form, and what makes a provider of them. */
-import { WechatPayError } from '@xuecheng/wechatpay'
-import { SettingError } from '../../../config.ts'
-import type { Language } from '../../../errors.ts'
-import type { SaidFinding, Verdict } from '../../../finding.ts'
+import { inWords } from '../../../finding.ts'
 import type { ProviderKind, SettingField } from '../kind.ts'
+import { examine } from './doctor.ts'
+import { WECHAT_WORDS } from './doctor-words.ts'
 import { createWechatProvider, type WechatProvider } from './provider.ts'
 import { addWechatRoutes } from './routes.ts'
-import { isWechatSetUp, openClient, readWechatSettings } from './settings.ts'
+import { isWechatSetUp, readWechatSettings } from './settings.ts'
 
 const FIELDS: readonly SettingField[] = [
   {
@@ -66,16 +65,6 @@ const FIELDS: readonly SettingField[] = [
   },
 ]
 
-/** What the network did, whatever the keys are. */
-const AWAY = ['NOT_CONNECTED', 'CONNECTION_LOST', 'TIMED_OUT', 'ABORTED', 'TLS_REFUSED', 'HTTP_STATUS']
-
-const found = (language: Language, verdict: Verdict, code: string, zh: string, en: string): SaidFinding => ({
-  check: language === 'en' ? 'keys and gateway' : '密钥与网关',
-  verdict,
-  code,
-  message: language === 'en' ? en : zh,
-})
-
 export const WECHAT: ProviderKind<WechatProvider> = {
   name: 'wechat',
   fields: FIELDS,
@@ -86,25 +75,9 @@ export const WECHAT: ProviderKind<WechatProvider> = {
     const { baseUrl, mchId, appId } = settings
     return { provider: createWechatProvider(settings, clock, log), merchant: `${baseUrl} ${mchId} ${appId}` }
   },
-  /** Asks for a payment that nobody made: that there is none is the answer to keys that are good. */
   async examine(config, clock, language) {
-    try {
-      const settings = readWechatSettings(config)
-      if (!settings) return []
-      const client = openClient(settings, { clock, timeoutMs: 8000, retries: 0 })
-      await client.query({ outTradeNo: `xuecheng_check_${clock().getTime()}` })
-      const zh = '平台接受我们的签名，它的应答与这里填写的密钥相符。'
-      return [found(language, 'ok', 'GATEWAY_OK', zh, 'It accepts our signature, and its answer fits the keys.')]
-    } catch (error) {
-      if (error instanceof SettingError) {
-        return [found(language, 'problem', 'KEYS_UNFIT', `密钥不可用：${error.message}`, error.message)]
-      }
-      if (!(error instanceof WechatPayError)) throw error
-      const why = `${error.code}: ${error.message.split('\n')[0] ?? ''}`.slice(0, 300)
-      const away = AWAY.includes(error.code)
-      const zh = `平台没有给出可信的回答：${why}`
-      return [found(language, away ? 'unknown' : 'problem', error.code, zh, `No answer that can be believed: ${why}`)]
-    }
+    const settings = readWechatSettings(config)
+    return settings ? (await examine(settings, clock)).map((each) => inWords(each, WECHAT_WORDS, language)) : []
   },
   addRoutes: addWechatRoutes,
 }
