@@ -110,6 +110,24 @@ const PAGES: readonly DeskPage[] = [
   },
   { name: 'dead jobs', path: () => '/admin/jobs', heading: ['后台任务', 'Jobs'], shows: '[data-testid=run-again]' },
   { name: 'waiting jobs', path: () => '/admin/jobs?state=waiting', heading: ['后台任务', 'Jobs'] },
+  {
+    name: 'the shop’s settings',
+    path: () => '/admin/settings/shop',
+    heading: ['店铺信息', 'The shop'],
+    shows: '[name=nameZh]',
+  },
+  {
+    name: 'payment keys',
+    path: () => '/admin/settings/payments',
+    heading: ['支付密钥', 'Payment keys'],
+    shows: '[data-method=alipay]',
+  },
+  {
+    name: 'trial payments',
+    path: () => '/admin/settings/trial',
+    heading: ['试付一分钱', 'Trial payment'],
+    shows: '[data-testid=trial-start]',
+  },
   { name: 'the audit log', path: () => '/admin/audit', heading: ['操作日志', 'Audit log'], shows: 'tbody tr' },
   { name: 'an unknown address', path: () => '/admin/no/such/page', heading: ['没有这一页', 'No such page'] },
 ]

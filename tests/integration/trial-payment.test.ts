@@ -10,6 +10,7 @@ let owner: ShopApi
 interface Trial {
   readonly number: string
   readonly payUrl: string | null
+  readonly codeUrl: string | null
   readonly outcome: string
   readonly steps: readonly { step: string; state: string; seen: string | null; advice: string | null }[]
 }
@@ -121,6 +122,23 @@ test('a refund whose answer was lost is made once, and the jobs killed in the mi
   expect((await there(number))?.refundedAmount).toBe('0.01')
   expect(await refundsOf(number)).toMatchObject([{ status: 'succeeded' }])
 }, 200_000)
+
+test('by the other method the link is a code that the gateway makes, and the rest is the same', async () => {
+  const { body } = await owner.call<Trial>('POST', '/api/admin/trial-payments', { payType: 'wechat' })
+  const made = await until(
+    () => look(body.number),
+    ({ codeUrl }) => codeUrl !== null,
+    20_000,
+  )
+  await system.sandbox.send('POST', '/wechat/pay', { link: made.codeUrl })
+  const trial = await passed(body.number)
+  expect(trial.steps.every(({ state }) => state === 'done')).toBe(true)
+  const { items } = await system.sandbox.get<{ items: { refundedAmount: string; refunds: unknown[] }[] }>(
+    `/wechat/trades?outTradeNo=${body.number}`,
+  )
+  expect(items).toMatchObject([{ refundedAmount: '0.01' }])
+  expect(items[0]?.refunds).toHaveLength(1)
+}, 90_000)
 
 test('the books explain it: nothing unmatched or ill, no sale, no difference in the bill', async () => {
   const open = await owner.call<{ items: unknown[] }>('GET', '/api/admin/unmatched-payments?state=open')

@@ -197,7 +197,7 @@ export interface Tables {
     started_by: number
     started_at: Date
     expires_at: Date
-    link: Json<{ payUrl: string } | { codeUrl: string }> | null
+    link: Json<{ payUrl: string } | { codeUrl: string; scanUrl?: string }> | null
     link_at: Date | null
     trade_no: string | null
     unmatched_id: number | null

@@ -50,7 +50,7 @@ const CheckoutShape = Type.Object(
 )
 
 /** By what the browser says of itself; one that says nothing gets what a computer gets. */
-export const payerOf = (request: FastifyRequest): Payer => ({
+const payerOf = (request: FastifyRequest): Payer => ({
   device: /\b(Mobile|Android|iPhone|iPod)\b/.test(request.headers['user-agent'] ?? '') ? 'phone' : 'computer',
   address: request.ip,
 })

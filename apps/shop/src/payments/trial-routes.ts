@@ -7,7 +7,6 @@ import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
 import { Moment, Money, problems } from '../http/shapes.ts'
 import type { Payments } from './payments.ts'
 import { PAY_TYPES } from './providers/names.ts'
-import { payerOf } from './routes.ts'
 import { ADVICE, listTrials, OUTCOMES, readTrial, STEP_STATES, startTrial, TRIAL_STEPS } from './trials.ts'
 
 const TextOrNull = Type.Union([Type.String(), Type.Null()])
@@ -22,6 +21,9 @@ const TrialShape = Type.Object(
     expiresAt: Moment,
     payUrl: TextOrNull,
     codeUrl: TextOrNull,
+    scanUrl: Type.Union([Type.String(), Type.Null()], {
+      description: 'Where a sandbox takes the code without a phone',
+    }),
     outcome: Type.Enum([...OUTCOMES]),
     steps: Type.Array(
       Type.Object({
@@ -73,7 +75,7 @@ export function addTrialDesk(desk: Application, payments: Payments): void {
       const userId = staff.user.id
       const number = await db.transaction().execute((tx) =>
         once(tx, userId, repeatable(request), clock(), async () => {
-          const started = await startTrial(tx, payments, { payType, userId, payer: payerOf(request) })
+          const started = await startTrial(tx, payments, { payType, userId })
           const subject = `trial-payments/${started}`
           await audit(tx, staff, { at: clock(), action: 'trial.start', subject, after: { payType, fen: 1 } })
           return started

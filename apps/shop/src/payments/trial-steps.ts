@@ -12,7 +12,7 @@ import { type Payments, providerNamed } from './payments.ts'
 import { requestUnmatchedRefund } from './refunds.ts'
 import { settle } from './settle.ts'
 import { ADVANCE_TRIAL } from './tasks.ts'
-import { arrivedNotification, NOTIFICATION_PATIENCE_MS, TRIAL_SUBJECT } from './trials.ts'
+import { arrivedNotification, NOTIFICATION_PATIENCE_MS, TRIAL_PAYER, TRIAL_SUBJECT } from './trials.ts'
 
 /** How long it waits for a query that agrees. */
 const QUERY_PATIENCE_MS = 10 * 60_000
@@ -95,7 +95,7 @@ async function orderLink(payments: Payments, trial: Trial): Promise<void> {
   if (links.made === 'here') return
   const { attempt_no: attemptNo, amount_fen: amount, expires_at: expiresAt, channel } = trial
   const attempt = { attemptNo, orderNo: attemptNo, amount, expiresAt, channel, subject: TRIAL_SUBJECT }
-  const { link } = await links.order(attempt, { device: 'computer', address: '127.0.0.1' })
+  const { link } = await links.order(attempt, TRIAL_PAYER)
   await payments.db
     .updateTable('trial_payments')
     .set({ link: JSON.stringify(link), link_at: payments.clock() })

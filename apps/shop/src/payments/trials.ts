@@ -15,6 +15,8 @@ import { ADVANCE_TRIAL } from './tasks.ts'
 const TRIAL_AMOUNT = toFen(1)
 /** What the buyer reads at the gateway. */
 export const TRIAL_SUBJECT = '学城 试付 Trial payment'
+/** As for somebody at a computer: a code is scanned, whatever the page is looked at with. */
+export const TRIAL_PAYER: Payer = { device: 'computer', address: '127.0.0.1' }
 const TRIAL_TTL_MS = 15 * 60_000
 /** How long the refund waits for the notification: once the money has gone back, a gateway may not send it any more. */
 export const NOTIFICATION_PATIENCE_MS = 60_000
@@ -54,12 +56,12 @@ export interface TrialStep {
 export async function startTrial(
   tx: Transaction,
   payments: Payments,
-  trial: { payType: string; userId: number; payer: Payer },
+  trial: { payType: string; userId: number },
 ): Promise<string> {
   const provider = providerNamed(payments, trial.payType)
   const now = payments.clock()
   const attemptNo = newNumber(now)
-  const channel = provider.channelFor(trial.payer)
+  const channel = provider.channelFor(TRIAL_PAYER)
   const expiresAt = new Date(Math.floor(now.getTime() / 1000) * 1000 + TRIAL_TTL_MS)
   const attempt = { attemptNo, orderNo: attemptNo, amount: TRIAL_AMOUNT, expiresAt, channel, subject: TRIAL_SUBJECT }
   const link = await signedLink(provider.links, attempt)
@@ -149,6 +151,7 @@ function writeTrial(row: TrialRow, notices: { taken?: Notice | undefined; refuse
     expiresAt: writeMoment(row.expires_at),
     payUrl: link && 'payUrl' in link ? link.payUrl : null,
     codeUrl: link && 'codeUrl' in link ? link.codeUrl : null,
+    scanUrl: link && 'codeUrl' in link ? (link.scanUrl ?? null) : null,
     outcome: outcomeOf(row, steps),
     steps,
   }

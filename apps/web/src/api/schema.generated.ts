@@ -5241,6 +5241,8 @@ export interface components {
             expiresAt: string;
             payUrl: string | null;
             codeUrl: string | null;
+            /** @description Where a sandbox takes the code without a phone */
+            scanUrl: string | null;
             /** @enum {unknown} */
             outcome: "waiting" | "under_way" | "passed" | "failed" | "abandoned";
             steps: {
