@@ -12,6 +12,7 @@ import { faultRoutes } from './api/faults.ts'
 import { paymentRoutes } from './api/payments.ts'
 import { BuyerShape, DeliveryShape, ErrorShape, MerchantShape, TradeShape } from './api/shapes.ts'
 import { wechatApiRoutes } from './api/wechat.ts'
+import { wechatDeliveryRoutes } from './api/wechat-deliveries.ts'
 import { wechatMerchantRoutes } from './api/wechat-merchants.ts'
 import { billRoutes } from './bills/bills.ts'
 import { cashierRoutes } from './cashier/routes.ts'
@@ -86,6 +87,7 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
     faultRoutes(typed, sandbox)
     wechatMerchantRoutes(typed, sandbox, () => url)
     wechatApiRoutes(typed, sandbox)
+    wechatDeliveryRoutes(typed, sandbox)
   })
 
   const tokens = readFileSync(fileURLToPath(import.meta.resolve('@xuecheng/look/tokens.css')))

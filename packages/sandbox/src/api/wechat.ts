@@ -7,7 +7,7 @@ import { rfc3339 } from '../time.ts'
 import { isPaySigned } from '../wechat/signing.ts'
 import type { WechatTrade } from '../wechat/trades.ts'
 import { type Application, cursorOf, Refused } from './application.ts'
-import { DeliveryShape, deliveryJson, ErrorShape, page } from './shapes.ts'
+import { ErrorShape, page } from './shapes.ts'
 
 const Nullable = (schema: Parameters<typeof Type.Union>[0][number]) => Type.Union([schema, Type.Null()])
 
@@ -20,6 +20,7 @@ const TradeShape = Type.Object({
   totalAmount: Type.String(),
   refundedAmount: Type.String(),
   description: Type.String(),
+  notifyUrl: Type.String(),
   createdAt: Type.String(),
   expiresAt: Type.String(),
   paidAt: Nullable(Type.String()),
@@ -46,7 +47,7 @@ const REFUSALS = {
 
 export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
   const { wechat, buyers } = sandbox
-  const { merchants, trades, payments, deliveries } = wechat
+  const { merchants, trades, payments } = wechat
 
   const tradeJson = (trade: WechatTrade): Static<typeof TradeShape> => ({
     mchId: trade.mchId,
@@ -57,6 +58,7 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
     totalAmount: yuan(trade.total),
     refundedAmount: yuan(trade.refunded),
     description: trade.description,
+    notifyUrl: trade.notifyUrl,
     createdAt: rfc3339(trade.createdAt),
     expiresAt: rfc3339(trade.expiresAt),
     paidAt: trade.paidAt === undefined ? null : rfc3339(trade.paidAt),
@@ -76,9 +78,13 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
     return buyer
   }
 
-  function pay(link: string, login: string | undefined): WechatTrade {
+  function linked(link: string): WechatTrade | undefined {
     const prepayId = URL.canParse(link) ? new URL(link).searchParams.get('prepay_id') : null
-    const trade = trades.findByLink(prepayId ?? link)
+    return trades.findByLink(prepayId ?? link)
+  }
+
+  function pay(link: string, login: string | undefined): WechatTrade {
+    const trade = linked(link)
     if (!trade) throw new Refused(404, 'TRADE_NOT_FOUND', 'no order has this link any more')
     const buyer = buyerNamed(login)
     const paid = payments.pay(trade, buyer, buyer.paymentPassword)
@@ -154,12 +160,19 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
           mchId: Type.Optional(Type.String({ maxLength: 32 })),
           outTradeNo: Type.Optional(Type.String({ maxLength: 64 })),
           state: Type.Optional(Type.String({ maxLength: 16 })),
+          link: Type.Optional(
+            Type.String({ maxLength: 2048, description: 'Its newest code_url, h5_url or prepay_id' }),
+          ),
           cursor: Type.Optional(Type.String({ maxLength: 20 })),
         }),
         response: { 200: page(TradeShape), '4xx': ErrorShape },
       },
     },
-    ({ query: { cursor, ...filter } }) => {
+    ({ query: { cursor, link, ...filter } }) => {
+      if (link !== undefined) {
+        const trade = linked(link)
+        return { items: trade ? [tradeJson(trade)] : [], next: null }
+      }
       const { items, next } = trades.list({ ...filter, before: cursorOf(cursor), limit: 50 })
       return { items: items.map(tradeJson), next: next === undefined ? null : String(next) }
     },
@@ -225,55 +238,6 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
       if (!refund || !trade) throw new Refused(404, 'REFUND_NOT_FOUND', 'there is no such refund')
       payments.endRefund(refund.id, request.body.status)
       return tradeJson(trades.find(trade.id) ?? trade)
-    },
-  )
-
-  app.get(
-    '/sandbox/api/wechat/deliveries',
-    {
-      schema: {
-        querystring: Type.Object({
-          outTradeNo: Type.Optional(Type.String({ maxLength: 64 })),
-          state: Type.Optional(Type.String({ maxLength: 16 })),
-          cursor: Type.Optional(Type.String({ maxLength: 20 })),
-        }),
-        response: { 200: page(DeliveryShape), '4xx': ErrorShape },
-      },
-    },
-    ({ query: { cursor, ...filter } }) => {
-      const { items, next } = deliveries.list({ ...filter, before: cursorOf(cursor), limit: 50 })
-      return {
-        items: items.map((delivery) => deliveryJson(delivery, deliveries.attempts(delivery.id))),
-        next: next === undefined ? null : String(next),
-      }
-    },
-  )
-
-  app.post(
-    '/sandbox/api/wechat/deliveries/:id/replay',
-    {
-      schema: {
-        params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
-        body: Type.Object({
-          tamper: Type.Optional(
-            Type.Union(
-              (['corrupt-sign', 'wrong-amount', 'wrong-app-id', 'wrong-seller-id', 'probe'] as const).map((kind) =>
-                Type.Literal(kind),
-              ),
-            ),
-          ),
-        }),
-        response: {
-          200: Type.Object({ status: Nullable(Type.Integer()), acknowledged: Type.Boolean() }),
-          '4xx': ErrorShape,
-        },
-      },
-    },
-    async (request) => {
-      const delivery = deliveries.find(request.params.id)
-      if (!delivery) throw new Refused(404, 'DELIVERY_NOT_FOUND', 'there is no such delivery')
-      const { answer, acknowledged } = await wechat.notifications.replay(delivery, request.body.tamper)
-      return { status: answer.status ?? null, acknowledged }
     },
   )
 }

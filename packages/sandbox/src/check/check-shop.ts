@@ -1,9 +1,11 @@
 /**
- * The conformance kit: drives any shop's notify address through Alipay's go-live checklist, in whatever language the
- * shop is written. The shop must be configured for a merchant of the sandbox that the kit talks to.
+ * The conformance kit: drives any shop's notify address through Alipay's go-live checklist, or through WeChat Pay's
+ * where its orders are codes to scan, in whatever language the shop is written. The shop must be configured for a merchant of the sandbox that the kit talks to.
  */
+import { becomesPaid, type Checks, seen, until } from './checks.ts'
 import { type Attempted, type SandboxClient, type SandboxTrade, sandboxClient } from './client.ts'
-import type { Recipe } from './recipe.ts'
+import { isWechatLink, type Recipe } from './recipe.ts'
+import { checkWechatShop } from './wechat.ts'
 
 export interface CheckOptions {
   /** The sandbox that the shop pays through. */
@@ -30,11 +32,8 @@ export interface CheckReport {
 /** The eighth scheduled attempt comes this long after the first (Alipay, retries), in seconds. */
 const LAST_ATTEMPT = 24 * 3600 + 24 * 60
 
-/** How long to wait for a notification to be sent, or for a shop to count an order as paid, in milliseconds. */
-const SETTLING = 5_000
-
 /**
- * Checks the shop at notify address `url`. Makes three orders by the recipe, pays and refunds them in the sandbox, and
+ * Checks the shop at notify address `url`, by the method that its orders are paid with. Makes three orders (two for WeChat Pay) by the recipe, pays and refunds them in the sandbox, and
  * moves the sandbox's clock by about a day. Rejects only where it can't go on: no order, no sandbox.
  */
 export async function checkShop(url: string, options: CheckOptions): Promise<CheckReport> {
@@ -45,19 +44,28 @@ export async function checkShop(url: string, options: CheckOptions): Promise<Che
     results.push(result)
     options.onResult?.(result)
   }
-  const checks: Checks = { url, sandbox, recipe: options.recipe, judge }
-  await checkForgeries(checks)
-  await checkReorder(checks)
-  await checkLate(checks)
+  const first = await options.recipe.order()
+  const checks: Checks = { url, sandbox, recipe: startingWith(first, options.recipe), judge }
+  if (isWechatLink(first)) {
+    await checkWechatShop(checks)
+  } else {
+    await checkForgeries(checks)
+    await checkReorder(checks)
+    await checkLate(checks)
+  }
   const passed = results.filter((result) => result.passed).length
   return { passed, failed: results.length - passed, results }
 }
 
-interface Checks {
-  readonly url: string
-  readonly sandbox: SandboxClient
-  readonly recipe: Recipe
-  judge(name: string, expected: string, passed: boolean, saw: string): void
+/** The recipe whose first order has been made. */
+function startingWith(first: string, { order, isPaid }: Recipe): Recipe {
+  let made: string | undefined = first
+  const next = async () => {
+    const link = made ?? (await order())
+    made = undefined
+    return link
+  }
+  return { order: next, ...(isPaid && { isPaid }) }
 }
 
 /** An order that is paid in the sandbox while its shop knows nothing of it yet, and the notification that would tell it. */
@@ -173,22 +181,6 @@ async function answered(sandbox: SandboxClient, trade: SandboxTrade, index: numb
   return until(async () => (await sandbox.deliveries(trade.tradeNo))[index]?.attempts[0])
 }
 
-async function becomesPaid({ recipe }: Checks, trade: SandboxTrade): Promise<boolean | undefined> {
-  if (!recipe.isPaid) return undefined
-  const { isPaid } = recipe
-  return (await until(async () => ((await isPaid(trade.outTradeNo)) ? true : undefined))) ?? false
-}
-
-/** Asks again until there is an answer; undefined after some seconds without one. */
-async function until<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
-  const end = performance.now() + SETTLING
-  for (;;) {
-    const answer = await ask()
-    if (answer !== undefined || performance.now() > end) return answer
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
-
 function numberIn(payUrl: string): string {
   const content = new URL(payUrl).searchParams.get('biz_content') ?? ''
   const parsed: unknown = JSON.parse(content || '{}')
@@ -196,11 +188,4 @@ function numberIn(payUrl: string): string {
     typeof parsed === 'object' && parsed !== null && 'out_trade_no' in parsed ? parsed.out_trade_no : undefined
   if (typeof number !== 'string') throw new Error('the pay link carries no out_trade_no')
   return number
-}
-
-function seen(attempt: Attempted | undefined, paid?: boolean): string {
-  const order = paid === undefined ? '' : paid ? '; the order is paid' : '; the order is not paid'
-  if (!attempt) return `no notification was sent${order}`
-  if (attempt.responseStatus === null) return `no answer: ${attempt.error}${order}`
-  return `answered ${attempt.responseStatus} ${JSON.stringify(attempt.responseBody.slice(0, 80))}${order}`
 }

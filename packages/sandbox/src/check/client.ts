@@ -16,6 +16,12 @@ export interface SandboxTrade {
   readonly status: string
 }
 
+export interface WechatSandboxTrade {
+  readonly mchId: string
+  readonly outTradeNo: string
+  readonly notifyUrl: string
+}
+
 interface SandboxDelivery {
   readonly id: number
   readonly event: string
@@ -29,6 +35,12 @@ export interface SandboxClient {
   /** Notifications of a trade, the oldest first. */
   deliveries(tradeNo: string): Promise<readonly SandboxDelivery[]>
   replay(id: number, tamper?: string): Promise<Attempted>
+  /** The WeChat Pay order of a code_url or h5_url, before anyone has paid it. */
+  wechatTrade(link: string): Promise<WechatSandboxTrade>
+  wechatPay(link: string): Promise<void>
+  /** Notifications of a WeChat Pay trade, the oldest first. */
+  wechatDeliveries(outTradeNo: string): Promise<readonly SandboxDelivery[]>
+  wechatReplay(id: number, tamper?: string): Promise<Attempted>
   fault(kind: string, scope: object, times: number): Promise<number>
   removeFault(id: number): Promise<void>
   advance(seconds: number): Promise<void>
@@ -55,6 +67,21 @@ export function sandboxClient(url: string): SandboxClient {
       return items.toReversed()
     },
     replay: (id, tamper) => call('POST', `/deliveries/${id}/replay`, tamper === undefined ? {} : { tamper }),
+    async wechatTrade(link) {
+      const { items } = await call<{ items: WechatSandboxTrade[] }>(
+        'GET',
+        `/wechat/trades?link=${encodeURIComponent(link)}`,
+      )
+      if (!items[0]) throw new Error(`no order of this sandbox has the link ${link}`)
+      return items[0]
+    },
+    wechatPay: async (link) => void (await call('POST', '/wechat/pay', { link })),
+    async wechatDeliveries(outTradeNo) {
+      const { items } = await call<{ items: SandboxDelivery[] }>('GET', `/wechat/deliveries?outTradeNo=${outTradeNo}`)
+      return items.toReversed()
+    },
+    wechatReplay: (id, tamper) =>
+      call('POST', `/wechat/deliveries/${id}/replay`, tamper === undefined ? {} : { tamper }),
     fault: async (kind, scope, times) => (await call<{ id: number }>('POST', '/faults', { kind, scope, times })).id,
     removeFault: async (id) => call<void>('DELETE', `/faults/${id}`).catch(() => undefined),
     advance: (seconds) => call('POST', '/clock', { advanceSeconds: seconds }),

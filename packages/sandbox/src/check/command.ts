@@ -5,9 +5,10 @@ import { orderByCommand, orderByHttp, paidByCommand, paidByHttp, type Recipe } f
 
 export const CHECK_HELP = `xuecheng-sandbox check NOTIFY_URL [options]
 
-Drives a shop's notify address through Alipay's go-live checklist. The shop must pay through the sandbox given here.
+Drives a shop's notify address through Alipay's go-live checklist, or WeChat Pay's where its orders give a code_url or
+an h5_url. The shop must pay through the sandbox given here.
 It needs fresh orders, by one of
-  --order-command CMD      a shell command that prints a pay link (.../gateway.do?...)
+  --order-command CMD      a shell command that prints a pay link (.../gateway.do?..., weixin://wxpay/...)
   --order-http URL         a request whose answer holds a pay link, with
     --order-method POST  --order-header 'Name: value' (repeatable)  --order-body TEXT
 and, if it is to see whether orders are really paid, one of

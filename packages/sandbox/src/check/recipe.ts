@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
 export interface Recipe {
-  /** Makes an order that nobody has paid, for a course, a thing, whatever the shop sells; its signed GET link to the gateway. */
+  /** Makes an order that nobody has paid, for a course, a thing, whatever the shop sells; its signed GET link to Alipay's gateway, or its code_url or h5_url of WeChat Pay. */
   order(): Promise<string>
   /** Whether the shop counts an order as paid now. Without it only the shop's answers are judged. */
   isPaid?(outTradeNo: string): Promise<boolean>
@@ -13,7 +13,7 @@ const run = promisify(execFile)
 const LONGEST = 60_000
 
 /**
- * A command that prints a pay link somewhere in what it writes, e.g. `php artisan order:create`.
+ * A command that prints a pay link (or a code_url) somewhere in what it writes, e.g. `php artisan order:create`.
  * Throws where it fails or prints no link.
  */
 export function orderByCommand(command: string): () => Promise<string> {
@@ -81,7 +81,18 @@ export function paidByHttp(
 
 function linkIn(text: string, source: string): string {
   const plain = text.replaceAll('\\/', '/').replaceAll('\\u0026', '&').replaceAll('&amp;', '&')
-  const link = /https?:\/\/[^\s"'<>]*\/gateway\.do\?[^\s"'<>]+/.exec(plain)?.[0]
-  if (link === undefined) throw new Error(`${source} gave no pay link (an address with /gateway.do?)`)
+  const link = LINKS.map((pattern) => pattern.exec(plain)?.[0]).find((found) => found !== undefined)
+  if (link === undefined)
+    throw new Error(`${source} gave no pay link (an address with /gateway.do?, or weixin://wxpay/bizpayurl?)`)
   return link
 }
+
+/** Alipay's first; a code of WeChat Pay; an H5 address of WeChat Pay. */
+const LINKS = [
+  /https?:\/\/[^\s"'<>]*\/gateway\.do\?[^\s"'<>]+/,
+  /weixin:\/\/wxpay\/bizpayurl[^\s"'<>]+/,
+  /https?:\/\/[^\s"'<>]*\/wechat\/h5\?[^\s"'<>]+/,
+]
+
+/** Whether an order is paid through WeChat Pay. */
+export const isWechatLink = (link: string): boolean => LINKS.slice(1).some((pattern) => pattern.test(link))

@@ -4,7 +4,7 @@ import type { Agenda } from '../agenda.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database.ts'
 import type { Faults } from '../faults/faults.ts'
-import { TAMPERS, type Tamper } from '../faults/tamper.ts'
+import { TAMPERS } from '../faults/tamper.ts'
 import { toFen } from '../money.ts'
 import type { Written } from '../notifications/notifications.ts'
 import type { Poster } from '../notifications/post.ts'
@@ -22,6 +22,11 @@ const GAPS = [
   ...[30 * MINUTE, HOUR, 3 * HOUR, 3 * HOUR, 3 * HOUR, 6 * HOUR, 6 * HOUR],
 ]
 const LONGEST_HOLD = 60
+const STALE = 10 * MINUTE
+
+/** What can be wrong with one notification; where it is not the signature, that fits all the same. */
+export const WECHAT_TAMPERS = [...TAMPERS, 'probe', 'stale', 'wrong-serial', 'wrong-body', 'wrong-key'] as const
+export type WechatTamper = (typeof WECHAT_TAMPERS)[number]
 
 export type WechatNotifications = ReturnType<typeof createWechatNotifications>
 
@@ -66,19 +71,21 @@ export function createWechatNotifications(parts: WechatNotificationParts) {
     return { id, at }
   }
 
-  async function send(delivery: Delivery, kind: string, tamper: Tamper | 'probe' | undefined): Promise<Attempt> {
+  async function send(delivery: Delivery, kind: string, tamper: WechatTamper | undefined): Promise<Attempt> {
     const merchant = merchants.find(delivery.appId)
     if (!merchant) throw new Error(`merchant ${delivery.appId} is gone`)
     const at = clock.now()
-    const body = Buffer.from(envelope(delivery, merchant, tamper))
+    const right = Buffer.from(envelope(delivery, merchant, tamper))
     const { serial, key } = certificates.signer(merchant)
-    const signed = await signedHeaders(key, serial, Date.now(), body)
+    const signed = await signedHeaders(key, serial, Date.now() - (tamper === 'stale' ? STALE : 0), right)
+    const body = tamper === 'wrong-body' ? Buffer.concat([right, Buffer.from(' ')]) : right
     const headers = {
       'content-type': 'application/json',
       'user-agent': 'Mozilla/4.0 (xuecheng-sandbox)',
       connection: 'keep-alive',
       ...signed,
       ...(tamper === 'corrupt-sign' && { 'Wechatpay-Signature': broken(signed['Wechatpay-Signature'] ?? '') }),
+      ...(tamper === 'wrong-serial' && { 'Wechatpay-Serial': 'AB'.repeat(20) }),
       ...(tamper === 'probe' && { 'Wechatpay-Signature': probeSignature() }),
     }
     await parts.database.committed()
@@ -159,7 +166,7 @@ export function createWechatNotifications(parts: WechatNotificationParts) {
       await release(delivery)
     },
     /** Sends a delivery once more, now, whatever its state; altered if asked for. */
-    async replay(delivery: Delivery, tamper?: Tamper | 'probe'): Promise<Attempt> {
+    async replay(delivery: Delivery, tamper?: WechatTamper): Promise<Attempt> {
       const sent = await send(delivery, 'replay', tamper)
       if (!poster.closed()) keep(delivery, sent, false)
       return sent
@@ -175,21 +182,22 @@ const SUMMARIES: Readonly<Record<string, string>> = {
   'REFUND.CLOSED': '退款关闭',
 }
 
-function envelope(delivery: Delivery, merchant: WechatMerchant, tamper: Tamper | 'probe' | undefined): string {
+function envelope(delivery: Delivery, merchant: WechatMerchant, tamper: WechatTamper | undefined): string {
   const kind = delivery.event.startsWith('REFUND.') ? 'refund' : 'transaction'
   const said = JSON.parse(delivery.fields[0]?.[1] ?? '{}') as Json
+  const key = tamper === 'wrong-key' ? merchant.apiV3Key.split('').reverse().join('') : merchant.apiV3Key
   return JSON.stringify({
     id: delivery.notifyId,
     create_time: moment(delivery.createdAt),
     resource_type: 'encrypt-resource',
     event_type: delivery.event,
     summary: SUMMARIES[delivery.event] ?? '',
-    resource: { original_type: kind, ...seal(merchant.apiV3Key, JSON.stringify(tampered(said, tamper)), kind) },
+    resource: { original_type: kind, ...seal(key, JSON.stringify(tampered(said, tamper)), kind) },
   })
 }
 
 /** Properly sealed and signed: only the words are wrong. */
-function tampered(said: Json, tamper: Tamper | 'probe' | undefined): Json {
+function tampered(said: Json, tamper: WechatTamper | undefined): Json {
   if (tamper === 'wrong-app-id') return { ...said, appid: 'wxffffffffffffffff' }
   if (tamper === 'wrong-seller-id') return { ...said, mchid: '1999999999' }
   const amount = said['amount']
