@@ -36,6 +36,7 @@ const WRITERS: Record<string, string> = {
   courses: 'catalog',
   chapters: 'catalog',
   lessons: 'catalog',
+  uploads: 'catalog',
   orders: 'orders',
   order_lines: 'orders',
   order_history: 'orders',

@@ -10,6 +10,7 @@ const owner: Role[] = ['owner']
 const everybody: Role[] = ['owner', 'finance', 'support', 'editor']
 const orders: Role[] = ['owner', 'finance', 'support']
 const care: Role[] = ['owner', 'support']
+const authors: Role[] = ['owner', 'editor']
 const money: Role[] = ['owner', 'finance']
 
 /** Who may. An address that is not here fails the test: write down who may use it. */
@@ -53,6 +54,22 @@ const TABLE: Record<string, Role[]> = {
   'GET /api/admin/audit': money,
   'GET /api/admin/dashboard': money,
   'POST /api/admin/dashboard/count': money,
+  'GET /api/admin/courses': everybody,
+  'POST /api/admin/courses': authors,
+  'GET /api/admin/courses/{id}': everybody,
+  'PUT /api/admin/courses/{id}': authors,
+  'DELETE /api/admin/courses/{id}': authors,
+  'POST /api/admin/courses/{id}/publish': authors,
+  'POST /api/admin/courses/{id}/unpublish': authors,
+  'PUT /api/admin/courses/{id}/order': authors,
+  'POST /api/admin/courses/{id}/chapters': authors,
+  'PUT /api/admin/chapters/{id}': authors,
+  'DELETE /api/admin/chapters/{id}': authors,
+  'POST /api/admin/chapters/{id}/lessons': authors,
+  'GET /api/admin/lessons/{id}': everybody,
+  'PUT /api/admin/lessons/{id}': authors,
+  'DELETE /api/admin/lessons/{id}': authors,
+  'GET /api/admin/course-choices': everybody,
   'GET /api/admin/buyers': orders,
   'GET /api/admin/buyers/{id}': orders,
   'POST /api/admin/buyers/{id}/access': care,

@@ -5,10 +5,12 @@ import { addBuyerDesk } from './backoffice/buyer-routes.ts'
 import { addDashboardDesk } from './backoffice/dashboard-routes.ts'
 import { addJobsDesk } from './backoffice/jobs-routes.ts'
 import { addOrderDesk } from './backoffice/order-routes.ts'
+import { addAuthoringDesk } from './catalog/authoring-routes.ts'
 import { DEMO_VIDEOS } from './catalog/demo.ts'
 import { keepAnswers } from './catalog/kept-answers.ts'
 import { addCatalogRoutes } from './catalog/routes.ts'
 import { listenForAnnouncements } from './database/announcements.ts'
+import { seesAll } from './enrolments/readers.ts'
 import { addEnrolmentRoutes } from './enrolments/routes.ts'
 import { addHealthDesk, measureHealth } from './health/routes.ts'
 import { type Application, createApplication } from './http/application.ts'
@@ -47,7 +49,14 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
   addShopRoutes(app, shop)
   addLogoRoute(app, { db, identity, clock })
   addAccountRoutes(app, { db, sessions, viewers, clock, publicUrl })
-  addCatalogRoutes(app, db, keepAnswers(announcements))
+  addCatalogRoutes(app, {
+    db,
+    kept: keepAnswers(announcements),
+    async seesDraft(request, courseId) {
+      const viewer = await viewers.find(request)
+      return viewer !== undefined && seesAll(db, viewer.user, courseId)
+    },
+  })
   addOrderRoutes(app, { db, viewers, events })
   addPaymentRoutes(app, payments)
   providers.addRoutes(app, payments)
@@ -61,6 +70,7 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
     addJobsDesk(desk, db, clock)
     addDashboardDesk(desk, db, clock)
     addBuyerDesk(desk, db, clock)
+    addAuthoringDesk(desk, db, clock)
     addTrialDesk(desk, payments)
     addIdentityDesk(desk, { db, identity, clock })
     addSettingsDesk(desk, { config, providers, keeper: settings, seal, payments })

@@ -1,4 +1,4 @@
-/** What is sold: lists, search and one course with its chapters. Only published courses are seen here. */
+/** What is sold: lists, search and one course with its chapters. Drafts are told only to who asks for them by name. */
 import { type ExpressionBuilder, sql } from 'kysely'
 import type { Static } from 'typebox'
 import type { Reader } from '../database/connect.ts'
@@ -7,6 +7,7 @@ import { ShopError } from '../errors.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
 import { writeMoment } from '../http/shapes.ts'
 import { type Fen, formatYuan } from '../money.ts'
+import { WRITTEN } from './lessons.ts'
 import type { CourseDetailShape, CourseSummaryShape } from './shapes.ts'
 
 export type CourseSummary = Static<typeof CourseSummaryShape>
@@ -35,7 +36,6 @@ function summaries(db: Reader) {
     .selectFrom('courses')
     .innerJoin('categories', 'categories.slug', 'courses.category_slug')
     .innerJoin('teachers', 'teachers.slug', 'courses.teacher_slug')
-    .where('courses.status', '=', 'published')
     .select([
       'courses.id',
       'courses.slug',
@@ -48,6 +48,8 @@ function summaries(db: Reader) {
       'courses.price_fen',
       'courses.original_price_fen',
       'courses.published_at',
+      'courses.status',
+      'courses.cover',
       'categories.name_zh',
       'categories.name_en',
       'teachers.name as teacher_name',
@@ -65,7 +67,7 @@ export async function listCourses(
   const limit = query.limit ?? 24
   const after = readCursor(query.cursor, ['number', 'number'])
   const key = SORT_KEYS[query.sort ?? 'newest']
-  let select = summaries(db).select(key.as('sort_key'))
+  let select = summaries(db).where('courses.status', '=', 'published').select(key.as('sort_key'))
   if (query.kind) select = select.where('courses.price_fen', query.kind === 'free' ? '=' : '>', 0 as Fen)
   if (query.category) select = select.where('courses.category_slug', '=', query.category)
   for (const word of (query.q ?? '').split(/\s+/).filter(Boolean).slice(0, 8)) {
@@ -100,7 +102,7 @@ function matches(
   ])
 }
 
-/** Summaries of these courses, in any order; unknown ones are left out. */
+/** Summaries of these courses, on sale or not, in any order; unknown ones are left out. */
 export async function coursesById(db: Reader, ids: readonly number[]): Promise<Map<number, CourseSummary>> {
   if (ids.length === 0) return new Map()
   const rows = await summaries(db)
@@ -109,17 +111,18 @@ export async function coursesById(db: Reader, ids: readonly number[]): Promise<M
   return new Map(rows.map((row) => [row.id, toSummary(row)]))
 }
 
-/** @throws ShopError COURSE_NOT_FOUND */
-export async function readCourse(db: Reader, id: number): Promise<CourseDetail> {
+/** @param drafts whether a course that is not on sale is told as well @throws ShopError COURSE_NOT_FOUND */
+export async function readCourse(db: Reader, id: number, drafts = false): Promise<CourseDetail> {
   const row = await summaries(db)
     .select(['courses.outcomes', 'teachers.bio'])
     .where('courses.id', '=', id)
     .executeTakeFirst()
-  if (!row) throw new ShopError('COURSE_NOT_FOUND')
+  if (!row || (row.status === 'draft' && !drafts)) throw new ShopError('COURSE_NOT_FOUND')
   const lessons = await db
     .selectFrom('lessons')
     .innerJoin('chapters', 'chapters.id', 'lessons.chapter_id')
     .where('lessons.course_id', '=', id)
+    .where(WRITTEN)
     .select(['lessons.id', 'lessons.title', 'lessons.minutes', 'lessons.preview', 'lessons.video'])
     .select(['chapters.id as chapter_id', 'chapters.title as chapter_title'])
     .orderBy('lessons.position')
@@ -143,6 +146,7 @@ export async function readCourse(db: Reader, id: number): Promise<CourseDetail> 
   const base = toSummary(row)
   return {
     ...base,
+    status: row.status,
     teacher: { ...base.teacher, bio: row.bio },
     outcomes: row.outcomes,
     chapters: [...chapters.values()],
@@ -169,7 +173,9 @@ export async function listCategories(db: Reader) {
   }))
 }
 
-export const coverUrl = (courseId: number): string => `/covers/${courseId}.svg`
+/** An uploaded picture, or the one that the shop draws. */
+export const coverUrl = (courseId: number, cover: string | null): string =>
+  cover === null ? `/covers/${courseId}.svg` : `/uploads/${cover}`
 
 function toSummary(row: SummaryRow): CourseSummary {
   return {
@@ -185,7 +191,7 @@ function toSummary(row: SummaryRow): CourseSummary {
     price: formatYuan(row.price_fen),
     originalPrice: row.original_price_fen === null ? null : formatYuan(row.original_price_fen),
     free: row.price_fen === 0,
-    coverUrl: coverUrl(row.id),
+    coverUrl: coverUrl(row.id, row.cover),
     publishedAt: writeMoment(row.published_at ?? new Date(0)),
   }
 }

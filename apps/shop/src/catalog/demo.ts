@@ -84,7 +84,10 @@ export async function seedCatalog(db: Database): Promise<boolean> {
         })),
       )
       .execute()
-    await tx.insertInto('teachers').values(teachers).execute()
+    await tx
+      .insertInto('teachers')
+      .values(teachers.map((teacher, position) => ({ ...teacher, position })))
+      .execute()
     for (const [index, course] of courses.entries()) await insertCourse(tx, index + 1, course)
     // The courses above have chosen their own numbers; the next one goes on after them.
     await sql`select setval(pg_get_serial_sequence('courses', 'id'), ${courses.length})`.execute(tx)

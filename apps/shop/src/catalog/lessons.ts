@@ -1,4 +1,5 @@
 /** One lesson with its neighbours. Who may read it is asked elsewhere; this says only whether it is open to all. */
+import { sql } from 'kysely'
 import type { Reader } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 
@@ -14,9 +15,13 @@ export interface StoredLesson {
   readonly video: string | null
   readonly previousId: number | null
   readonly nextId: number | null
+  readonly published: boolean
   /** A preview, or a lesson of a free course. */
   readonly openToAll: boolean
 }
+
+/** There is something in it, text or video: until then only its authors know of a lesson. */
+export const WRITTEN = sql<boolean>`(lessons.markdown ~ '[^[:space:]]' or lessons.video is not null)`
 
 /** @throws ShopError COURSE_NOT_FOUND, LESSON_NOT_FOUND */
 export async function readLesson(db: Reader, courseId: number, lessonId: number): Promise<StoredLesson> {
@@ -30,6 +35,7 @@ export async function readLesson(db: Reader, courseId: number, lessonId: number)
     .selectFrom('lessons')
     .select('id')
     .where('course_id', '=', courseId)
+    .where(WRITTEN)
     .orderBy('position')
     .execute()
   const place = order.findIndex(({ id }) => id === lessonId)
@@ -38,6 +44,7 @@ export async function readLesson(db: Reader, courseId: number, lessonId: number)
     .selectAll()
     .where('id', '=', lessonId)
     .where('course_id', '=', courseId)
+    .where(WRITTEN)
     .executeTakeFirst()
   if (!row) throw new ShopError('LESSON_NOT_FOUND')
   return {
@@ -51,6 +58,7 @@ export async function readLesson(db: Reader, courseId: number, lessonId: number)
     video: row.video,
     previousId: order[place - 1]?.id ?? null,
     nextId: order[place + 1]?.id ?? null,
+    published: course.status === 'published',
     openToAll: course.status === 'published' && (row.preview || course.price_fen === 0),
   }
 }

@@ -1,5 +1,5 @@
 /** The catalogue for anyone: categories, courses, search, covers. */
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Database } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
@@ -21,7 +21,14 @@ const Query = Type.Object({
 
 export const CourseId = Type.Object({ id: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }) })
 
-export function addCatalogRoutes(app: Application, db: Database, kept: KeptAnswers): void {
+export interface CatalogRoutes {
+  readonly db: Database
+  readonly kept: KeptAnswers
+  /** Whether who asks may see this course although it is not on sale. */
+  readonly seesDraft: (request: FastifyRequest, courseId: number) => Promise<boolean>
+}
+
+export function addCatalogRoutes(app: Application, { db, kept, seesDraft }: CatalogRoutes): void {
   app.addSchema(CategoryShape)
   app.addSchema(CourseSummaryShape)
   app.addSchema(CourseDetailShape)
@@ -64,25 +71,36 @@ export function addCatalogRoutes(app: Application, db: Database, kept: KeptAnswe
   app.get(
     '/api/courses/:id',
     { schema: { tags, params: CourseId, response: { 200: Type.Ref('CourseDetail'), ...problems(404, 422) } } },
-    ({ params: { id } }, reply) =>
-      answer(
-        reply,
-        kept.get(`course ${id}`, () => readCourse(db, id)),
-      ),
+    async (request, reply) => {
+      const { id } = request.params
+      try {
+        return await answer(
+          reply,
+          kept.get(`course ${id}`, () => readCourse(db, id)),
+        )
+      } catch (error) {
+        const hidden = error instanceof ShopError && error.code === 'COURSE_NOT_FOUND'
+        if (!hidden || !(await seesDraft(request, id))) throw error
+        return reply.header('cache-control', 'private, no-store').send(await readCourse(db, id, true))
+      }
+    },
   )
 
   app.get('/covers/:id.svg', { schema: { hide: true, params: CourseId } }, async (request, reply) => {
     const course = await db
       .selectFrom('courses')
       .innerJoin('categories', 'categories.slug', 'courses.category_slug')
-      .select(['courses.title', 'courses.slug', 'courses.language', 'categories.palette'])
+      .select(['courses.title', 'courses.slug', 'courses.language', 'courses.published_at', 'categories.palette'])
       .where('courses.id', '=', request.params.id)
       .executeTakeFirst()
     if (!course) throw new ShopError('COURSE_NOT_FOUND')
+    // What was on sale once stands in orders; only what never was is hidden.
+    const draft = course.published_at === null
+    if (draft && !(await seesDraft(request, request.params.id))) throw new ShopError('COURSE_NOT_FOUND')
     const { title, slug, language, palette } = course
     return reply
       .type('image/svg+xml; charset=utf-8')
-      .header('cache-control', 'public, max-age=300')
+      .header('cache-control', draft ? 'private, no-store' : 'public, max-age=300')
       .send(drawCover({ title, seed: slug, palette, language }))
   })
 }

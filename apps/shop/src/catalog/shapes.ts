@@ -45,6 +45,7 @@ const LessonEntry = Type.Object({
 export const CourseDetailShape = Type.Object(
   {
     ...summary,
+    status: Type.Enum(['draft', 'published']),
     teacher: Type.Object({ name: Type.String(), title: Type.String(), bio: Type.String() }),
     outcomes: Type.Array(Type.String()),
     chapters: Type.Array(Type.Object({ id: Type.Integer(), title: Type.String(), lessons: Type.Array(LessonEntry) })),

@@ -36,7 +36,7 @@ export interface Tables {
   }
   login_failures: { key: string; failures: number; window_ends_at: Date }
   categories: { slug: string; position: number; name_zh: string; name_en: string; palette: string[] }
-  teachers: { slug: string; name: string; title: string; bio: string }
+  teachers: { slug: string; name: string; title: string; bio: string; position: Generated<number> }
   courses: {
     id: Generated<number>
     slug: string
@@ -52,6 +52,8 @@ export interface Tables {
     published_at: Date | null
     lesson_count: Generated<number>
     minutes: Generated<number>
+    version: Generated<number>
+    cover: string | null
   }
   chapters: { id: Generated<number>; course_id: number; position: number; title: string }
   lessons: {
@@ -64,7 +66,9 @@ export interface Tables {
     preview: Generated<boolean>
     markdown: string
     video: string | null
+    version: Generated<number>
   }
+  uploads: { name: string; bytes: number; uploaded_at: Date }
   orders: {
     id: GeneratedAlways<number>
     order_no: string

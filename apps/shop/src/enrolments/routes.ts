@@ -14,7 +14,8 @@ import type { Application } from '../http/application.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
 import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
 import { Moment, Nothing, problems, writeMoment } from '../http/shapes.ts'
-import { enrolInFreeCourse, keepPlace, owns } from './access.ts'
+import { enrolInFreeCourse, keepPlace } from './access.ts'
+import { seesAll } from './readers.ts'
 
 const PAGE = 50
 
@@ -147,9 +148,10 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
   const readable = async (request: FastifyRequest, courseId: number, lessonId: number): Promise<StoredLesson> => {
     const lesson = await readLesson(db, courseId, lessonId)
     if (lesson.openToAll) return lesson
-    const { user } = await viewers.require(request)
-    if (!(await owns(db, user.id, courseId))) throw new ShopError('COURSE_NOT_OWNED')
-    return lesson
+    const viewer = await viewers.find(request)
+    if (viewer && (await seesAll(db, viewer.user, courseId))) return lesson
+    if (!lesson.published) throw new ShopError('COURSE_NOT_FOUND')
+    throw new ShopError(viewer ? 'COURSE_NOT_OWNED' : 'LOGIN_REQUIRED')
   }
 
   app.get(
@@ -157,7 +159,7 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
     { schema: { tags, params: LessonId, response: { 200: Type.Ref('Lesson'), ...problems(401, 403, 404) } } },
     async (request, reply) => {
       const { id, lessonId } = request.params
-      const { video, openToAll: _, ...lesson } = await readable(request, id, lessonId)
+      const { video, openToAll: _, published: __, ...lesson } = await readable(request, id, lessonId)
       reply.header('cache-control', 'private, no-store')
       return { ...lesson, videoUrl: video && `/api/courses/${id}/lessons/${lessonId}/video` }
     },

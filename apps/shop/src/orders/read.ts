@@ -71,7 +71,9 @@ const linesOf = (order: OrderColumns) =>
   jsonArrayFrom(
     order
       .selectFrom('order_lines')
-      .select(['course_id', 'course_title', 'price_fen', 'original_price_fen', 'refunded_fen'])
+      .innerJoin('courses', 'courses.id', 'order_lines.course_id')
+      .select(['course_id', 'course_title', 'order_lines.price_fen', 'order_lines.original_price_fen', 'refunded_fen'])
+      .select('courses.cover')
       .whereRef('order_lines.order_id', '=', 'orders.id')
       .orderBy('position'),
   )
@@ -140,7 +142,7 @@ function toView(row: OrderRow): OrderView {
       title: line.course_title,
       price: formatYuan(line.price_fen),
       originalPrice: line.original_price_fen === null ? null : formatYuan(line.original_price_fen),
-      coverUrl: coverUrl(line.course_id),
+      coverUrl: coverUrl(line.course_id, line.cover),
       refunded: formatYuan(line.refunded_fen),
       refundable: formatYuan(row.paid_at ? toFen(line.price_fen - line.refunded_fen) : toFen(0)),
     })),

@@ -1,0 +1,171 @@
+/** Writes what is in a course: chapters and lessons, their words and their order. */
+import { sql } from 'kysely'
+import type { Static } from 'typebox'
+import type { Transaction } from '../database/connect.ts'
+import { type Language, ShopError } from '../errors.ts'
+import { holdCourse, staysComplete } from './authoring.ts'
+import type { CourseOrder, LessonEdit } from './authoring-shapes.ts'
+import { WRITTEN } from './lessons.ts'
+
+/** How long a lesson is said to take until its author says. */
+const USUAL_MINUTES = 10
+
+/** A chapter at the end. @returns its number @throws ShopError COURSE_NOT_FOUND */
+export async function addChapter(tx: Transaction, courseId: number, title: string): Promise<number> {
+  await holdCourse(tx, courseId)
+  const row = await tx
+    .insertInto('chapters')
+    .values({
+      course_id: courseId,
+      title: title.trim(),
+      position: sql<number>`(select coalesce(max(position) + 1, 0) from chapters where course_id = ${courseId})`,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return row.id
+}
+
+/** @returns its course @throws ShopError CHAPTER_NOT_FOUND, COURSE_CHANGED */
+export async function renameChapter(tx: Transaction, id: number, title: string, version: number): Promise<number> {
+  const courseId = await courseOfChapter(tx, id)
+  await holdCourse(tx, courseId, version)
+  await tx.updateTable('chapters').set({ title: title.trim() }).where('id', '=', id).execute()
+  return courseId
+}
+
+/** With its lessons. @returns its course @throws ShopError CHAPTER_NOT_FOUND, COURSE_CHANGED, COURSE_INCOMPLETE */
+export async function deleteChapter(tx: Transaction, id: number, version: number, language: Language): Promise<number> {
+  const courseId = await courseOfChapter(tx, id)
+  await holdCourse(tx, courseId, version)
+  await tx.deleteFrom('chapters').where('id', '=', id).execute()
+  await settleContent(tx, courseId, language)
+  return courseId
+}
+
+/** An empty lesson at the end of its chapter; buyers see it once there is something in it. @throws ShopError CHAPTER_NOT_FOUND */
+export async function addLesson(
+  tx: Transaction,
+  chapterId: number,
+  title: string,
+): Promise<{ id: number; courseId: number }> {
+  const courseId = await courseOfChapter(tx, chapterId)
+  await holdCourse(tx, courseId)
+  const row = await tx
+    .insertInto('lessons')
+    .values({
+      course_id: courseId,
+      chapter_id: chapterId,
+      title: title.trim(),
+      minutes: USUAL_MINUTES,
+      markdown: '',
+      video: null,
+      position: sql<number>`(select coalesce(max(position) + 1, 0) from lessons where course_id = ${courseId})`,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await renumber(tx, courseId)
+  return { id: row.id, courseId }
+}
+
+/**
+ * @returns its course
+ * @throws ShopError LESSON_NOT_FOUND, COURSE_CHANGED, COURSE_INCOMPLETE, INVALID_INPUT
+ */
+export async function editLesson(
+  tx: Transaction,
+  id: number,
+  { version, ...fields }: Static<typeof LessonEdit>,
+  language: Language,
+): Promise<number> {
+  const before = await lessonOf(tx, id)
+  // The course first, as everywhere: two edits then never wait for each other in a circle.
+  await tx.selectFrom('courses').select('id').where('id', '=', before.course_id).forUpdate().execute()
+  await mayShow(tx, fields.video, before.video, language)
+  const edited = await tx
+    .updateTable('lessons')
+    .set({ ...fields, title: fields.title.trim(), version: version + 1 })
+    .where('id', '=', id)
+    .where('version', '=', version)
+    .returning('id')
+    .executeTakeFirst()
+  if (!edited) throw new ShopError('COURSE_CHANGED')
+  await settleContent(tx, before.course_id, language)
+  return before.course_id
+}
+
+/** @returns its course @throws ShopError LESSON_NOT_FOUND, COURSE_CHANGED, COURSE_INCOMPLETE */
+export async function deleteLesson(tx: Transaction, id: number, version: number, language: Language): Promise<number> {
+  const { course_id: courseId } = await lessonOf(tx, id)
+  await holdCourse(tx, courseId, version)
+  await tx.deleteFrom('lessons').where('id', '=', id).execute()
+  await settleContent(tx, courseId, language)
+  return courseId
+}
+
+/**
+ * The whole order at once. What names a chapter or a lesson too many or too few was made from an older view.
+ * @throws ShopError COURSE_NOT_FOUND, COURSE_CHANGED
+ */
+export async function orderContent(
+  tx: Transaction,
+  courseId: number,
+  { version, chapters }: Static<typeof CourseOrder>,
+): Promise<void> {
+  await holdCourse(tx, courseId, version)
+  const wanted = chapters.flatMap(({ id, lessons }) => lessons.map((lesson) => ({ lesson, chapter: id })))
+  const chapterIds = chapters.map(({ id }) => id)
+  const lessonIds = wanted.map(({ lesson }) => lesson)
+  const known = await tx.selectFrom('chapters').select('id').where('course_id', '=', courseId).execute()
+  const lessons = await tx.selectFrom('lessons').select('id').where('course_id', '=', courseId).execute()
+  if (!sameSet(known, chapterIds) || !sameSet(lessons, lessonIds)) throw new ShopError('COURSE_CHANGED')
+  await sql`update chapters set position = wanted.position
+            from unnest(${chapterIds}::int[]) with ordinality as wanted (id, position)
+            where chapters.id = wanted.id`.execute(tx)
+  await sql`update lessons set position = wanted.position, chapter_id = wanted.chapter_id
+            from unnest(${lessonIds}::int[], ${wanted.map(({ chapter }) => chapter)}::int[])
+              with ordinality as wanted (id, chapter_id, position)
+            where lessons.id = wanted.id`.execute(tx)
+}
+
+function sameSet(rows: readonly { id: number }[], ids: readonly number[]): boolean {
+  const known = new Set(rows.map(({ id }) => id))
+  return ids.length === known.size && new Set(ids).size === ids.length && ids.every((id) => known.has(id))
+}
+
+/** After lessons changed: their order follows their chapters', the course counts them, and what is sold stays complete. */
+async function settleContent(tx: Transaction, courseId: number, language: Language): Promise<void> {
+  await renumber(tx, courseId)
+  await staysComplete(tx, courseId, language)
+}
+
+async function renumber(tx: Transaction, courseId: number): Promise<void> {
+  await sql`update lessons set position = wanted.position
+            from (select lessons.id, row_number() over (order by chapters.position, lessons.position) as position
+                  from lessons join chapters on chapters.id = lessons.chapter_id
+                  where lessons.course_id = ${courseId}) wanted
+            where lessons.id = wanted.id`.execute(tx)
+  await sql`update courses set (lesson_count, minutes) =
+              (select count(*), coalesce(sum(minutes), 0) from lessons where course_id = ${courseId} and ${WRITTEN})
+            where id = ${courseId}`.execute(tx)
+}
+
+async function courseOfChapter(tx: Transaction, id: number): Promise<number> {
+  const row = await tx.selectFrom('chapters').select('course_id').where('id', '=', id).executeTakeFirst()
+  if (!row) throw new ShopError('CHAPTER_NOT_FOUND')
+  return row.course_id
+}
+
+async function lessonOf(tx: Transaction, id: number) {
+  const row = await tx.selectFrom('lessons').select(['course_id', 'video']).where('id', '=', id).executeTakeFirst()
+  if (!row) throw new ShopError('LESSON_NOT_FOUND')
+  return row
+}
+
+/** A video is one that was uploaded, or the one that was there. @throws ShopError INVALID_INPUT */
+async function mayShow(tx: Transaction, video: string | null, before: string | null, language: Language) {
+  if (video === null || video === before) return
+  const file = await tx.selectFrom('uploads').select('name').where('name', '=', video).forKeyShare().executeTakeFirst()
+  if (file && /\.(mp4|webm)$/.test(video)) return
+  const message = language === 'en' ? 'There is no such video' : '没有这个视频'
+  throw new ShopError('INVALID_INPUT', { errors: [{ field: 'video', message }] })
+}

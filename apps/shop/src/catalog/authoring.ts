@@ -1,0 +1,151 @@
+/** Writes courses: made, edited, published, taken off sale, deleted. Edits that crossed are told, never mixed. */
+import { randomBytes } from 'node:crypto'
+import type { Static } from 'typebox'
+import type { Transaction } from '../database/connect.ts'
+import { type Language, ShopError } from '../errors.ts'
+import { type Fen, parseYuan } from '../money.ts'
+import { inUse, lacking } from './authoring-read.ts'
+import type { CourseEdit, CourseFields } from './authoring-shapes.ts'
+import { WRITTEN } from './lessons.ts'
+
+type Fields = Static<typeof CourseFields>
+
+/** A draft. @returns its number @throws ShopError INVALID_INPUT */
+export async function createCourse(tx: Transaction, fields: Fields, language: Language): Promise<number> {
+  const row = await tx
+    .insertInto('courses')
+    .values({
+      ...(await columnsOf(tx, fields, language)),
+      slug: `course-${randomBytes(6).toString('hex')}`,
+      status: 'draft',
+      published_at: null,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return row.id
+}
+
+/**
+ * Changes what is sold from now on; orders keep the titles and prices that they were placed with.
+ * @returns what it was before
+ * @throws ShopError COURSE_NOT_FOUND, COURSE_CHANGED, INVALID_INPUT, COURSE_INCOMPLETE
+ */
+export async function editCourse(
+  tx: Transaction,
+  id: number,
+  { version, ...fields }: Static<typeof CourseEdit>,
+  language: Language,
+) {
+  const before = await holdCourse(tx, id, version)
+  await tx
+    .updateTable('courses')
+    .set(await columnsOf(tx, fields, language))
+    .where('id', '=', id)
+    .execute()
+  await staysComplete(tx, id, language)
+  return before
+}
+
+/** @throws ShopError COURSE_NOT_FOUND, COURSE_CHANGED, COURSE_INCOMPLETE */
+export async function publishCourse(tx: Transaction, id: number, version: number, now: Date, language: Language) {
+  const before = await holdCourse(tx, id, version)
+  await tx
+    .updateTable('courses')
+    .set({ status: 'published', published_at: before.published_at ?? now })
+    .where('id', '=', id)
+    .execute()
+  await staysComplete(tx, id, language)
+}
+
+/** Nobody can find or order it any more; whoever owns it goes on reading. @throws ShopError COURSE_NOT_FOUND, COURSE_CHANGED */
+export async function unpublishCourse(tx: Transaction, id: number, version: number): Promise<void> {
+  await holdCourse(tx, id, version)
+  await tx.updateTable('courses').set({ status: 'draft' }).where('id', '=', id).execute()
+}
+
+/** @throws ShopError COURSE_NOT_FOUND, COURSE_CHANGED, COURSE_IN_USE */
+export async function deleteCourse(tx: Transaction, id: number, version: number) {
+  // Its row is held: whoever orders or grants it at this moment comes before, or finds nothing.
+  const before = await holdCourse(tx, id, version)
+  if (await inUse(tx, id)) throw new ShopError('COURSE_IN_USE')
+  await tx.deleteFrom('courses').where('id', '=', id).execute()
+  return before
+}
+
+/**
+ * Holds the course's row until the transaction ends, and counts its version up.
+ * @param version what the author saw; without one any will do
+ * @returns what it was before
+ * @throws ShopError COURSE_NOT_FOUND, COURSE_CHANGED
+ */
+export async function holdCourse(tx: Transaction, id: number, version?: number) {
+  const before = await tx.selectFrom('courses').selectAll().where('id', '=', id).forUpdate().executeTakeFirst()
+  if (!before) throw new ShopError('COURSE_NOT_FOUND')
+  if (version !== undefined && before.version !== version) throw new ShopError('COURSE_CHANGED')
+  await tx
+    .updateTable('courses')
+    .set({ version: before.version + 1 })
+    .where('id', '=', id)
+    .execute()
+  return before
+}
+
+/** What is on sale keeps what a buyer needs. @throws ShopError COURSE_INCOMPLETE with what is missing */
+export async function staysComplete(tx: Transaction, id: number, language: Language): Promise<void> {
+  const course = await tx
+    .selectFrom('courses')
+    .select(['promise', 'status'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  if (course.status === 'draft') return
+  const { lessons } = await tx
+    .selectFrom('lessons')
+    .select((column) => column.fn.countAll<number>().as('lessons'))
+    .where('course_id', '=', id)
+    .where(WRITTEN)
+    .executeTakeFirstOrThrow()
+  const errors = lacking({ promise: course.promise, lessons: Number(lessons) }, language)
+  if (errors.length > 0) throw new ShopError('COURSE_INCOMPLETE', { errors })
+}
+
+/** @throws ShopError INVALID_INPUT, naming the field */
+async function columnsOf(tx: Transaction, fields: Fields, language: Language) {
+  const refuse = (field: string, chinese: string, english: string) =>
+    new ShopError('INVALID_INPUT', { errors: [{ field, message: language === 'en' ? english : chinese }] })
+  const price = fenOf(fields.price)
+  const original = fields.originalPrice === null ? null : fenOf(fields.originalPrice)
+  if (original !== null && original <= price) {
+    throw refuse('originalPrice', '原价须高于售价', 'must be more than the price')
+  }
+  const { category, teacher, cover } = fields
+  const found = await tx.selectFrom('categories').select('slug').where('slug', '=', category).executeTakeFirst()
+  if (!found) throw refuse('category', '没有这个分类', 'There is no such category')
+  const taught = await tx.selectFrom('teachers').select('slug').where('slug', '=', teacher).executeTakeFirst()
+  if (!taught) throw refuse('teacher', '没有这位老师', 'There is no such teacher')
+  if (cover !== null) {
+    const file = await tx
+      .selectFrom('uploads')
+      .select('name')
+      .where('name', '=', cover)
+      .forKeyShare()
+      .executeTakeFirst()
+    if (!file || /\.(mp4|webm)$/.test(cover)) throw refuse('cover', '没有这张图片', 'There is no such picture')
+  }
+  return {
+    title: fields.title.trim(),
+    promise: fields.promise.trim(),
+    outcomes: fields.outcomes.map((outcome) => outcome.trim()),
+    language: fields.language,
+    category_slug: category,
+    teacher_slug: teacher,
+    price_fen: price,
+    original_price_fen: original,
+    cover,
+  }
+}
+
+function fenOf(price: string): Fen {
+  const fen = parseYuan(price)
+  if (fen === undefined) throw new ShopError('INVALID_INPUT')
+  return fen
+}
