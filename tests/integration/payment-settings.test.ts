@@ -1,6 +1,6 @@
 /** Payment keys entered in the back office: examined in words, sealed, masked, used by every process, and never in the way of money that came before. */
 import { execFileSync } from 'node:child_process'
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -188,6 +188,57 @@ test('removed, the sandbox’s merchant is used again; former settings are kept 
   await until(
     async () => appOf((await (await system.buyer()).buy([1], '39.00')).body.payUrl),
     (app) => app === '9021000100000001',
+    20_000,
+  )
+}, 60_000)
+
+test('the other method’s keys are entered the same way; its secret is not shown either', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const serialNo = '5857554348454E4700000000000000000000ABCD'
+  const secret = randomBytes(16).toString('hex')
+  const mchId = '1900000077'
+  const appId = 'wx00000000000000ab'
+  const made = await system.sandbox.send<{ publicKeyId: string; publicKey: string }>(
+    'PUT',
+    `/wechat/merchants/${mchId}`,
+    {
+      name: 'entered',
+      appId,
+      serialNo,
+      publicKey: publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+      apiV3Key: secret,
+      keyMode: 'public-key',
+    },
+  )
+  const values = {
+    WECHATPAY_MCH_ID: mchId,
+    WECHATPAY_APP_ID: appId,
+    WECHATPAY_SERIAL_NO: serialNo,
+    WECHATPAY_PRIVATE_KEY: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    WECHATPAY_API_V3_KEY: secret,
+    WECHATPAY_PUBLIC_KEY_ID: made.publicKeyId,
+    WECHATPAY_PUBLIC_KEY: made.publicKey,
+    WECHATPAY_BASE_URL: system.sandboxUrl,
+  }
+  const send = (sent: object) =>
+    owner.call<Outcome>('POST', '/api/admin/payment-settings/wechat', { values: sent }, { 'accept-language': 'en' })
+  const own = publicKey.export({ type: 'spki', format: 'pem' }).toString()
+  expect((await send({ ...values, WECHATPAY_PUBLIC_KEY: own })).body).toMatchObject({ stored: false, blocked: 'keys' })
+  const { body } = await send(values)
+  expect(body).toMatchObject({ stored: true, settings: { source: 'entered' } })
+  expect(JSON.stringify(body)).not.toContain(secret)
+
+  const order = { courseIds: [1], totalAmount: '39.00', payType: 'wechat' }
+  await until(
+    async () => {
+      const buyer = await system.buyer()
+      const placed = await buyer.call<{ orderNo: string }>('POST', '/api/orders', order)
+      const { items } = await system.sandbox.get<{ items: { mchId: string }[] }>(
+        `/wechat/trades?outTradeNo=${placed.body.orderNo}`,
+      )
+      return items.map((trade) => trade.mchId)
+    },
+    ([at]) => at === mchId,
     20_000,
   )
 }, 60_000)

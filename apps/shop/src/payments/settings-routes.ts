@@ -64,7 +64,7 @@ const Id = Type.Object({ id: Type.Integer({ minimum: 1 }) })
 const Values = Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 16_000 }), { maxProperties: 20 })
 
 /** What may be wrong while the keys are right: the network, the clock, the way from outside. */
-const OUTSIDE = ['NO_ANSWER', 'CLOCK_', 'NOTIFY_']
+const OUTSIDE = ['NO_ANSWER', 'CLOCK', 'NOTIFY_']
 
 export interface SettingsDesk {
   readonly config: Config
