@@ -382,6 +382,28 @@ describe('certificate mode', () => {
     expect(shop.received[0]?.headers['wechatpay-serial']).toBe(newSerial)
   })
 
+  test('the console rotates in two presses, and sends a notification again', async () => {
+    const own = await wechatMerchant(sandbox.url, { keyMode: 'certificate' })
+    const press = async (path: string) => (await fetch(`${sandbox.url}/console${path}`, { method: 'POST' })).text()
+    const shares = (page: string) =>
+      [...page.slice(page.indexOf(own.mchId)).matchAll(/<div>[0-9A-F]{40} · (\d+) %/g)].map(([, share]) => share)
+    expect(shares(await press(`/wechat/merchants/${own.mchId}/rotate`)).slice(0, 2)).toEqual(['50', '100'])
+    expect(shares(await press(`/wechat/merchants/${own.mchId}/rotate`)).slice(0, 2)).toEqual(['100', '100'])
+
+    const no = number()
+    await scan((await order(no))['code_url'])
+    await eventually(() => shop.received.length).toBe(1)
+    const { items } = await call<{ items: { id: number; notifyId: string }[] }>(
+      sandbox.url,
+      'GET',
+      `/wechat/deliveries?outTradeNo=${no}`,
+    )
+    const [delivery] = items
+    expect(await (await fetch(`${sandbox.url}/console/deliveries`)).text()).toContain(delivery?.notifyId)
+    await press(`/wechat/deliveries/${delivery?.id}/replay`)
+    expect(shop.received.length).toBe(2)
+  })
+
   test('a merchant in public-key mode has no certificates, and no rotation', async () => {
     expect(await refusal(get('/v3/certificates'))).toEqual({ status: 404, code: 'RESOURCE_NOT_EXISTS' })
     await call(sandbox.url, 'POST', `/wechat/merchants/${merchant.mchId}/rotate`, { share: 1 }, 409)

@@ -10,7 +10,14 @@ import { empty, layout } from './layout.ts'
 import { accountsPage, deliveriesPage, deliveryPage, tradePage, tradesPage } from './pages.ts'
 import { CONSOLE_SCRIPT } from './script.ts'
 import { CONSOLE_STYLE } from './style.ts'
-import { wechatDeliveryPage, wechatTradePage, wechatTradesPage } from './wechat-pages.ts'
+import { wechatActions } from './wechat-actions.ts'
+import {
+  wechatDeliveries,
+  wechatDeliveryPage,
+  wechatMerchants,
+  wechatTradePage,
+  wechatTradesPage,
+} from './wechat-pages.ts'
 
 const POLICY =
   "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -55,7 +62,12 @@ export function consoleRoutes(sandbox: Sandbox) {
       return page(reply, '/console/wechat', delivery.notifyId, wechatDeliveryPage(delivery, attempts))
     })
     app.get('/console/deliveries', (request, reply) =>
-      page(reply, '/console/deliveries', '通知', deliveriesPage(sandbox, cursor(request))),
+      page(
+        reply,
+        '/console/deliveries',
+        '通知',
+        html`${deliveriesPage(sandbox, cursor(request))}${wechatDeliveries(sandbox)}`,
+      ),
     )
     app.get<{ Params: { id: string } }>('/console/deliveries/:id', (request, reply) => {
       const delivery = sandbox.deliveries.find(Number(request.params.id))
@@ -67,12 +79,15 @@ export function consoleRoutes(sandbox: Sandbox) {
         deliveryPage(delivery, sandbox.deliveries.attempts(delivery.id)),
       )
     })
-    app.get('/console/accounts', (_request, reply) => page(reply, '/console/accounts', '账户', accountsPage(sandbox)))
+    app.get('/console/accounts', (_request, reply) =>
+      page(reply, '/console/accounts', '账户', html`${accountsPage(sandbox)}${wechatMerchants(sandbox)}`),
+    )
     app.get('/console/control', (_request, reply) =>
       page(reply, '/console/control', '时钟与故障', controlPage(sandbox)),
     )
 
     consoleActions(app, sandbox)
+    wechatActions(app, sandbox)
     app.get('/console/events', (request, reply) => events(sandbox, request, reply))
     app.get('/assets/console.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(CONSOLE_STYLE))
     app.get('/assets/console.js', (_request, reply) =>

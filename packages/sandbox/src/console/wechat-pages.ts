@@ -4,6 +4,7 @@ import { subtract, yuan } from '../money.ts'
 import type { Attempt, Delivery } from '../notifications/store.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { beijing } from '../time.ts'
+import type { WechatMerchant } from '../wechat/merchants.ts'
 import { pathOf } from '../wechat/pages.ts'
 import type { WechatTrade } from '../wechat/trades.ts'
 import { badge, empty } from './layout.ts'
@@ -59,15 +60,59 @@ ${
 <h2>历史 <span class="soft">History</span></h2>
 <div class="table"><table><tbody>${trades.history(trade.id).map((event) => html`<tr><td class="nowrap">${when(event.at)}</td><td>${event.event}</td><td>${event.detail}</td></tr>`)}</tbody></table></div>
 <h2>通知 <span class="soft">Deliveries</span></h2>
+${items.length === 0 ? empty('没有通知。', 'Nothing was or will be sent.') : deliveriesTable(items)}`
+}
+
+function deliveriesTable(items: readonly Delivery[]): Html {
+  const rows = items.map(
+    (
+      delivery,
+    ) => html`<tr><td class="nowrap">${when(delivery.createdAt)}</td><td><a href="/console/wechat/deliveries/${delivery.id}">${delivery.notifyId}</a></td><td>${delivery.event}</td><td>${delivery.outTradeNo}</td><td>${delivery.url}</td>
+<td class="right">${delivery.attempts}</td><td class="nowrap">${when(delivery.nextAt)}</td><td>${badge(delivery.state)}</td></tr>`,
+  )
+  return html`<div class="table"><table><thead><tr><th>创建 Created</th><th>id</th><th>事件 Event</th><th>商户订单号 out_trade_no</th><th>地址 Address</th><th class="right">次数 Attempts</th><th>下次 Next</th><th>状态 State</th></tr></thead><tbody>${rows}</tbody></table></div>`
+}
+
+/** The newest notifications of WeChat Pay. */
+export function wechatDeliveries(sandbox: Sandbox): Html {
+  const { items } = sandbox.wechat.deliveries.list({ limit: 50 })
+  return html`<h2>微信支付 <span class="soft">WeChat Pay</span></h2>
+${items.length === 0 ? empty('还没有通知。', 'Nothing sent yet.') : deliveriesTable(items)}`
+}
+
+/** WeChat Pay's merchants, with what each one verifies by. */
+export function wechatMerchants(sandbox: Sandbox): Html {
+  const merchants = sandbox.wechat.merchants.list()
+  const rows = merchants.map(
+    (
+      merchant,
+    ) => html`<tr><td class="nowrap">${merchant.mchId}</td><td>${merchant.name}</td><td class="nowrap">${merchant.appId}</td>
+<td>${merchant.keyMode === 'certificate' ? '平台证书 certificate' : '公钥 public key'}</td><td>${verifiedBy(sandbox, merchant)}</td></tr>`,
+  )
+  return html`<h2>微信支付商户 <span class="soft">WeChat Pay merchants</span></h2>
 ${
-  items.length === 0
-    ? empty('没有通知。', 'Nothing was or will be sent.')
-    : html`<div class="table"><table><tbody>${items.map((delivery) => html`<tr><td class="nowrap">${when(delivery.createdAt)}</td><td><a href="/console/wechat/deliveries/${delivery.id}">${delivery.notifyId}</a></td><td>${delivery.event}</td><td>${badge(delivery.state)}</td><td class="nowrap">${when(delivery.nextAt)}</td></tr>`)}</tbody></table></div>`
+  merchants.length === 0
+    ? empty(
+        '还没有商户。用 PUT /sandbox/api/wechat/merchants/{mchId} 登记一个。',
+        'No merchants yet. Register one with PUT /sandbox/api/wechat/merchants/{mchId}.',
+      )
+    : html`<div class="table"><table><thead><tr><th>mchid</th><th>名称 Name</th><th>appid</th><th>模式 Mode</th><th>验签依据 Verified by</th></tr></thead><tbody>${rows}</tbody></table></div>`
 }`
+}
+
+function verifiedBy(sandbox: Sandbox, merchant: WechatMerchant): Html {
+  if (merchant.keyMode !== 'certificate')
+    return html`${merchant.publicKeyId}<pre tabindex="0">${merchant.wechatPublicKey}</pre>`
+  const [newest, ...older] = sandbox.wechat.certificates.list(merchant.mchId)
+  const isRotating = newest !== undefined && older.length > 0 && newest.share < 100
+  const label = isRotating ? '新证书签发全部 Let the new one sign all' : '轮换平台证书 Rotate'
+  return html`${[newest, ...older].map((each) => each && html`<div>${each.serialNo} · ${each.share} %</div>`)}
+<div class="bar"><form method="post" action="/console/wechat/merchants/${merchant.mchId}/rotate"><button type="submit">${label}</button></form></div>`
 }
 
 export function wechatDeliveryPage(delivery: Delivery, attempts: readonly Attempt[]): Html {
   return html`<h1>通知 <span class="soft">${delivery.notifyId}</span></h1>
+<div class="bar"><form method="post" action="/console/wechat/deliveries/${delivery.id}/replay"><button class="primary" type="submit">立即重发 Replay now</button></form></div>
 <dl><dt>状态 State</dt><dd>${badge(delivery.state)}</dd><dt>事件 Event</dt><dd>${delivery.event}</dd><dt>商户订单号 out_trade_no</dt><dd>${delivery.outTradeNo}</dd>
 <dt>地址 Address</dt><dd>${delivery.url}</dd><dt>下次 Next attempt</dt><dd>${when(delivery.nextAt)}</dd></dl>
 <h2>加密前 <span class="soft">Before sealing</span></h2><pre tabindex="0">${delivery.fields[0]?.[1] ?? ''}</pre>
