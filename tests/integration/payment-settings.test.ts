@@ -192,6 +192,46 @@ test('removed, the sandbox’s merchant is used again; former settings are kept 
   )
 }, 60_000)
 
+test('certificate mode: three files in place of one key; mixed up they are not stored', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const made = await system.sandbox.send<{
+    appId: string
+    sellerId: string
+    certificates: { appCert: string; alipayCert: string; rootCert: string }
+  }>('POST', '/merchants', {
+    name: 'certificates',
+    keyMode: 'cert',
+    appPublicKey: publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+  })
+  const { appCert, alipayCert, rootCert } = made.certificates
+  const values = {
+    ALIPAY_APP_ID: made.appId,
+    ALIPAY_SELLER_ID: made.sellerId,
+    ALIPAY_GATEWAY: `${system.sandboxUrl}/gateway.do`,
+    ALIPAY_PRIVATE_KEY: privateKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
+    ALIPAY_APP_CERT: appCert,
+    ALIPAY_ALIPAY_CERT: alipayCert,
+    ALIPAY_ROOT_CERT: rootCert,
+  }
+  const missing = await enter({ ...values, ALIPAY_ROOT_CERT: '' })
+  expect(missing.status).toBe(422)
+  const mixed = await enter({ ...values, ALIPAY_ALIPAY_CERT: appCert })
+  expect(mixed.body).toMatchObject({ stored: false, blocked: 'keys' })
+  const torn = await enter({ ...values, ALIPAY_APP_CERT: alipayCert })
+  expect(torn.status === 422 || torn.body.blocked === 'keys', JSON.stringify(torn.body)).toBe(true)
+
+  expect((await enter(values)).body).toMatchObject({ stored: true, settings: { source: 'entered' } })
+  const buyer = await system.buyer()
+  await until(
+    async () => appOf((await (await system.buyer()).buy([1], '39.00')).body.payUrl),
+    (app) => app === made.appId,
+    20_000,
+  )
+  const order = (await buyer.buy([3], '50.00')).body
+  await system.sandbox.pay(order.payUrl)
+  await paid(buyer, order.orderNo)
+}, 60_000)
+
 test('the other method’s keys are entered the same way; its secret is not shown either', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const serialNo = '5857554348454E4700000000000000000000ABCD'
@@ -296,5 +336,5 @@ test('a day’s bill is that of every merchant whose keys are kept', async () =>
   )
   // One of the settings was forgotten above, but not one that anything was paid with that is asked for here.
   expect(body.differences).toEqual([])
-  expect(body.reconciliation?.trades).toBe(3)
+  expect(body.reconciliation?.trades).toBe(4)
 }, 60_000)
