@@ -202,6 +202,32 @@ test('an unpaid order: the gateway is asked now, and another is cancelled with a
   expect(staff.problems).toEqual([])
 })
 
+test('access is taken away and given back from the order, each with a reason, and no money moves', async () => {
+  const { client, visit, orderNo } = await buyerWith([1, 2], '88.00')
+  await staff.open(`/admin/orders/${orderNo}`)
+  const decide = async (reason: string) => {
+    await page.getByTestId('access-2').click()
+    const dialog = page.locator('dialog[open]')
+    expect(await wrongs(page)).toEqual([])
+    await dialog.getByTestId('decide-words').fill(reason)
+    await dialog.getByTestId('decide-yes').click()
+    await dialog.waitFor({ state: 'detached' })
+  }
+  await decide('与买家商定')
+  await eventually(() => client.ownedIds()).toEqual([1])
+  await decide('误操作，还给买家')
+  await eventually(() => client.ownedIds()).toEqual([1, 2])
+  expect(await refundedThere(orderNo)).toBe('0.00')
+  const deeds = await stage.system.sql(
+    "select action, note from audit_log where action like 'access.%' order by id desc limit 2",
+  )
+  expect(deeds).toEqual([
+    { action: 'access.grant', note: '误操作，还给买家' },
+    { action: 'access.revoke', note: '与买家商定' },
+  ])
+  await visit.close()
+})
+
 test('a notification that was refused is replayed, and its order is paid', async () => {
   const { id, bought } = await refusedNotification(stage.system, await owner())
   await staff.open('/admin/notifications?state=refused')
