@@ -1,5 +1,6 @@
 /** Paying with WeChat Pay: the code, the notification, closing, refunds, and switching methods; each in the books of both sides. */
 import { randomUUID } from 'node:crypto'
+import { checkShop } from '@xuecheng/sandbox'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { type System, startSystem } from '../harness/system.ts'
@@ -238,4 +239,20 @@ test('a day of WeChat Pay agrees with its bill, fees and refunds included', asyn
   await expect.poll(async () => (await read()).status, { timeout: 30_000 }).toBe('done')
   expect((await read()).trades).toBeGreaterThan(4)
   expect(await read()).toMatchObject({ openDifferences: 0 })
+})
+
+// The last one, since it moves the sandbox's clock by a day.
+test('the conformance kit for WeChat Pay finds nothing to say against this shop', async () => {
+  const report = await checkShop(`${system.shopUrl}/api/payments/wechat/notify`, {
+    sandbox: system.sandboxUrl,
+    recipe: {
+      order: async () => (await order(await system.buyer(), 'wechat')).codeUrl ?? '',
+      isPaid: async (orderNo) => {
+        const [row] = await system.sql<{ status: string }>('select status from orders where order_no = $1', [orderNo])
+        return row?.status === 'paid'
+      },
+    },
+  })
+  expect(report.results.filter(({ passed }) => !passed)).toEqual([])
+  expect(report.passed).toBe(13)
 })
