@@ -53,6 +53,32 @@ const PAGES: readonly DeskPage[] = [
   },
   { name: 'the dashboard', path: () => '/admin/dashboard', heading: ['经营概况', 'Dashboard'], shows: 'canvas' },
   { name: 'the dashboard of a year', path: () => '/admin/dashboard?days=366', heading: ['经营概况', 'Dashboard'] },
+  { name: 'courses', path: () => '/admin/courses', heading: ['课程', 'Courses'], shows: 'tbody tr' },
+  { name: 'no courses found', path: () => '/admin/courses?q=nothing-like-it', heading: ['课程', 'Courses'] },
+  {
+    name: 'a new course',
+    path: () => '/admin/courses/new',
+    heading: ['新建课程', 'New course'],
+    shows: '[data-testid=course-save]',
+  },
+  { name: 'a course', path: () => '/admin/courses/1', heading: ['', ''], shows: '[data-testid=course-unpublish]' },
+  {
+    name: "a course's content",
+    path: () => '/admin/courses/1?tab=content',
+    heading: ['', ''],
+    shows: '[data-lesson]',
+  },
+  {
+    name: 'an unknown course',
+    path: () => '/admin/courses/999999',
+    heading: ['没有这门课程', 'There is no such course'],
+  },
+  {
+    name: 'a lesson',
+    path: () => '/admin/courses/1/lessons/1',
+    heading: ['', ''],
+    shows: '[data-testid=lesson-save]',
+  },
   { name: 'buyers', path: () => '/admin/buyers', heading: ['买家', 'Buyers'], shows: 'tbody tr' },
   { name: 'no buyers found', path: () => '/admin/buyers?q=nobody', heading: ['买家', 'Buyers'] },
   {

@@ -19,6 +19,7 @@ export const WAYS = [
     ways: [
       { name: 'orders', right: 'orders.read' },
       { name: 'refunds', right: 'refunds.read' },
+      { name: 'courses', right: 'courses.read' },
       { name: 'buyers', right: 'buyers.read' },
     ],
   },
@@ -76,6 +77,30 @@ export const routes: RouteRecordRaw[] = [
     name: 'buyer',
     component: () => import('./pages/BuyerPage.vue'),
     meta: { right: 'buyers.read' },
+  },
+  {
+    path: '/courses',
+    name: 'courses',
+    component: () => import('./pages/CoursesPage.vue'),
+    meta: { right: 'courses.read' },
+  },
+  {
+    path: '/courses/new',
+    name: 'new-course',
+    component: () => import('./pages/NewCoursePage.vue'),
+    meta: { right: 'courses.write' },
+  },
+  {
+    path: '/courses/:id(\\d+)',
+    name: 'course',
+    component: () => import('./pages/CoursePage.vue'),
+    meta: { right: 'courses.read' },
+  },
+  {
+    path: '/courses/:id(\\d+)/lessons/:lessonId(\\d+)',
+    name: 'lesson',
+    component: () => import('./pages/LessonPage.vue'),
+    meta: { right: 'courses.read' },
   },
   {
     path: '/dashboard',

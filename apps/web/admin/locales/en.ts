@@ -1,4 +1,6 @@
 /** What the back office says, in English: exactly the keys of the Chinese. */
+
+import courses from './courses/en.ts'
 import names from './names/en.ts'
 import type { SameKeys } from './same-keys.ts'
 import settings from './settings/en.ts'
@@ -7,6 +9,7 @@ import type chinese from './zh-CN.ts'
 const messages: SameKeys<typeof chinese> = {
   ...names,
   ...settings,
+  ...courses,
   title: '{page} · Xuecheng back office',
   name: 'Back office',
   toShop: 'To the shop',
@@ -29,6 +32,7 @@ const messages: SameKeys<typeof chinese> = {
     system: 'System',
     orders: 'Orders',
     refunds: 'Refunds',
+    courses: 'Courses',
     buyers: 'Buyers',
     dashboard: 'Dashboard',
     health: 'Money health',

@@ -1,10 +1,13 @@
 /** What the back office says, in Chinese: the language it is written in first. */
+
+import courses from './courses/zh-CN.ts'
 import names from './names/zh-CN.ts'
 import settings from './settings/zh-CN.ts'
 
 export default {
   ...names,
   ...settings,
+  ...courses,
   title: '{page} · 学城后台',
   name: '学城后台',
   toShop: '去商店',
@@ -27,6 +30,7 @@ export default {
     system: '系统',
     orders: '订单',
     refunds: '退款',
+    courses: '课程',
     buyers: '买家',
     dashboard: '经营概况',
     health: '资金健康',

@@ -29,6 +29,8 @@ export type PaymentSettings = Schemas['PaymentSettings']
 export type SettingFinding = Schemas['SettingFinding']
 export type TrialPayment = Schemas['TrialPayment']
 export type Dashboard = Schemas['Dashboard']
+export type AdminCourse = Schemas['AdminCourse']
+export type AdminLesson = Schemas['AdminLesson']
 export type Buyer = Schemas['Buyer']
 
 /** A refusal or a failure that a page shows. `NETWORK` and `SERVER` are ours; every other code is the server's. */

@@ -95,6 +95,8 @@ const messages: SameKeys<typeof chinese> = {
     all: 'See all courses',
   },
   course: {
+    draft: 'Draft, not for sale',
+    draftHint: 'Only staff and those who own it already see this page; it cannot be bought.',
     buyNow: 'Buy now',
     buyNamed: 'Buy now: “{title}”',
     start: 'Start learning',

@@ -91,6 +91,8 @@ const messages = {
     all: '查看全部课程',
   },
   course: {
+    draft: '草稿，未上架',
+    draftHint: '只有店员和已拥有的学员能看到这一页，不能购买。',
     buyNow: '立即购买',
     buyNamed: '立即购买《{title}》',
     start: '开始学习',

@@ -1,0 +1,112 @@
+/** A course written, published, bought and read: by staff and a buyer, through the real pages, the cashier in between. */
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { OWNER } from './desk-world.ts'
+import { DESK, eventually, openStage, payAtCashier, type Stage, settled, type Visit } from './stage.ts'
+
+let stage: Stage
+let staff: Visit
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterAll(() => stage?.close())
+afterEach(async () => {
+  await staff.close()
+  expect(staff.problems).toEqual([])
+})
+
+const TITLE = '屏风与留白'
+
+async function add(page: Page, testid: string, words: string): Promise<void> {
+  await page.getByTestId(testid).fill(words)
+  await page.keyboard.press('Enter')
+}
+
+async function write(page: Page, title: string, markdown: string): Promise<void> {
+  await add(page, 'add-lesson-1', title)
+  await page.getByTestId('lesson-text').fill(markdown)
+  await page
+    .getByTestId('lesson-preview')
+    .getByRole('heading', { name: `在屏风前：${title}` })
+    .waitFor()
+  await page.getByTestId('lesson-save').click()
+  const save = page.getByTestId('lesson-save')
+  await eventually(async () => [await save.innerText(), await save.getAttribute('aria-disabled')]).toEqual([
+    '保存',
+    'true',
+  ])
+  await page.getByRole('link', { name: `← ${TITLE}` }).click()
+}
+
+const lessons = (page: Page) => page.locator('[data-lesson] a').allInnerTexts()
+
+test('staff write a course and put it on sale; a buyer buys it at the cashier and reads it', async () => {
+  staff = await stage.visitAs(OWNER, DESK)
+  const { page } = staff
+  await staff.open('/admin/courses')
+  await page.getByRole('link', { name: '新建课程' }).click()
+  await page.getByTestId('course-title').fill(TITLE)
+  await page.getByTestId('course-outcomes').fill('看懂屏风\n懂得留白')
+  await page.getByTestId('course-price').fill('58')
+  await page.getByTestId('course-save').click()
+  await page.getByTestId('course-lacks').getByText('至少需要一节有内容的课').waitFor()
+  expect(await page.getByTestId('course-publish').count()).toBe(0)
+
+  await add(page, 'add-chapter', '第一章')
+  await page.locator('[data-chapter]').waitFor()
+  await write(page, '第二课', '# 在屏风前：第二课\n\n先看。')
+  await write(page, '第一课', '# 在屏风前：第一课\n\n<b>不是标签</b>')
+  await eventually(() => lessons(page)).toEqual(['第二课', '第一课'])
+  const up = page.getByRole('button', { name: '上移「第一课」' })
+  await up.focus()
+  await page.keyboard.press('Enter')
+  await eventually(() => lessons(page)).toEqual(['第一课', '第二课'])
+  await eventually(() => page.evaluate('document.activeElement.dataset.move?.endsWith("-up")')).toBe(true)
+  await page.reload()
+  await eventually(() => lessons(page)).toEqual(['第一课', '第二课'])
+
+  // What is written but not saved is not lost without a question.
+  await page.getByRole('link', { name: '基本信息与价格' }).click()
+  await page.getByTestId('course-promise').fill('看懂一扇屏风')
+  page.once('dialog', (dialog) => dialog.dismiss())
+  await page.getByRole('link', { name: '← 课程' }).click()
+  await page.getByTestId('course-save').click()
+  await page.getByTestId('course-publish').waitFor()
+
+  const id = Number(/\/courses\/(\d+)/.exec(page.url())?.[1])
+  const buyer = await stage.visitAs(await stage.newBuyer(), DESK)
+  await buyer.open(`/courses/${id}`)
+  await buyer.page.getByText('没有这门课程').waitFor()
+  const preview = await staff.another()
+  await preview.goto(`/courses/${id}`)
+  await preview.getByTestId('course-draft').waitFor()
+  expect(await preview.getByTestId('buy-now').count()).toBe(0)
+  await preview.close()
+
+  await page.getByTestId('course-publish').click()
+  await page.getByTestId('decide-yes').click()
+  await page.getByTestId('course-unpublish').waitFor()
+
+  await buyer.open('/')
+  await buyer.page.getByRole('link', { name: `立即购买《${TITLE}》` }).click()
+  await eventually(() => buyer.page.getByTestId('checkout-pay').textContent()).toContain('58.00')
+  await buyer.page.getByTestId('checkout-pay').click()
+  await payAtCashier(buyer.page, stage.system.sandboxUrl)
+  await buyer.page.getByTestId('learn-now').click()
+  const body = buyer.page.getByTestId('lesson-body')
+  await body.getByText('<b>不是标签</b>').waitFor()
+  expect(await body.innerText()).toContain('在屏风前：第一课')
+
+  // Off sale, it stays its owner's.
+  await page.reload()
+  await settled(page)
+  expect(await page.getByTestId('course-delete').count()).toBe(0)
+  await page.getByTestId('course-unpublish').click()
+  await page.getByTestId('decide-yes').click()
+  await page.getByTestId('course-publish').waitFor()
+  await buyer.page.reload()
+  await body.getByText('<b>不是标签</b>').waitFor()
+  // The page that was not there yet is an honest 404, which Chromium prints as an error.
+  expect(buyer.problems.filter((problem) => !problem.includes('404 (Not Found)'))).toEqual([])
+  await buyer.close()
+})
