@@ -76,6 +76,10 @@ const TABLE: Record<string, Role[]> = {
   'POST /api/admin/buyers/{id}/access/revoke': care,
   'POST /api/admin/buyers/{id}/disable': care,
   'POST /api/admin/buyers/{id}/password': care,
+  'GET /api/admin/staff': owner,
+  'POST /api/admin/staff/{id}/role': owner,
+  'POST /api/admin/staff/{id}/disable': owner,
+  'POST /api/admin/staff/{id}/password': owner,
 }
 
 let system: System

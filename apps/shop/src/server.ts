@@ -1,6 +1,7 @@
 /** The web server of one process: every subject's routes, the pages, and what an operator looks at. */
 import { addDesk } from './accounts/desk.ts'
 import { addAccountRoutes } from './accounts/routes.ts'
+import { addStaffDesk } from './accounts/staff-routes.ts'
 import { addBuyerDesk } from './backoffice/buyer-routes.ts'
 import { addDashboardDesk } from './backoffice/dashboard-routes.ts'
 import { addJobsDesk } from './backoffice/jobs-routes.ts'
@@ -70,6 +71,7 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
     addJobsDesk(desk, db, clock)
     addDashboardDesk(desk, db, clock)
     addBuyerDesk(desk, db, clock)
+    addStaffDesk(desk, db, clock)
     addAuthoringDesk(desk, db, clock)
     addTrialDesk(desk, payments)
     addIdentityDesk(desk, { db, identity, clock })

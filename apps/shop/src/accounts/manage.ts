@@ -5,22 +5,32 @@ import { ShopError } from '../errors.ts'
 import { hashPassword } from './passwords.ts'
 import type { Role } from './sessions.ts'
 
-/** @throws ShopError USER_NOT_FOUND */
+/** @throws ShopError USER_NOT_FOUND, LAST_OWNER */
 export async function setDisabled(tx: Transaction, userId: number, disabled: boolean, now: Date): Promise<void> {
+  if (disabled) await keepAnOwner(tx, userId)
   await change(tx, userId, { disabled_at: disabled ? now : null }, now)
 }
 
 /** Only staff have roles to change; a buyer becomes staff by this, or staff a buyer. @throws ShopError USER_NOT_FOUND, LAST_OWNER */
 export async function setRole(tx: Transaction, userId: number, role: Role, now: Date): Promise<void> {
-  const before = await change(tx, userId, { role }, now)
-  if (before !== 'owner' || role === 'owner') return
+  if (role !== 'owner') await keepAnOwner(tx, userId)
+  await change(tx, userId, { role }, now)
+}
+
+/**
+ * Refuses to take the last owner who can log in. All of them are held, always in the same order, so that of two owners who
+ * take each other away at the same moment only the first succeeds.
+ */
+async function keepAnOwner(tx: Transaction, userId: number): Promise<void> {
   const owners = await tx
     .selectFrom('users')
     .select('id')
     .where('role', '=', 'owner')
     .where('disabled_at', 'is', null)
-    .executeTakeFirst()
-  if (!owners) throw new ShopError('LAST_OWNER')
+    .orderBy('id')
+    .forUpdate()
+    .execute()
+  if (owners.length === 1 && owners[0]?.id === userId) throw new ShopError('LAST_OWNER')
 }
 
 /** A password that is made up: staff hand it over, and nobody can read it later. */
@@ -39,15 +49,13 @@ async function change(
   userId: number,
   set: { disabled_at?: Date | null; role?: Role; password_hash?: string },
   now: Date,
-): Promise<Role> {
-  const before = await tx.selectFrom('users').select('role').where('id', '=', userId).forUpdate().executeTakeFirst()
-  if (!before) throw new ShopError('USER_NOT_FOUND')
-  await tx.updateTable('users').set(set).where('id', '=', userId).execute()
+): Promise<void> {
+  const changed = await tx.updateTable('users').set(set).where('id', '=', userId).returning('id').executeTakeFirst()
+  if (!changed) throw new ShopError('USER_NOT_FOUND')
   await tx
     .updateTable('sessions')
     .set({ ended_at: now })
     .where('user_id', '=', userId)
     .where('ended_at', 'is', null)
     .execute()
-  return before.role
 }

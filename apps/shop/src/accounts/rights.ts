@@ -26,6 +26,7 @@ export const RIGHTS = {
   'access.grant': ['owner', 'support'],
   'settings.read': ['owner', 'finance'],
   'settings.write': ['owner'],
+  'staff.read': ['owner'],
   'staff.write': ['owner'],
   'audit.read': ['owner', 'finance'],
 } as const satisfies Record<string, readonly StaffRole[]>
