@@ -5,6 +5,7 @@
 import { sql } from 'kysely'
 import pg from 'pg'
 import type { Reader } from './connect.ts'
+import { primaryAddress } from './hosts.ts'
 
 /** Triggers announce the catalogue; everything else is announced by whoever changes it. */
 export const CHANNELS = ['order_changed', 'catalog_changed', 'settings_changed'] as const
@@ -40,7 +41,13 @@ export function listenForAnnouncements(url: string): Announcements {
   }
 
   const open = async () => {
-    const fresh = new pg.Client({ connectionString: url, keepAlive: true })
+    const address = await primaryAddress(url).catch(() => undefined)
+    if (closed) return
+    if (address === undefined) {
+      retry = setTimeout(open, RECONNECT_MS)
+      return
+    }
+    const fresh = new pg.Client({ connectionString: address, keepAlive: true })
     const again = () => {
       if (closed || client !== fresh) return
       client = undefined

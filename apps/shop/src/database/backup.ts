@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import pg from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
+import { primaryAddress } from './hosts.ts'
 
 const FORMAT = 'xuecheng-backup'
 const VERSION = 1
@@ -124,7 +125,7 @@ function readJson<Value>(line: string | undefined): Value | undefined {
 }
 
 async function withClient<Result>(url: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
-  const client = new pg.Client({ connectionString: url })
+  const client = new pg.Client({ connectionString: await primaryAddress(url) })
   client.on('error', () => {})
   await client.connect()
   try {

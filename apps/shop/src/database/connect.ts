@@ -1,6 +1,7 @@
 /** The connection to PostgreSQL: one pool a process, whole numbers read as checked numbers, times as dates. */
 import { Kysely, type Transaction as KyselyTransaction, PostgresDialect } from 'kysely'
 import pg from 'pg'
+import { addressesOf, primaryAddress } from './hosts.ts'
 import { PreparingClient } from './prepared.ts'
 import type { Tables } from './tables.ts'
 
@@ -10,6 +11,7 @@ export type Transaction = KyselyTransaction<Tables>
 export type Reader = Database | Transaction
 
 const INT8 = 20
+const DEFAULT_PORT = 5432
 
 /** int8 as a number; amounts and keys stay far below 2^53, and one that does not is an error, never a rounded value. */
 function readInteger(text: string): number {
@@ -30,11 +32,32 @@ export interface Connection {
   close(): Promise<void>
 }
 
-/** Opens a pool of at most `size` connections. */
+/** A client that finds out where the primary is before it connects. */
+function clientOf(url: string): typeof PreparingClient {
+  return class PrimaryClient extends PreparingClient {
+    override connect(): Promise<pg.Client>
+    override connect(callback: (error: Error | null) => void): void
+    override connect(callback?: (error: Error | null) => void): Promise<pg.Client> | undefined {
+      const connected = this.#connectToPrimary()
+      if (!callback) return connected
+      connected.then(() => callback(null), callback)
+      return undefined
+    }
+
+    async #connectToPrimary(): Promise<pg.Client> {
+      const { hostname, port } = new URL(await primaryAddress(url))
+      Object.assign(this, { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || DEFAULT_PORT) })
+      return super.connect()
+    }
+  }
+}
+
+/** Opens a pool of at most `size` connections, each to the server that takes writes when the address names several. */
 export function connect(url: string, size = 10): Connection {
+  const addresses = addressesOf(url)
   const pool = new pg.Pool({
-    Client: PreparingClient,
-    connectionString: url,
+    Client: addresses.length > 1 ? clientOf(url) : PreparingClient,
+    connectionString: addresses[0],
     max: size,
     types,
     connectionTimeoutMillis: 10_000,

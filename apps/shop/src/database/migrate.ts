@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runMigrations } from 'graphile-worker'
 import pg from 'pg'
+import { primaryAddress } from './hosts.ts'
 
 const FOLDER = join(import.meta.dirname, 'migrations')
 /** Any constant: everyone who migrates this database waits for this advisory lock. */
@@ -15,13 +16,14 @@ const MIGRATION_LOCK = 7_020_232
  * @throws Error when a file that already ran has been changed since
  */
 export async function migrate(url: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: url })
+  const address = await primaryAddress(url)
+  const client = new pg.Client({ connectionString: address })
   client.on('error', () => {})
   await client.connect()
   try {
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
     const ran = await runFiles(client)
-    await runMigrations({ connectionString: url })
+    await runMigrations({ connectionString: address })
     return ran
   } finally {
     await client.end()
