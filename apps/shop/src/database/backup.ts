@@ -72,6 +72,9 @@ export async function restore(url: string, file: string): Promise<BackupSummary>
       if (!known.get(table) || known.get(table)?.join() !== columns.join()) {
         throw new BackupError(`the table "${table}" of the backup is not the one of this database`)
       }
+      // What migrations put into a new database by themselves gives way to what the backup has of it.
+      const first = await client.query(`select from ${table} limit 1`)
+      if (first.rowCount) await client.query(`delete from ${table}`)
       const into = client.query(copyFrom(`copy ${table} (${columns.join(', ')}) from stdin`))
       await pipeline(Readable.from(rowsOf(reader)), into)
       counts[table] = into.rowCount
