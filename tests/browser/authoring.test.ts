@@ -44,10 +44,16 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   staff = await stage.visitAs(OWNER, DESK)
   const { page } = staff
   await staff.open('/admin/courses')
+  // The choices come late: whoever writes at once gets the first category and teacher all the same.
+  await page.route('**/api/admin/course-choices', async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    await route.continue()
+  })
   await page.getByRole('link', { name: '新建课程' }).click()
   await page.getByTestId('course-title').fill(TITLE)
   await page.getByTestId('course-outcomes').fill('看懂屏风\n懂得留白')
   await page.getByTestId('course-price').fill('58')
+  await page.locator('form option[value=programming]').waitFor({ state: 'attached' })
   await page.getByTestId('course-save').click()
   await page.getByTestId('course-lacks').getByText('至少需要一节有内容的课').waitFor()
   expect(await page.getByTestId('course-publish').count()).toBe(0)
