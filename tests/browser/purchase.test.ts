@@ -155,10 +155,15 @@ test('a free course is read at once; who is logged in finds it under my courses,
   await logIn(page, buyer)
   await page.getByTestId('lesson-body').waitFor()
   await enrolled
-  const kept = page.waitForResponse((response) => response.url().endsWith('/place') && response.ok())
-  await page.locator('.turn').getByRole('link', { name: '下一课' }).click()
+  const next = page.locator('.turn').getByRole('link', { name: '下一课' })
+  const place = new URL((await next.getAttribute('href')) ?? '', page.url()).href
+  // The first lesson's own place may be on its way still.
+  const isNext = (body: string | null) => place.endsWith(`/${JSON.parse(body ?? '{}').lessonId}`)
+  const kept = page.waitForResponse(
+    (answer) => answer.url().endsWith('/place') && answer.ok() && isNext(answer.request().postData()),
+  )
+  await next.click()
   await kept
-  const place = page.url()
   await visit.open('/my/courses')
   await page.getByTestId('continue').click()
   await page.waitForURL(place)

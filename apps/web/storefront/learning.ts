@@ -78,7 +78,8 @@ export function useLearning() {
 
   async function keepPlace(id: number, lesson: number): Promise<void> {
     const params = { path: { id } }
-    await answer(api.PUT('/api/me/courses/{id}/place', { params, body: { lessonId: lesson } }))
+    // Sent to its end even where the page is left over it.
+    await answer(api.PUT('/api/me/courses/{id}/place', { params, body: { lessonId: lesson }, keepalive: true }))
     const before = cache.getQueryData<OwnedCourse[]>(['mine', 'courses'])
     const moved = before?.map((own) => (own.course.id === id ? { ...own, lastLessonId: lesson } : own))
     if (moved) cache.setQueryData(['mine', 'courses'], moved)
