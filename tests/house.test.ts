@@ -30,6 +30,8 @@ const WRITERS: Record<string, string> = {
   users: 'accounts',
   sessions: 'accounts',
   login_failures: 'accounts',
+  second_factors: 'accounts',
+  recovery_codes: 'accounts',
   audit_log: 'accounts',
   categories: 'catalog',
   teachers: 'catalog',

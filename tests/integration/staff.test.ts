@@ -1,7 +1,7 @@
-/** Staff are looked after by the owner: roles, disabling, passwords; whatever happens at once, an owner stays. */
+/** Staff are looked after by the owner: added, roles, disabling, passwords, sessions; whatever happens at once, an owner stays. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
-import { type System, startSystem } from '../harness/system.ts'
+import { type System, startSystem, until } from '../harness/system.ts'
 
 let system: System
 let owner: ShopApi
@@ -19,6 +19,12 @@ async function member(name: string, role: string): Promise<{ api: ShopApi; id: n
   await api.register(name)
   await system.sql('update users set role = $1 where username = $2', [role, name])
   return { api, id: (await api.call<{ id: number }>('GET', '/api/me')).body.id }
+}
+
+/** Changes a password that was made up by somebody else. */
+async function ownPassword(api: ShopApi, current: string): Promise<void> {
+  const { status } = await api.call('POST', '/api/me/password', { current, password: 'a password of my own' })
+  if (status !== 204) throw new Error(`password: ${status}`)
 }
 
 interface Listed {
@@ -47,6 +53,7 @@ test('another role, disabling and a new password end the sessions and are in the
   const { password } = (await owner.call<{ password: string }>('POST', path, { reason: 'lost' })).body
   const again = system.client()
   await again.login('cared-for', password)
+  await ownPassword(again, password)
   expect((await again.call('GET', '/api/admin/me')).status).toBe(200)
 
   await owner.call('POST', `/api/admin/staff/${id}/disable`, { disabled: true, reason: 'left' })
@@ -56,9 +63,111 @@ test('another role, disabling and a new password end the sessions and are in the
   expect(log).toMatchObject([
     { action: 'staff.role', before: { role: 'support' }, after: { role: 'finance' }, note: 'moves' },
     { action: 'staff.password' },
+    { action: 'profile.password' },
     { action: 'staff.disable', before: { disabled: false }, after: { disabled: true } },
   ])
   expect(JSON.stringify(log)).not.toContain(password)
+})
+
+interface Added {
+  readonly member: { id: number; role: string; passwordDue: boolean }
+  readonly password: string | null
+}
+
+test('somebody new: the password is told once, opens nothing but its change, and a repeat tells it no more', async () => {
+  const wanted = { username: 'new-editor', displayName: '新编辑', role: 'editor' }
+  const key = { 'idempotency-key': 'add-new-editor' }
+  const added = await owner.call<Added>('POST', '/api/admin/staff', wanted, key)
+  expect(added).toMatchObject({ status: 201, body: { member: { role: 'editor', passwordDue: true } } })
+  const password = added.body.password ?? ''
+  const repeated = await owner.call<Added>('POST', '/api/admin/staff', wanted, key)
+  expect(repeated).toMatchObject({ status: 201, body: { member: { id: added.body.member.id }, password: null } })
+  const taken = await owner.call('POST', '/api/admin/staff', wanted)
+  expect(taken).toMatchObject({ status: 409, body: { code: 'USERNAME_TAKEN' } })
+
+  const api = system.client()
+  await api.login('new-editor', password)
+  expect((await api.call('GET', '/api/me')).status).toBe(200)
+  for (const path of ['/api/admin/me', '/api/admin/courses', '/api/orders', '/api/me/courses']) {
+    expect(await api.call('GET', path)).toMatchObject({ status: 403, body: { code: 'PASSWORD_DUE' } })
+  }
+  const change = (current: string, next: string) => api.call('POST', '/api/me/password', { current, password: next })
+  expect(await change('not the password', 'another one')).toMatchObject({ body: { code: 'WRONG_PASSWORD' } })
+  expect(await change(password, password)).toMatchObject({ body: { code: 'SAME_PASSWORD' } })
+  await ownPassword(api, password)
+  expect((await api.call('GET', '/api/admin/courses')).status).toBe(200)
+  expect((await api.call('GET', '/api/admin/staff')).status).toBe(403)
+
+  const written = await system.sql(
+    'select to_jsonb(k)::text as row from idempotency_keys k union all select to_jsonb(a)::text from audit_log a',
+  )
+  expect(JSON.stringify(written)).not.toContain(password)
+  const log = await system.sql('select * from audit_log where subject = $1 order by id', [
+    `staff/${added.body.member.id}`,
+  ])
+  expect(log).toMatchObject([
+    { action: 'staff.create', username: 'admin', after: { username: 'new-editor', role: 'editor' } },
+    { action: 'profile.password', username: 'new-editor' },
+  ])
+})
+
+interface Sessions {
+  readonly items: { id: string; userAgent: string; seenAt: string | null; current: boolean }[]
+}
+
+test('sessions are seen and ended: one, all others, by the owner, and by another password', async () => {
+  const { api: first, id } = await member('many-places', 'support')
+  const another = async () => {
+    const api = system.client()
+    await api.login('many-places', 'a long password')
+    return api
+  }
+  const [second, third] = [await another(), await another()]
+  const mine = async () => (await first.call<Sessions>('GET', '/api/admin/profile/sessions')).body.items
+  expect(await mine()).toHaveLength(3)
+  expect(
+    (await until(mine, (items) => items.some(({ seenAt }) => seenAt !== null))).map(({ current }) => current),
+  ).toEqual(
+    [true, false, false], // seen last, so it comes first
+  )
+  const status = async (api: ShopApi) => (await api.call('GET', '/api/me')).status
+  const ids = (await second.call<Sessions>('GET', '/api/admin/profile/sessions')).body.items
+  const its = ids.find(({ current }) => current)?.id
+  expect((await first.call('POST', '/api/admin/profile/sessions/end', { id: its })).status).toBe(200)
+  expect([await status(first), await status(second), await status(third)]).toEqual([200, 401, 200])
+  expect(await first.call('POST', '/api/admin/profile/sessions/end', { id: its })).toMatchObject({
+    status: 404,
+    body: { code: 'SESSION_NOT_FOUND' },
+  })
+  // Nobody ends another person's.
+  const { api: stranger } = await member('other-places', 'support')
+  const left = (await mine())[0]?.id
+  expect((await stranger.call('POST', '/api/admin/profile/sessions/end', { id: left })).status).toBe(404)
+
+  await first.call('POST', '/api/admin/profile/sessions/end', {})
+  expect([await status(first), await status(third)]).toEqual([200, 401])
+
+  const fourth = await another()
+  await ownPassword(first, 'a long password')
+  expect([await status(first), await status(fourth)]).toEqual([200, 401])
+
+  const seen = await owner.call<Sessions>('GET', `/api/admin/staff/${id}/sessions`)
+  expect(seen.body.items).toMatchObject([{ current: false }])
+  const reason = 'lost laptop'
+  const ended = await owner.call('POST', `/api/admin/staff/${id}/sessions/end`, { reason })
+  expect(ended).toMatchObject({ status: 200, body: { items: [] } })
+  expect(await status(first)).toBe(401)
+})
+
+test('a buyer changes the password: the old one is asked for, and other browsers are logged out', async () => {
+  const buyer = await system.buyer()
+  const { username } = (await buyer.call<{ username: string }>('GET', '/api/me')).body
+  const elsewhere = system.client()
+  await elsewhere.login(username, 'a long password')
+  await ownPassword(buyer, 'a long password')
+  expect((await elsewhere.call('GET', '/api/me')).status).toBe(401)
+  expect((await buyer.call('GET', '/api/me')).status).toBe(200)
+  await elsewhere.login(username, 'a password of my own')
 })
 
 test('a buyer is not staff here', async () => {

@@ -1,7 +1,10 @@
 /** The web server of one process: every subject's routes, the pages, and what an operator looks at. */
 import { addDesk } from './accounts/desk.ts'
+import { keepLastSeen } from './accounts/last-seen.ts'
+import { addProfileDesk } from './accounts/profile-routes.ts'
 import { addAccountRoutes } from './accounts/routes.ts'
 import { addStaffDesk } from './accounts/staff-routes.ts'
+import { addStaffSessionsDesk } from './accounts/staff-session-routes.ts'
 import { addBuyerDesk } from './backoffice/buyer-routes.ts'
 import { addDashboardDesk } from './backoffice/dashboard-routes.ts'
 import { addJobsDesk } from './backoffice/jobs-routes.ts'
@@ -62,7 +65,7 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
   addPaymentRoutes(app, payments)
   providers.addRoutes(app, payments)
   addRefundRoutes(app, payments)
-  addDesk(app, viewers, (desk) => {
+  addDesk(app, viewers, keepLastSeen(db, clock, log), (desk) => {
     addOrderDesk(desk, payments)
     addRefundDesk(desk, payments)
     addInboxDesk(desk, payments)
@@ -72,6 +75,8 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
     addDashboardDesk(desk, db, clock)
     addBuyerDesk(desk, db, clock)
     addStaffDesk(desk, db, clock)
+    addStaffSessionsDesk(desk, db, clock)
+    addProfileDesk(desk, db, clock)
     addAuthoringDesk(desk, db, clock)
     addTrialDesk(desk, payments)
     addIdentityDesk(desk, { db, identity, clock })

@@ -21,8 +21,17 @@ export interface Staff {
 
 const atTheDesk = new WeakMap<FastifyRequest, Staff>()
 
-/** Registers the subjects' staff routes, their addresses relative to `/api/admin`. @throws Error for one without a right */
-export function addDesk(app: Application, viewers: Viewers, add: (desk: Application) => void): void {
+/**
+ * Registers the subjects' staff routes, their addresses relative to `/api/admin`.
+ * @param saw told of the session of every request that is let in
+ * @throws Error for a route without a right
+ */
+export function addDesk(
+  app: Application,
+  viewers: Viewers,
+  saw: (sessionId: string) => void,
+  add: (desk: Application) => void,
+): void {
   app.register(
     async (desk) => {
       desk.addHook('onRoute', ({ url, config }) => {
@@ -32,6 +41,7 @@ export function addDesk(app: Application, viewers: Viewers, add: (desk: Applicat
         const { user, sessionId } = await viewers.require(request)
         const { right } = request.routeOptions.config
         if (!right || !mayDo(user.role, right)) throw new ShopError('NOT_ALLOWED')
+        saw(sessionId)
         atTheDesk.set(request, { user, sessionId, address: request.ip })
       })
       add(desk)

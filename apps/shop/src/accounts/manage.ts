@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { hashPassword } from './passwords.ts'
+import { endSessions } from './session-list.ts'
 import type { Role } from './sessions.ts'
 
 /** @throws ShopError USER_NOT_FOUND, LAST_OWNER */
@@ -39,23 +40,26 @@ export async function newPassword(): Promise<{ password: string; hash: string }>
   return { password, hash: await hashPassword(password) }
 }
 
-/** @throws ShopError USER_NOT_FOUND */
-export async function setPassword(tx: Transaction, userId: number, hash: string, now: Date): Promise<void> {
-  await change(tx, userId, { password_hash: hash }, now)
+/**
+ * @param password its hash, and whether it must be changed before anything else is done with it
+ * @throws ShopError USER_NOT_FOUND
+ */
+export async function setPassword(
+  tx: Transaction,
+  userId: number,
+  { hash, due }: { hash: string; due: boolean },
+  now: Date,
+): Promise<void> {
+  await change(tx, userId, { password_hash: hash, password_due: due }, now)
 }
 
 async function change(
   tx: Transaction,
   userId: number,
-  set: { disabled_at?: Date | null; role?: Role; password_hash?: string },
+  set: { disabled_at?: Date | null; role?: Role; password_hash?: string; password_due?: boolean },
   now: Date,
 ): Promise<void> {
   const changed = await tx.updateTable('users').set(set).where('id', '=', userId).returning('id').executeTakeFirst()
   if (!changed) throw new ShopError('USER_NOT_FOUND')
-  await tx
-    .updateTable('sessions')
-    .set({ ended_at: now })
-    .where('user_id', '=', userId)
-    .where('ended_at', 'is', null)
-    .execute()
+  await endSessions(tx, userId, now)
 }

@@ -9,6 +9,8 @@ export interface NewUser {
   readonly password: string
   readonly displayName?: string | undefined
   readonly role?: Role
+  /** Somebody else made up the password: it must be changed before anything else. */
+  readonly passwordDue?: boolean
 }
 
 /** @throws ShopError USERNAME_TAKEN */
@@ -25,6 +27,7 @@ export async function addUser(db: Reader, user: Omit<NewUser, 'password'>, passw
       display_name: user.displayName?.trim() || user.username,
       password_hash: passwordHash,
       role: user.role ?? 'buyer',
+      password_due: user.passwordDue ?? false,
     })
     .onConflict((conflict) => conflict.doNothing())
     .returning(['id', 'username', 'display_name', 'role', 'created_at'])

@@ -1,4 +1,4 @@
-/** Register, log in, log out, who am I. */
+/** Register, log in, log out, who am I, another password. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Database } from '../database/connect.ts'
@@ -6,6 +6,7 @@ import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { IdempotencyHeader, NOBODY, once, repeatable } from '../http/idempotency.ts'
 import { Moment, Nothing, problems, writeMoment } from '../http/shapes.ts'
+import { changePassword } from './change-password.ts'
 import { login } from './login.ts'
 import { hashPassword, passwordMatches } from './passwords.ts'
 import { addUser } from './register.ts'
@@ -28,10 +29,16 @@ const Credentials = Type.Object(
   { additionalProperties: false },
 )
 
+export const Username = Type.String({
+  pattern: '^[\\p{L}\\p{N}_.-]{3,32}$',
+  description: '3–32 letters, digits, _ - .',
+})
+const NewPassword = Type.String({ minLength: 8, maxLength: 200 })
+
 const Registration = Type.Object(
   {
-    username: Type.String({ pattern: '^[\\p{L}\\p{N}_.-]{3,32}$', description: '3–32 letters, digits, _ - .' }),
-    password: Type.String({ minLength: 8, maxLength: 200 }),
+    username: Username,
+    password: NewPassword,
     displayName: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
   },
   { additionalProperties: false },
@@ -109,7 +116,10 @@ export function addAccountRoutes(app: Application, { db, sessions, viewers, cloc
 
   app.delete(
     '/api/session',
-    { schema: { tags: ['accounts'], summary: 'Log out', response: { 204: Nothing } } },
+    {
+      config: { evenPasswordDue: true },
+      schema: { tags: ['accounts'], summary: 'Log out', response: { 204: Nothing } },
+    },
     async (request, reply) => {
       const viewer = await viewers.find(request)
       if (viewer) await sessions.end(viewer.sessionId)
@@ -119,8 +129,33 @@ export function addAccountRoutes(app: Application, { db, sessions, viewers, cloc
 
   app.get(
     '/api/me',
-    { schema: { tags: ['accounts'], summary: 'Who am I', response: { 200: Type.Ref('User'), ...problems(401) } } },
+    {
+      config: { evenPasswordDue: true },
+      schema: { tags: ['accounts'], summary: 'Who am I', response: { 200: Type.Ref('User'), ...problems(401) } },
+    },
     async (request) => writeUser((await viewers.require(request)).user),
+  )
+
+  app.post(
+    '/api/me/password',
+    {
+      config: { evenPasswordDue: true },
+      schema: {
+        tags: ['accounts'],
+        summary: 'Change my password; every other session ends',
+        body: Type.Object(
+          { current: Type.String({ minLength: 1, maxLength: 200 }), password: NewPassword },
+          { additionalProperties: false },
+        ),
+        response: { 204: Nothing, ...problems(401, 409, 422, 429) },
+      },
+    },
+    async (request, reply) => {
+      const viewer = await viewers.require(request)
+      const { current, password } = request.body
+      await changePassword(db, { ...viewer, address: request.ip }, { current, password }, clock)
+      return reply.code(204).send(null)
+    },
   )
 }
 

@@ -20,6 +20,8 @@ export interface User {
 export interface Viewer {
   readonly user: User
   readonly sessionId: string
+  /** Somebody else made up the password: until it is changed this session may do nothing else. */
+  readonly passwordDue: boolean
 }
 
 export interface Sessions {
@@ -64,13 +66,20 @@ export function createSessions(db: Database, secret: string, clock: () => Date):
       const row = await db
         .selectFrom('sessions')
         .innerJoin('users', 'users.id', 'sessions.user_id')
-        .select(['users.id', 'users.username', 'users.display_name', 'users.role', 'users.created_at'])
+        .select([
+          'users.id',
+          'users.username',
+          'users.display_name',
+          'users.role',
+          'users.created_at',
+          'users.password_due',
+        ])
         .where('sessions.id', '=', sessionId)
         .where('sessions.ended_at', 'is', null)
         .where('sessions.expires_at', '>', clock())
         .where('users.disabled_at', 'is', null)
         .executeTakeFirst()
-      return row && { user: toUser(row), sessionId }
+      return row && { user: toUser(row), sessionId, passwordDue: row.password_due }
     },
 
     async end(sessionId) {

@@ -1,30 +1,25 @@
-/** The staff at the owner's desk: who they are, what each role may do, another role, disable, a new password. */
-import { type Static, Type } from 'typebox'
-import type { Database, Reader, Transaction } from '../database/connect.ts'
-import { ShopError } from '../errors.ts'
+/** The staff at the owner's desk: who they are, what each role may do, a new one, another role, disable, a new password. */
+import { Type } from 'typebox'
+import type { Database, Transaction } from '../database/connect.ts'
 import type { Application } from '../http/application.ts'
-import { Moment, problems, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
+import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
+import { problems } from '../http/shapes.ts'
 import { audit } from './audit.ts'
-import { type Staff, staffOf } from './desk.ts'
+import { staffOf } from './desk.ts'
 import { newPassword, setDisabled, setPassword, setRole } from './manage.ts'
+import { addUser } from './register.ts'
 import { rightsOf, STAFF_ROLES } from './rights.ts'
+import { Username } from './routes.ts'
+import { changeStaff, told } from './staff-change.ts'
+import { findStaff, readStaff, StaffMemberShape, StaffRoleShape } from './staff-members.ts'
 
 const Id = Type.Object({ id: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) })
 const Why = Type.String({ minLength: 1, maxLength: 200 })
-const StaffRoleShape = Type.Enum(['owner', 'finance', 'support', 'editor'])
 
-const StaffMemberShape = Type.Object(
-  {
-    id: Type.Integer(),
-    username: Type.String(),
-    displayName: Type.String(),
-    role: StaffRoleShape,
-    createdAt: Moment,
-    disabledAt: Type.Union([Moment, Type.Null()]),
-  },
-  { $id: 'StaffMember' },
+const NewMember = Type.Object(
+  { username: Username, displayName: Type.String({ minLength: 1, maxLength: 64 }), role: StaffRoleShape },
+  { additionalProperties: false },
 )
-type StaffMember = Static<typeof StaffMemberShape>
 
 export function addStaffDesk(desk: Application, db: Database, clock: () => Date): void {
   desk.addSchema(StaffMemberShape)
@@ -52,6 +47,53 @@ export function addStaffDesk(desk: Application, db: Database, clock: () => Date)
     }),
   )
 
+  desk.get(
+    '/staff/:id',
+    {
+      config: { right: 'staff.read' },
+      schema: { tags, params: Id, response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404) } },
+    },
+    (request) => readStaff(db, request.params.id),
+  )
+
+  desk.post(
+    '/staff',
+    {
+      config: { right: 'staff.write' },
+      schema: {
+        tags,
+        summary: 'Add one of the staff, with a password that must be changed at the first login',
+        headers: IdempotencyHeader,
+        body: NewMember,
+        response: {
+          201: Type.Object({
+            member: Type.Ref('StaffMember'),
+            password: Type.Union([Type.String(), Type.Null()], {
+              description: 'Shown in the first answer only: a request that is repeated with its key finds null here',
+            }),
+          }),
+          ...problems(401, 403, 409, 422),
+        },
+      },
+    },
+    async (request, reply) => {
+      const staff = staffOf(request)
+      const made = await newPassword()
+      let password: string | null = null
+      const { id } = await db.transaction().execute((tx) =>
+        once(tx, staff.user.id, repeatable(request), clock(), async () => {
+          password = made.password
+          const { id } = await addUser(tx, { ...request.body, passwordDue: true }, made.hash)
+          const after = { username: request.body.username, ...told(await readStaff(tx, id)) }
+          await audit(tx, staff, { at: clock(), action: 'staff.create', subject: `staff/${id}`, after })
+          return { id }
+        }),
+      )
+      const member = await readStaff(db, id)
+      return reply.code(201).header('cache-control', 'no-store').send({ member, password })
+    },
+  )
+
   desk.post(
     '/staff/:id/role',
     {
@@ -67,7 +109,9 @@ export function addStaffDesk(desk: Application, db: Database, clock: () => Date)
     (request) => {
       const { role, reason } = request.body
       const { id } = request.params
-      return change(staffOf(request), id, 'staff.role', reason, (tx, now) => setRole(tx, id, role, now))
+      const at = clock()
+      const work = (tx: Transaction) => setRole(tx, id, role, at)
+      return changeStaff(db, staffOf(request), { id, action: 'staff.role', note: reason, at, work })
     },
   )
 
@@ -86,8 +130,10 @@ export function addStaffDesk(desk: Application, db: Database, clock: () => Date)
     (request) => {
       const { disabled, reason } = request.body
       const { id } = request.params
+      const at = clock()
       const action = disabled ? 'staff.disable' : 'staff.enable'
-      return change(staffOf(request), id, action, reason, (tx, now) => setDisabled(tx, id, disabled, now))
+      const work = (tx: Transaction) => setDisabled(tx, id, disabled, at)
+      return changeStaff(db, staffOf(request), { id, action, note: reason, at, work })
     },
   )
 
@@ -97,7 +143,7 @@ export function addStaffDesk(desk: Application, db: Database, clock: () => Date)
       config: { right: 'staff.write' },
       schema: {
         tags,
-        summary: 'Make up a new password, shown only in this answer, and end the sessions',
+        summary: 'Make up a new password, shown only in this answer, and end the sessions; it must be changed at login',
         params: Id,
         body: Type.Object({ reason: Why }, { additionalProperties: false }),
         response: { 200: Type.Object({ password: Type.String() }), ...problems(401, 403, 404, 422) },
@@ -106,60 +152,15 @@ export function addStaffDesk(desk: Application, db: Database, clock: () => Date)
     async (request, reply) => {
       const { id } = request.params
       const { password, hash } = await newPassword()
-      await change(staffOf(request), id, 'staff.password', request.body.reason, (tx, now) =>
-        setPassword(tx, id, hash, now),
-      )
+      const at = clock()
+      await changeStaff(db, staffOf(request), {
+        id,
+        action: 'staff.password',
+        note: request.body.reason,
+        at,
+        work: (tx) => setPassword(tx, id, { hash, due: true }, at),
+      })
       return reply.header('cache-control', 'no-store').send({ password })
     },
-  )
-
-  /** The change and its line in the audit log, together or not at all. */
-  const change = (
-    staff: Staff,
-    id: number,
-    action: string,
-    note: string,
-    work: (tx: Transaction, now: Date) => Promise<void>,
-  ): Promise<StaffMember> =>
-    db.transaction().execute(async (tx) => {
-      const at = clock()
-      const before = await readStaff(tx, id)
-      await work(tx, at)
-      const after = await readStaff(tx, id)
-      await audit(tx, staff, { at, action, subject: `staff/${id}`, before: told(before), after: told(after), note })
-      return after
-    })
-}
-
-/** What of an account the audit log tells: nothing of its password. */
-const told = ({ role, disabledAt }: StaffMember) => ({ role, disabled: disabledAt !== null })
-
-/** @throws ShopError USER_NOT_FOUND for nobody and for buyers */
-async function readStaff(db: Reader, id: number): Promise<StaffMember> {
-  const [member] = await findStaff(db, id)
-  if (!member) throw new ShopError('USER_NOT_FOUND')
-  return member
-}
-
-async function findStaff(db: Reader, id?: number): Promise<StaffMember[]> {
-  let select = db
-    .selectFrom('users')
-    .select(['id', 'username', 'display_name', 'role', 'created_at', 'disabled_at'])
-    .where('role', '!=', 'buyer')
-  if (id !== undefined) select = select.where('id', '=', id)
-  const rows = await select.orderBy('id').execute()
-  return rows.flatMap((row) =>
-    row.role === 'buyer'
-      ? []
-      : [
-          {
-            id: row.id,
-            username: row.username,
-            displayName: row.display_name,
-            role: row.role,
-            createdAt: writeMoment(row.created_at),
-            disabledAt: writeMomentOrNull(row.disabled_at),
-          },
-        ],
   )
 }

@@ -24,6 +24,7 @@ export interface Tables {
     role: Generated<Role>
     disabled_at: Date | null
     created_at: Generated<Date>
+    password_due: Generated<boolean>
   }
   sessions: {
     id: string
@@ -33,7 +34,16 @@ export interface Tables {
     ended_at: Date | null
     user_agent: Generated<string>
     address: Generated<string>
+    seen_at: Date | null
   }
+  second_factors: {
+    user_id: number
+    sealed_secret: string
+    begun_at: Date
+    confirmed_at: Date | null
+    last_step: Generated<number>
+  }
+  recovery_codes: { user_id: number; code_hash: string; used_at: Date | null }
   login_failures: { key: string; failures: number; window_ends_at: Date }
   categories: { slug: string; position: number; name_zh: string; name_en: string; palette: string[] }
   teachers: { slug: string; name: string; title: string; bio: string; position: Generated<number> }
