@@ -154,6 +154,19 @@ const PAGES: readonly DeskPage[] = [
     heading: ['试付一分钱', 'Trial payment'],
     shows: '[data-testid=trial-start]',
   },
+  { name: 'the staff', path: () => '/admin/staff', heading: ['员工', 'Staff'], shows: '[data-right] td' },
+  {
+    name: 'one of the staff',
+    path: () => `/admin/staff/${world.member}`,
+    heading: ['王会计', '王会计'],
+    shows: '[data-testid=staff-role]',
+  },
+  {
+    name: 'one’s own account',
+    path: () => '/admin/profile',
+    heading: ['我的账号', 'My account'],
+    shows: 'tbody tr',
+  },
   { name: 'the audit log', path: () => '/admin/audit', heading: ['操作日志', 'Audit log'], shows: 'tbody tr' },
   { name: 'an unknown address', path: () => '/admin/no/such/page', heading: ['没有这一页', 'No such page'] },
 ]

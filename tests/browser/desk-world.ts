@@ -27,6 +27,8 @@ export interface DeskWorld {
   readonly refused: number
   /** Who bought the order that was paid back in part. */
   readonly buyer: number
+  /** One of the staff, who has not logged in yet. */
+  readonly member: number
 }
 
 export async function order(system: System, courseIds: readonly number[], totalAmount: string): Promise<Bought> {
@@ -119,5 +121,8 @@ export async function openDesk(system: System): Promise<DeskWorld> {
   )
   const { id: buyer } = (await partly.buyer.call<{ id: number }>('GET', '/api/me')).body
   await staff.call('POST', '/api/admin/dashboard/count')
-  return { staff, day, partly: partly.orderNo, asked: asked.orderNo, unpaid: unpaid.orderNo, refused, buyer }
+  const wanted = { username: 'wang-finance', displayName: '王会计', role: 'finance' }
+  const added = await staff.call<{ member: { id: number } }>('POST', '/api/admin/staff', wanted)
+  const member = added.body.member.id
+  return { staff, day, partly: partly.orderNo, asked: asked.orderNo, unpaid: unpaid.orderNo, refused, buyer, member }
 }

@@ -3,7 +3,7 @@ import { nextTick, shallowRef } from 'vue'
 import { createRouter, createWebHistory, type RouteLocationNormalized, type Router } from 'vue-router'
 import { announce } from '../src/announce.ts'
 import { BASE, routes } from './routes.ts'
-import { useDesk } from './session.ts'
+import { type Standing, useDesk } from './session.ts'
 
 /** Why the page asked for could not be opened at all: its code did not load, or nobody answered who we are. */
 export const failure = shallowRef<{ to: string; error: unknown } | undefined>()
@@ -20,7 +20,8 @@ export function openRouter(): Router {
   router.beforeEach(async (to) => {
     failure.value = undefined
     if (to.meta.open) return true
-    return (await useDesk().ask()) === 'staff' ? true : loginDetour(to)
+    const standing = await useDesk().ask()
+    return standing === 'staff' ? true : detour(standing, to)
   })
   router.afterEach((to, from, stopped) => {
     if (stopped || from.matched.length === 0 || to.path === from.path) return
@@ -32,9 +33,9 @@ export function openRouter(): Router {
   return router
 }
 
-/** The login, remembering where it should lead back to, query and all. */
-export const loginDetour = (to: { fullPath: string }) => ({
-  name: 'login',
+/** The login, or the first password after it, remembering where it should lead back to, query and all. */
+export const detour = (standing: Standing, to: { fullPath: string }) => ({
+  name: standing === 'due' ? 'first-password' : 'login',
   query: to.fullPath === '/' ? {} : { next: to.fullPath },
 })
 

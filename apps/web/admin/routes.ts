@@ -5,7 +5,7 @@ declare module 'vue-router' {
   interface RouteMeta {
     /** The right without which the page has nothing to show. */
     right?: string
-    /** For everybody: the login. */
+    /** For everybody: the login, and the first password after it. */
     open?: boolean
   }
 }
@@ -37,6 +37,7 @@ export const WAYS = [
     ways: [
       { name: 'notifications', right: 'inbox.read' },
       { name: 'jobs', right: 'jobs.read' },
+      { name: 'staff', right: 'staff.read' },
       { name: 'audit', right: 'audit.read' },
       { name: 'settings', right: 'settings.read' },
     ],
@@ -48,6 +49,12 @@ export type WayName = (typeof WAYS)[number]['ways'][number]['name']
 export const routes: RouteRecordRaw[] = [
   { path: '/', name: 'start', component: () => import('./pages/StartPage.vue') },
   { path: '/login', name: 'login', component: () => import('./pages/LoginPage.vue'), meta: { open: true } },
+  {
+    path: '/first-password',
+    name: 'first-password',
+    component: () => import('./pages/FirstPasswordPage.vue'),
+    meta: { open: true },
+  },
   {
     path: '/orders',
     name: 'orders',
@@ -146,6 +153,14 @@ export const routes: RouteRecordRaw[] = [
   },
   { path: '/jobs', name: 'jobs', component: () => import('./pages/JobsPage.vue'), meta: { right: 'jobs.read' } },
   { path: '/audit', name: 'audit', component: () => import('./pages/AuditPage.vue'), meta: { right: 'audit.read' } },
+  { path: '/staff', name: 'staff', component: () => import('./pages/StaffPage.vue'), meta: { right: 'staff.read' } },
+  {
+    path: '/staff/:id(\\d+)',
+    name: 'staff-member',
+    component: () => import('./pages/StaffMemberPage.vue'),
+    meta: { right: 'staff.read' },
+  },
+  { path: '/profile', name: 'profile', component: () => import('./pages/ProfilePage.vue') },
   { path: '/settings', name: 'settings', redirect: { name: 'shop' } },
   {
     path: '/settings/shop',

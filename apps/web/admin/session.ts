@@ -4,8 +4,8 @@ import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { ApiProblem, answer, api, onLoginLost, type User } from '../src/api/client.ts'
 
-/** `buyer`: logged in, but not as staff. */
-export type Standing = 'unknown' | 'nobody' | 'buyer' | 'staff'
+/** `buyer`: logged in, but not as staff; `due`: as staff, who must choose a password of their own first. */
+export type Standing = 'unknown' | 'nobody' | 'buyer' | 'due' | 'staff'
 
 export const useDesk = defineStore('desk', () => {
   const cache = useQueryCache()
@@ -37,6 +37,7 @@ export const useDesk = defineStore('desk', () => {
       },
       (error: unknown) => {
         if (!(error instanceof ApiProblem) || (error.status !== 401 && error.status !== 403)) throw error
+        if (error.code === 'PASSWORD_DUE') return forget('due')
         return forget(error.status === 401 ? 'nobody' : 'buyer')
       },
     )
@@ -49,6 +50,11 @@ export const useDesk = defineStore('desk', () => {
 
   async function login(credentials: { username: string; password: string }): Promise<Standing> {
     await answer(api.POST('/api/session', { body: credentials }))
+    return askAgain()
+  }
+
+  /** Asks again: something about this person has changed. */
+  function askAgain(): Promise<Standing> {
     forget('unknown')
     return ask()
   }
@@ -62,5 +68,5 @@ export const useDesk = defineStore('desk', () => {
     if (isIn.value) forget('nobody')
   })
 
-  return { standing, user, isIn, may, ask, login, logout }
+  return { standing, user, isIn, may, ask, askAgain, login, logout }
 })

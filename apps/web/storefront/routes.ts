@@ -45,6 +45,12 @@ export const routes: RouteRecordRaw[] = [
     component: () => import('./pages/MyCoursesPage.vue'),
     meta: { login: true },
   },
+  {
+    path: '/account/password',
+    name: 'password',
+    component: () => import('./pages/PasswordPage.vue'),
+    meta: { login: true, plain: true },
+  },
   { path: '/learn/:courseId(\\d+)/:lessonId(\\d+)?', name: 'learn', component: learn, meta: { plain: true } },
   { path: '/:rest(.*)*', name: 'not-found', component: () => import('./pages/NotFoundPage.vue') },
 ]

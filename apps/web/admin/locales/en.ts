@@ -4,12 +4,14 @@ import courses from './courses/en.ts'
 import names from './names/en.ts'
 import type { SameKeys } from './same-keys.ts'
 import settings from './settings/en.ts'
+import staff from './staff/en.ts'
 import type chinese from './zh-CN.ts'
 
 const messages: SameKeys<typeof chinese> = {
   ...names,
   ...settings,
   ...courses,
+  ...staff,
   title: '{page} · Xuecheng back office',
   name: 'Back office',
   toShop: 'To the shop',
@@ -40,6 +42,7 @@ const messages: SameKeys<typeof chinese> = {
     reconciliation: 'Reconciliation',
     notifications: 'Notifications',
     jobs: 'Jobs',
+    staff: 'Staff',
     audit: 'Audit log',
     settings: 'Settings',
   },

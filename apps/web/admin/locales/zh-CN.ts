@@ -3,11 +3,13 @@
 import courses from './courses/zh-CN.ts'
 import names from './names/zh-CN.ts'
 import settings from './settings/zh-CN.ts'
+import staff from './staff/zh-CN.ts'
 
 export default {
   ...names,
   ...settings,
   ...courses,
+  ...staff,
   title: '{page} · 学城后台',
   name: '学城后台',
   toShop: '去商店',
@@ -38,6 +40,7 @@ export default {
     reconciliation: '对账',
     notifications: '支付通知',
     jobs: '后台任务',
+    staff: '员工',
     audit: '操作日志',
     settings: '设置',
   },

@@ -31,6 +31,8 @@ export type TrialPayment = Schemas['TrialPayment']
 export type Dashboard = Schemas['Dashboard']
 export type AdminCourse = Schemas['AdminCourse']
 export type AdminLesson = Schemas['AdminLesson']
+export type StaffMember = Schemas['StaffMember']
+export type Session = Schemas['Session']
 export type Buyer = Schemas['Buyer']
 
 /** A refusal or a failure that a page shows. `NETWORK` and `SERVER` are ours; every other code is the server's. */
