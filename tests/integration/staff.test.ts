@@ -1,4 +1,5 @@
 /** Staff are looked after by the owner: added, roles, disabling, passwords, sessions; whatever happens at once, an owner stays. */
+import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { type System, startSystem, until } from '../harness/system.ts'
@@ -157,6 +158,68 @@ test('sessions are seen and ended: one, all others, by the owner, and by another
   const ended = await owner.call('POST', `/api/admin/staff/${id}/sessions/end`, { reason })
   expect(ended).toMatchObject({ status: 200, body: { items: [] } })
   expect(await status(first)).toBe(401)
+})
+
+test('a second factor: turned on by its first code, asked for at the login, turned off by password and code', async () => {
+  const { api, id } = await member('with-a-phone', 'support')
+  const elsewhere = system.client()
+  await elsewhere.login('with-a-phone', 'a long password')
+  const path = '/api/admin/profile/second-factor'
+  const password = 'a long password'
+  expect(await api.call('POST', path, { password: 'wrong' })).toMatchObject({ body: { code: 'WRONG_PASSWORD' } })
+  const begun = (await api.call<{ secret: string; uri: string }>('POST', path, { password })).body
+  expect(begun.uri).toContain(begun.secret)
+  // The code of now, and the one that comes next: both are good on either side of a half minute's end.
+  const codeIn = (seconds: number) =>
+    new TOTP({ secret: Secret.fromBase32(begun.secret) }).generate({ timestamp: Date.now() + seconds * 1000 })
+  const used = codeIn(0)
+  const confirmed = await api.call<{ recoveryCodes: string[] }>('POST', `${path}/confirm`, { code: used })
+  expect(confirmed.status).toBe(200)
+  expect((await elsewhere.call('GET', '/api/me')).status).toBe(401)
+  const [first, second] = confirmed.body.recoveryCodes
+
+  const enter = (code?: string) =>
+    system.client().call<{ code?: string; token?: string }>('POST', '/api/session', {
+      username: 'with-a-phone',
+      password,
+      ...(code && { code }),
+    })
+  expect(await enter()).toMatchObject({ status: 401, body: { code: 'SECOND_FACTOR_REQUIRED' } })
+  expect((await enter()).headers.get('set-cookie')).toBeNull()
+  expect(await enter(used)).toMatchObject({ status: 401, body: { code: 'WRONG_CODE' } })
+  expect((await enter(codeIn(30))).status).toBe(200)
+  expect((await enter(first)).status).toBe(200)
+  expect(await enter(first)).toMatchObject({ status: 401, body: { code: 'WRONG_CODE' } })
+  expect((await staff()).items.find((one) => one.id === id)).toMatchObject({ secondFactor: true })
+
+  const anew = await api.call<{ recoveryCodes: string[] }>('POST', `${path}/recovery-codes`, { password, code: second })
+  expect(anew.body.recoveryCodes).toHaveLength(10)
+  const [off, left] = anew.body.recoveryCodes
+  expect((await api.call('POST', `${path}/off`, { password: 'wrong', code: off })).status).toBe(422)
+  expect((await api.call('POST', `${path}/off`, { password, code: second })).status).toBe(401)
+  expect((await api.call('POST', `${path}/off`, { password, code: off })).status).toBe(204)
+  expect((await enter()).status).toBe(200)
+
+  // Lost, it is turned off by the owner, and whoever was logged in is no more.
+  const again = (await api.call<{ secret: string }>('POST', path, { password })).body.secret
+  const code = new TOTP({ secret: Secret.fromBase32(again) }).generate()
+  expect((await api.call('POST', `${path}/confirm`, { code })).status).toBe(200)
+  const reset = await owner.call('POST', `/api/admin/staff/${id}/second-factor/off`, { reason: 'lost phone' })
+  expect(reset).toMatchObject({ status: 200, body: { secondFactor: false } })
+  expect((await api.call('GET', '/api/me')).status).toBe(401)
+  expect((await enter()).status).toBe(200)
+
+  const log = await system.sql<{ action: string }>('select * from audit_log where subject = $1 order by id', [
+    `staff/${id}`,
+  ])
+  expect(log.map(({ action }) => action)).toEqual([
+    'profile.factor-on',
+    'profile.recovery-codes',
+    'profile.factor-off',
+    'profile.factor-on',
+    'staff.second-factor',
+  ])
+  for (const told of [begun.secret, again, first, left]) expect(JSON.stringify(log)).not.toContain(told)
 })
 
 test('a buyer changes the password: the old one is asked for, and other browsers are logged out', async () => {

@@ -1,5 +1,6 @@
 /** The web server of one process: every subject's routes, the pages, and what an operator looks at. */
 import { addDesk } from './accounts/desk.ts'
+import { addFactorDesk } from './accounts/factor-routes.ts'
 import { keepLastSeen } from './accounts/last-seen.ts'
 import { addProfileDesk } from './accounts/profile-routes.ts'
 import { addAccountRoutes } from './accounts/routes.ts'
@@ -52,7 +53,7 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
 
   addShopRoutes(app, shop)
   addLogoRoute(app, { db, identity, clock })
-  addAccountRoutes(app, { db, sessions, viewers, clock, publicUrl })
+  addAccountRoutes(app, { db, seal, sessions, viewers, clock, publicUrl })
   addCatalogRoutes(app, {
     db,
     kept: keepAnswers(announcements),
@@ -77,6 +78,7 @@ export async function createServer(shop: Shop, databaseUrl: string): Promise<App
     addStaffDesk(desk, db, clock)
     addStaffSessionsDesk(desk, db, clock)
     addProfileDesk(desk, db, clock)
+    addFactorDesk(desk, { db, seal, clock, issuer: () => identity.current().names.zh })
     addAuthoringDesk(desk, db, clock)
     addTrialDesk(desk, payments)
     addIdentityDesk(desk, { db, identity, clock })

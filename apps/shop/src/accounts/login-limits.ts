@@ -1,4 +1,4 @@
-/** Limits on wrong passwords, counted in the database so that every server process sees the same count. */
+/** Limits on wrong passwords and codes, counted in the database so that every server process sees the same count. */
 import { sql } from 'kysely'
 import type { Database } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
@@ -8,21 +8,40 @@ const WINDOW_MINUTES = 15
 /** Wrong passwords allowed in a window: few for one name from one address, more for a name, most for an address. */
 const LIMITS = { pair: 8, name: 40, address: 100 }
 
+/** Wrong codes of one person: of a million, three are right at a time. */
+const CODE_LIMIT = 5
+
+interface Limit {
+  readonly key: string
+  readonly limit: number
+}
+
 interface Attempt {
   readonly username: string
   readonly address: string
 }
 
-const keysOf = ({ username, address }: Attempt) => [
+const keysOf = ({ username, address }: Attempt): Limit[] => [
   { key: `pair:${username.toLowerCase()}:${address}`, limit: LIMITS.pair },
   { key: `name:${username.toLowerCase()}`, limit: LIMITS.name },
   { key: `address:${address}`, limit: LIMITS.address },
 ]
 
 /** Counts an attempt as failed until it is forgiven. @throws ShopError TOO_MANY_ATTEMPTS, with the seconds until the window ends */
-export async function countAttempt(db: Database, attempt: Attempt, now: Date): Promise<void> {
+export const countAttempt = (db: Database, attempt: Attempt, now: Date): Promise<void> =>
+  count(db, keysOf(attempt), now)
+
+/** As `countAttempt`, for a code that somebody who knows the password tries. @throws ShopError TOO_MANY_ATTEMPTS */
+export const countCode = (db: Database, userId: number, now: Date): Promise<void> =>
+  count(db, [{ key: `code:${userId}`, limit: CODE_LIMIT }], now)
+
+/** A right code forgives the wrong ones before it. */
+export async function forgiveCode(db: Database, userId: number): Promise<void> {
+  await db.deleteFrom('login_failures').where('key', '=', `code:${userId}`).execute()
+}
+
+async function count(db: Database, keys: readonly Limit[], now: Date): Promise<void> {
   const ends = new Date(now.getTime() + WINDOW_MINUTES * 60_000)
-  const keys = keysOf(attempt)
   // Sorted, so that two at once take the rows in the same order.
   const names = keys.map(({ key }) => key).sort()
   const rows = await db

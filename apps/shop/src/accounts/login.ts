@@ -1,22 +1,28 @@
-/** Logging in: the limits first, then the password, and the same answer for a wrong name as for a wrong password. */
+/** Logging in: the limits first, then the password, and the same answer for a wrong name as for a wrong password; then the code. */
 import { sql } from 'kysely'
-import type { Database } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { countAttempt, forgive } from './login-limits.ts'
 import { passwordMatches } from './passwords.ts'
+import { type Factors, takeCode } from './second-factor.ts'
 import { toUser, type User } from './sessions.ts'
 
-/** @throws ShopError BAD_CREDENTIALS, ACCOUNT_DISABLED, TOO_MANY_ATTEMPTS */
+/**
+ * @param credentials what was entered, and from where; the code only for whom the login asks for one
+ * @throws ShopError BAD_CREDENTIALS, ACCOUNT_DISABLED, TOO_MANY_ATTEMPTS, SECOND_FACTOR_REQUIRED, WRONG_CODE
+ */
 export async function login(
-  db: Database,
-  credentials: { username: string; password: string; address: string },
+  factors: Factors,
+  credentials: { username: string; password: string; code?: string | undefined; address: string },
   now: Date,
 ): Promise<User> {
+  const { db } = factors
   // Counted before the password is tried: a burst of guesses must not slip past the count.
   await countAttempt(db, credentials, now)
   const row = await db
     .selectFrom('users')
-    .selectAll()
+    .leftJoin('second_factors', 'second_factors.user_id', 'users.id')
+    .selectAll('users')
+    .select('second_factors.confirmed_at')
     // PostgreSQL's lower case on both sides: JavaScript's is another one for a few letters.
     .where(sql<boolean>`lower(username) = lower(${credentials.username})`)
     .executeTakeFirst()
@@ -25,5 +31,9 @@ export async function login(
   }
   if (row.disabled_at) throw new ShopError('ACCOUNT_DISABLED')
   await forgive(db, credentials)
+  if (row.confirmed_at) {
+    if (credentials.code === undefined) throw new ShopError('SECOND_FACTOR_REQUIRED')
+    await takeCode(factors, row.id, credentials.code, now)
+  }
   return toUser(row)
 }

@@ -1,15 +1,16 @@
 /** Register, log in, log out, who am I, another password. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import type { Database } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { IdempotencyHeader, NOBODY, once, repeatable } from '../http/idempotency.ts'
 import { Moment, Nothing, problems, writeMoment } from '../http/shapes.ts'
 import { changePassword } from './change-password.ts'
+import { Code } from './factor-routes.ts'
 import { login } from './login.ts'
 import { hashPassword, passwordMatches } from './passwords.ts'
 import { addUser } from './register.ts'
+import type { Factors } from './second-factor.ts'
 import { type Sessions, toUser, type User } from './sessions.ts'
 import { refuseOtherSites, SESSION_COOKIE, type Viewers } from './viewer.ts'
 
@@ -25,7 +26,11 @@ export const UserShape = Type.Object(
 )
 
 const Credentials = Type.Object(
-  { username: Type.String({ minLength: 1, maxLength: 64 }), password: Type.String({ minLength: 1, maxLength: 200 }) },
+  {
+    username: Type.String({ minLength: 1, maxLength: 64 }),
+    password: Type.String({ minLength: 1, maxLength: 200 }),
+    code: Type.Optional(Code),
+  },
   { additionalProperties: false },
 )
 
@@ -46,15 +51,17 @@ const Registration = Type.Object(
 
 const LoggedIn = Type.Object({ token: Type.String(), user: Type.Ref('User') }, { $id: 'LoggedIn' })
 
-export interface AccountRoutes {
-  readonly db: Database
+export interface AccountRoutes extends Factors {
   readonly sessions: Sessions
   readonly viewers: Viewers
   readonly clock: () => Date
   readonly publicUrl: string
 }
 
-export function addAccountRoutes(app: Application, { db, sessions, viewers, clock, publicUrl }: AccountRoutes): void {
+export function addAccountRoutes(
+  app: Application,
+  { db, seal, sessions, viewers, clock, publicUrl }: AccountRoutes,
+): void {
   app.addSchema(UserShape)
   const secure = publicUrl.startsWith('https:')
 
@@ -102,14 +109,14 @@ export function addAccountRoutes(app: Application, { db, sessions, viewers, cloc
     {
       schema: {
         tags: ['accounts'],
-        summary: 'Log in',
+        summary: 'Log in; SECOND_FACTOR_REQUIRED asks for the same with a code',
         body: Credentials,
         response: { 200: LoggedIn, ...problems(401, 403, 422, 429) },
       },
     },
     async (request, reply) => {
       refuseOtherSites(request, publicUrl)
-      const user = await login(db, { ...request.body, address: request.ip }, clock())
+      const user = await login({ db, seal }, { ...request.body, address: request.ip }, clock())
       return welcome(request, reply, user)
     },
   )

@@ -1,4 +1,4 @@
-/** The staff at the owner's desk: who they are, what each role may do, a new one, another role, disable, a new password. */
+/** The staff at the owner's desk: who they are, what each role may do, a new one, another role, disable, a new password, a lost second factor. */
 import { Type } from 'typebox'
 import type { Database, Transaction } from '../database/connect.ts'
 import type { Application } from '../http/application.ts'
@@ -10,6 +10,8 @@ import { newPassword, setDisabled, setPassword, setRole } from './manage.ts'
 import { addUser } from './register.ts'
 import { rightsOf, STAFF_ROLES } from './rights.ts'
 import { Username } from './routes.ts'
+import { removeFactor } from './second-factor.ts'
+import { endSessions } from './session-list.ts'
 import { changeStaff, told } from './staff-change.ts'
 import { findStaff, readStaff, StaffMemberShape, StaffRoleShape } from './staff-members.ts'
 
@@ -161,6 +163,35 @@ export function addStaffDesk(desk: Application, db: Database, clock: () => Date)
         work: (tx) => setPassword(tx, id, { hash, due: true }, at),
       })
       return reply.header('cache-control', 'no-store').send({ password })
+    },
+  )
+
+  desk.post(
+    '/staff/:id/second-factor/off',
+    {
+      config: { right: 'staff.write' },
+      schema: {
+        tags,
+        summary: 'Turn off the second factor of somebody who has lost it, and end the sessions',
+        params: Id,
+        body: Type.Object({ reason: Why }, { additionalProperties: false }),
+        response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404, 422) },
+      },
+    },
+    (request) => {
+      const { id } = request.params
+      const at = clock()
+      const work = async (tx: Transaction) => {
+        await removeFactor(tx, id)
+        await endSessions(tx, id, at)
+      }
+      return changeStaff(db, staffOf(request), {
+        id,
+        action: 'staff.second-factor',
+        note: request.body.reason,
+        at,
+        work,
+      })
     },
   )
 }

@@ -1,0 +1,141 @@
+/** Codes over the real database, with the clock in the test's hands: each is good once, nearly on time, and by few tries. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Secret, TOTP } from 'otpauth'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type Connection, connect } from '../database/connect.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded.ts'
+import { migrate } from '../database/migrate.ts'
+import { createSeal } from '../sealed.ts'
+import type { Staff } from './desk.ts'
+import { login } from './login.ts'
+import { register } from './register.ts'
+import { beginFactor, confirmFactor, type Factors, readFactor, takeCode } from './second-factor.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'xuecheng-factor-'))
+let server: EmbeddedPostgres
+let connection: Connection
+let factors: Factors
+
+beforeAll(async () => {
+  server = await startEmbeddedPostgres(join(folder, 'postgres'))
+  await migrate(server.url)
+  connection = connect(server.url, 4)
+  factors = { db: connection.db, seal: createSeal('a secret of more than thirty-two characters') }
+}, 60_000)
+
+afterAll(async () => {
+  await connection.close()
+  await server.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** The start of a step; `at(30)` is the next one. */
+const START = Date.UTC(2026, 10, 23, 10)
+const at = (seconds: number) => new Date(START + seconds * 1000)
+const codeAt = (secret: string, seconds: number) =>
+  new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: at(seconds).getTime() })
+
+let staff: Staff
+let secret: string
+let recovery: string[]
+let made = 0
+
+/** A person of the staff who turned it on with the code of ten minutes ago. */
+beforeEach(async () => {
+  made += 1
+  const user = await register(factors.db, {
+    username: `with-factor-${made}`,
+    password: 'a long password',
+    role: 'owner',
+  })
+  staff = { user, sessionId: crypto.randomUUID(), address: '127.0.0.1' }
+  secret = await beginFactor(factors, user.id, at(-600))
+  recovery = await confirmFactor(factors, staff, codeAt(secret, -600), at(-600))
+})
+
+const take = (code: string, now: Date) =>
+  takeCode(factors, staff.user.id, code, now).then(
+    () => 'taken',
+    (error: { code: string }) => error.code,
+  )
+
+test('a code is good once, also for two at the same moment, and none before it is good afterwards', async () => {
+  const code = codeAt(secret, 0)
+  const both = await Promise.all([take(code, at(1)), take(code, at(1))])
+  expect(both.sort()).toEqual(['WRONG_CODE', 'taken'])
+  expect(await take(code, at(20))).toBe('WRONG_CODE')
+  expect(await take(codeAt(secret, -30), at(2))).toBe('WRONG_CODE')
+  expect(await take(codeAt(secret, 30), at(31))).toBe('taken')
+})
+
+test('a phone may be half a minute fast or slow, not more', async () => {
+  expect(await take(codeAt(secret, -60), at(0))).toBe('WRONG_CODE')
+  expect(await take(codeAt(secret, 60), at(0))).toBe('WRONG_CODE')
+  expect(await take(codeAt(secret, -30), at(0))).toBe('taken')
+  expect(await take(codeAt(secret, 30), at(0))).toBe('taken')
+})
+
+test('the code that turned it on is spent', async () => {
+  expect(await take(codeAt(secret, -600), at(-599))).toBe('WRONG_CODE')
+})
+
+test('a recovery code is good once, however it is typed, and only for its person', async () => {
+  expect(recovery).toHaveLength(10)
+  expect(new Set(recovery).size).toBe(10)
+  const [first = '', second = ''] = recovery
+  expect(await take(` ${first.toLowerCase().replaceAll('-', ' ')}`, at(0))).toBe('taken')
+  expect(await take(first, at(1))).toBe('WRONG_CODE')
+  expect((await readFactor(factors, staff.user.id)).codesLeft).toBe(9)
+  const other = await register(factors.db, { username: `other-${made}`, password: 'a long password', role: 'editor' })
+  await expect(takeCode(factors, other.id, second, at(2))).rejects.toMatchObject({ code: 'WRONG_CODE' })
+})
+
+test('five wrong codes close the door for a quarter of an hour, to right ones too', async () => {
+  for (let time = 0; time < 5; time += 1) expect(await take('000000', at(time))).toBe('WRONG_CODE')
+  expect(await take(codeAt(secret, 0), at(6))).toBe('TOO_MANY_ATTEMPTS')
+  expect(await take(codeAt(secret, 901), at(901))).toBe('taken')
+  expect(await take('000000', at(902))).toBe('WRONG_CODE') // counted from the start again
+})
+
+test('the login asks for the code once the password is right, and makes no guess of the password cheaper', async () => {
+  const { username } = staff.user
+  const enter = (password: string, code?: string) =>
+    login(factors, { username, password, code, address: '192.0.2.1' }, at(0)).then(
+      (user) => user.username,
+      (error: { code: string }) => error.code,
+    )
+  expect(await enter('not the password', codeAt(secret, 0))).toBe('BAD_CREDENTIALS')
+  expect(await enter('a long password')).toBe('SECOND_FACTOR_REQUIRED')
+  expect(await enter('a long password', '000000')).toBe('WRONG_CODE')
+  expect(await enter('a long password', codeAt(secret, 0))).toBe(username)
+  expect(await enter('a long password', codeAt(secret, 0))).toBe('WRONG_CODE')
+  expect(await enter('a long password', recovery[0])).toBe(username)
+})
+
+test('a secret that waits for its first code asks nothing, and one that is replaced is good for nothing', async () => {
+  const user = await register(factors.db, {
+    username: `setting-up-${made}`,
+    password: 'a long password',
+    role: 'editor',
+  })
+  const before = await beginFactor(factors, user.id, at(0))
+  const after = await beginFactor(factors, user.id, at(1))
+  const credentials = { username: user.username, password: 'a long password', address: '192.0.2.2' }
+  expect((await login(factors, credentials, at(2))).id).toBe(user.id)
+  const confirm = (code: string) => confirmFactor(factors, { ...staff, user }, code, at(3))
+  await expect(confirm(codeAt(before, 0))).rejects.toMatchObject({ code: 'WRONG_CODE' })
+  await confirm(codeAt(after, 0))
+  await expect(beginFactor(factors, user.id, at(4))).rejects.toMatchObject({ code: 'SECOND_FACTOR_ON' })
+})
+
+test('what the database keeps is sealed, and with the shop’s secret lost only recovery codes are left', async () => {
+  const kept = await factors.db.selectFrom('second_factors').selectAll().execute()
+  expect(JSON.stringify(kept)).not.toContain(secret)
+  const hashes = await factors.db.selectFrom('recovery_codes').select('code_hash').execute()
+  expect(JSON.stringify(hashes)).not.toContain(recovery[0]?.replaceAll('-', ''))
+  factors = { ...factors, seal: createSeal('another secret of more than thirty-two characters') }
+  expect(await take(codeAt(secret, 0), at(0))).toBe('WRONG_CODE')
+  expect(await take(recovery[1] ?? '', at(1))).toBe('taken')
+})
