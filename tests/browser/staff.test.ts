@@ -1,4 +1,5 @@
 /** Staff as their owner looks after them, and as they look after their own account. */
+import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { wrongs } from './axe.ts'
 import { OWNER } from './desk-world.ts'
@@ -67,6 +68,78 @@ test('somebody new: added, the first login leads to an own password, and the own
   expect(unexpected([...owner.problems, ...editor.problems])).toEqual([])
   await owner.close()
   await editor.close()
+})
+
+test('a second factor: on by its first code, asked for at the login, off by password and code', async () => {
+  const username = 'with-phone'
+  const password = 'a long password'
+  await stage.system.client().register(username)
+  await stage.system.sql("update users set role = 'finance' where username = $1", [username])
+  const staff = await stage.visitAs({ username, password }, DESK)
+  const { page } = staff
+  await staff.open('/admin')
+  await page.getByTestId('own-account').click()
+  await page.getByTestId('factor-on').click()
+  await page.getByTestId('factor-password').fill('not the password')
+  await page.getByTestId('factor-next').click()
+  await page.getByText('当前密码不正确').waitFor()
+  await page.getByTestId('factor-password').fill(password)
+  await page.getByTestId('factor-next').click()
+  const shown = await page.getByTestId('factor-secret').innerText()
+  const totp = new TOTP({ secret: Secret.fromBase32(shown.replaceAll(' ', '')) })
+  expect(await wrongs(page)).toEqual([])
+  await page.getByTestId('factor-digits').fill('000000')
+  await page.getByTestId('factor-next').click()
+  await page.locator('[name=digits][aria-invalid=true]').waitFor()
+  await page.getByTestId('factor-digits').fill(totp.generate())
+  await page.getByTestId('factor-next').click()
+  const recovery = (await page.getByTestId('recovery-codes').innerText()).split('\n')
+  expect(recovery).toHaveLength(10)
+  expect(await wrongs(page)).toEqual([])
+  await page.getByTestId('codes-kept').click()
+  await page.locator('[data-factor=on]').waitFor()
+  await settled(page)
+  expect(await wrongs(page)).toEqual([])
+  await page.getByTestId('logout').click()
+  await page.waitForURL('**/admin/login?**')
+
+  const phone = await stage.visit(PHONE)
+  await phone.open('/admin/profile')
+  await logIn(phone.page, { username, password })
+  await phone.page.getByTestId('login-code').waitFor()
+  expect(await phone.page.evaluate<string>('document.activeElement.name')).toBe('code')
+  expect(await wrongs(phone.page)).toEqual([])
+  expect(await phone.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
+  expect((await phone.context.cookies()).map(({ name }) => name)).toEqual([]) // no session before the code
+  await phone.page.getByTestId('login-code').fill('000000')
+  await phone.page.getByTestId('login-submit').click()
+  await phone.page.locator('[name=code][aria-invalid=true]').waitFor()
+  // The next code: the one of now may be the one that turned it on.
+  await phone.page.getByTestId('login-code').fill(totp.generate({ timestamp: Date.now() + 30_000 }))
+  await phone.page.getByTestId('login-submit').click()
+  await phone.page.waitForURL('**/admin/profile')
+  await settled(phone.page)
+  await phone.page.getByText('10 recovery codes left').waitFor()
+
+  await phone.page.getByTestId('factor-codes').click()
+  await phone.page.getByTestId('code-password').fill(password)
+  await phone.page.getByTestId('code-code').fill(recovery[0] ?? '')
+  expect(await wrongs(phone.page)).toEqual([])
+  await phone.page.getByTestId('code-yes').click()
+  const anew = (await phone.page.getByTestId('recovery-codes').innerText()).split('\n')
+  expect(await phone.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
+  await phone.page.keyboard.press('Escape')
+  await phone.page.getByTestId('factor-off').click()
+  await phone.page.getByTestId('code-password').fill(password)
+  await phone.page.getByTestId('code-code').fill(recovery[1] ?? '') // void since there are new ones
+  await phone.page.getByTestId('code-yes').click()
+  await phone.page.locator('[name=code][aria-invalid=true]').waitFor()
+  await phone.page.getByTestId('code-code').fill(anew[0] ?? '')
+  await phone.page.getByTestId('code-yes').click()
+  await phone.page.locator('[data-factor=off]').waitFor()
+  expect(unexpected([...staff.problems, ...phone.problems])).toEqual([])
+  await staff.close()
+  await phone.close()
 })
 
 test('a buyer changes the password in the shop and is logged out elsewhere', async () => {

@@ -48,7 +48,7 @@ export const useDesk = defineStore('desk', () => {
     }
   }
 
-  async function login(credentials: { username: string; password: string }): Promise<Standing> {
+  async function login(credentials: { username: string; password: string; code?: string }): Promise<Standing> {
     await answer(api.POST('/api/session', { body: credentials }))
     return askAgain()
   }

@@ -75,7 +75,7 @@ export const useSession = defineStore('session', () => {
     })
   }
 
-  async function login(credentials: { username: string; password: string }): Promise<User> {
+  async function login(credentials: { username: string; password: string; code?: string }): Promise<User> {
     const { user: entered } = await answer(api.POST('/api/session', { body: credentials }))
     enter(entered)
     return entered

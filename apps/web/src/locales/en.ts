@@ -160,6 +160,11 @@ const messages: SameKeys<typeof chinese> = {
     changing: 'Changing',
     passwordChanged: 'Your password is changed, and your other devices are logged out.',
     changeHint: 'Your other devices will have to log in with the new one.',
+    code: 'Code',
+    codeHint: 'The six digits of your authenticator app, or a recovery code',
+    codeNeeded: 'Enter the six digits, or a recovery code',
+    codeLead: 'This account has a second factor: enter a code to go on.',
+    codeBack: 'Another account',
     retryIn: 'Try again in {n} second. | Try again in {n} seconds.',
   },
   checkout: {

@@ -156,6 +156,11 @@ const messages = {
     changing: '正在修改',
     passwordChanged: '密码已修改，其他设备上的登录已退出。',
     changeHint: '修改后，其他设备需要用新密码重新登录。',
+    code: '验证码',
+    codeHint: '验证器应用上的 6 位数字，或一个恢复码',
+    codeNeeded: '请填写 6 位验证码，或一个恢复码',
+    codeLead: '这个账号开启了两步验证，请输入验证码继续。',
+    codeBack: '换一个账号',
     retryIn: '请在 {n} 秒后再试。',
   },
   checkout: {
