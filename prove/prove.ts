@@ -3,16 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Process } from '../tests/harness/processes.ts'
-import { type System, startSystem } from '../tests/harness/system.ts'
+import { startSystem } from '../tests/harness/system.ts'
 import { readGateway, readShop } from './books.ts'
 import { startChaos, struckPoints } from './chaos.ts'
 import { checkBooks, type Merchant, type Verdict } from './check.ts'
 import { pause, persist, reloads } from './client.ts'
+import { makeCourses } from './courses.ts'
 import { runCrowd } from './crowd.ts'
 import type { Script } from './plays.ts'
 import { createRandom } from './random.ts'
 import { settleDown } from './settle-down.ts'
-import type { Course } from './visit.ts'
 
 export interface ProofOptions {
   readonly seed: number
@@ -144,16 +144,4 @@ export async function prove(options: ProofOptions): Promise<Report> {
     await stop()
     if (!kept) rmSync(folder, { recursive: true, force: true })
   }
-}
-
-/** Many cheap courses, so that a buyer can go on buying: nobody buys what they own. */
-async function makeCourses({ sql }: System, draw: ReturnType<typeof createRandom>, count: number): Promise<Course[]> {
-  const prices = Array.from({ length: count }, () => 2 + draw.below(998))
-  return sql<{ id: number; fen: number }>(
-    `insert into courses (slug, category_slug, teacher_slug, language, title, promise, outcomes, price_fen, published_at)
-     select 'proof-' || n, (select slug from categories limit 1), (select slug from teachers limit 1), 'en',
-       'Proof ' || n, 'proof', '{}', price, now()
-     from unnest($1::bigint[]) with ordinality as priced (price, n) returning id, price_fen::int as fen`,
-    [prices],
-  )
 }

@@ -1,4 +1,5 @@
 /** The result of a proof as tables for people. */
+import type { Verdict } from './check.ts'
 import type { Report } from './prove.ts'
 
 const yuan = (fen: number): string => `¥${Math.floor(fen / 100)}.${String(fen % 100).padStart(2, '0')}`
@@ -19,15 +20,19 @@ export function printReport(report: Report): void {
     difference: yuan(Math.abs(money.taken - money.onOrders - money.refunded - money.listed)),
   })
   console.log(`\nInvariants after ${orders} orders in ${seconds} s, seed ${seed}`)
+  printVerdicts(verdicts)
+  const broken = verdicts.filter((verdict) => verdict.broken.length > 0).length
+  console.log(broken === 0 ? '\nNo invariant is broken.' : `\n${broken} broken. The data is kept in ${folder}`)
+  if (broken > 0) console.log(`Run it again: npm run prove -- --seed ${seed} --orders ${report.asked}`)
+}
+
+export function printVerdicts(verdicts: readonly Verdict[]): void {
   for (const { invariant, broken } of verdicts) {
     console.log(
       `  ${broken.length === 0 ? 'holds ' : 'BROKEN'}  ${invariant}${broken.length > 0 ? ` (${broken.length})` : ''}`,
     )
     for (const example of broken.slice(0, 5)) console.log(`            ${example}`)
   }
-  const broken = verdicts.filter((verdict) => verdict.broken.length > 0).length
-  console.log(broken === 0 ? '\nNo invariant is broken.' : `\n${broken} broken. The data is kept in ${folder}`)
-  if (broken > 0) console.log(`Run it again: npm run prove -- --seed ${seed} --orders ${report.asked}`)
 }
 
 function table(title: string, values: Readonly<Record<string, string | number | undefined>>): void {

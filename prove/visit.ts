@@ -42,7 +42,7 @@ export interface Visit {
   readonly merchant: Merchant
 }
 
-const yuan = (fen: number): string => `${Math.floor(fen / 100)}.${String(fen % 100).padStart(2, '0')}`
+export const yuan = (fen: number): string => `${Math.floor(fen / 100)}.${String(fen % 100).padStart(2, '0')}`
 
 export function choose({ draw, courses, owned }: Visit): Course[] {
   const count = draw.weighted({ one: 6, two: 3, three: 1 })

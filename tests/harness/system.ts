@@ -1,7 +1,7 @@
 /** The whole system for a test: the real shop, its real PostgreSQL and the real sandbox, as processes, on free ports. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,25 +41,11 @@ export interface SystemOptions {
 export async function startSystem({ environment = {}, conditions = [], dataDir }: SystemOptions = {}): Promise<System> {
   const folder = dataDir ?? mkdtempSync(join(tmpdir(), 'xuecheng-test-'))
   const [port, sandboxPort] = await Promise.all([freePort(), freePort()])
-  const extra = conditions.map((condition) => `--conditions=${condition}`)
-  const flags = ['--conditions=xuecheng:source', ...extra, '--disable-warning=ExperimentalWarning']
-  const child = spawn(process.execPath, [...flags, join(ROOT, 'apps/shop/src/main.ts')], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: {
-      PATH: process.env['PATH'],
-      HOME: process.env['HOME'],
-      DATA_DIR: folder,
-      PORT: String(port),
-      SANDBOX_PORT: String(sandboxPort),
-      WORKERS: '2',
-      LOG_LEVEL: 'warn',
-      ...environment,
-    },
+  const { child, output } = await launchShop({
+    folder,
+    conditions,
+    environment: { PORT: String(port), SANDBOX_PORT: String(sandboxPort), ...environment },
   })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  await ready(child, () => output)
 
   const shopUrl = `http://127.0.0.1:${port}`
   const sandboxUrl = `http://127.0.0.1:${sandboxPort}`
@@ -70,7 +56,7 @@ export async function startSystem({ environment = {}, conditions = [], dataDir }
     dataDir: folder,
     sandbox: createSandboxApi(sandboxUrl),
     process: child,
-    output: () => output,
+    output,
     client: () => createShopApi(shopUrl),
     async buyer() {
       const buyer = createShopApi(shopUrl)
@@ -83,14 +69,48 @@ export async function startSystem({ environment = {}, conditions = [], dataDir }
     },
     async stop() {
       await pool?.end()
-      if (child.exitCode === null && child.signalCode === null) {
-        const gone = new Promise((done) => child.once('exit', done))
-        child.kill('SIGTERM')
-        await gone
-      }
+      await stopChild(child)
       if (!dataDir) rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** The shop's own process, once it is ready; its settings are the environment, and `.env` of the folder it runs in. */
+export async function launchShop({
+  folder,
+  environment,
+  conditions = [],
+}: {
+  readonly folder: string
+  readonly environment: Readonly<Record<string, string>>
+  readonly conditions?: readonly string[]
+}): Promise<{ child: ChildProcess; output: () => string }> {
+  mkdirSync(folder, { recursive: true })
+  const extra = conditions.map((condition) => `--conditions=${condition}`)
+  const flags = ['--conditions=xuecheng:source', ...extra, '--disable-warning=ExperimentalWarning']
+  const child = spawn(process.execPath, [...flags, join(ROOT, 'apps/shop/src/main.ts')], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      DATA_DIR: folder,
+      WORKERS: '2',
+      LOG_LEVEL: 'warn',
+      ...environment,
+    },
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  await ready(child, () => output)
+  return { child, output: () => output }
+}
+
+export async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise((done) => child.once('exit', done))
+  child.kill('SIGTERM')
+  await gone
 }
 
 /** A connection that breaks while idle is no failure: some tests kill the server. */

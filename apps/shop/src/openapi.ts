@@ -12,7 +12,7 @@ const config = readConfig({
   ...sampleSettings(),
 })
 const log = createLog('silent', 'openapi')
-const app = await createServer(openShop(config, NOWHERE, log), NOWHERE)
+const app = await createServer(openShop(config, NOWHERE, log))
 await app.ready()
 // A pipe takes no more than it has room for at once: the end waits until all of it is through.
 process.stdout.write(`${JSON.stringify(app.swagger(), undefined, 2)}\n`, () => process.exit(0))

@@ -10,7 +10,8 @@ const STOP_LIMIT_MS = 10_000
 export async function runRole(config: Config, role: string): Promise<void> {
   const url = await databaseFromParent()
   const log = createLog(config.logLevel, role)
-  const shop = openShop(config, url, log, role === 'web' ? 12 : 6)
+  // While no database server takes writes, pages can still be read; a job without writes is none.
+  const shop = role === 'web' ? openShop(config, url, log, 12, 'readable') : openShop(config, url, log, 6)
   const stop = role === 'web' ? await serve() : await work()
   endWithParent(async () => {
     await stop()
@@ -19,7 +20,7 @@ export async function runRole(config: Config, role: string): Promise<void> {
   process.send?.({ type: 'ready' })
 
   async function serve() {
-    const app = await createServer(shop, url)
+    const app = await createServer(shop)
     await app.listen({ host: config.host, port: config.port })
     return () => app.close()
   }

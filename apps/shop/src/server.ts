@@ -34,13 +34,13 @@ import { addIdentityDesk, addLogoRoute } from './settings/routes.ts'
 import type { Shop } from './shop.ts'
 import { addShopRoutes } from './storefront.ts'
 
-export async function createServer(shop: Shop, databaseUrl: string): Promise<Application> {
+export async function createServer(shop: Shop): Promise<Application> {
   const { config, connection, sessions, viewers, payments, providers, seal, settings, identity, log } = shop
   const { db } = connection
   const { clock } = payments
   const { publicUrl, trustedProxies } = config
   const app = await createApplication({ logger: log, trustedProxies, publicUrl })
-  const announcements = listenForAnnouncements(databaseUrl)
+  const announcements = listenForAnnouncements(connection.servers)
   app.addHook('onClose', () => announcements.close())
   const events = watchOrders(announcements)
   app.addHook('onReady', async () => {

@@ -5,7 +5,7 @@ import { createSessions, type Sessions } from './accounts/sessions.ts'
 import { createViewers, type Viewers } from './accounts/viewer.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
-import { type Connection, connect } from './database/connect.ts'
+import { type Connection, connect, type Wanted } from './database/connect.ts'
 import { createSettingsKeeper, type SettingsKeeper } from './payments/entered-settings.ts'
 import type { Payments } from './payments/payments.ts'
 import { createProviders, type Providers } from './payments/providers/registry.ts'
@@ -29,8 +29,14 @@ export interface Shop {
 }
 
 /** Opens the shop over a database that is migrated. */
-export function openShop(config: Config, databaseUrl: string, log: Logger, connections = 10): Shop {
-  const connection = connect(databaseUrl, connections)
+export function openShop(
+  config: Config,
+  databaseUrl: string,
+  log: Logger,
+  connections = 10,
+  wanted: Wanted = 'primary',
+): Shop {
+  const connection = connect(databaseUrl, connections, wanted)
   const { db } = connection
   const clock = systemClock
   const secret = config.authSecret ?? keepSecret(join(config.dataDir, 'keys', 'auth-secret'), randomSecret).trim()

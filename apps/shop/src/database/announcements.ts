@@ -5,7 +5,7 @@
 import { sql } from 'kysely'
 import pg from 'pg'
 import type { Reader } from './connect.ts'
-import { primaryAddress } from './hosts.ts'
+import type { Servers } from './hosts.ts'
 
 /** Triggers announce the catalogue; everything else is announced by whoever changes it. */
 export const CHANNELS = ['order_changed', 'catalog_changed', 'settings_changed'] as const
@@ -27,7 +27,7 @@ export interface Announcements {
 }
 
 /** Listens on a connection of its own. When that breaks, everyone is told to look again, then and once it is back. */
-export function listenForAnnouncements(url: string): Announcements {
+export function listenForAnnouncements(servers: Servers): Announcements {
   const listeners = new Map<Channel, Set<(about: string | undefined) => void>>(
     CHANNELS.map((channel) => [channel, new Set()]),
   )
@@ -41,7 +41,7 @@ export function listenForAnnouncements(url: string): Announcements {
   }
 
   const open = async () => {
-    const address = await primaryAddress(url).catch(() => undefined)
+    const address = await servers.primary().catch(() => undefined)
     if (closed) return
     if (address === undefined) {
       retry = setTimeout(open, RECONNECT_MS)
@@ -49,12 +49,15 @@ export function listenForAnnouncements(url: string): Announcements {
     }
     const fresh = new pg.Client({ connectionString: address, keepAlive: true })
     const again = () => {
+      letGo()
       if (closed || client !== fresh) return
       client = undefined
       live = false
       tellAll()
       retry = setTimeout(open, RECONNECT_MS)
     }
+    // At a server that is primary no more, nothing is announced.
+    const letGo = servers.hold(address, () => fresh.connection.stream.destroy())
     client = fresh
     fresh.on('error', again)
     fresh.on('end', again)

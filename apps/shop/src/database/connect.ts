@@ -1,7 +1,7 @@
 /** The connection to PostgreSQL: one pool a process, whole numbers read as checked numbers, times as dates. */
 import { Kysely, type Transaction as KyselyTransaction, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import { addressesOf, primaryAddress } from './hosts.ts'
+import { addressesOf, followServers, type Servers } from './hosts.ts'
 import { PreparingClient } from './prepared.ts'
 import type { Tables } from './tables.ts'
 
@@ -29,38 +29,48 @@ const types = {
 export interface Connection {
   readonly db: Database
   readonly pool: pg.Pool
+  /** The servers that the address names. */
+  readonly servers: Servers
   close(): Promise<void>
 }
 
-/** A client that finds out where the primary is before it connects. */
-function clientOf(url: string): typeof PreparingClient {
-  return class PrimaryClient extends PreparingClient {
+/** Where a pool connects to: the server that takes writes or, while there is none, one that can be read. */
+export type Wanted = 'primary' | 'readable'
+
+/** A client that finds out where to connect to, and breaks once it should be elsewhere. */
+function clientFor(servers: Servers, wanted: Wanted): typeof PreparingClient {
+  return class PlacedClient extends PreparingClient {
     override connect(): Promise<pg.Client>
     override connect(callback: (error: Error | null) => void): void
     override connect(callback?: (error: Error | null) => void): Promise<pg.Client> | undefined {
-      const connected = this.#connectToPrimary()
+      const connected = this.#connect()
       if (!callback) return connected
       connected.then(() => callback(null), callback)
       return undefined
     }
 
-    async #connectToPrimary(): Promise<pg.Client> {
-      const { hostname, port } = new URL(await primaryAddress(url))
+    async #connect(): Promise<pg.Client> {
+      const address = await servers[wanted]()
+      const { hostname, port } = new URL(address)
       Object.assign(this, { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || DEFAULT_PORT) })
+      // Whoever waits for an answer is told at once, and the pool forgets this client.
+      const letGo = servers.hold(address, () => this.connection.stream.destroy())
+      this.once('end', letGo)
       return super.connect()
     }
   }
 }
 
-/** Opens a pool of at most `size` connections, each to the server that takes writes when the address names several. */
-export function connect(url: string, size = 10): Connection {
+/** Opens a pool of at most `size` connections. Of an address with several servers, each is at the one that is wanted. */
+export function connect(url: string, size = 10, wanted: Wanted = 'primary'): Connection {
   const addresses = addressesOf(url)
+  const servers = followServers(url)
   const pool = new pg.Pool({
-    Client: addresses.length > 1 ? clientOf(url) : PreparingClient,
+    Client: addresses.length > 1 ? clientFor(servers, wanted) : PreparingClient,
     connectionString: addresses[0],
     max: size,
     types,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: 5000,
     keepAlive: true,
     // Statements that do not wait for each other share a round trip (`together`).
     pipeline: true,
@@ -68,10 +78,20 @@ export function connect(url: string, size = 10): Connection {
     lock_timeout: 5000,
     statement_timeout: 30_000,
     idle_in_transaction_session_timeout: 15_000,
+    // A commit waits for its synchronous standby without any limit of the server's own.
+    query_timeout: 35_000,
   })
   // A connection that breaks while idle is replaced by the pool; the query that needs it reports what matters.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
-  return { db, pool, close: () => db.destroy() }
+  return {
+    db,
+    pool,
+    servers,
+    async close() {
+      await db.destroy()
+      servers.close()
+    },
+  }
 }

@@ -1,13 +1,15 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect as connectTo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, expect, test } from 'vitest'
-import { connect } from './connect.ts'
+import { type Connection, connect } from './connect.ts'
 import { startEmbeddedPostgres } from './embedded.ts'
-import { addressesOf, NoPrimaryError, primaryAddress } from './hosts.ts'
+import { addressesOf, followServers, NoPrimaryError } from './hosts.ts'
 import { migrate } from './migrate.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'xuecheng-hosts-'))
@@ -29,33 +31,80 @@ test.each([
   expect(addressesOf(url)).toEqual(addresses)
 })
 
-test('a pool writes to the primary, says "not now" when there is none, and follows the standby that is promoted', async () => {
-  const primary = await startEmbeddedPostgres(join(folder, 'one'))
-  await primary.stop()
+/** A way to a server that can stop carrying anything, as a pulled cable does: nobody is told. */
+async function cableTo(port: number) {
+  const ends: Socket[] = []
+  const cable = createServer((from) => {
+    const to = connectTo(port, '127.0.0.1')
+    for (const end of [from, to]) ends.push(end.on('error', () => {}))
+    from.pipe(to).pipe(from)
+    if (pulled) from.pause()
+  })
+  let pulled = false
+  cable.listen(0, '127.0.0.1')
+  await once(cable, 'listening')
+  const set = (state: boolean) => {
+    pulled = state
+    for (const end of ends) state ? end.pause() : end.resume()
+  }
+  const address = cable.address()
+  if (!address || typeof address === 'string') throw new Error('A port is needed')
+  return { port: address.port, pull: () => set(true), mend: () => set(false), close: () => cable.close() }
+}
+
+test('pools follow the primary through a pulled cable, its end, a promotion, and its coming back', async () => {
+  const first = await startEmbeddedPostgres(join(folder, 'one'))
+  await first.stop()
   execFileSync('cp', ['-a', join(folder, 'one'), join(folder, 'two')])
   writeFileSync(join(folder, 'two/cluster/standby.signal'), '')
   const [one, two] = await Promise.all(['one', 'two'].map((name) => startEmbeddedPostgres(join(folder, name))))
   if (!one || !two) throw new Error('Two servers are needed')
-  const both = two.url.replace(/@([^/]+)/, `@$1,127.0.0.1:${one.port}`)
-  const { pool, db, close } = connect(both, 3)
+  const cable = await cableTo(one.port)
+  const both = two.url.replace(/@([^/]+)/, `@$1,127.0.0.1:${cable.port}`)
+  const writers = connect(both, 3)
+  const readers = connect(both, 3, 'readable')
+  const portOf = async ({ pool }: Connection): Promise<number> =>
+    (await pool.query<{ port: number }>('select inet_server_port() as port')).rows[0]?.port ?? 0
   try {
     await migrate(both)
-    await sql`create table told (word text)`.execute(db)
-    expect(new URL(await primaryAddress(both)).port).toBe(String(one.port))
+    await sql`create table told (word text)`.execute(writers.db)
+    expect([await portOf(writers), await portOf(readers)]).toEqual([one.port, one.port])
+
+    cable.pull()
+    const pulled = performance.now()
+    await expect(portOf(writers)).rejects.toThrow('Connection terminated')
+    expect(performance.now() - pulled).toBeLessThan(5000)
+    await expect(writers.pool.query('select 1')).rejects.toThrow(NoPrimaryError)
+    await expect.poll(() => portOf(readers).catch(() => 0)).toBe(two.port)
+    await expect(readers.pool.query('create table refused ()')).rejects.toMatchObject({ code: '25006' })
+
+    cable.mend()
+    await expect.poll(() => portOf(readers).catch(() => 0), { timeout: 10_000 }).toBe(one.port)
+    await expect.poll(() => portOf(writers).catch(() => 0)).toBe(one.port)
 
     await one.stop()
-    const refused = await sql`insert into told values ('lost')`.execute(db).catch((error: unknown) => error)
-    expect(refused).toBeInstanceOf(Error)
-    await expect(pool.query('select 1')).rejects.toThrow(NoPrimaryError)
-
+    await expect.poll(() => portOf(readers).catch(() => 0)).toBe(two.port)
+    await expect(sql`insert into told values ('lost')`.execute(writers.db)).rejects.toThrow(NoPrimaryError)
     const standby = new pg.Client({ connectionString: two.url })
     await standby.connect()
     await standby.query('select pg_promote()')
     await standby.end()
-    await pool.query('create table promoted ()')
-    expect((await pool.query('select inet_server_port() as port')).rows).toEqual([{ port: two.port }])
+    await expect.poll(() => portOf(writers).catch(() => 0)).toBe(two.port)
+    await readers.pool.query('create table promoted ()')
+
+    // Nobody told it that there is another primary now: it takes writes, and the shop gives it none.
+    const back = await startEmbeddedPostgres(join(folder, 'one'), { port: one.port })
+    const servers = followServers(both)
+    try {
+      await expect.poll(async () => new URL(await servers.primary()).port).toBe(String(two.port))
+      expect([await portOf(writers), await portOf(readers)]).toEqual([two.port, two.port])
+    } finally {
+      servers.close()
+      await back.stop()
+    }
   } finally {
-    await close()
+    await Promise.all([writers.close(), readers.close()])
+    cable.close()
     await Promise.all([one.stop(), two.stop()])
   }
 })

@@ -26,11 +26,13 @@ export function addOperatorRoutes(app: Application, { db, pool }: Connection): v
 
   app.get('/healthz', { schema: { hide: true }, logLevel: 'silent' }, () => ({ status: 'alive' }))
   app.get('/readyz', { schema: { hide: true }, logLevel: 'silent' }, async () => {
-    try {
-      await sql`select 1`.execute(db)
-    } catch (error) {
-      throw new ShopError('UNAVAILABLE', { retryAfterSeconds: 2, cause: error })
-    }
+    const { rows } = await sql<{ state: string }>`select current_setting('transaction_read_only') as state`
+      .execute(db)
+      .catch((cause) => {
+        throw new ShopError('UNAVAILABLE', { retryAfterSeconds: 2, cause })
+      })
+    // At a standby, pages can be read; nobody can buy.
+    if (rows[0]?.state !== 'off') throw new ShopError('UNAVAILABLE', { retryAfterSeconds: 2 })
     return { status: 'ready', connections: { open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount } }
   })
   app.get('/metrics', { schema: { hide: true }, logLevel: 'silent' }, async (_request, reply) =>

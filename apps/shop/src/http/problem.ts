@@ -65,7 +65,9 @@ function recognise(error: FastifyError | ShopError, language: Language): ShopErr
   if (transport) return new ShopError(transport)
   if (
     DATABASE_AWAY.test(error.code ?? '') ||
-    /Connection terminated|timeout exceeded when trying to connect/.test(error.message)
+    /Connection terminated|is not queryable|Query read timeout|timeout exceeded when trying to connect/.test(
+      error.message,
+    )
   ) {
     return new ShopError('UNAVAILABLE', { retryAfterSeconds: 2, cause: error })
   }

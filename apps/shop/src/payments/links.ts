@@ -11,7 +11,7 @@ import type { AttemptToPay, Links, Payer, PayLink } from './providers/provider.t
 /** Longer than a call may take. */
 const CLAIM_MS = 20_000
 /** How long somebody who came second waits for the first one's link. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 4000
 const LOOK_EVERY_MS = 100
 /** A link that ends within this is not worth giving to anybody. */
 const LEAST_LIFE_MS = 60_000
@@ -38,7 +38,7 @@ export async function orderedLink(
     if (await claim(payments, attempt.attemptNo)) return order(payments, links, attempt, payer)
     await pause(LOOK_EVERY_MS)
   }
-  throw new ShopError('GATEWAY_UNAVAILABLE')
+  throw new ShopError('GATEWAY_UNAVAILABLE', { retryAfterSeconds: 2 })
 }
 
 async function order(

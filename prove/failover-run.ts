@@ -1,0 +1,249 @@
+/** Buyers order and pay at two nodes; the primary database is killed under them, and its standby promoted. */
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ShopApi } from '../tests/harness/shop-api.ts'
+import { until } from '../tests/harness/system.ts'
+import { mishaps, type Recorded, recorded, type Tally, tally } from './answers.ts'
+import { readGateway, readShop } from './books.ts'
+import { checkBooks, type Merchant, type Verdict } from './check.ts'
+import { patiently, pause } from './client.ts'
+import { makeCourses } from './courses.ts'
+import { createRandom } from './random.ts'
+import { settleDown } from './settle-down.ts'
+import { startTwoNodes, type TwoNodes } from './two-nodes.ts'
+import { type Course, choose, comeBack, look, payLink, place, type Visit, yuan } from './visit.ts'
+
+export interface FailoverOptions {
+  readonly seed: number
+  readonly buyers: number
+  /** How long buyers buy before the kill, and after writes are back. */
+  readonly loadMs: number
+  /** From the kill to the promotion: what it takes somebody to notice. */
+  readonly noticeMs: number
+  readonly haproxy: boolean
+  readonly progress: (line: string) => void
+}
+
+export interface FailoverReport {
+  readonly seed: number
+  /** From the kill to the first write that succeeded. */
+  readonly writesBackSeconds: number
+  /** The part of it after the promotion was asked for. */
+  readonly afterPromotionSeconds: number
+  readonly orders: number
+  readonly paid: number
+  readonly notificationsAcknowledged: number
+  readonly before: readonly Tally[]
+  /** From the kill until writes are back. */
+  readonly gap: readonly Tally[]
+  readonly after: readonly Tally[]
+  readonly verdicts: readonly Verdict[]
+  /** Where the data of a run is kept that broke something. */
+  readonly folder: string | undefined
+}
+
+const WRITES_BACK_LIMIT_MS = 10_000
+const LONGEST_ANSWER_MS = 6000
+/** What goes on from the standby: all of these are answered in the gap, but for what the kill itself cuts off. */
+const PAGES = ['/api/courses', '/api/courses/…', '/api/courses/…/lessons/…', '/api/orders/…', '/healthz'].map(
+  (path) => `GET ${path}`,
+)
+
+export async function failOver(options: FailoverOptions): Promise<FailoverReport> {
+  const { seed, buyers, loadMs, noticeMs, haproxy, progress } = options
+  const folder = mkdtempSync(join(tmpdir(), 'xuecheng-failover-'))
+  const random = createRandom(seed)
+  const system = await startTwoNodes(folder, { haproxy })
+  let kept = true
+  let stopping: Promise<void> | undefined
+  const stop = () => (stopping ??= system.stop())
+  try {
+    const courses = await makeCourses(system, random.fork(), 2000)
+    const merchants = await merchantsOf(system)
+    const record: Recorded[] = []
+    const given = new Set<string>()
+    const seenPaid = new Set<string>()
+    const surprises: string[] = []
+    let ended = false
+    const crowd = Array.from({ length: buyers }, async () => {
+      const draw = random.fork()
+      const api = recorded(system.client(), record)
+      await register(api)
+      const [merchant = { appId: '', sellerId: '' }] = merchants
+      const visit: Visit = { system, api, staff: api, draw, courses, owned: new Set(), surprises, merchant }
+      while (!ended) {
+        await buyOne(visit, given, seenPaid).catch((error) => surprises.push(String(error)))
+      }
+    })
+    const reader = await startReader(system, record, courses[0])
+    await pause(loadMs)
+
+    progress('kill -9 of the primary')
+    const killed = performance.now()
+    system.databases.killPrimary()
+    await pause(noticeMs)
+    progress('the standby is promoted')
+    const promoted = performance.now()
+    await system.databases.promoteStandby()
+    const seen = () => Promise.resolve(reader.firstWriteAfter(promoted))
+    const back = (await until(seen, (at) => at !== undefined, 60_000)) ?? Number.POSITIVE_INFINITY
+    progress(`writes are back ${Math.round(back - killed)} ms after the kill`)
+    await pause(loadMs)
+    ended = true
+    await Promise.all([...crowd, reader.stop()])
+    const finished = performance.now()
+    const unheard = await changeIsHeard(system, courses[1])
+
+    progress('everything settles …')
+    const { quiet, movedAt } = await settleDown(system, 120_000)
+    const shop = await readShop(system)
+    await stop()
+    const gateway = readGateway(system.dataDir)
+    const gap = tally(record, killed, back)
+    const known = new Map(shop.orders.map((order) => [order.order_no, order.status]))
+    const verdicts = [
+      ...checkBooks(shop, gateway, merchants, movedAt),
+      { invariant: 'everything settled within the limit', broken: quiet ? [] : ['something was still under way'] },
+      { invariant: 'no order that a buyer was given is lost', broken: [...given].filter((no) => !known.has(no)) },
+      {
+        invariant: 'no payment that a buyer saw is lost',
+        broken: [...seenPaid].filter((no) => known.get(no) !== 'paid'),
+      },
+      {
+        invariant: `writes are back within ${WRITES_BACK_LIMIT_MS / 1000} s`,
+        broken: back - killed > WRITES_BACK_LIMIT_MS ? [`${Math.round(back - killed)} ms`] : [],
+      },
+      {
+        invariant: 'every request is answered, or refused with 503 and Retry-After',
+        broken: mishaps(record),
+      },
+      {
+        invariant: `no request of the gap waits longer than ${LONGEST_ANSWER_MS / 1000} s`,
+        broken: record
+          .filter(({ at, took }) => at > killed && at - took < back && took > LONGEST_ANSWER_MS)
+          .map(({ what, took }) => `${what}: ${Math.round(took)} ms`),
+      },
+      { invariant: 'pages go on from the standby', broken: PAGES.flatMap((page) => missed(page, gap)) },
+      { invariant: 'a change of the catalogue reaches both nodes afterwards', broken: unheard },
+      { invariant: 'no buyer met an answer that nobody expected', broken: surprises },
+    ]
+    writeFileSync(join(folder, 'output.txt'), system.output())
+    kept = verdicts.some(({ broken }) => broken.length > 0)
+    return {
+      seed,
+      writesBackSeconds: seconds(back - killed),
+      afterPromotionSeconds: seconds(back - promoted),
+      orders: given.size,
+      paid: seenPaid.size,
+      notificationsAcknowledged: gateway.acknowledged.length,
+      before: tally(record, 0, killed),
+      gap,
+      after: tally(record, back, finished),
+      verdicts,
+      folder: kept ? folder : undefined,
+    }
+  } finally {
+    await stop()
+    if (!kept) rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const seconds = (ms: number): number => Math.round(ms) / 1000
+
+/** A page must have been asked for, and answered nearly always: what was under way at the kill may be refused. */
+function missed(page: string, gap: readonly Tally[]): string[] {
+  const { answered = 0, refused = 0 } = gap.find(({ what }) => what === page) ?? {}
+  return answered > 0 && refused <= answered / 10 ? [] : [`${page}: ${answered} answered, ${refused} refused`]
+}
+
+async function merchantsOf({ sandbox }: TwoNodes): Promise<Merchant[]> {
+  const alipay = await sandbox.get<{ items: Merchant[] }>('/merchants')
+  const wechat = await sandbox.get<{ items: { appId: string; mchId: string }[] }>('/wechat/merchants')
+  return [...alipay.items, ...wechat.items.map(({ appId, mchId }) => ({ appId, sellerId: mchId }))]
+}
+
+async function register(api: ShopApi): Promise<void> {
+  const body = { username: `p${randomUUID().slice(0, 13)}`, password: 'a long password' }
+  const { body: answer } = await patiently<{ token?: string }>(api, 'POST', '/api/users', body)
+  api.token = answer.token
+}
+
+/** One order, paid at once; half of the buyers come back, the others leave it to the notification. */
+async function buyOne(visit: Visit, given: Set<string>, seenPaid: Set<string>): Promise<void> {
+  const link = await place(visit, choose(visit))
+  if (!link) throw new Error('an order was refused')
+  given.add(link.orderNo)
+  const paid = await payLink(visit, link)
+  if (visit.draw.chance(50)) await comeBack(visit, paid)
+  for (let tries = 0; tries < 100; tries += 1) {
+    if ((await look(visit, link.orderNo)).status === 'paid') {
+      seenPaid.add(link.orderNo)
+      return
+    }
+    await pause(200)
+  }
+}
+
+/** One buyer reads every page and keeps their place, again and again: what can be read in the gap, and when writes are back. */
+async function startReader(system: TwoNodes, record: Recorded[], bought: Course | undefined) {
+  const api = recorded(system.client(), record)
+  await register(api)
+  const free = await api.call<{ items: { id: number }[] }>('GET', '/api/courses?kind=free&limit=1')
+  const courseId = free.body.items[0]?.id ?? 0
+  await api.call('POST', `/api/courses/${courseId}/enrolment`)
+  const course = await api.call<{ chapters: { lessons: { id: number }[] }[] }>('GET', `/api/courses/${courseId}`)
+  const lessonId = course.body.chapters[0]?.lessons[0]?.id ?? 0
+  const order = await api.buy([bought?.id ?? 0], yuan(bought?.fen ?? 0))
+  const orderNo = order.body.orderNo
+  const pages = [
+    '/api/courses',
+    `/api/courses/${courseId}`,
+    `/api/courses/${courseId}/lessons/${lessonId}`,
+    `/api/orders/${orderNo}`,
+    '/readyz',
+    '/healthz',
+  ]
+  let ended = false
+  const again = async (work: () => Promise<unknown>, everyMs: number) => {
+    while (!ended) {
+      await work().catch(() => {})
+      await pause(everyMs)
+    }
+  }
+  const place = `/api/me/courses/${courseId}/place`
+  const running = [
+    ...pages.map((page) => again(() => api.call('GET', page), 100)),
+    again(() => api.call('PUT', place, { lessonId }), 50),
+  ]
+  return {
+    firstWriteAfter: (moment: number): number | undefined =>
+      record.find(({ at, what, status }) => at > moment && status === 204 && what.startsWith('PUT '))?.at,
+    async stop() {
+      ended = true
+      await Promise.all(running)
+    },
+  }
+}
+
+/** A price that changed must be on the page at once, on both nodes: each keeps its pages in memory, and listens. */
+async function changeIsHeard({ sql, nodes }: TwoNodes, course: Course | undefined): Promise<string[]> {
+  const read = async (node: string) =>
+    ((await (await fetch(`${node}/api/courses/${course?.id}`)).json()) as { price: string }).price
+  await Promise.all(nodes.map(read))
+  await sql('update courses set price_fen = 123456 where id = $1', [course?.id])
+  const late = await Promise.all(
+    nodes.map((node) =>
+      until(
+        () => read(node),
+        (price) => price === '1234.56',
+        3000,
+      ).then(
+        () => [],
+        () => [node],
+      ),
+    ),
+  )
+  return late.flat()
+}

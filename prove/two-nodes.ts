@@ -1,0 +1,135 @@
+/** Two nodes of the shop over two database servers and one sandbox: side by side, or behind HAProxy as `deploy/` has it. */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type pg from 'pg'
+import { connect } from '../apps/shop/src/database/connect.ts'
+import { SANDBOX_MERCHANT as ALIPAY } from '../apps/shop/src/payments/providers/alipay/settings.ts'
+import { SANDBOX_SERIAL, SANDBOX_MERCHANT as WECHAT } from '../apps/shop/src/payments/providers/wechat/settings.ts'
+import { createSandboxApi } from '../tests/harness/sandbox-api.ts'
+import { createShopApi } from '../tests/harness/shop-api.ts'
+import { freePort, launchShop, type System, stopChild, until } from '../tests/harness/system.ts'
+import { type StandbyPair, startStandbyPair } from './standby-pair.ts'
+
+export interface TwoNodes extends System {
+  /** Where each node answers by itself. */
+  readonly nodes: readonly string[]
+  readonly databases: StandbyPair
+}
+
+const TEMPLATE = join(import.meta.dirname, '../deploy/haproxy.cfg')
+
+/** @param folder is left behind when this is stopped: it holds the sandbox's books */
+export async function startTwoNodes(folder: string, options: { haproxy: boolean }): Promise<TwoNodes> {
+  if (options.haproxy) needHaproxy()
+  const stops: (() => Promise<void>)[] = []
+  const stop = async () => {
+    for (const each of stops.splice(0).reverse()) await each()
+  }
+  try {
+    const databases = await startStandbyPair(folder)
+    stops.push(() => databases.stop())
+    const [portA, portB, front, sandboxPort] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
+    const nodes = [portA, portB].map((port) => `http://127.0.0.1:${port}`)
+    const shopUrl = options.haproxy ? `http://127.0.0.1:${front}` : (nodes[0] ?? '')
+    const common = {
+      DATABASE_URL: databases.url,
+      AUTH_SECRET: randomBytes(32).toString('hex'),
+      WORKERS: '1',
+      LOG_LEVEL: 'error',
+      ORDER_TTL_MINUTES: '5',
+      ...(options.haproxy && { PUBLIC_URL: shopUrl, TRUST_PROXY: '1' }),
+    }
+    // The first brings the sandbox; the second is told of it as a shop is of a real gateway.
+    const first = await launchShop({
+      folder: join(folder, 'a'),
+      environment: { ...common, PORT: String(portA), SANDBOX_PORT: String(sandboxPort) },
+    })
+    stops.push(() => stopChild(first.child))
+    const second = await launchShop({
+      folder: join(folder, 'b'),
+      environment: { ...common, ...gatewayOf(join(folder, 'a/keys'), sandboxPort), PORT: String(portB) },
+    })
+    stops.push(() => stopChild(second.child))
+    if (options.haproxy) {
+      const balancer = await startHaproxy(join(folder, 'haproxy.cfg'), front, [portA, portB])
+      stops.push(() => stopChild(balancer))
+    }
+    const connection = connect(databases.url, 4)
+    stops.push(() => connection.close())
+    let turn = 0
+    return {
+      shopUrl,
+      nodes,
+      databases,
+      sandboxUrl: `http://127.0.0.1:${sandboxPort}`,
+      dataDir: join(folder, 'a'),
+      sandbox: createSandboxApi(`http://127.0.0.1:${sandboxPort}`),
+      process: first.child,
+      output: () => first.output() + second.output(),
+      client: () => createShopApi(options.haproxy ? shopUrl : (nodes[turn++ % 2] ?? '')),
+      async buyer() {
+        const buyer = createShopApi(shopUrl)
+        await buyer.register(`b${randomBytes(6).toString('hex')}`)
+        return buyer
+      },
+      sql: async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
+        (await connection.pool.query<Row>(text, values)).rows,
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** The sandbox's two merchants as settings of the environment. */
+function gatewayOf(keys: string, port: number): Record<string, string> {
+  return {
+    SANDBOX: 'off',
+    ALIPAY_GATEWAY: `http://127.0.0.1:${port}/gateway.do`,
+    ALIPAY_APP_ID: ALIPAY.appId,
+    ALIPAY_SELLER_ID: ALIPAY.sellerId,
+    ALIPAY_PRIVATE_KEY_FILE: join(keys, 'alipay/app_private_key.pem'),
+    ALIPAY_PUBLIC_KEY_FILE: join(keys, 'alipay/alipay_public_key.pem'),
+    WECHATPAY_BASE_URL: `http://127.0.0.1:${port}`,
+    WECHATPAY_MCH_ID: WECHAT.mchId,
+    WECHATPAY_APP_ID: WECHAT.appId,
+    WECHATPAY_SERIAL_NO: SANDBOX_SERIAL,
+    WECHATPAY_PRIVATE_KEY_FILE: join(keys, 'wechat/merchant_private_key.pem'),
+    WECHATPAY_API_V3_KEY_FILE: join(keys, 'wechat/api_v3_key'),
+    WECHATPAY_PUBLIC_KEY_FILE: join(keys, 'wechat/wechatpay_public_key.pem'),
+    WECHATPAY_PUBLIC_KEY_ID: readFileSync(join(keys, 'wechat/wechatpay_public_key_id'), 'utf8').trim(),
+  }
+}
+
+/** `deploy/haproxy.cfg` with the addresses of this run. */
+async function startHaproxy(file: string, port: number, nodes: readonly number[]): Promise<ChildProcess> {
+  const servers = nodes.map((node, index) => `  server ${'ab'[index]} 127.0.0.1:${node}`)
+  let written = readFileSync(TEMPLATE, 'utf8').replace('bind :80\n', `bind 127.0.0.1:${port}\n`)
+  written = written.replace(/(?: {2}server \w+ [\d.:]+\n)+/, `${servers.join('\n')}\n`)
+  for (const needed of [`bind 127.0.0.1:${port}`, ...servers]) {
+    if (!written.includes(needed)) throw new Error('deploy/haproxy.cfg is not what this proof takes for its template')
+  }
+  writeFileSync(file, written)
+  const child = spawn('haproxy', ['-db', '-f', file], { stdio: 'ignore' })
+  const alive = () => fetch(`http://127.0.0.1:${port}/healthz`).then(({ status }) => status, String)
+  await until(alive, (status) => status === 200)
+  return child
+}
+
+function needHaproxy(): void {
+  const present = () => spawnSync('haproxy', ['-v'], { stdio: 'ignore' }).status === 0
+  if (present()) return
+  try {
+    execFileSync('apt-get', ['install', '-y', '-q', 'haproxy'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  } catch {
+    // Said below.
+  }
+  if (!present()) {
+    throw new Error(
+      'HAProxy is not here, and apt-get could not install it. Install it, or give --direct to go without.',
+    )
+  }
+}
