@@ -2,6 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { expect, test } from 'vitest'
+import { RIGHTS } from '../apps/shop/src/accounts/rights.ts'
+import names from '../apps/web/admin/locales/names/zh-CN.ts'
+import staffWords from '../apps/web/admin/locales/staff/zh-CN.ts'
 
 const SHOP = join(import.meta.dirname, '../apps/shop/src')
 
@@ -81,4 +84,15 @@ test('the clock is handed in: nothing about orders, money or access reads it by 
 
 test('no float near money', () => {
   expect(where(/parseFloat|toFixed\(2\)/, () => false)).toEqual([])
+})
+
+test('every right and every deed of the staff has its words in the back office', () => {
+  const deeds = sources.flatMap(({ text }) =>
+    [...text.matchAll(/action: '([a-z]+\.[a-z-]+)'/g)].map(([, deed]) => deed),
+  )
+  expect(deeds.length).toBeGreaterThan(20)
+  const wordless = (names: readonly (string | undefined)[], group: object) =>
+    names.filter((name) => !(String(name).replace('.', '_') in group))
+  expect(wordless(deeds, names.action)).toEqual([])
+  expect(wordless(Object.keys(RIGHTS), staffWords.right)).toEqual([])
 })

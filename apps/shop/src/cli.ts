@@ -5,7 +5,7 @@ import { migrateDatabase } from './cli/migrate.ts'
 import { reconcile } from './cli/reconcile.ts'
 import { replay } from './cli/replay.ts'
 import { sandboxAlone, sandboxCheck } from './cli/sandbox.ts'
-import { createUser } from './cli/users.ts'
+import { createUser, secondFactorOff } from './cli/users.ts'
 import { type Command, type PassedOn, UsageError } from './command.ts'
 import { loadEnvironment, readConfig } from './config.ts'
 import { ShopError } from './errors.ts'
@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, Command | PassedOn>> = {
   reconcile,
   'notifications replay': replay,
   'users create': createUser,
+  'users second-factor-off': secondFactorOff,
   migrate: migrateDatabase,
   backup: backupDatabase,
   restore: restoreDatabase,

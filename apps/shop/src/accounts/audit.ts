@@ -14,16 +14,27 @@ export interface Deed {
   readonly note?: string
 }
 
+interface Doer {
+  readonly user_id: number | null
+  readonly username: string
+  readonly role: string
+  readonly address: string
+}
+
 /** Writes the line in the transaction of the deed, so that neither is there without the other. */
-export async function audit(tx: Transaction, staff: Staff, deed: Deed): Promise<void> {
+export const audit = (tx: Transaction, { user, address }: Staff, deed: Deed): Promise<void> =>
+  write(tx, { user_id: user.id, username: user.username, role: user.role, address }, deed)
+
+/** As `audit`, for a deed of whoever has the machine's command line. */
+export const auditCommand = (tx: Transaction, deed: Deed): Promise<void> =>
+  write(tx, { user_id: null, username: 'xuecheng', role: 'shell', address: '' }, deed)
+
+async function write(tx: Transaction, doer: Doer, deed: Deed): Promise<void> {
   await tx
     .insertInto('audit_log')
     .values({
+      ...doer,
       at: deed.at,
-      user_id: staff.user.id,
-      username: staff.user.username,
-      role: staff.user.role,
-      address: staff.address,
       action: deed.action,
       subject: deed.subject,
       before: deed.before ? JSON.stringify(deed.before) : null,

@@ -1,4 +1,5 @@
 /** The second factor of the staff's login: a code from an authenticator application, or one of ten recovery codes. */
+import { sql } from 'kysely'
 import type { Database, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Seal } from '../sealed.ts'
@@ -158,4 +159,20 @@ export async function removeFactor(tx: Transaction, userId: number): Promise<boo
     .returning('confirmed_at')
     .executeTakeFirst()
   return removed !== undefined && removed.confirmed_at !== null
+}
+
+/** As `removeFactor`, by name, and ends the sessions. @throws ShopError USER_NOT_FOUND */
+export async function removeFactorOf(
+  tx: Transaction,
+  username: string,
+  now: Date,
+): Promise<{ userId: number; wasOn: boolean }> {
+  const user = await tx
+    .selectFrom('users')
+    .select('id')
+    .where(sql<boolean>`lower(username) = lower(${username})`)
+    .executeTakeFirst()
+  if (!user) throw new ShopError('USER_NOT_FOUND')
+  await endSessions(tx, user.id, now)
+  return { userId: user.id, wasOn: await removeFactor(tx, user.id) }
 }

@@ -1,8 +1,11 @@
-/** `xuecheng users create`: makes an account, of staff or of a buyer. */
+/** `xuecheng users create`: makes an account, of staff or of a buyer; `users second-factor-off`: lets in an owner who lost theirs. */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { auditCommand } from '../accounts/audit.ts'
 import { register } from '../accounts/register.ts'
 import { STAFF_ROLES } from '../accounts/rights.ts'
+import { removeFactorOf } from '../accounts/second-factor.ts'
+import { systemClock } from '../clock.ts'
 import { type Command, optional, required, UsageError } from '../command.ts'
 import { connect } from '../database/connect.ts'
 import { withDatabase } from './database.ts'
@@ -34,6 +37,31 @@ export const createUser: Command = {
         const made = file ? '' : `, password ${password} (shown only now)`
         const data = { id: user.id, username, role, ...(file ? {} : { password }) }
         return { text: `${role} ${username} made${made}`, data }
+      } finally {
+        await close()
+      }
+    })
+  },
+}
+
+export const secondFactorOff: Command = {
+  usage: '--username NAME',
+  summary: 'Turns off the second factor of one who has lost phone and recovery codes, and ends the sessions',
+  options: { username: { type: 'string' } },
+  async run(call) {
+    const username = required(call, 'username')
+    return withDatabase(call.config, async (url) => {
+      const { db, close } = connect(url, 1)
+      try {
+        const at = systemClock()
+        const off = await db.transaction().execute(async (tx) => {
+          const { userId, wasOn } = await removeFactorOf(tx, username, at)
+          const deed = { at, action: 'staff.second-factor', subject: `staff/${userId}` }
+          await auditCommand(tx, { ...deed, before: { secondFactor: wasOn }, after: { secondFactor: false } })
+          return wasOn
+        })
+        const text = off ? `${username} logs in with the password alone now` : `${username} had no second factor`
+        return { text, data: { username, wasOn: off } }
       } finally {
         await close()
       }
