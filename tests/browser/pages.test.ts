@@ -94,6 +94,11 @@ const OWN: readonly Deep[] = [
     path: () => '/checkout?courses=4,6',
     title: { 'zh-CN': '确认订单 · 学城', en: 'Check out · Xuecheng' },
   },
+  {
+    name: 'another password',
+    path: () => '/account/password',
+    title: { 'zh-CN': '修改密码 · 学城', en: 'Change password · Xuecheng' },
+  },
   { name: 'orders', path: () => '/orders', title: { 'zh-CN': '我的订单 · 学城', en: 'My orders · Xuecheng' } },
   {
     name: 'a paid order',

@@ -44,6 +44,9 @@ test('somebody new: added, the first login leads to an own password, and the own
   await settled(page)
   expect(await wrongs(page)).toEqual([])
   expect(await page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
+  await page.getByTestId('language-switch').click()
+  await page.getByRole('heading', { name: '设置自己的密码' }).waitFor()
+  expect(await wrongs(page)).toEqual([])
   await editor.open('/admin/courses') // nothing else is open yet
   await page.waitForURL('**/admin/first-password?next=/courses')
   await page.getByTestId('password-current').fill('not the password')
@@ -110,6 +113,10 @@ test('a second factor: on by its first code, asked for at the login, off by pass
   expect(await phone.page.evaluate<string>('document.activeElement.name')).toBe('code')
   expect(await wrongs(phone.page)).toEqual([])
   expect(await phone.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
+  await phone.page.getByTestId('language-switch').click()
+  await phone.page.getByText('这个账号开启了两步验证').waitFor()
+  expect(await wrongs(phone.page)).toEqual([])
+  await phone.page.getByTestId('language-switch').click()
   expect((await phone.context.cookies()).map(({ name }) => name)).toEqual([]) // no session before the code
   await phone.page.getByTestId('login-code').fill('000000')
   await phone.page.getByTestId('login-submit').click()

@@ -257,6 +257,14 @@ test('two owners who take each other away at the same moment: one of them stays'
   }
 })
 
+test('an owner’s own password and second factor are not got past at the staff’s list', async () => {
+  const { id } = (await owner.call<{ id: number }>('GET', '/api/me')).body
+  for (const way of ['password', 'second-factor/off']) {
+    const answer = await owner.call('POST', `/api/admin/staff/${id}/${way}`, { reason: 'x' })
+    expect(answer).toMatchObject({ status: 409, body: { code: 'OWN_ACCOUNT' } })
+  }
+})
+
 test('the last owner keeps the role and stays enabled', async () => {
   const { id } = (await owner.call<{ id: number }>('GET', '/api/me')).body
   const role = await owner.call('POST', `/api/admin/staff/${id}/role`, { role: 'editor', reason: 'x' })

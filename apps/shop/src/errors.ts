@@ -117,6 +117,13 @@ export const REFUSALS = {
     'The new password is the current one',
     'Choose another one.',
   ),
+  OWN_ACCOUNT: refusal(
+    409,
+    '这是您自己的账号',
+    '自己的密码和两步验证请在「我的账号」里更改，那里会先确认是您本人。',
+    'This is your own account',
+    'Change your own password and second factor under “My account”, which makes sure first that it is you.',
+  ),
   SESSION_NOT_FOUND: refusal(
     404,
     '没有这个登录',

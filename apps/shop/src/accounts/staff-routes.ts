@@ -1,11 +1,12 @@
 /** The staff at the owner's desk: who they are, what each role may do, a new one, another role, disable, a new password, a lost second factor. */
 import { Type } from 'typebox'
 import type { Database, Transaction } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
 import { problems } from '../http/shapes.ts'
 import { audit } from './audit.ts'
-import { staffOf } from './desk.ts'
+import { type Staff, staffOf } from './desk.ts'
 import { newPassword, setDisabled, setPassword, setRole } from './manage.ts'
 import { addUser } from './register.ts'
 import { rightsOf, STAFF_ROLES } from './rights.ts'
@@ -148,11 +149,12 @@ export function addStaffDesk(desk: Application, db: Database, clock: () => Date)
         summary: 'Make up a new password, shown only in this answer, and end the sessions; it must be changed at login',
         params: Id,
         body: Type.Object({ reason: Why }, { additionalProperties: false }),
-        response: { 200: Type.Object({ password: Type.String() }), ...problems(401, 403, 404, 422) },
+        response: { 200: Type.Object({ password: Type.String() }), ...problems(401, 403, 404, 409, 422) },
       },
     },
     async (request, reply) => {
       const { id } = request.params
+      refuseOwn(staffOf(request), id)
       const { password, hash } = await newPassword()
       const at = clock()
       await changeStaff(db, staffOf(request), {
@@ -175,11 +177,12 @@ export function addStaffDesk(desk: Application, db: Database, clock: () => Date)
         summary: 'Turn off the second factor of somebody who has lost it, and end the sessions',
         params: Id,
         body: Type.Object({ reason: Why }, { additionalProperties: false }),
-        response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404, 422) },
+        response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404, 409, 422) },
       },
     },
-    (request) => {
+    async (request) => {
       const { id } = request.params
+      refuseOwn(staffOf(request), id)
       const at = clock()
       const work = async (tx: Transaction) => {
         await removeFactor(tx, id)
@@ -194,4 +197,12 @@ export function addStaffDesk(desk: Application, db: Database, clock: () => Date)
       })
     },
   )
+}
+
+/**
+ * One's own password and second factor are changed where the old ones are asked for: whoever finds a desk unlocked must
+ * not get past them. @throws ShopError OWN_ACCOUNT
+ */
+function refuseOwn({ user }: Staff, id: number): void {
+  if (user.id === id) throw new ShopError('OWN_ACCOUNT')
 }
