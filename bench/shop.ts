@@ -13,6 +13,7 @@ import { paidFields, signedNotification } from '../tests/harness/notification.ts
 import { processesOf } from '../tests/harness/processes.ts'
 import { freePort, type System, startSystem } from '../tests/harness/system.ts'
 import { plainSettlements, signaturesPerSecond, type UnpaidOrder } from './ceilings.ts'
+import { cpuOf, perRequest } from './cpu.ts'
 import { fill } from './fill.ts'
 import { drive, type Load, type Request, repeat } from './load.ts'
 
@@ -122,19 +123,27 @@ async function measure(
   round: (index: number) => { requests: Request[]; wanted: number },
 ): Promise<Figure> {
   const loads: Load[] = []
+  const parent = system.process.pid ?? 0
+  let [before, counted] = [cpuOf(parent), 0]
   for (let index = 0; index <= rounds; index += 1) {
     const { requests: these, wanted } = round(index)
     const load = await drive(system.shopUrl, these, { connections: CONNECTIONS, wanted })
     if (load.wrong.length > these.length / 100)
       throw new Error(`${name}: ${load.wrong.length} of ${requests}: ${load.wrong[0]}`)
     // The first round warms up.
-    if (index > 0) loads.push(load)
+    if (index === 0) before = cpuOf(parent)
+    else {
+      loads.push(load)
+      counted += these.length
+    }
   }
+  const cpu = perRequest(before, cpuOf(parent), counted)
   const perSecond = loads.map((load) => load.perSecond).sort((left, right) => left - right)
   const value = perSecond[Math.floor(perSecond.length / 2)] ?? 0
   const noise = ((perSecond.at(-1) ?? 0) - (perSecond[0] ?? 0)) / value
   const p99 = Math.max(...loads.map((load) => load.p99))
-  log(`${name}: ${Math.round(value)}/s, p99 ${p99.toFixed(1)} ms`)
+  const spent = `shop ${cpu.shop.toFixed(2)}, PostgreSQL ${cpu.database.toFixed(2)}, generator ${cpu.generator.toFixed(2)}`
+  log(`${name}: ${Math.round(value)}/s, p99 ${p99.toFixed(1)} ms; ms of CPU a request: ${spent}`)
   return { name, unit: '/s', value, noise }
 }
 

@@ -1,7 +1,8 @@
 /** A client that behaves like a browser with a person before it: what fails for the moment is tried again. */
 import type { Answer, ShopApi } from '../tests/harness/shop-api.ts'
 
-const PATIENCE_MS = 90_000
+/** Whoever holds an order's link may be killed several times in a row, and each time it stays held for a while. */
+const PATIENCE_MS = 180_000
 /** So long does a person watch a page that does not come, before pressing reload. */
 const RELOAD_MS = 15_000
 

@@ -154,8 +154,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'the same key has one effect',
     file: 'apps/shop/src/http/idempotency.ts',
-    from: 'if (!repeatable) return work()',
-    to: 'if (!repeatable || now) return work()',
+    from: "if (typeof key !== 'string') return undefined",
+    to: "if (typeof key !== 'string' || key) return undefined",
   },
   {
     guard: 'the sum of a refund is reserved',

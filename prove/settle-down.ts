@@ -25,6 +25,7 @@ export async function settleDown(system: System, limitMs: number): Promise<Settl
   while (Date.now() < end) {
     try {
       await letTimePass(system)
+      await nameOtherAccounts(system)
       const [left] = await system.sql<{ left: number }>(
         `select (select count(*) from orders where status = 'unpaid')
               + (select count(*) from payment_attempts where status = 'open' or ask_at is not null)
@@ -71,6 +72,21 @@ async function letTimePass({ sql }: System): Promise<void> {
   for (const task of REPEATING) {
     await sql('select graphile_worker.add_job($1, job_key => $1, max_attempts => 1)', [task])
   }
+}
+
+/** What got stuck at WeChat (ABNORMAL) goes on once the merchant has named another account in its console. */
+async function nameOtherAccounts({ sql, sandbox }: System): Promise<void> {
+  const { items } = await sandbox.get<{ items: { mchId: string }[] }>('/wechat/merchants')
+  const sent = await sql<{ request_no: string }>(
+    `select r.request_no from refunds r join payment_attempts a on a.id = r.attempt_id
+     where r.status = 'sent' and a.provider = 'wechat' and r.sent_at < now() - interval '20 s'`,
+  )
+  for (const { mchId } of items)
+    for (const { request_no } of sent) {
+      const end = sandbox.send('POST', `/wechat/refunds/${request_no}/end`, { mchId, status: 'SUCCESS' })
+      // Not there yet, where the call was lost: it is sent again first.
+      await end.catch(() => {})
+    }
 }
 
 /** Staff look at what the gateway refused, and send it again. @returns how many */

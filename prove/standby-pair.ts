@@ -33,7 +33,7 @@ export async function startStandbyPair(folder: string): Promise<StandbyPair> {
   const states = () => ask<{ state: string }>(primary.url, 'select sync_state as state from pg_stat_replication')
   await until(states, ([row]) => row?.state === 'sync')
   return {
-    url: primary.url.replace(/@([^/]+)/, `@$1,127.0.0.1:${ports.standby}`),
+    url: primary.networkUrl.replace(/@([^/]+)/, `@$1,127.0.0.1:${ports.standby}`),
     killPrimary() {
       const [pid] = readFileSync(join(folders.primary, 'cluster/postmaster.pid'), 'utf8').split('\n')
       process.kill(Number(pid), 'SIGKILL')

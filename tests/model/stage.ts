@@ -1,4 +1,5 @@
 /** The shop's own operations over a real PostgreSQL and a gateway in memory, with a clock that a test moves. */
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,6 +21,7 @@ import { receiveNotification } from '../../apps/shop/src/payments/inbox.ts'
 import { type Payments, providerNamed } from '../../apps/shop/src/payments/payments.ts'
 import * as decisions from '../../apps/shop/src/payments/refund-decisions.ts'
 import { refundLines } from '../../apps/shop/src/payments/refunds.ts'
+import { createRepeats } from '../../apps/shop/src/payments/repeated.ts'
 import { sendRefund } from '../../apps/shop/src/payments/send-refund.ts'
 import { createMemoryGateway, METHODS, type MemoryGateway } from './gateway.ts'
 
@@ -49,6 +51,7 @@ export async function openStage(): Promise<Stage> {
     viewers: createViewers(createSessions(db, 'a secret of thirty-two characters', clock), 'http://127.0.0.1'),
     clock,
     orderTtlMinutes: 30,
+    repeats: createRepeats(db),
     log: pino({ level: 'silent' }),
   }
   let buyers = 0

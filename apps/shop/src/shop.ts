@@ -9,6 +9,7 @@ import { type Connection, connect, type Wanted } from './database/connect.ts'
 import { createSettingsKeeper, type SettingsKeeper } from './payments/entered-settings.ts'
 import type { Payments } from './payments/payments.ts'
 import { createProviders, type Providers } from './payments/providers/registry.ts'
+import { createRepeats } from './payments/repeated.ts'
 import { createSeal, type Seal } from './sealed.ts'
 import { keepSecret, randomSecret } from './secrets.ts'
 import { createIdentityKeeper, type IdentityKeeper } from './settings/identity.ts'
@@ -44,7 +45,8 @@ export function openShop(
   const viewers = createViewers(sessions, config.publicUrl)
   const providers = createProviders(config, clock, log)
   const { orderTtlMinutes } = config
-  const payments: Payments = { db, providers: providers.byName, viewers, clock, orderTtlMinutes, log }
+  const repeats = createRepeats(db)
+  const payments: Payments = { db, providers: providers.byName, viewers, repeats, clock, orderTtlMinutes, log }
   const seal = createSeal(secret)
   const settings = createSettingsKeeper(db, seal, providers, log)
   const identity = createIdentityKeeper(db, log)

@@ -1,6 +1,8 @@
 /** Sessions: a signed token that names a row, so that a session can be seen and ended. */
 import { randomUUID } from 'node:crypto'
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import { sql } from 'kysely'
+import { inBatches } from '../database/batches.ts'
 import type { Database } from '../database/connect.ts'
 
 const LIFETIME_DAYS = 30
@@ -34,6 +36,8 @@ export interface Sessions {
 
 export function createSessions(db: Database, secret: string, clock: () => Date): Sessions {
   const key = new TextEncoder().encode(secret)
+  const tokens = keepTokens(key, clock)
+  const look = inBatches((sessionIds: readonly string[]) => findLive(db, sessionIds, clock()))
   return {
     async start(user, from) {
       const now = clock()
@@ -60,26 +64,8 @@ export function createSessions(db: Database, secret: string, clock: () => Date):
     },
 
     async find(token) {
-      const payload = await verified(token, key, clock())
-      const sessionId = payload?.['sid']
-      if (typeof sessionId !== 'string') return undefined
-      const row = await db
-        .selectFrom('sessions')
-        .innerJoin('users', 'users.id', 'sessions.user_id')
-        .select([
-          'users.id',
-          'users.username',
-          'users.display_name',
-          'users.role',
-          'users.created_at',
-          'users.password_due',
-        ])
-        .where('sessions.id', '=', sessionId)
-        .where('sessions.ended_at', 'is', null)
-        .where('sessions.expires_at', '>', clock())
-        .where('users.disabled_at', 'is', null)
-        .executeTakeFirst()
-      return row && { user: toUser(row), sessionId, passwordDue: row.password_due }
+      const sessionId = await tokens.read(token)
+      return sessionId === undefined ? undefined : look(sessionId)
     },
 
     async end(sessionId) {
@@ -89,6 +75,45 @@ export function createSessions(db: Database, secret: string, clock: () => Date):
         .where('id', '=', sessionId)
         .where('ended_at', 'is', null)
         .execute()
+    },
+  }
+}
+
+/** Who these sessions belong to; undefined for one that ended or whose user is disabled. */
+async function findLive(db: Database, sessionIds: readonly string[], now: Date): Promise<(Viewer | undefined)[]> {
+  const rows = await db
+    .selectFrom('sessions')
+    .innerJoin('users', 'users.id', 'sessions.user_id')
+    .select(['sessions.id as session_id', 'users.id', 'users.username', 'users.display_name', 'users.role'])
+    .select(['users.created_at', 'users.password_due'])
+    .where(sql<boolean>`sessions.id = any(${sessionIds}::uuid[])`)
+    .where('sessions.ended_at', 'is', null)
+    .where('sessions.expires_at', '>', now)
+    .where('users.disabled_at', 'is', null)
+    .execute()
+  const byId = new Map(rows.map((row) => [row.session_id, row]))
+  return sessionIds.map((sessionId) => {
+    const row = byId.get(sessionId)
+    return row && { user: toUser(row), sessionId, passwordDue: row.password_due }
+  })
+}
+
+const MOST_TOKENS = 20_000
+
+/** What a token says never changes: its signature is checked once, its end each time. */
+function keepTokens(key: Uint8Array, clock: () => Date): { read(token: string): Promise<string | undefined> } {
+  const known = new Map<string, { sessionId: string; endsAt: number }>()
+  return {
+    async read(token) {
+      const before = known.get(token)
+      if (before) return before.endsAt > clock().getTime() ? before.sessionId : undefined
+      const payload = await verified(token, key, clock())
+      const sessionId = payload?.['sid']
+      if (typeof sessionId !== 'string' || !payload?.exp) return undefined
+      const [oldest] = known.keys()
+      if (known.size >= MOST_TOKENS && oldest !== undefined) known.delete(oldest)
+      known.set(token, { sessionId, endsAt: payload.exp * 1000 })
+      return sessionId
     },
   }
 }

@@ -11,6 +11,7 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -27,6 +28,8 @@ import pg from 'pg'
 const run = promisify(execFile)
 const SUPERUSER = 'xuecheng'
 const DATABASE = 'xuecheng'
+/** How PostgreSQL names its socket, before the port. */
+const SOCKET = '.s.PGSQL.'
 /** Any constant will do: the session that holds this advisory lock is the shop that owns the server. */
 const OWNER_LOCK = 7_020_231
 const START_LIMIT_MS = 60_000
@@ -37,8 +40,10 @@ export class DataFolderInUseError extends Error {
 }
 
 export interface EmbeddedPostgres {
-  /** Address with password, for this machine only. */
+  /** Address with password, for this machine only; through the server's socket where there is one. */
   readonly url: string
+  /** The same through the network. */
+  readonly networkUrl: string
   readonly port: number
   /** Resolves when the server has ended without being asked to. */
   readonly lost: Promise<void>
@@ -70,7 +75,10 @@ export async function startEmbeddedPostgres(
   await stopLeftover(cluster, password)
 
   const port = options.port ?? (await freePort())
-  const args = serverArguments(cluster, port, options.fsync ?? true)
+  const sockets = socketFolder(directory)
+  for (const entry of readdirSync(directory))
+    if (entry.startsWith(SOCKET)) rmSync(join(directory, entry), { force: true })
+  const args = serverArguments(cluster, port, sockets, options.fsync ?? true)
   const { child, owner } = await launchUntilReady(() => launch(binaries.postgres, args, runAs), port, password, cluster)
   const lost = new Promise<void>((done) => child.once('exit', () => done()))
   await takeOwnership(owner, cluster)
@@ -78,10 +86,12 @@ export async function startEmbeddedPostgres(
   const known = await owner.query('select 1 from pg_database where datname = $1', [DATABASE])
   if (known.rowCount === 0) await owner.query(`create database ${DATABASE}`)
 
-  const url = addressOf(port, password, DATABASE)
+  const networkUrl = addressOf(port, password, DATABASE)
+  const url = `${networkUrl}${sockets && `?host=${encodeURIComponent(sockets)}`}`
   writeFileSync(join(directory, 'url'), `${url}\n`, { mode: 0o600 })
   return {
     url,
+    networkUrl,
     port,
     lost,
     async stop() {
@@ -140,10 +150,19 @@ async function createCluster(binaries: Binaries, directory: string, cluster: str
   renameSync(fresh, cluster)
 }
 
-function serverArguments(cluster: string, port: number, fsync: boolean): string[] {
+/**
+ * Where the server's socket is, beside its data: a message through it costs half of one through TCP. Empty where there
+ * are none, or where its whole path would be longer than systems allow (104 bytes and more).
+ */
+function socketFolder(directory: string): string {
+  const longest = join(directory, `${SOCKET}65535`)
+  return platform() === 'win32' || Buffer.byteLength(longest) > 100 || /[,"\\]/.test(directory) ? '' : directory
+}
+
+function serverArguments(cluster: string, port: number, sockets: string, fsync: boolean): string[] {
   const settings = {
     listen_addresses: '127.0.0.1',
-    unix_socket_directories: '',
+    unix_socket_directories: sockets,
     max_connections: '200',
     shared_buffers: '256MB',
     wal_compression: 'on',

@@ -60,7 +60,7 @@ test('pools follow the primary through a pulled cable, its end, a promotion, and
   const [one, two] = await Promise.all(['one', 'two'].map((name) => startEmbeddedPostgres(join(folder, name))))
   if (!one || !two) throw new Error('Two servers are needed')
   const cable = await cableTo(one.port)
-  const both = two.url.replace(/@([^/]+)/, `@$1,127.0.0.1:${cable.port}`)
+  const both = two.networkUrl.replace(/@([^/]+)/, `@$1,127.0.0.1:${cable.port}`)
   const writers = connect(both, 3)
   const readers = connect(both, 3, 'readable')
   const portOf = async ({ pool }: Connection): Promise<number> =>

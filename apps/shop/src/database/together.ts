@@ -3,6 +3,9 @@ import type { Compilable } from 'kysely'
 import type { Transaction } from './connect.ts'
 
 type RowsOf<Statement> = Statement extends Compilable<infer Row> ? Row[] : never
+export type RowsOfAll<Statements extends readonly unknown[]> = {
+  -readonly [Index in keyof Statements]: RowsOf<Statements[Index]>
+}
 
 /**
  * Sends the statements one right behind the other, and waits for all of them. They run in this order, each seeing what the
@@ -11,11 +14,11 @@ type RowsOf<Statement> = Statement extends Compilable<infer Row> ? Row[] : never
 export async function together<const Statements extends readonly Compilable<unknown>[]>(
   tx: Transaction,
   ...statements: Statements
-): Promise<{ -readonly [Index in keyof Statements]: RowsOf<Statements[Index]> }> {
+): Promise<RowsOfAll<Statements>> {
   const results = await tx
     .getExecutor()
     .provideConnection((connection) =>
       Promise.all(statements.map((statement) => connection.executeQuery(statement.compile()))),
     )
-  return results.map(({ rows }) => rows) as { -readonly [Index in keyof Statements]: RowsOf<Statements[Index]> }
+  return results.map(({ rows }) => rows) as RowsOfAll<Statements>
 }

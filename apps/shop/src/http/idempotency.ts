@@ -1,8 +1,9 @@
 /** `Idempotency-Key`: the same key and body get the same answer; two at once have one effect. */
 import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
+import pg from 'pg'
 import { Type } from 'typebox'
-import type { Database, Transaction } from '../database/connect.ts'
+import type { Database, Reader, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 
 /** A request that its client may send again. */
@@ -80,16 +81,45 @@ export async function answeredBefore<Answer>(
   repeatable: Repeatable | undefined,
 ): Promise<Answer | undefined> {
   if (!repeatable) return undefined
-  const before = await db
+  return keptAnswer(await answersKept(db, userId, repeatable).execute(), repeatable)
+}
+
+/** The statement that finds what this key got before, for whoever sends it together with others. */
+export const answersKept = (db: Reader, userId: number, repeatable: Repeatable | undefined) =>
+  db
     .selectFrom('idempotency_keys')
     .select(['request_hash', 'response'])
     .where('user_id', '=', userId)
-    .where('key', '=', repeatable.key)
-    .executeTakeFirst()
-  if (!before) return undefined
+    .where('key', '=', repeatable?.key ?? '')
+
+/** @throws ShopError IDEMPOTENCY_KEY_REUSED when the key was used for another request */
+export function keptAnswer<Answer>(
+  [before]: readonly { request_hash: string; response: unknown }[],
+  repeatable: Repeatable | undefined,
+): Answer | undefined {
+  if (!before || !repeatable) return undefined
   if (before.request_hash !== repeatable.requestHash) throw new ShopError('IDEMPOTENCY_KEY_REUSED')
   return before.response as Answer
 }
+
+/**
+ * The statement that keeps an answer, in the transaction of the work, by one who alone works for this user meanwhile.
+ * It fails where the key was claimed by work that does not wait for that (`isKeyTaken`): then the whole is to be done again.
+ */
+export const answerRow = (
+  tx: Pick<Transaction, 'insertInto'>,
+  userId: number,
+  { key, requestHash }: Repeatable,
+  now: Date,
+  answer: unknown,
+) =>
+  tx.insertInto('idempotency_keys').values({
+    ...{ user_id: userId, key, request_hash: requestHash, created_at: now },
+    response: JSON.stringify(answer),
+  })
+
+export const isKeyTaken = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code === '23505' && error.table === 'idempotency_keys'
 
 /** Forgets keys whose requests nobody repeats any more. */
 export async function forgetKeys(db: Database, before: Date): Promise<void> {

@@ -63,7 +63,10 @@ function recognise(error: FastifyError | ShopError, language: Language): ShopErr
   if (error.code === '22021' || error.code === '22P05') return new ShopError('INVALID_INPUT')
   const transport = TRANSPORT[error.code]
   if (transport) return new ShopError(transport)
+  // The embedded server's socket is gone while it starts again.
+  const noSocket = error.code === 'ENOENT' && 'syscall' in error && error.syscall === 'connect'
   if (
+    noSocket ||
     DATABASE_AWAY.test(error.code ?? '') ||
     /Connection terminated|is not queryable|Query read timeout|timeout exceeded when trying to connect/.test(
       error.message,

@@ -1,9 +1,11 @@
 /** An order's history: what became of it, of its attempts, its refunds and its access; who or what, when, why. Only added to. */
+import type { Expression } from 'kysely'
 import type { Transaction } from '../database/connect.ts'
 import type { By } from '../states.ts'
 
 export interface HistoryLine extends By {
-  readonly orderId: number
+  /** The order's id, or what stands for it in a statement that makes the order. */
+  readonly orderId: number | Expression<number>
   readonly at: Date
   readonly subject: 'order' | 'attempt' | 'refund' | 'access' | 'reconciliation'
   /** The attempt's or the refund's number, or the course. */
@@ -19,7 +21,7 @@ export async function addHistory(tx: Transaction, ...lines: HistoryLine[]): Prom
 }
 
 /** The statement that adds lines (one at least), for whoever sends it together with others. */
-export const historyLines = (tx: Transaction, ...lines: HistoryLine[]) =>
+export const historyLines = (tx: Pick<Transaction, 'insertInto'>, ...lines: HistoryLine[]) =>
   tx.insertInto('order_history').values(
     lines.map((line) => ({
       order_id: line.orderId,

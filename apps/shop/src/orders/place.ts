@@ -1,11 +1,11 @@
-/** Places an order: the price is checked against the catalogue, and order and lines are written together or not at all. */
+/** Placing an order: the price is checked against the catalogue, and what belongs to an order is written in one statement. */
 import { sql } from 'kysely'
 import type { Transaction } from '../database/connect.ts'
-import { together } from '../database/together.ts'
+import type { RowsOfAll } from '../database/together.ts'
 import { enrolmentsAmong } from '../enrolments/access.ts'
 import { ShopError } from '../errors.ts'
 import { type Fen, sumFen } from '../money.ts'
-import { historyLines } from './history.ts'
+import type { HistoryLine } from './history.ts'
 
 /** An order this close to its end is not offered again: the gateway wants at least a minute on a pay link. */
 export const LEAST_TIME_TO_PAY_MS = 2 * 60_000
@@ -19,111 +19,124 @@ export interface Purchase {
   readonly subject: string | undefined
 }
 
+/** An unpaid order, new or found again. */
 export interface PlacedOrder {
   readonly id: number
   readonly orderNo: string
   readonly subject: string
   readonly total: Fen
-  readonly payType: string
   readonly expiresAt: Date
-  /** False when the same unpaid purchase was there already. */
-  readonly fresh: boolean
+}
+
+/** An order that may be written. */
+export interface OrderToPlace {
+  readonly purchase: Purchase
+  readonly subject: string
+  readonly courses: readonly CourseOnSale[]
 }
 
 /**
- * Orders of one buyer are placed one after the other (the buyer's row is held), so that two presses at once make one.
- * @throws ShopError COURSE_NOT_FOUND, COURSE_ALREADY_OWNED, PRICE_MISMATCH, NOTHING_TO_PAY
+ * What a purchase is judged by, to be read in this order in one transaction. The buyer's row is held first, so that orders
+ * of one buyer are placed one after the other: what stands behind it sees what whoever held it before has done.
  */
-export async function placeOrder(
-  tx: Transaction,
-  purchase: Purchase,
-  fresh: { orderNo: string; now: Date; expiresAt: Date },
-): Promise<PlacedOrder> {
-  const ids = [...purchase.courseIds].sort((left, right) => left - right)
-  // The buyer's row first: what stands behind it sees what whoever held it before has done.
-  const [, courses, owned, [same]] = await together(
-    tx,
-    tx.selectFrom('users').select('id').where('id', '=', purchase.userId).modifyEnd(sql`for no key update`),
+export const purchaseReads = (tx: Transaction, { userId, courseIds, total, payType }: Purchase) =>
+  [
+    tx.selectFrom('users').select('id').where('id', '=', userId).modifyEnd(sql`for no key update`),
     tx
       .selectFrom('courses')
       .select(['id', 'title', 'price_fen', 'original_price_fen'])
-      .where('id', 'in', ids)
-      .where('status', '=', 'published')
-      .orderBy('id')
-      .modifyEnd(sql`for share`),
-    enrolmentsAmong(tx, purchase.userId, ids),
-    sameUnpaid(tx, purchase, ids, fresh.now),
-  )
-  if (courses.length !== ids.length) throw new ShopError('COURSE_NOT_FOUND')
+      .where('id', 'in', [...courseIds])
+      .where('status', '=', 'published'),
+    enrolmentsAmong(tx, userId, courseIds),
+    // Unpaid in the words of an index of its own, and neither sorted nor compared with the clock: however few orders are
+    // unpaid when the database counts them, it looks among this buyer's only (migration 0024).
+    tx
+      .selectFrom('orders')
+      .select(['id', 'order_no', 'subject', 'total_fen', 'expires_at'])
+      .where('user_id', '=', userId)
+      .where('paid_at', 'is', null)
+      .where('closed_at', 'is', null)
+      .where(sql<boolean>`course_ids = ${sorted(courseIds)}::int[]`)
+      .where('total_fen', '=', total)
+      .where('pay_type', '=', payType),
+  ] as const
+
+type PurchaseRead = RowsOfAll<ReturnType<typeof purchaseReads>>
+type CourseOnSale = PurchaseRead[1][number]
+
+/**
+ * Finds the same purchase where it was made before and is still to be paid; else what is to be written. The price is the
+ * catalogue's as it was read: whoever changes it just then comes after this order.
+ * @throws ShopError COURSE_NOT_FOUND, COURSE_ALREADY_OWNED, PRICE_MISMATCH, NOTHING_TO_PAY
+ */
+export function judgePurchase(
+  purchase: Purchase,
+  [, courses, owned, unpaid]: PurchaseRead,
+  now: Date,
+): { same: PlacedOrder } | { same: undefined; fresh: OrderToPlace } {
+  if (courses.length !== purchase.courseIds.length) throw new ShopError('COURSE_NOT_FOUND')
   if (owned.length > 0) throw new ShopError('COURSE_ALREADY_OWNED')
   const total = sumFen(courses.map((course) => course.price_fen))
   if (total !== purchase.total) throw new ShopError('PRICE_MISMATCH')
   if (total === 0) throw new ShopError('NOTHING_TO_PAY')
 
-  if (same) return asPlaced(same)
-
+  const payable = unpaid.filter((order) => order.expires_at.getTime() - now.getTime() > LEAST_TIME_TO_PAY_MS)
+  const [same] = payable.sort((left, right) => right.id - left.id)
+  if (same) return { same: asPlaced(same) }
   const subject = purchase.subject?.trim() || titlesOf(purchase.courseIds, courses)
-  const order = await tx
-    .insertInto('orders')
-    .values({
-      order_no: fresh.orderNo,
-      user_id: purchase.userId,
-      subject,
-      total_fen: total,
-      pay_type: purchase.payType,
-      course_ids: ids,
-      created_at: fresh.now,
-      expires_at: fresh.expiresAt,
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow()
-  const byId = new Map(courses.map((course) => [course.id, course]))
-  const lines = purchase.courseIds.flatMap((id, position) => {
-    const course = byId.get(id)
-    if (!course) return []
-    const { title, price_fen, original_price_fen } = course
-    return [{ order_id: order.id, position, course_id: id, course_title: title, price_fen, original_price_fen }]
-  })
-  const about = { orderId: order.id, at: fresh.now, subject: 'order', event: 'place', reason: '' } as const
-  await together(
-    tx,
-    tx.insertInto('order_lines').values(lines),
-    historyLines(tx, { ...about, from: null, to: 'unpaid', actor: 'buyer' }),
-  )
-  return {
-    id: order.id,
-    orderNo: fresh.orderNo,
-    subject,
-    total,
-    payType: purchase.payType,
-    expiresAt: fresh.expiresAt,
-    fresh: true,
-  }
+  return { same: undefined, fresh: { purchase, subject, courses } }
 }
 
-const sameUnpaid = (tx: Transaction, purchase: Purchase, ids: number[], now: Date) =>
+/** The id of the order that the statement around it makes (`orderRow`, named "placed"). */
+export const PLACED_ID = sql<number>`(select id from placed)`
+
+/** The order's row, for the statement that makes it with all that belongs to it. */
+export const orderRow = (
+  tx: Pick<Transaction, 'insertInto'>,
+  { purchase, subject }: OrderToPlace,
+  { orderNo, now, expiresAt }: { orderNo: string; now: Date; expiresAt: Date },
+) =>
   tx
-    .selectFrom('orders')
-    .select(['id', 'order_no', 'subject', 'total_fen', 'pay_type', 'expires_at'])
-    .where('user_id', '=', purchase.userId)
-    .where('status', '=', 'unpaid')
-    .where(sql<boolean>`course_ids = ${ids}::int[]`)
-    .where('total_fen', '=', purchase.total)
-    .where('pay_type', '=', purchase.payType)
-    .where('expires_at', '>', new Date(now.getTime() + LEAST_TIME_TO_PAY_MS))
-    .orderBy('id', 'desc')
-    .limit(1)
+    .insertInto('orders')
+    .values({
+      order_no: orderNo,
+      user_id: purchase.userId,
+      subject,
+      total_fen: purchase.total,
+      pay_type: purchase.payType,
+      course_ids: sorted(purchase.courseIds),
+      created_at: now,
+      expires_at: expiresAt,
+    })
+    .returning('id')
 
-type OrderRow = Awaited<ReturnType<ReturnType<typeof sameUnpaid>['executeTakeFirstOrThrow']>>
+/** Its lines, at the prices that were read. */
+export const orderLineRows = (tx: Pick<Transaction, 'insertInto'>, { purchase, courses }: OrderToPlace) => {
+  const byId = new Map(courses.map((course) => [course.id, course]))
+  return tx.insertInto('order_lines').values(
+    purchase.courseIds.flatMap((id, position) => {
+      const course = byId.get(id)
+      if (!course) return []
+      const { title, price_fen, original_price_fen } = course
+      return [{ order_id: PLACED_ID, position, course_id: id, course_title: title, price_fen, original_price_fen }]
+    }),
+  )
+}
 
-const asPlaced = (row: OrderRow): PlacedOrder => ({
+/** Its line of history. */
+export const orderPlaced = (now: Date): HistoryLine => ({
+  ...{ orderId: PLACED_ID, at: now, subject: 'order', event: 'place', from: null, to: 'unpaid' },
+  ...{ actor: 'buyer', reason: '' },
+})
+
+const sorted = (ids: readonly number[]): number[] => [...ids].sort((left, right) => left - right)
+
+const asPlaced = (row: PurchaseRead[3][number]): PlacedOrder => ({
   id: row.id,
   orderNo: row.order_no,
   subject: row.subject,
   total: row.total_fen,
-  payType: row.pay_type,
   expiresAt: row.expires_at,
-  fresh: false,
 })
 
 function titlesOf(ids: readonly number[], courses: readonly { id: number; title: string }[]): string {

@@ -1,8 +1,9 @@
 /** An order as its buyer sees it. */
-import type { ExpressionBuilder } from 'kysely'
+import { type ExpressionBuilder, sql } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import { type Static, Type } from 'typebox'
 import { coverUrl } from '../catalog/courses.ts'
+import { inBatches } from '../database/batches.ts'
 import type { Reader } from '../database/connect.ts'
 import type { Tables } from '../database/tables.ts'
 import { ShopError } from '../errors.ts'
@@ -100,12 +101,42 @@ type OrderRow = Awaited<ReturnType<ReturnType<typeof orders>['executeTakeFirstOr
 
 /** @throws ShopError ORDER_NOT_FOUND, also for an order of somebody else */
 export async function readOrder(db: Reader, userId: number, orderNo: string): Promise<OrderView> {
-  const row = await orders(db)
-    .where('orders.order_no', '=', orderNo)
-    .where('orders.user_id', '=', userId)
-    .executeTakeFirst()
-  if (!row) throw new ShopError('ORDER_NOT_FOUND')
-  return toView(row)
+  const [order] = await readOrders(db, [{ userId, orderNo }])
+  return found(order)
+}
+
+/** Reads orders for many who ask at once, each at the state it has after it was asked for. */
+export interface OrderReader {
+  /** @throws ShopError ORDER_NOT_FOUND, also for an order of somebody else */
+  read(userId: number, orderNo: string): Promise<OrderView>
+}
+
+export function createOrderReader(db: Reader): OrderReader {
+  const ask = inBatches((questions: readonly OrderQuestion[]) => readOrders(db, questions))
+  return { read: async (userId, orderNo) => found(await ask({ userId, orderNo })) }
+}
+
+interface OrderQuestion {
+  readonly userId: number
+  readonly orderNo: string
+}
+
+async function readOrders(db: Reader, questions: readonly OrderQuestion[]): Promise<(OrderView | undefined)[]> {
+  const numbers = questions.map(({ orderNo }) => orderNo)
+  const rows = await orders(db)
+    .select('orders.user_id')
+    .where(sql<boolean>`orders.order_no = any(${numbers}::text[])`)
+    .execute()
+  const byNumber = new Map(rows.map((row) => [row.order_no, row]))
+  return questions.map(({ userId, orderNo }) => {
+    const row = byNumber.get(orderNo)
+    return row?.user_id === userId ? toView(row) : undefined
+  })
+}
+
+function found(order: OrderView | undefined): OrderView {
+  if (!order) throw new ShopError('ORDER_NOT_FOUND')
+  return order
 }
 
 export async function listOrders(

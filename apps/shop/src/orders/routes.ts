@@ -6,7 +6,7 @@ import type { Database } from '../database/connect.ts'
 import type { Application } from '../http/application.ts'
 import { problems } from '../http/shapes.ts'
 import type { OrderEvents } from './events.ts'
-import { listOrders, OrderShape, readOrder } from './read.ts'
+import { createOrderReader, listOrders, OrderShape } from './read.ts'
 
 export const OrderNo = Type.Object({ orderNo: Type.String({ minLength: 1, maxLength: 64 }) })
 
@@ -21,6 +21,7 @@ export interface OrderRoutes {
 
 export function addOrderRoutes(app: Application, { db, viewers, events }: OrderRoutes): void {
   app.addSchema(OrderShape)
+  const orders = createOrderReader(db)
   const tags = ['orders']
 
   app.get(
@@ -42,7 +43,7 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
   app.get(
     '/api/orders/:orderNo',
     { schema: { tags, params: OrderNo, response: { 200: Type.Ref('Order'), ...problems(401, 404) } } },
-    async (request) => readOrder(db, (await viewers.require(request)).user.id, request.params.orderNo),
+    async (request) => orders.read((await viewers.require(request)).user.id, request.params.orderNo),
   )
 
   const open = new Set<ServerResponse>()
@@ -56,7 +57,7 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
     async (request, reply) => {
       const { user } = await viewers.require(request)
       const { orderNo } = request.params
-      const read = () => readOrder(db, user.id, orderNo)
+      const read = () => orders.read(user.id, orderNo)
       await read() // refused as a problem, before the stream begins
       reply.hijack()
       const stream = reply.raw

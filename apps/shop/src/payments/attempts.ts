@@ -2,11 +2,11 @@
  * Payment attempts: opened, and moved from state to state as their table says. The first attempt of an order bears the
  * order's own number; later ones get numbers of their own.
  */
-import { sql } from 'kysely'
+import { type Expression, sql } from 'kysely'
 import type { Reader, Transaction } from '../database/connect.ts'
 import { together } from '../database/together.ts'
 import type { Fen } from '../money.ts'
-import { historyLines } from '../orders/history.ts'
+import { type HistoryLine, historyLines } from '../orders/history.ts'
 import { allows, type By } from '../states.ts'
 import { FIRST_ASK_SECONDS } from './ask-times.ts'
 import { ATTEMPT_TRANSITIONS, type AttemptEvent } from './attempt-states.ts'
@@ -18,7 +18,8 @@ export interface AttemptRef {
 }
 
 export interface NewAttempt {
-  readonly orderId: number
+  /** The order's id, or what stands for it in a statement that makes the order. */
+  readonly orderId: number | Expression<number>
   readonly provider: string
   readonly attemptNo: string
   readonly amount: Fen
@@ -27,22 +28,26 @@ export interface NewAttempt {
 }
 
 export async function openAttempt(tx: Transaction, attempt: NewAttempt): Promise<void> {
-  const { orderId, provider, attemptNo, amount, channel, now } = attempt
-  const about = { orderId, at: now, subject: 'attempt', number: attemptNo, reason: provider } as const
-  await together(
-    tx,
-    tx.insertInto('payment_attempts').values({
-      order_id: orderId,
-      provider,
-      attempt_no: attemptNo,
-      amount_fen: amount,
-      channel,
-      created_at: now,
-      ask_at: new Date(now.getTime() + FIRST_ASK_SECONDS * 1000),
-    }),
-    historyLines(tx, { ...about, event: 'open', from: null, to: 'open', actor: 'buyer' }),
-  )
+  await together(tx, attemptRow(tx, attempt), historyLines(tx, attemptOpened(attempt)))
 }
+
+/** The statement that adds the attempt, for whoever sends it together with others. */
+export const attemptRow = (tx: Pick<Transaction, 'insertInto'>, attempt: NewAttempt) =>
+  tx.insertInto('payment_attempts').values({
+    order_id: attempt.orderId,
+    provider: attempt.provider,
+    attempt_no: attempt.attemptNo,
+    amount_fen: attempt.amount,
+    channel: attempt.channel,
+    created_at: attempt.now,
+    ask_at: new Date(attempt.now.getTime() + FIRST_ASK_SECONDS * 1000),
+  })
+
+/** Its line of history. */
+export const attemptOpened = ({ orderId, attemptNo, provider, now }: NewAttempt): HistoryLine => ({
+  ...{ orderId, at: now, subject: 'attempt', number: attemptNo, reason: provider },
+  ...{ event: 'open', from: null, to: 'open', actor: 'buyer' },
+})
 
 /** The order's attempts that may still be paid, as far as we know. */
 export const openAttempts = (db: Reader, orderId: number): Promise<(AttemptRef & { channel: string })[]> =>

@@ -3,21 +3,40 @@
  * gateway makes is ordered right after, and again by whoever asks again.
  */
 import { faultPoint } from '#fault-point'
+import { brief } from '../database/brief.ts'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
-import { answeredBefore, once, type Repeatable } from '../http/idempotency.ts'
+import {
+  answeredBefore,
+  answerRow,
+  answersKept,
+  isKeyTaken,
+  keptAnswer,
+  once,
+  type Repeatable,
+} from '../http/idempotency.ts'
 import { writeMoment } from '../http/shapes.ts'
 import { enqueue } from '../jobs/enqueue.ts'
 import { type Fen, formatYuan, parseYuan } from '../money.ts'
+import { historyLines } from '../orders/history.ts'
 import { newNumber } from '../orders/number.ts'
-import { LEAST_TIME_TO_PAY_MS, type Purchase, placeOrder } from '../orders/place.ts'
+import {
+  judgePurchase,
+  LEAST_TIME_TO_PAY_MS,
+  orderLineRows,
+  orderPlaced,
+  orderRow,
+  PLACED_ID,
+  type Purchase,
+  purchaseReads,
+} from '../orders/place.ts'
 import type { OrderStatus } from '../orders/states.ts'
 import { changePayType, lockOrder } from '../orders/transition.ts'
-import { openAttempt, openAttempts } from './attempts.ts'
+import { attemptOpened, attemptRow, openAttempt, openAttempts } from './attempts.ts'
 import { closeLeftAttempts } from './close-attempts.ts'
 import { orderedLink, signedLink } from './links.ts'
 import { type Payments, providerNamed } from './payments.ts'
-import type { Payer, PayLink } from './providers/provider.ts'
+import type { Payer, PayLink, PaymentProvider } from './providers/provider.ts'
 import { CLOSE_ATTEMPTS } from './tasks.ts'
 
 export interface Checkout {
@@ -50,7 +69,7 @@ interface PayableOrder {
 
 /**
  * Places the order, or finds the same unpaid one, and makes its pay link.
- * @throws ShopError as `placeOrder`; GATEWAY_UNAVAILABLE when the order stands and its link could not be had yet
+ * @throws ShopError as `judgePurchase`; GATEWAY_UNAVAILABLE when the order stands and its link could not be had yet
  */
 export async function checkout(
   payments: Payments,
@@ -62,14 +81,65 @@ export async function checkout(
   const now = payments.clock()
   // Whole seconds: the gateway's limit is no finer, and both sides must mean the same moment.
   const expiresAt = new Date(Math.floor(now.getTime() / 1000) * 1000 + payments.orderTtlMinutes * 60_000)
-  const placed = await payments.db.transaction().execute((tx) =>
-    once(tx, purchase.userId, repeatable, now, async () => {
-      const order = await placeOrder(tx, purchase, { orderNo: newNumber(now), now, expiresAt })
-      const way = { provider: provider.name, channel: provider.channelFor(payer) }
-      return attemptFor(tx, payments, order, way, order.fresh ? order.orderNo : undefined)
-    }),
-  )
+  const order = { payments, purchase, provider, channel: provider.channelFor(payer), now, expiresAt, repeatable }
+  const placed = await placeOrder(order).catch((error: unknown) => {
+    // The same key for two things at once: what the other one kept is there now.
+    if (!isKeyTaken(error)) throw error
+    return placeOrder(order)
+  })
   return withLink(payments, placed, payer)
+}
+
+interface OrderWanted {
+  readonly payments: Payments
+  readonly purchase: Purchase
+  readonly provider: PaymentProvider
+  readonly channel: string
+  readonly now: Date
+  readonly expiresAt: Date
+  readonly repeatable: Repeatable | undefined
+}
+
+/** A new order, its lines, its first attempt, their history and the answer for its key: one statement, in two round trips. */
+function placeOrder(wanted: OrderWanted): Promise<Placed> {
+  const { payments, purchase, provider, channel, now, expiresAt, repeatable } = wanted
+  const { userId } = purchase
+  return brief(payments.db, async ({ tx, begin, end }) => {
+    const [buyer, courses, owned, unpaid, kept] = await begin(
+      ...purchaseReads(tx, purchase),
+      answersKept(tx, userId, repeatable),
+    )
+    const known = keptAnswer<Placed>(kept, repeatable)
+    if (known) return known
+    const judged = judgePurchase(purchase, [buyer, courses, owned, unpaid], now)
+    const way = { provider: provider.name, channel }
+    if (judged.same) {
+      const placed = await attemptFor(tx, payments, judged.same, way)
+      if (repeatable) await answerRow(tx, userId, repeatable, now, placed).execute()
+      return placed
+    }
+
+    const { fresh } = judged
+    const { subject } = fresh
+    const orderNo = newNumber(now)
+    const placed = await placedWith(payments, { orderNo, subject, total: purchase.total, expiresAt }, way, orderNo)
+    faultPoint('checkout: attempt opened')
+    const attempt = { orderId: PLACED_ID, ...way, attemptNo: orderNo, amount: purchase.total, now }
+    const rows = tx
+      .with('placed', (order) => orderRow(order, fresh, { orderNo, now, expiresAt }))
+      .with('lines', (order) => orderLineRows(order, fresh))
+      .with('attempt', (order) => attemptRow(order, attempt))
+      .with('told', (order) => historyLines(order, orderPlaced(now), attemptOpened(attempt)))
+    await end(
+      repeatable
+        ? rows
+            .with('kept', (order) => answerRow(order, userId, repeatable, now, placed))
+            .selectFrom('placed')
+            .select('id')
+        : rows.selectFrom('placed').select('id'),
+    )
+    return placed
+  })
 }
 
 /**
@@ -153,14 +223,7 @@ interface Way {
 }
 
 /** The order's open attempt by this way; a new one where there is none. */
-async function attemptFor(
-  tx: Transaction,
-  payments: Payments,
-  order: PayableOrder,
-  way: Way,
-  freshNo: string | undefined,
-): Promise<Placed> {
-  if (freshNo) return freshAttempt(tx, payments, order, way, freshNo)
+async function attemptFor(tx: Transaction, payments: Payments, order: PayableOrder, way: Way): Promise<Placed> {
   const open = (await openAttempts(tx, order.id)).find(
     (attempt) => attempt.provider === way.provider && attempt.channel === way.channel,
   )
@@ -178,14 +241,18 @@ async function freshAttempt(
   await openAttempt(tx, { orderId: order.id, ...way, attemptNo, amount: order.total, now: payments.clock() })
   faultPoint('checkout: attempt opened')
   // Whatever is open by another way, or could not be closed just now since its gateway was away.
-  const isFirst = attemptNo === order.orderNo
-  if (!isFirst && (await openAttempts(tx, order.id)).length > 1) {
+  if ((await openAttempts(tx, order.id)).length > 1) {
     await enqueue(tx, CLOSE_ATTEMPTS, { orderId: order.id, keep: attemptNo })
   }
   return placedWith(payments, order, way, attemptNo)
 }
 
-async function placedWith(payments: Payments, order: PayableOrder, way: Way, attemptNo: string): Promise<Placed> {
+async function placedWith(
+  payments: Payments,
+  order: Omit<PayableOrder, 'id'>,
+  way: Way,
+  attemptNo: string,
+): Promise<Placed> {
   const { orderNo, subject, total: amount, expiresAt } = order
   const { provider, channel } = way
   const attempt = { attemptNo, orderNo, amount, subject, expiresAt, channel }

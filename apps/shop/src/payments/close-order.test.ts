@@ -17,6 +17,7 @@ import { checkout, payAgain } from './checkout.ts'
 import { closeOrder } from './close-order.ts'
 import type { Payments } from './payments.ts'
 import type { PaymentProvider } from './providers/provider.ts'
+import { createRepeats } from './repeated.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'xuecheng-close-'))
 let server: EmbeddedPostgres
@@ -65,6 +66,7 @@ test('a link opened meanwhile is asked about at the gateway before the order clo
     viewers: createViewers(sessions, 'http://127.0.0.1'),
     clock: systemClock,
     orderTtlMinutes: 30,
+    repeats: createRepeats(db),
     log: pino({ level: 'silent' }),
   }
   const buyer = await register(db, { username: 'closing', password: 'a long password' })

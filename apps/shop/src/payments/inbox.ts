@@ -7,6 +7,7 @@ import type { Transaction } from '../database/connect.ts'
 import { enqueue } from '../jobs/enqueue.ts'
 import type { Payments } from './payments.ts'
 import type { Check, PaymentProvider, RawNotification, ReadNotification } from './providers/provider.ts'
+import type { NotificationRow } from './repeated.ts'
 import { type Settlement, settle } from './settle.ts'
 import { SEND_REFUND } from './tasks.ts'
 
@@ -31,6 +32,13 @@ export async function receiveNotification(
 ): Promise<Received> {
   const read = await provider.readNotification(raw)
   faultPoint('inbox: read, not kept')
+  if (read.paid && (await payments.repeats.isRepeat(provider.name, read.paid))) {
+    const checks = [...read.checks, ...orderChecks({ outcome: 'repeated' })]
+    const verdict = { checks, accepted: true, effect: 'repeated' }
+    await payments.repeats.keep(rowOf(payments.clock(), provider, raw, read, verdict))
+    faultPoint('inbox: kept, not answered')
+    return verdict
+  }
   try {
     const received = await payments.db.transaction().execute((tx) => handle(tx, payments, provider, raw, read))
     faultPoint('inbox: kept, not answered')
@@ -106,23 +114,31 @@ async function keep(
 ): Promise<void> {
   await tx
     .insertInto('notifications')
-    .values({
-      provider: provider.name,
-      received_at: now,
-      address: raw.address,
-      content_type: storable(raw.contentType),
-      headers: JSON.stringify(storable(raw.headers)),
-      body: raw.body.subarray(0, KEPT_BYTES),
-      body_bytes: raw.bodyBytes,
-      checks: JSON.stringify(storable(verdict.checks)),
-      effect: verdict.effect,
-      accepted: verdict.accepted,
-      attempt_no: storable(read.attemptNo ?? null),
-      notify_id: storable(read.notifyId ?? null),
-      trade_no: storable(read.tradeNo ?? null),
-    })
+    .values(rowOf(now, provider, raw, read, verdict))
     .execute()
 }
+
+const rowOf = (
+  now: Date,
+  provider: PaymentProvider,
+  raw: RawNotification,
+  read: ReadNotification,
+  verdict: Verdict,
+): NotificationRow => ({
+  provider: provider.name,
+  received_at: now,
+  address: raw.address,
+  content_type: storable(raw.contentType),
+  headers: JSON.stringify(storable(raw.headers)),
+  body: raw.body.subarray(0, KEPT_BYTES),
+  body_bytes: raw.bodyBytes,
+  checks: JSON.stringify(storable(verdict.checks)),
+  effect: verdict.effect,
+  accepted: verdict.accepted,
+  attempt_no: storable(read.attemptNo ?? null),
+  notify_id: storable(read.notifyId ?? null),
+  trade_no: storable(read.tradeNo ?? null),
+})
 
 /** PostgreSQL keeps no NUL and no half of a character; somebody may send either. The body itself is kept byte for byte. */
 export function storable<Value>(value: Value): Value {

@@ -8,8 +8,8 @@ import { ShopError } from '../errors.ts'
 import { type Payments, providerNamed } from './payments.ts'
 import type { AttemptToPay, Links, Payer, PayLink } from './providers/provider.ts'
 
-/** Longer than a call may take. */
-const CLAIM_MS = 20_000
+/** Longer than a call with its repeats may take (8 s). Ordered twice after all, the older link dies; no money moves. */
+const CLAIM_MS = 10_000
 /** How long somebody who came second waits for the first one's link. */
 const PATIENCE_MS = 4000
 const LOOK_EVERY_MS = 100

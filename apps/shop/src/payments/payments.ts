@@ -5,11 +5,13 @@ import type { Clock } from '../clock.ts'
 import type { Database } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { PaymentProvider } from './providers/provider.ts'
+import type { Repeats } from './repeated.ts'
 
 export interface Payments {
   readonly db: Database
   readonly providers: ReadonlyMap<string, PaymentProvider>
   readonly viewers: Viewers
+  readonly repeats: Repeats
   readonly clock: Clock
   readonly orderTtlMinutes: number
   readonly log: Logger

@@ -1,0 +1,59 @@
+/**
+ * What many ask for one by one is read together: whatever is asked for while a read is on its way goes out with the next
+ * one. The busier the process, the fewer statements a question costs; every answer is read after it was asked for.
+ */
+
+/** More would make one statement slow for all who wait for it. */
+const MOST = 100
+/** Reads on their way at a time. */
+const AT_ONCE = 2
+
+interface Asked<Question, Answer> {
+  readonly question: Question
+  readonly done: (answer: Answer) => void
+  readonly failed: (error: unknown) => void
+}
+
+/**
+ * @param read answers in the order of the questions; where it fails for several, each is asked alone, so that a question
+ *   that the database refuses is nobody else's failure
+ */
+export function inBatches<Question, Answer>(
+  read: (questions: readonly Question[]) => Promise<readonly Answer[]>,
+): (question: Question) => Promise<Answer> {
+  const waiting: Asked<Question, Answer>[] = []
+  let underWay = 0
+  let gathering = false
+
+  const answer = async (batch: readonly Asked<Question, Answer>[]): Promise<void> => {
+    try {
+      const answers = await read(batch.map(({ question }) => question))
+      if (answers.length !== batch.length) throw new Error('As many answers as questions are needed')
+      for (const [index, { done }] of batch.entries()) done(answers[index] as Answer)
+    } catch (error) {
+      const [first] = batch
+      if (batch.length === 1) first?.failed(error)
+      else await Promise.all(batch.map((asked) => answer([asked])))
+    }
+  }
+
+  const sendNext = (): void => {
+    gathering = false
+    while (waiting.length > 0 && underWay < AT_ONCE) {
+      underWay += 1
+      void answer(waiting.splice(0, MOST)).finally(() => {
+        underWay -= 1
+        sendNext()
+      })
+    }
+  }
+
+  return (question) =>
+    new Promise((done, failed) => {
+      waiting.push({ question, done, failed })
+      if (gathering || underWay >= AT_ONCE) return
+      // What has arrived with this one is to go out with it.
+      gathering = true
+      setImmediate(sendNext)
+    })
+}

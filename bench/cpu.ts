@@ -1,0 +1,52 @@
+/** Where the processors' time goes under load: to the shop, to its PostgreSQL, to the load generator. Linux only: from /proc. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { processesOf } from '../tests/harness/processes.ts'
+
+/** Seconds of processor time since each began. */
+export interface Cpu {
+  readonly shop: number
+  readonly database: number
+  readonly generator: number
+}
+
+/** The kernel counts in hundredths of a second (`getconf CLK_TCK`). */
+const TICKS = 100
+
+/** What the processes below this one have used so far. */
+export function cpuOf(parent: number): Cpu {
+  const { 'web server': web, PostgreSQL: servers } = processesOf(parent)
+  const sum = (pids: readonly number[]) => pids.reduce((total, pid) => total + secondsOf(pid), 0)
+  const database = servers.flatMap((pid) => [pid, ...childrenOf(pid)])
+  return {
+    shop: sum(web),
+    database: sum(database),
+    generator: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
+  }
+}
+
+/** Milliseconds of each for one request. */
+export function perRequest(before: Cpu, after: Cpu, requests: number): Cpu {
+  const of = (who: keyof Cpu) => ((after[who] - before[who]) * 1000) / requests
+  return { shop: of('shop'), database: of('database'), generator: of('generator') }
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    read(`/proc/${pid}/task/${task}/children`).trim().split(' ').filter(Boolean).map(Number),
+  )
+}
+
+function secondsOf(pid: number): number {
+  const stat = read(`/proc/${pid}/stat`)
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS
+}
+
+/** Nothing of a process that is gone. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
