@@ -2,20 +2,25 @@
  * The shop under load: its server processes, its PostgreSQL and the load generator on the same cores. Each figure is
  * measured several times beside its ceiling; the middle one counts, and how far they lie apart is the noise.
  */
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import type { KeyObject } from 'node:crypto'
 import pg from 'pg'
-import { createSessions } from '../apps/shop/src/accounts/sessions.ts'
-import { connect } from '../apps/shop/src/database/connect.ts'
-import { paidFields, signedNotification } from '../tests/harness/notification.ts'
-import { processesOf } from '../tests/harness/processes.ts'
-import { freePort, type System, startSystem } from '../tests/harness/system.ts'
-import { plainSettlements, signaturesPerSecond, type UnpaidOrder } from './ceilings.ts'
+import type { System } from '../tests/harness/system.ts'
+import { plainSettlements, signaturesPerSecond } from './ceilings.ts'
 import { cpuOf, perRequest } from './cpu.ts'
 import { fill } from './fill.ts'
 import { drive, type Load, type Request, repeat } from './load.ts'
+import {
+  COURSES,
+  get,
+  memoryOf,
+  newBuyers,
+  notificationOf,
+  openStage,
+  placing,
+  readUrl,
+  type Unpaid,
+  unpaidOrders,
+} from './stage.ts'
 
 export interface Measured {
   readonly name: string
@@ -38,30 +43,14 @@ export interface BenchOptions {
 }
 
 const CONNECTIONS = 32
-const APP_ID = '2021000000000001'
-const SELLER_ID = '2088000000000001'
-const COURSES = 10
 
 /** Every figure with so many orders in the database. */
 export async function benchShop({ orders, rounds, requests, log }: BenchOptions): Promise<Measured[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'xuecheng-bench-'))
-  const app = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  const alipay = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  const pem = (key: KeyObject, type: 'pkcs8' | 'spki') => key.export({ type, format: 'pem' }).toString()
-  const environment = {
-    ALIPAY_APP_ID: APP_ID,
-    ALIPAY_SELLER_ID: SELLER_ID,
-    ALIPAY_GATEWAY: `http://127.0.0.1:${await freePort()}/gateway.do`,
-    ALIPAY_PRIVATE_KEY: pem(app.privateKey, 'pkcs8'),
-    ALIPAY_PUBLIC_KEY: pem(alipay.publicKey, 'spki'),
-    SANDBOX: 'off',
-    LOG_LEVEL: 'error',
-  }
-  const system = await startSystem({ environment, dataDir: folder })
+  const { system, key, close } = await openStage()
   try {
     await fillUp(system, orders, log)
     const tokens = await newBuyers(system, Math.ceil((requests * (rounds + 1)) / COURSES))
-    const bench: Bench = { system, rounds, requests, tokens, key: alipay.privateKey, log, used: 0 }
+    const bench: Bench = { system, rounds, requests, tokens, key, log, used: 0 }
     const signatures = signaturesPerSecond(2)
     const empty = await measure(bench, 'empty route', () => ({
       requests: repeat(get('/healthz'), requests),
@@ -93,8 +82,7 @@ export async function benchShop({ orders, rounds, requests, log }: BenchOptions)
       { name: 'memory of a web process', unit: 'MB', value: memory, noise: 0, target: { most: 150 } },
     ]
   } finally {
-    await system.stop()
-    rmSync(folder, { recursive: true, force: true })
+    await close()
   }
 }
 
@@ -110,12 +98,6 @@ interface Bench {
 }
 
 type Figure = Omit<Measured, 'ceiling' | 'target'>
-
-const get = (path: string, token?: string): Request => ({
-  method: 'GET',
-  path,
-  ...(token && { headers: { authorization: `Bearer ${token}` } }),
-})
 
 async function measure(
   { system, rounds, requests, log }: Bench,
@@ -150,62 +132,17 @@ async function measure(
 /** Each order by another buyer or of another course, so that every one is a new one. */
 async function measureOrders(bench: Bench): Promise<Figure> {
   const { system, requests, tokens } = bench
-  const courses = await system.sql<{ id: number; price_fen: string }>(
-    "select id, price_fen from courses where price_fen > 0 and status = 'published' order by id limit $1",
-    [COURSES],
-  )
-  const place = (): Request => {
-    const pair = bench.used++
-    const course = courses[pair % courses.length]
-    const token = tokens[Math.floor(pair / courses.length)]
-    if (!course || !token) throw new Error('Out of buyers.')
-    const fen = Number(course.price_fen)
-    const totalAmount = `${Math.floor(fen / 100)}.${String(fen % 100).padStart(2, '0')}`
-    return {
-      method: 'POST',
-      path: '/api/orders',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ courseIds: [course.id], totalAmount, payType: 'alipay' }),
-    }
-  }
+  const place = await placing(system, tokens)
   return measure(bench, 'orders created with pay link', () => ({
-    requests: Array.from({ length: requests }, place),
+    requests: Array.from({ length: requests }, () => place(bench.used++)),
     wanted: 201,
   }))
-}
-
-interface Unpaid extends UnpaidOrder {
-  readonly attemptNo: string
-  readonly amount: string
-}
-
-/** The orders that were just placed; the gateway that is not there is not to be asked about them. */
-async function unpaidOrders({ sql }: System): Promise<Unpaid[]> {
-  await sql("update payment_attempts set ask_at = now() + interval '1 day' where status = 'open'")
-  const rows = await sql<Unpaid & { fen: string }>(
-    `select o.id::int as "orderId", o.user_id::int as "userId", o.course_ids[1] as "courseId", a.id::int as "attemptId",
-       a.attempt_no as "attemptNo", a.amount_fen as fen from orders o join payment_attempts a on a.order_id = o.id
-     where o.status = 'unpaid' and a.status = 'open' order by random()`,
-  )
-  return rows.map(({ fen, ...row }) => {
-    const amount = `${Math.floor(Number(fen) / 100)}.${String(Number(fen) % 100).padStart(2, '0')}`
-    return { ...row, amount }
-  })
 }
 
 async function measureNotifications(bench: Bench, unpaid: readonly Unpaid[]): Promise<[Figure, Figure]> {
   const { rounds, key } = bench
   const size = Math.floor(unpaid.length / (rounds + 1))
-  const signed = unpaid.map(({ attemptNo, amount }, index): Request => {
-    const tradeNo = `2026112322001${String(index).padStart(15, '0')}`
-    const fields = paidFields({ outTradeNo: attemptNo, amount, appId: APP_ID, sellerId: SELLER_ID, tradeNo })
-    return {
-      method: 'POST',
-      path: '/api/payments/alipay/notify',
-      headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
-      body: signedNotification(key, fields).toString(),
-    }
-  })
+  const signed = unpaid.map((order, index) => notificationOf(order, index, key))
   const part = (index: number) => ({ requests: signed.slice(index * size, (index + 1) * size), wanted: 200 })
   return [
     await measure(bench, 'first notifications handled', part),
@@ -229,34 +166,4 @@ async function fillUp(system: System, orders: number, log: (line: string) => voi
   await fill(pool, orders)
   await pool.end()
   log(`${orders} orders written in ${((performance.now() - started) / 1000).toFixed(1)} s`)
-}
-
-async function newBuyers(system: System, count: number): Promise<string[]> {
-  await system.sql(
-    `insert into users (username, display_name, password_hash)
-     select 'load' || n, 'Load ' || n, 'none' from generate_series(1, $1::int) n`,
-    [count],
-  )
-  const users = await system.sql<{ id: string }>("select id from users where username like 'load%' order by id")
-  const secret = readFileSync(join(system.dataDir, 'keys/auth-secret'), 'utf8').trim()
-  const { db, close } = connect(readUrl(system), 8)
-  const sessions = createSessions(db, secret, () => new Date())
-  const from = { userAgent: 'bench', address: '127.0.0.1' }
-  const tokens: string[] = []
-  for (const { id } of users) {
-    const user = { id: Number(id), username: '', displayName: '', role: 'buyer', createdAt: new Date() } as const
-    tokens.push((await sessions.start(user, from)).token)
-  }
-  await close()
-  return tokens
-}
-
-const readUrl = (system: System): string => readFileSync(join(system.dataDir, 'postgres/url'), 'utf8').trim()
-
-/** Resident megabytes of each web process. */
-function memoryOf({ process: { pid } }: System): number[] {
-  return processesOf(pid ?? 0)['web server'].map((web) => {
-    const status = readFileSync(`/proc/${web}/status`, 'utf8')
-    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024
-  })
 }

@@ -60,6 +60,13 @@ export const REFUSALS = {
     'The shop is unavailable for a moment',
     'Try again shortly; nothing was charged by this request.',
   ),
+  OVERLOADED: refusal(
+    503,
+    '访问的人太多了',
+    '请稍候几秒再试；这次请求没有产生任何订单或扣款。',
+    'Too many people are here at once',
+    'Try again in a few seconds; this request ordered nothing and charged nothing.',
+  ),
   LOGIN_REQUIRED: refusal(401, '请先登录', '登录后即可继续。', 'Please log in', 'Log in to go on.'),
   BAD_CREDENTIALS: refusal(
     401,

@@ -1,5 +1,7 @@
 /** What one child process does: answer requests, or work through the jobs. It ends when its parent does. */
 import type { Config } from './config.ts'
+import type { Limits } from './database/connect.ts'
+import { openDoors } from './http/doors.ts'
 import { startJobs } from './jobs.ts'
 import { createLog } from './log.ts'
 import { createServer } from './server.ts'
@@ -7,11 +9,18 @@ import { openShop } from './shop.ts'
 
 const STOP_LIMIT_MS = 10_000
 
+/** Somebody waits for the answer; a gateway that notifies does so for ten seconds. */
+const ANSWERING: Limits = { statement: 8000, answer: 9000, connection: 5000 }
+const WORKING: Limits = { statement: 30_000, answer: 35_000, connection: 10_000 }
+
 export async function runRole(config: Config, role: string): Promise<void> {
   const url = await databaseFromParent()
   const log = createLog(config.logLevel, role)
   // While no database server takes writes, pages can still be read; a job without writes is none.
-  const shop = role === 'web' ? openShop(config, url, log, 12, 'readable') : openShop(config, url, log, 6)
+  const shop =
+    role === 'web'
+      ? openShop(config, url, log, 12, 'readable', ANSWERING)
+      : openShop(config, url, log, 6, 'primary', WORKING)
   const stop = role === 'web' ? await serve() : await work()
   endWithParent(async () => {
     await stop()
@@ -21,7 +30,7 @@ export async function runRole(config: Config, role: string): Promise<void> {
 
   async function serve() {
     const app = await createServer(shop)
-    await app.listen({ host: config.host, port: config.port })
+    await openDoors(app, config)
     return () => app.close()
   }
   async function work() {

@@ -15,11 +15,13 @@ import { DEMO_VIDEOS } from './catalog/demo.ts'
 import { keepAnswers } from './catalog/kept-answers.ts'
 import { addCatalogRoutes } from './catalog/routes.ts'
 import { listenForAnnouncements } from './database/announcements.ts'
+import { watchReadiness } from './database/readiness.ts'
 import { seesAll } from './enrolments/readers.ts'
 import { addEnrolmentRoutes } from './enrolments/routes.ts'
 import { addHealthDesk, measureHealth } from './health/routes.ts'
 import { type Application, createApplication } from './http/application.ts'
 import { addOperatorRoutes } from './http/operator.ts'
+import { createOverload } from './http/overload.ts'
 import { addPages } from './http/pages.ts'
 import { watchOrders } from './orders/events.ts'
 import { addOrderRoutes } from './orders/routes.ts'
@@ -39,7 +41,8 @@ export async function createServer(shop: Shop): Promise<Application> {
   const { db } = connection
   const { clock } = payments
   const { publicUrl, trustedProxies } = config
-  const app = await createApplication({ logger: log, trustedProxies, publicUrl })
+  const overload = createOverload(connection.pool.options.max)
+  const app = await createApplication({ logger: log, trustedProxies, publicUrl, overload })
   const announcements = listenForAnnouncements(connection.servers)
   app.addHook('onClose', () => announcements.close())
   const events = watchOrders(announcements)
@@ -62,7 +65,7 @@ export async function createServer(shop: Shop): Promise<Application> {
       return viewer !== undefined && seesAll(db, viewer.user, courseId)
     },
   })
-  addOrderRoutes(app, { db, viewers, events })
+  const streams = addOrderRoutes(app, { db, viewers, events })
   addPaymentRoutes(app, payments)
   providers.addRoutes(app, payments)
   addRefundRoutes(app, payments)
@@ -85,7 +88,7 @@ export async function createServer(shop: Shop): Promise<Application> {
     addSettingsDesk(desk, { config, providers, keeper: settings, seal, payments })
   })
   addEnrolmentRoutes(app, { db, viewers, clock, videoFolder: DEMO_VIDEOS })
-  addOperatorRoutes(app, connection)
+  addOperatorRoutes(app, { connection, readiness: watchReadiness(connection), overload, streams })
   measureHealth(db)
   await addPages(app, (html) => dressPage(html, identity.current()))
   return app

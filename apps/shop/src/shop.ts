@@ -5,7 +5,7 @@ import { createSessions, type Sessions } from './accounts/sessions.ts'
 import { createViewers, type Viewers } from './accounts/viewer.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
-import { type Connection, connect, type Wanted } from './database/connect.ts'
+import { type Connection, connect, type Limits, type Wanted } from './database/connect.ts'
 import { createSettingsKeeper, type SettingsKeeper } from './payments/entered-settings.ts'
 import type { Payments } from './payments/payments.ts'
 import { createProviders, type Providers } from './payments/providers/registry.ts'
@@ -36,8 +36,9 @@ export function openShop(
   log: Logger,
   connections = 10,
   wanted: Wanted = 'primary',
+  limits?: Limits,
 ): Shop {
-  const connection = connect(databaseUrl, connections, wanted)
+  const connection = connect(databaseUrl, connections, wanted, limits)
   const { db } = connection
   const clock = systemClock
   const secret = config.authSecret ?? keepSecret(join(config.dataDir, 'keys', 'auth-secret'), randomSecret).trim()

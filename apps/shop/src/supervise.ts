@@ -12,6 +12,7 @@ import type { Config } from './config.ts'
 import { connect } from './database/connect.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts'
 import { migrate } from './database/migrate.ts'
+import { refuseTakenPort } from './http/doors.ts'
 import { answerMetrics } from './http/operator.ts'
 import { registerWithSandbox } from './payments/providers/registry.ts'
 
@@ -33,6 +34,7 @@ export async function supervise(config: Config): Promise<void> {
   onStopRequest(() => void stopAll(0))
 
   try {
+    await refuseTakenPort(config)
     // The children load their code while the database starts; each begins its work when told where that is.
     const database = Promise.withResolvers<string>()
     database.promise.catch(() => {})

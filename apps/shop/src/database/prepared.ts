@@ -27,6 +27,11 @@ interface Wired {
   readonly connection: { readonly stream: Writable }
 }
 
+export interface PreparingConfig {
+  /** Hears the code of every statement that PostgreSQL refused. */
+  readonly failed?: (code: string) => void
+}
+
 type Query = (config: unknown, values?: unknown, callback?: unknown) => unknown
 
 export class PreparingClient extends pg.Client {
@@ -34,8 +39,9 @@ export class PreparingClient extends pg.Client {
   #generation = 0
   #gathering = false
 
-  constructor(config?: string | pg.ClientConfig) {
+  constructor(config?: string | (pg.ClientConfig & PreparingConfig)) {
     super(config)
+    const failed = typeof config === 'object' ? config.failed : undefined
     const plain = this.query.bind(this) as Query
     const prepare: Query = (config, values, callback) => {
       if (typeof config !== 'string' || !Array.isArray(values) || callback !== undefined) {
@@ -45,7 +51,10 @@ export class PreparingClient extends pg.Client {
       this.#prepared.add(config)
       const name = `${nameOf(config)}${this.#generation}`
       return (plain({ name, text: config, values }) as Promise<pg.QueryResult>).catch((error: unknown) => {
-        if (error instanceof pg.DatabaseError && error.code === PLAN_OUTDATED) this.#generation += 1
+        if (error instanceof pg.DatabaseError) {
+          if (error.code === PLAN_OUTDATED) this.#generation += 1
+          failed?.(error.code ?? '')
+        }
         throw error
       })
     }

@@ -7,6 +7,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController, type RawServerDefault } from 'fastify'
+import type { Overload } from './overload.ts'
 import { answerProblems, Problem } from './problem.ts'
 
 /** A Fastify application whose handlers take their types from the TypeBox schemas of their routes. */
@@ -23,6 +24,7 @@ export interface ApplicationOptions {
   /** How many proxies stand in front. */
   readonly trustedProxies: number
   readonly publicUrl: string
+  readonly overload: Overload
 }
 
 const BODY_LIMIT = 64 * 1024
@@ -40,6 +42,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.addSchema(Problem)
   answerProblems(app)
+  options.overload.guard(app)
   await app.register(cookie)
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },

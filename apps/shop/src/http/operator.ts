@@ -1,14 +1,24 @@
 /** What an operator looks at: alive, ready, and the numbers of every process of this server added up. */
 import cluster from 'node:cluster'
-import { sql } from 'kysely'
-import { AggregatorRegistry, collectDefaultMetrics, Histogram, register } from 'prom-client'
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, register } from 'prom-client'
 import type { Connection } from '../database/connect.ts'
+import type { Readiness } from '../database/readiness.ts'
 import { ShopError } from '../errors.ts'
+import { URGENCIES, type Urgency } from './admission.ts'
 import type { Application } from './application.ts'
+import type { Overload } from './overload.ts'
 
 const METRICS_LIMIT_MS = 5000
 
-export function addOperatorRoutes(app: Application, { db, pool }: Connection): void {
+export interface Operated {
+  readonly connection: Connection
+  readonly readiness: Readiness
+  readonly overload: Overload
+  /** How many streams of events are open. */
+  readonly streams: () => number
+}
+
+export function addOperatorRoutes(app: Application, operated: Operated): void {
   collectDefaultMetrics()
   new AggregatorRegistry() // from now on this process answers when the primary asks for its numbers
   const duration = new Histogram({
@@ -22,22 +32,65 @@ export function addOperatorRoutes(app: Application, { db, pool }: Connection): v
     duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000)
     done()
   })
-  app.addHook('onClose', () => register.clear())
-
-  app.get('/healthz', { schema: { hide: true }, logLevel: 'silent' }, () => ({ status: 'alive' }))
-  app.get('/readyz', { schema: { hide: true }, logLevel: 'silent' }, async () => {
-    const { rows } = await sql<{ state: string }>`select current_setting('transaction_read_only') as state`
-      .execute(db)
-      .catch((cause) => {
-        throw new ShopError('UNAVAILABLE', { retryAfterSeconds: 2, cause })
-      })
-    // At a standby, pages can be read; nobody can buy.
-    if (rows[0]?.state !== 'off') throw new ShopError('UNAVAILABLE', { retryAfterSeconds: 2 })
-    return { status: 'ready', connections: { open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount } }
+  measureLoad(operated)
+  const { readiness, connection } = operated
+  app.addHook('onClose', async () => {
+    register.clear()
+    await readiness.close()
   })
-  app.get('/metrics', { schema: { hide: true }, logLevel: 'silent' }, async (_request, reply) =>
+
+  const options = { schema: { hide: true }, config: { urgency: 'operator' }, logLevel: 'silent' } as const
+  app.get('/healthz', options, () => ({ status: 'alive' }))
+  app.get('/readyz', options, async () => {
+    try {
+      await readiness.check()
+    } catch (error) {
+      throw new ShopError('UNAVAILABLE', { retryAfterSeconds: 2, cause: error })
+    }
+    const { totalCount: open, idleCount: idle, waitingCount: waiting } = connection.pool
+    return { status: 'ready', connections: { open, idle, waiting } }
+  })
+  app.get('/metrics', options, async (_request, reply) =>
     reply.type(register.contentType).send(await metricsOfAllProcesses()),
   )
+}
+
+/** What is in hand, waits, and was sent away; and what the process holds open. */
+function measureLoad({ connection: { pool }, overload: { admission, shed }, streams }: Operated): void {
+  const gauge = (name: string, help: string, label: string, read: () => Readonly<Record<string, number>>) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      collect() {
+        for (const [value, number] of Object.entries(read())) this.set({ [label]: value }, number)
+      },
+    })
+  const byKind = (read: (urgency: Urgency) => number) => () =>
+    Object.fromEntries(URGENCIES.map((urgency) => [urgency, read(urgency)]))
+  gauge('http_requests_in_hand', 'Requests being worked on', 'kind', byKind(admission.inHand))
+  gauge('http_requests_waiting', 'Requests that wait to be let in', 'kind', byKind(admission.waiting))
+  new Counter({
+    name: 'http_requests_shed_total',
+    help: 'Requests that were sent away since there were too many',
+    labelNames: ['kind'],
+    collect() {
+      this.reset()
+      for (const urgency of URGENCIES) this.inc({ kind: urgency }, shed[urgency])
+    },
+  })
+  gauge('database_connections', 'Connections of the pool, and who waits for one', 'state', () => ({
+    open: pool.totalCount,
+    idle: pool.idleCount,
+    waiting: pool.waitingCount,
+  }))
+  new Gauge({
+    name: 'event_streams_open',
+    help: 'Buyers who watch an order',
+    collect() {
+      this.set(streams())
+    },
+  })
 }
 
 /** A worker asks its primary, which alone can reach every worker. */

@@ -56,6 +56,10 @@ const TRANSPORT: Readonly<Record<string, ErrorCode>> = {
 const DATABASE_AWAY =
   /^(08\w{3}|57P0\d|57014|53\w{3}|55P03|25006|25P03|40001|40P01|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/
 
+/** What the driver says without a code. A rollback on a connection that is gone hides what came before it. */
+const CONNECTION_LOST =
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|is not queryable|Cannot use a pool after calling end/
+
 function recognise(error: FastifyError | ShopError, language: Language): ShopError {
   if (error instanceof ShopError) return error
   if (error.validation) return new ShopError('INVALID_INPUT', { errors: fieldErrors(error, language) })
@@ -65,13 +69,7 @@ function recognise(error: FastifyError | ShopError, language: Language): ShopErr
   if (transport) return new ShopError(transport)
   // The embedded server's socket is gone while it starts again.
   const noSocket = error.code === 'ENOENT' && 'syscall' in error && error.syscall === 'connect'
-  if (
-    noSocket ||
-    DATABASE_AWAY.test(error.code ?? '') ||
-    /Connection terminated|is not queryable|Query read timeout|timeout exceeded when trying to connect/.test(
-      error.message,
-    )
-  ) {
+  if (noSocket || DATABASE_AWAY.test(error.code ?? '') || CONNECTION_LOST.test(error.message)) {
     return new ShopError('UNAVAILABLE', { retryAfterSeconds: 2, cause: error })
   }
   if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500) return new ShopError('MALFORMED_REQUEST')

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import type { Viewers } from '../accounts/viewer.ts'
 import type { Database } from '../database/connect.ts'
 import type { Application } from '../http/application.ts'
+import { leaveForGood } from '../http/overload.ts'
 import { problems } from '../http/shapes.ts'
 import type { OrderEvents } from './events.ts'
 import { createOrderReader, listOrders, OrderShape } from './read.ts'
@@ -19,7 +20,8 @@ export interface OrderRoutes {
   readonly events: OrderEvents
 }
 
-export function addOrderRoutes(app: Application, { db, viewers, events }: OrderRoutes): void {
+/** @returns how many streams of events are open */
+export function addOrderRoutes(app: Application, { db, viewers, events }: OrderRoutes): () => number {
   app.addSchema(OrderShape)
   const orders = createOrderReader(db)
   const tags = ['orders']
@@ -60,6 +62,7 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
       const read = () => orders.read(user.id, orderNo)
       await read() // refused as a problem, before the stream begins
       reply.hijack()
+      leaveForGood()
       const stream = reply.raw
       if (stream.destroyed || request.raw.destroyed) return // the buyer left while we looked
       stream.writeHead(200, {
@@ -98,4 +101,5 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
       send()
     },
   )
+  return () => open.size
 }

@@ -59,10 +59,12 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
   app.addSchema(CheckoutShape)
   const { db, viewers } = payments
   const tags = ['orders']
+  const config = { urgency: 'payment' } as const
 
   app.post(
     '/api/orders',
     {
+      config,
       schema: {
         tags,
         summary: 'Buy: checks the price, makes the order and its pay link',
@@ -89,6 +91,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
   app.post(
     '/api/orders/:orderNo/payment',
     {
+      config,
       schema: {
         tags,
         summary: 'Pay again, or by another method',
@@ -111,6 +114,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
   app.get(
     '/api/orders/:orderNo/payment',
     {
+      config,
       schema: {
         tags,
         summary: 'The open payment of an unpaid order, with the link it has; makes no new one while that lives',
@@ -127,6 +131,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
   app.post(
     '/api/orders/:orderNo/ask',
     {
+      config,
       schema: {
         tags,
         summary: 'The buyer is back: the gateways of its open payments are asked at once',
@@ -145,6 +150,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
   app.post(
     '/api/orders/:orderNo/cancel',
     {
+      config,
       schema: {
         tags,
         summary: 'Cancel while unpaid',

@@ -3,7 +3,8 @@
  * a former one is found there, since attempt numbers are unguessable and only one merchant knows each.
  */
 import { ShopError } from '../../errors.ts'
-import type { GatewayTrade, PaymentProvider, ReadNotification } from './provider.ts'
+import { givesUpOnHanging } from './hanging.ts'
+import type { GatewayTrade, Links, PaymentProvider, ReadNotification } from './provider.ts'
 
 /** The editions there are just now. */
 export interface Editions<Provider extends PaymentProvider = PaymentProvider> {
@@ -16,6 +17,7 @@ export interface Editions<Provider extends PaymentProvider = PaymentProvider> {
 }
 
 export function liveProvider(name: string, editions: () => Editions): PaymentProvider {
+  const calling = givesUpOnHanging()
   const inUse = (): PaymentProvider => {
     const provider = editions().inUse
     if (!provider) throw new ShopError('PAY_METHOD_UNAVAILABLE')
@@ -26,33 +28,38 @@ export function liveProvider(name: string, editions: () => Editions): PaymentPro
   async function whose(attemptNo: string): Promise<{ provider: PaymentProvider; trade: GatewayTrade }> {
     const [first, ...others] = editions().merchants
     if (!first) throw new ShopError('GATEWAY_UNAVAILABLE')
-    const answer = { provider: first, trade: await first.ask(attemptNo) }
+    const answer = { provider: first, trade: await calling(() => first.ask(attemptNo)) }
     for (const provider of answer.trade.state === 'none' ? others : []) {
-      const trade = await provider.ask(attemptNo)
+      const trade = await calling(() => provider.ask(attemptNo))
       if (trade.state !== 'none') return { provider, trade }
     }
     return answer
   }
+
+  const patient = (links: Links): Links =>
+    links.made === 'here'
+      ? links
+      : { made: 'there', order: (attempt, payer) => calling(() => links.order(attempt, payer)) }
 
   return {
     name,
     channelFor: (payer) => inUse().channelFor(payer),
     // Without a merchant in use, what is open can still be paid to the one that it was opened with.
     get links() {
-      return (editions().merchants[0] ?? inUse()).links
+      return patient((editions().merchants[0] ?? inUse()).links)
     },
     ask: async (attemptNo) => (await whose(attemptNo)).trade,
 
     async close(attemptNo) {
       // At every merchant: one that has not heard of the number must not hear of it later.
-      for (const provider of editions().merchants) await provider.close(attemptNo)
+      for (const provider of editions().merchants) await calling(() => provider.close(attemptNo))
     },
 
     async refund(refund) {
       const { merchants } = editions()
       const [only] = merchants
       const provider = merchants.length === 1 && only ? only : (await whose(refund.attemptNo)).provider
-      return provider.refund(refund)
+      return calling(() => provider.refund(refund))
     },
 
     async bill(day) {

@@ -30,19 +30,23 @@ export function addNotifyRoute(
     scope.addContentTypeParser('*', (_request, stream, done) => {
       readKept(stream).then((read) => done(null, read), done)
     })
-    scope.post(path, { schema: { hide: true }, bodyLimit: 8 * 1024 * 1024 }, async (request, reply) => {
-      const kept = (request.body as KeptBody | undefined) ?? { body: Buffer.alloc(0), bytes: 0 }
-      const { accepted } = await receiveNotification(payments, provider(), {
-        body: kept.body,
-        bodyBytes: kept.bytes,
-        contentType: given.get(request.raw) ?? '',
-        headers: keptHeaders(request),
-        address: request.ip,
-        receivedAt: payments.clock(),
-      })
-      reply.header('cache-control', 'no-store')
-      return accepted ? answers.accepted(reply) : answers.refused(reply)
-    })
+    scope.post(
+      path,
+      { schema: { hide: true }, config: { urgency: 'payment' }, bodyLimit: 8 * 1024 * 1024 },
+      async (request, reply) => {
+        const kept = (request.body as KeptBody | undefined) ?? { body: Buffer.alloc(0), bytes: 0 }
+        const { accepted } = await receiveNotification(payments, provider(), {
+          body: kept.body,
+          bodyBytes: kept.bytes,
+          contentType: given.get(request.raw) ?? '',
+          headers: keptHeaders(request),
+          address: request.ip,
+          receivedAt: payments.clock(),
+        })
+        reply.header('cache-control', 'no-store')
+        return accepted ? answers.accepted(reply) : answers.refused(reply)
+      },
+    )
   })
 }
 

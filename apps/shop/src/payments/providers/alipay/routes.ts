@@ -24,6 +24,7 @@ export function addAlipayRoutes(
   app.post(
     '/api/payments/alipay/return',
     {
+      config: { urgency: 'payment' },
       schema: {
         tags: ['orders'],
         summary: 'What stood on the return address: verified, then the gateway is asked',

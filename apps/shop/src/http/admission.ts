@@ -1,0 +1,189 @@
+/**
+ * Who comes in, and when. So many requests are in hand at once, and no more are begun in one turn of the event loop than it
+ * has time for; the others wait here, where they are seen, and payments are taken before browsing.
+ *
+ * A queue is kept short by how long it has been there. A burst may wait; but where a queue has not been empty for a second,
+ * more comes than can be answered, and waiting would only make every answer late: whoever cannot be let in soon is sent
+ * away, the sooner the better.
+ */
+
+export const URGENCIES = ['payment', 'browsing'] as const
+export type Urgency = (typeof URGENCIES)[number]
+
+/** How many requests of each kind are in hand at once. */
+export type Places = Readonly<Record<Urgency, number>>
+
+/** How long a queue may go on before it counts as standing, and how long anybody waits in one that does. */
+const BURST_MS = 1000
+const STANDING_PATIENCE_MS = 250
+/** Payments of which none ends for so long are stuck: holding browsing back would not help them. */
+const STUCK_MS = 250
+const LOOK_EVERY_MS = 25
+/**
+ * What a turn of the event loop has for beginning requests. One turn accepts one new connection, so turns must be short:
+ * with all that is there at once begun in the same turn, newcomers would wait at the door for many seconds.
+ */
+const TURN_MS = 4
+
+interface Waiter {
+  readonly since: number
+  readonly admitted: () => void
+  readonly refused: () => void
+  gone: boolean
+}
+
+interface Line {
+  readonly waiting: Waiter[]
+  inHand: number
+  emptyAt: number
+  leftAt: number
+  /** How many were let in lately: in the last quarter of a second that is over, and in this one. */
+  lately: number
+  counted: number
+  countedSince: number
+}
+
+export interface Admission {
+  /** Calls one of the two back, at once or later. @returns how to give up waiting, for one that has to wait */
+  enter(urgency: Urgency, admitted: () => void, refused: () => void): (() => void) | undefined
+  /** What was admitted is done. */
+  leave(urgency: Urgency): void
+  /** What was admitted and went out with `leave` comes back: it is not sent away half done. */
+  comeBack(urgency: Urgency): void
+  waiting(urgency: Urgency): number
+  inHand(urgency: Urgency): number
+}
+
+/** @param now milliseconds of a clock that only goes forward */
+export function createAdmission(places: Places, now: () => number = () => performance.now()): Admission {
+  const line = (): Line => ({
+    waiting: [],
+    inHand: 0,
+    emptyAt: now(),
+    leftAt: now(),
+    lately: 0,
+    counted: 0,
+    countedSince: now(),
+  })
+  const lines: Readonly<Record<Urgency, Line>> = { payment: line(), browsing: line() }
+  let timer: NodeJS.Timeout | undefined
+  let turnEnds: number | undefined
+  let browsedThisTurn = false
+
+  const hasTime = (): boolean => {
+    if (turnEnds === undefined) {
+      turnEnds = now() + TURN_MS
+      setImmediate(() => {
+        turnEnds = undefined
+        browsedThisTurn = false
+        letIn()
+      })
+    }
+    return now() < turnEnds
+  }
+
+  const hasRoom = (urgency: Urgency): boolean => {
+    const { payment, browsing } = lines
+    if (lines[urgency].inHand >= places[urgency]) return false
+    const paymentsMoveOn = payment.waiting.length > 0 && now() - payment.leftAt < STUCK_MS
+    // One a turn is let in even then: nobody is shut out for good.
+    return urgency === 'payment' || !paymentsMoveOn || (browsing.inHand === 0 && !browsedThisTurn)
+  }
+
+  const count = (of: Line) => {
+    of.inHand += 1
+    if (of === lines.browsing) browsedThisTurn = true
+    if (now() - of.countedSince > STANDING_PATIENCE_MS) {
+      of.lately = now() - of.countedSince > 2 * STANDING_PATIENCE_MS ? 0 : of.counted
+      of.counted = 0
+      of.countedSince = now()
+    }
+    of.counted += 1
+  }
+
+  /** Of whoever waits and has room, the most urgent first. */
+  const next = (): Waiter | undefined => {
+    for (const urgency of URGENCIES) {
+      const { waiting } = lines[urgency]
+      while (waiting[0]?.gone) waiting.shift()
+      if (waiting.length === 0 || !hasRoom(urgency)) continue
+      count(lines[urgency])
+      return waiting.shift()
+    }
+    return undefined
+  }
+
+  const someWait = () => URGENCIES.some((urgency) => lines[urgency].waiting.length > 0)
+
+  let lettingIn = false
+  const letIn = () => {
+    if (lettingIn) return // what is answered at once leaves in the middle of this loop, which then goes on
+    lettingIn = true
+    while (someWait() && hasTime()) {
+      const waiter = next()
+      if (!waiter) break
+      waiter.admitted()
+    }
+    lettingIn = false
+    emptied()
+  }
+
+  const emptied = () => {
+    for (const each of Object.values(lines)) if (each.waiting.length === 0) each.emptyAt = now()
+  }
+
+  const isStanding = ({ waiting, emptyAt }: Line) => waiting.length > 0 && now() - emptyAt > BURST_MS
+
+  const sendAway = () => {
+    for (const each of Object.values(lines)) {
+      const { waiting } = each
+      const patience = isStanding(each) ? STANDING_PATIENCE_MS : BURST_MS
+      for (let first = waiting[0]; first && (first.gone || now() - first.since > patience); first = waiting[0]) {
+        waiting.shift()
+        if (!first.gone) first.refused()
+      }
+    }
+    emptied()
+  }
+
+  const look = () => {
+    sendAway()
+    letIn()
+    if (someWait()) return
+    clearInterval(timer)
+    timer = undefined
+  }
+
+  return {
+    enter(urgency, admitted, refused) {
+      const of = lines[urgency]
+      if (of.waiting.length === 0 && hasRoom(urgency) && hasTime()) {
+        count(of)
+        admitted()
+        return undefined
+      }
+      if (of.waiting.length === 0) of.emptyAt = now()
+      // As many wait already as are let in while anybody has patience.
+      if (isStanding(of) && of.waiting.length > Math.max(of.lately, of.counted)) {
+        refused()
+        return undefined
+      }
+      const waiter: Waiter = { since: now(), admitted, refused, gone: false }
+      of.waiting.push(waiter)
+      timer ??= setInterval(look, LOOK_EVERY_MS).unref()
+      return () => {
+        waiter.gone = true
+      }
+    },
+    leave(urgency) {
+      lines[urgency].inHand -= 1
+      lines[urgency].leftAt = now()
+      letIn()
+    },
+    comeBack(urgency) {
+      lines[urgency].inHand += 1
+    },
+    waiting: (urgency) => lines[urgency].waiting.filter(({ gone }) => !gone).length,
+    inHand: (urgency) => lines[urgency].inHand,
+  }
+}

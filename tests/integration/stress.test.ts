@@ -1,0 +1,170 @@
+/** Under stress: too many requests for what the database does, a gateway that hangs, a database that stops answering. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { processesOf } from '../harness/processes.ts'
+import type { ShopApi } from '../harness/shop-api.ts'
+import { type System, startSystem, until } from '../harness/system.ts'
+
+let system: System
+let buyers: ShopApi[]
+
+beforeAll(async () => {
+  system = await startSystem()
+  buyers = await Promise.all(Array.from({ length: 4 }, () => system.buyer()))
+}, 120_000)
+
+afterAll(() => system?.stop())
+
+const someBuyer = (index: number): ShopApi => {
+  const buyer = buyers[index % buyers.length]
+  if (!buyer) throw new Error('There are no buyers.')
+  return buyer
+}
+
+const answered = async (path: string) => {
+  const started = performance.now()
+  const response = await fetch(system.shopUrl + path, { signal: AbortSignal.timeout(8000) })
+  return { status: response.status, text: await response.text(), took: performance.now() - started }
+}
+
+const ready = async () => (await answered('/readyz')).status
+
+/** Keeps everybody else from writing to the table. @returns how to let go of it */
+async function lock(table: string): Promise<() => Promise<void>> {
+  const client = new pg.Client({ connectionString: readFileSync(join(system.dataDir, 'postgres/url'), 'utf8').trim() })
+  await client.connect()
+  await client.query(`begin; lock table ${table} in exclusive mode`)
+  return () => client.end()
+}
+
+/** What every process counted, added up. */
+async function metric(name: string, labels: string): Promise<number> {
+  const { text } = await answered('/metrics')
+  return Number(new RegExp(`^${name}\\{${labels}\\} (\\d+)`, 'm').exec(text)?.[1])
+}
+
+test('payments that wait for a lock are bounded; the rest hear when to come again, and browsing goes on', async () => {
+  const unlock = await lock('orders')
+  const [most, places] = [80, 2 * 10]
+  let refusals = 0
+  const asked = Array.from({ length: most }, async (_, index) => {
+    const started = performance.now()
+    const answer = await someBuyer(index).buy([1], '39.00', { 'accept-language': 'en' })
+    if (answer.status === 503) refusals += 1
+    return { ...answer, took: performance.now() - started }
+  })
+  try {
+    await until(
+      async () => refusals,
+      (seen) => seen === most - places,
+    )
+    expect(await metric('http_requests_in_hand', 'kind="payment"')).toBe(places)
+    expect(await metric('http_requests_shed_total', 'kind="payment"')).toBe(most - places)
+    for (const path of ['/healthz', '/readyz', '/api/courses', '/api/shop', '/covers/1.svg']) {
+      const { status, took } = await answered(path)
+      expect([path, status]).toEqual([path, 200])
+      expect(took, path).toBeLessThan(1000)
+    }
+  } finally {
+    await unlock()
+  }
+  const answers = await Promise.all(asked)
+  const refused = answers.filter(({ status }) => status === 503)
+  for (const { body, headers, took } of refused) {
+    expect(body).toMatchObject({ code: 'OVERLOADED', title: 'Too many people are here at once' })
+    expect(headers.get('retry-after')).toBe('1')
+    expect(took).toBeLessThan(3000)
+  }
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(most - refused.length)
+  expect(await metric('http_requests_in_hand', 'kind="payment"')).toBe(0)
+})
+
+test('a gateway that hangs keeps only those waiting who ask for it, and after a while not even them', async () => {
+  const buyer = someBuyer(1)
+  const { body } = await buyer.buy([1], '39.00')
+  await system.sandbox.send('POST', '/faults', { kind: 'timeout-before', method: 'alipay.trade.query', seconds: 60 })
+  const ask = async () => {
+    const started = performance.now()
+    const answer = await buyer.call<{ status: string }>('POST', `/api/orders/${body.orderNo}/ask`)
+    return { status: answer.status, order: answer.body.status, took: performance.now() - started }
+  }
+  // More than there are places.
+  const asked = Array.from({ length: 40 }, ask)
+  await until(
+    async () =>
+      (await system.sandbox.get<{ strikes: Record<string, number> }>('/faults')).strikes['timeout-before'] ?? 0,
+    (strikes) => strikes >= 40,
+  )
+  expect(await metric('http_requests_in_hand', 'kind="payment"')).toBe(0)
+  const started = performance.now()
+  const { status, body: other } = await someBuyer(2).buy([1], '39.00')
+  expect(status).toBe(201)
+  expect(performance.now() - started).toBeLessThan(2000)
+
+  for (const { took, ...answer } of await Promise.all(asked)) {
+    expect(answer).toEqual({ status: 200, order: 'unpaid' })
+    expect(took).toBeLessThan(12_000)
+  }
+  const again = await Promise.all(Array.from({ length: 8 }, ask))
+  expect(again.filter(({ took }) => took < 2000).length).toBeGreaterThanOrEqual(6)
+
+  await system.sandbox.send('DELETE', '/faults')
+  await system.sandbox.notifications(false)
+  await system.sandbox.pay(other.payUrl)
+  const paid = () => someBuyer(2).call<{ status: string }>('POST', `/api/orders/${other.orderNo}/ask`)
+  await until(paid, (answer) => answer.body.status === 'paid', 15_000)
+  await system.sandbox.notifications(true)
+})
+
+test('a database that stops answering: known within seconds, nobody waits for long, and what was paid meanwhile is not lost', async () => {
+  const buyer = someBuyer(3)
+  const { body } = await buyer.buy([1], '39.00')
+  await answered('/api/courses')
+  const [postmaster = 0] = processesOf(system.process.pid ?? 0).PostgreSQL
+  const all = [postmaster, ...childrenOf(postmaster)]
+  for (const pid of all) process.kill(pid, 'SIGSTOP')
+  let paying: Promise<unknown>
+  try {
+    await until(ready, (status) => status === 503, 5000)
+    expect((await answered('/healthz')).status).toBe(200)
+    expect((await answered('/api/courses')).status).toBe(200)
+    paying = system.sandbox.pay(body.payUrl)
+    const asked = Array.from({ length: 40 }, async () => {
+      const started = performance.now()
+      const { status, headers } = await buyer.call('GET', '/api/orders')
+      return { status, retry: headers.get('retry-after') !== null, took: performance.now() - started }
+    })
+    for (const { status, retry, took } of await Promise.all(asked)) {
+      expect([status, retry]).toEqual([503, true])
+      expect(took).toBeLessThan(20_000)
+    }
+  } finally {
+    for (const pid of all.reverse()) process.kill(pid, 'SIGCONT')
+  }
+  await paying
+  await until(ready, (status) => status === 200)
+  const delivered = async () => {
+    const path = `/deliveries?outTradeNo=${body.orderNo}`
+    const { items } = await system.sandbox.get<{ items: { attempts: { acknowledged: boolean }[] }[] }>(path)
+    return (items[0]?.attempts ?? []).map(({ acknowledged }) => acknowledged)
+  }
+  expect(await until(delivered, (attempts) => attempts.length > 0)).toEqual([false])
+  const order = () => buyer.call<{ status: string }>('POST', `/api/orders/${body.orderNo}/ask`)
+  await until(order, (answer) => answer.body.status === 'paid')
+  expect(await buyer.ownedIds()).toEqual([1])
+})
+
+const childrenOf = (parent: number): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent
+      } catch {
+        return false // gone meanwhile
+      }
+    })
