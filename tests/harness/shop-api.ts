@@ -34,24 +34,30 @@ export interface ShopApi {
 
 const PATIENCE_MS = 25_000
 
-export function createShopApi(base: string): ShopApi {
+/** @param patient whether it comes again when the shop says that there are too many at once */
+export function createShopApi(base: string, patient = true): ShopApi {
   const api: ShopApi = {
     token: undefined,
     async call<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-      const response = await fetch(base + path, {
-        method,
-        // Whoever waits in vain tries again, as a person would.
-        signal: AbortSignal.timeout(PATIENCE_MS),
-        headers: {
-          ...(api.token ? { authorization: `Bearer ${api.token}` } : {}),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      const text = await response.text()
-      const parsed = /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text
-      return { status: response.status, headers: response.headers, body: parsed as Body }
+      for (const until = performance.now() + PATIENCE_MS; ; ) {
+        const response = await fetch(base + path, {
+          method,
+          // Whoever waits in vain tries again, as a person would.
+          signal: AbortSignal.timeout(PATIENCE_MS),
+          headers: {
+            ...(api.token ? { authorization: `Bearer ${api.token}` } : {}),
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            ...headers,
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        })
+        const text = await response.text()
+        const parsed = /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text
+        const answer = { status: response.status, headers: response.headers, body: parsed as Body }
+        if (parsed.code !== 'OVERLOADED' || !patient || performance.now() > until) return answer
+        // Nothing was done: whoever is sent away comes again when told to.
+        await new Promise((done) => setTimeout(done, Number(response.headers.get('retry-after')) * 1000))
+      }
     },
     async login(username, password) {
       const { status, body } = await api.call<{ token: string }>('POST', '/api/session', { username, password })

@@ -1,7 +1,8 @@
+import { createServer } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
 import { installMessages } from '../i18n.ts'
 import chinese from '../locales/zh-CN.ts'
-import { ApiProblem, answer, asProblem, onLoginLost, readProblem } from './client.ts'
+import { ApiProblem, answer, asProblem, comeAgain, onLoginLost, readProblem } from './client.ts'
 
 const response = (status: number, headers: Record<string, string> = {}) => new Response(null, { status, headers })
 const refused = (status: number, error: unknown, headers = {}) =>
@@ -57,4 +58,23 @@ test("a proxy's error page and no answer at all are told apart", async () => {
 test('a request that was called off is no failure to show', async () => {
   const calledOff = new DOMException('called off', 'AbortError')
   await expect(answer(Promise.reject(calledOff))).rejects.toBe(calledOff)
+})
+
+test('sent away since too many were there, it comes again when it was told to; for any other refusal it does not', async () => {
+  const codes = ['OVERLOADED', 'OVERLOADED', 'UNAVAILABLE', 'never asked for']
+  const bodies: string[] = []
+  const server = createServer(async (request, reply) => {
+    let body = ''
+    for await (const chunk of request) body += String(chunk)
+    bodies.push(body)
+    reply.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '0' })
+    reply.end(JSON.stringify({ code: codes.shift(), title: 'x' }))
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  const answer = await comeAgain(new Request(`http://127.0.0.1:${port}/`, { method: 'POST', body: 'an order' }))
+  server.close()
+  expect(await answer.json()).toMatchObject({ code: 'UNAVAILABLE' })
+  expect(bodies).toEqual(['an order', 'an order', 'an order'])
 })

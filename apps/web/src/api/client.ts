@@ -62,7 +62,24 @@ export class ApiProblem extends Error {
   }
 }
 
-export const api = createClient<paths>({ baseUrl: '' })
+const MOST_TIMES = 3
+
+/** Too many were there at once and nothing was done: it is asked again when the server says, in a while not all at once. */
+export async function comeAgain(request: Request): Promise<Response> {
+  for (let time = 1; ; time += 1) {
+    const response = await fetch(request.clone())
+    if (response.status !== 503 || time === MOST_TIMES) return response
+    const problem: unknown = await response
+      .clone()
+      .json()
+      .catch(() => undefined)
+    if (!isProblem(problem) || problem.code !== 'OVERLOADED') return response
+    const seconds = Number(response.headers.get('retry-after')) + Math.random()
+    await new Promise((done) => setTimeout(done, seconds * 1000))
+  }
+}
+
+export const api = createClient<paths>({ baseUrl: '', fetch: comeAgain })
 
 api.use({
   onRequest({ request }) {
