@@ -10,7 +10,7 @@ import { openShop } from './shop.ts'
 const STOP_LIMIT_MS = 10_000
 
 /** Somebody waits for the answer; a gateway that notifies does so for ten seconds. */
-const ANSWERING: Limits = { statement: 8000, answer: 9000, connection: 5000 }
+const ANSWERING: Limits = { statement: 8000, answer: 9000, connection: 8000 }
 const WORKING: Limits = { statement: 30_000, answer: 35_000, connection: 10_000 }
 
 export async function runRole(config: Config, role: string): Promise<void> {

@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createAdmission, type Urgency } from './admission.ts'
+import { createAdmission, type Places, type Urgency } from './admission.ts'
 
 beforeEach(() => vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setImmediate', 'performance'] }))
-afterEach(() => vi.useRealTimers())
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
 
-function rig(places: Record<Urgency, number>) {
+function rig(places: Places) {
   const admission = createAdmission(places)
   const [admitted, refused]: [string[], string[]] = [[], []]
   const come = (urgency: Urgency, name: string) =>
@@ -17,7 +20,7 @@ function rig(places: Record<Urgency, number>) {
 }
 
 test('as many as there are places, and the next one as soon as somebody leaves', () => {
-  const { admission, admitted, come } = rig({ payment: 2, browsing: 2 })
+  const { admission, admitted, come } = rig({ money: 2, browsing: 2 })
   for (const name of ['1', '2', '3', '4']) come('payment', name)
   expect(admitted).toEqual(['1', '2'])
   admission.leave('payment')
@@ -26,7 +29,7 @@ test('as many as there are places, and the next one as soon as somebody leaves',
 })
 
 test('while payments wait and move on, browsing waits, but for one a turn of the loop', () => {
-  const { admission, admitted, come } = rig({ payment: 1, browsing: 9 })
+  const { admission, admitted, come } = rig({ money: 1, browsing: 9 })
   for (const name of ['p1', 'p2', 'p3']) come('payment', name)
   for (const name of ['b1', 'b2', 'b3']) come('browsing', name)
   expect(admitted).toEqual(['p1', 'b1'])
@@ -42,7 +45,7 @@ test('while payments wait and move on, browsing waits, but for one a turn of the
 })
 
 test('a turn of the loop begins no more than it has time for, payments first', () => {
-  const { admitted, come } = rig({ payment: 9, browsing: 9 })
+  const { admitted, come } = rig({ money: 9, browsing: 9 })
   come('browsing', 'b1')
   vi.advanceTimersByTime(0)
   come('browsing', 'b2')
@@ -55,8 +58,20 @@ test('a turn of the loop begins no more than it has time for, payments first', (
   expect(admitted).toEqual(['b1', 'b2', 'p1', 'b3'])
 })
 
+test('notifications share the places of payments, go before them, and wait longer', () => {
+  const { admission, admitted, refused, come } = rig({ money: 1, browsing: 1 })
+  for (const name of ['p1', 'p2', 'p3']) come('payment', name)
+  for (const name of ['n1', 'n2']) come('notification', name)
+  admission.leave('payment')
+  expect(admitted).toEqual(['p1', 'n1'])
+  vi.advanceTimersByTime(3000)
+  expect(refused).toEqual(['p2', 'p3'])
+  admission.leave('notification')
+  expect(admitted).toEqual(['p1', 'n1', 'n2'])
+})
+
 test('payments that do not move on keep nobody out', () => {
-  const { admitted, come } = rig({ payment: 1, browsing: 9 })
+  const { admitted, come } = rig({ money: 1, browsing: 9 })
   for (const name of ['p1', 'p2']) come('payment', name)
   for (const name of ['b1', 'b2', 'b3']) come('browsing', name)
   vi.advanceTimersByTime(300)
@@ -64,7 +79,7 @@ test('payments that do not move on keep nobody out', () => {
 })
 
 test('a burst waits its turn; in a queue that stands, whoever has waited a quarter of a second is sent away', () => {
-  const { admission, admitted, refused, come } = rig({ payment: 1, browsing: 1 })
+  const { admission, admitted, refused, come } = rig({ money: 1, browsing: 1 })
   come('payment', 'in hand')
   come('payment', 'burst')
   vi.advanceTimersByTime(900)
@@ -80,7 +95,7 @@ test('a burst waits its turn; in a queue that stands, whoever has waited a quart
 })
 
 test('who gives up waiting takes no place; who comes back is let in at once', () => {
-  const { admission, admitted, refused, come } = rig({ payment: 1, browsing: 1 })
+  const { admission, admitted, refused, come } = rig({ money: 1, browsing: 1 })
   come('payment', '1')
   come('payment', 'gone')?.()
   come('payment', '2')
@@ -97,7 +112,7 @@ test('who gives up waiting takes no place; who comes back is let in at once', ()
 })
 
 test('thousands that are answered at once do not pile up on the stack', () => {
-  const admission = createAdmission({ payment: 1, browsing: 1 })
+  const admission = createAdmission({ money: 1, browsing: 1 })
   let answered = 0
   admission.enter(
     'browsing',

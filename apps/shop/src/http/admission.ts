@@ -1,20 +1,29 @@
 /**
  * Who comes in, and when. So many requests are in hand at once, and no more are begun in one turn of the event loop than it
- * has time for; the others wait here, where they are seen, and payments are taken before browsing.
+ * has time for; the others wait here, where they are seen: notifications are taken first, then payments, then browsing.
  *
  * A queue is kept short by how long it has been there. A burst may wait; but where a queue has not been empty for a second,
  * more comes than can be answered, and waiting would only make every answer late: whoever cannot be let in soon is sent
  * away, the sooner the better.
  */
 
-export const URGENCIES = ['payment', 'browsing'] as const
+/** The most urgent first. */
+export const URGENCIES = ['notification', 'payment', 'browsing'] as const
 export type Urgency = (typeof URGENCIES)[number]
 
-/** How many requests of each kind are in hand at once. */
-export type Places = Readonly<Record<Urgency, number>>
+/** How many requests are in hand at once. */
+export interface Places {
+  /** Notifications and payments together. */
+  readonly money: number
+  readonly browsing: number
+}
 
-/** How long a queue may go on before it counts as standing, and how long anybody waits in one that does. */
-const BURST_MS = 1000
+/**
+ * How long a queue may go on before it counts as standing. A gateway is no person: it waits for five seconds at least, and
+ * what is sent away comes again only minutes later.
+ */
+const BURST_MS: Readonly<Record<Urgency, number>> = { notification: 4000, payment: 1000, browsing: 1000 }
+/** How long anybody waits in a queue that stands. */
 const STANDING_PATIENCE_MS = 250
 /** Payments of which none ends for so long are stuck: holding browsing back would not help them. */
 const STUCK_MS = 250
@@ -33,6 +42,7 @@ interface Waiter {
 }
 
 interface Line {
+  readonly burst: number
   readonly waiting: Waiter[]
   inHand: number
   emptyAt: number
@@ -56,7 +66,8 @@ export interface Admission {
 
 /** @param now milliseconds of a clock that only goes forward */
 export function createAdmission(places: Places, now: () => number = () => performance.now()): Admission {
-  const line = (): Line => ({
+  const line = (urgency: Urgency): Line => ({
+    burst: BURST_MS[urgency],
     waiting: [],
     inHand: 0,
     emptyAt: now(),
@@ -65,7 +76,10 @@ export function createAdmission(places: Places, now: () => number = () => perfor
     counted: 0,
     countedSince: now(),
   })
-  const lines: Readonly<Record<Urgency, Line>> = { payment: line(), browsing: line() }
+  const notifications = line('notification')
+  const payments = line('payment')
+  const browsing = line('browsing')
+  const lines: Readonly<Record<Urgency, Line>> = { notification: notifications, payment: payments, browsing }
   let timer: NodeJS.Timeout | undefined
   let turnEnds: number | undefined
   let browsedThisTurn = false
@@ -83,16 +97,17 @@ export function createAdmission(places: Places, now: () => number = () => perfor
   }
 
   const hasRoom = (urgency: Urgency): boolean => {
-    const { payment, browsing } = lines
-    if (lines[urgency].inHand >= places[urgency]) return false
-    const paymentsMoveOn = payment.waiting.length > 0 && now() - payment.leftAt < STUCK_MS
+    if (urgency !== 'browsing') return notifications.inHand + payments.inHand < places.money
+    if (browsing.inHand >= places.browsing) return false
+    const moneyWaits = notifications.waiting.length + payments.waiting.length > 0
+    const moneyMovesOn = moneyWaits && now() - Math.max(notifications.leftAt, payments.leftAt) < STUCK_MS
     // One a turn is let in even then: nobody is shut out for good.
-    return urgency === 'payment' || !paymentsMoveOn || (browsing.inHand === 0 && !browsedThisTurn)
+    return !moneyMovesOn || (browsing.inHand === 0 && !browsedThisTurn)
   }
 
   const count = (of: Line) => {
     of.inHand += 1
-    if (of === lines.browsing) browsedThisTurn = true
+    if (of === browsing) browsedThisTurn = true
     if (now() - of.countedSince > STANDING_PATIENCE_MS) {
       of.lately = now() - of.countedSince > 2 * STANDING_PATIENCE_MS ? 0 : of.counted
       of.counted = 0
@@ -132,12 +147,12 @@ export function createAdmission(places: Places, now: () => number = () => perfor
     for (const each of Object.values(lines)) if (each.waiting.length === 0) each.emptyAt = now()
   }
 
-  const isStanding = ({ waiting, emptyAt }: Line) => waiting.length > 0 && now() - emptyAt > BURST_MS
+  const isStanding = ({ waiting, emptyAt, burst }: Line) => waiting.length > 0 && now() - emptyAt > burst
 
   const sendAway = () => {
     for (const each of Object.values(lines)) {
       const { waiting } = each
-      const patience = isStanding(each) ? STANDING_PATIENCE_MS : BURST_MS
+      const patience = isStanding(each) ? STANDING_PATIENCE_MS : each.burst
       for (let first = waiting[0]; first && (first.gone || now() - first.since > patience); first = waiting[0]) {
         waiting.shift()
         if (!first.gone) first.refused()

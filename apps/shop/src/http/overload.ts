@@ -1,5 +1,5 @@
 /**
- * What a process does when more comes than it can answer: it answers as much as it can, payments first, and tells everybody
+ * What a process does when more comes than it can answer: it answers as much as it can, money first, and tells everybody
  * else when to come again (503, `Retry-After`). `admission.ts` decides.
  *
  * Why not `@fastify/under-pressure`: it refuses everybody alike once the event loop is late. It knows no payments, it lets
@@ -20,6 +20,7 @@ declare module 'fastify' {
 }
 
 const REFUSALS_OF: Readonly<Record<Urgency, ShopError>> = {
+  notification: new ShopError('OVERLOADED', { retryAfterSeconds: 1 }),
   payment: new ShopError('OVERLOADED', { retryAfterSeconds: 1 }),
   browsing: new ShopError('OVERLOADED', { retryAfterSeconds: 3 }),
 }
@@ -64,8 +65,8 @@ export function leaveForGood(): void {
 /** @param connections how many the process has to its database: more requests than that only wait for each other there */
 export function createOverload(connections: number): Overload {
   // Two connections are left to those who read, should every payment wait for the same lock.
-  const admission = createAdmission({ payment: Math.max(2, connections - 2), browsing: Math.max(2, connections * 2) })
-  const shed = { payment: 0, browsing: 0 }
+  const admission = createAdmission({ money: Math.max(2, connections - 2), browsing: Math.max(2, connections * 2) })
+  const shed = { notification: 0, payment: 0, browsing: 0 }
   const places = new WeakMap<FastifyRequest, Place>()
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, urgency: Urgency) => {

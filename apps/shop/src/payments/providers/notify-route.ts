@@ -32,7 +32,7 @@ export function addNotifyRoute(
     })
     scope.post(
       path,
-      { schema: { hide: true }, config: { urgency: 'payment' }, bodyLimit: 8 * 1024 * 1024 },
+      { schema: { hide: true }, config: { urgency: 'notification' }, bodyLimit: 8 * 1024 * 1024 },
       async (request, reply) => {
         const kept = (request.body as KeptBody | undefined) ?? { body: Buffer.alloc(0), bytes: 0 }
         const { accepted } = await receiveNotification(payments, provider(), {
