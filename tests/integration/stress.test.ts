@@ -93,13 +93,13 @@ test('a gateway that hangs keeps only those waiting who ask for it, and after a 
     return { status: answer.status, order: answer.body.status, took: performance.now() - started }
   }
   // More than there are places.
-  const asked = Array.from({ length: 40 }, ask)
+  const places = 2 * 10
+  const asked = Array.from({ length: places + 4 }, ask)
   await until(
     async () =>
       (await system.sandbox.get<{ strikes: Record<string, number> }>('/faults')).strikes['timeout-before'] ?? 0,
-    (strikes) => strikes >= 40,
+    (strikes) => strikes > places,
   )
-  expect(await metric('http_requests_in_hand', 'kind="payment"')).toBe(0)
   const started = performance.now()
   const { status, body: other } = await someBuyer(2).buy([1], '39.00')
   expect(status).toBe(201)
@@ -123,7 +123,8 @@ test('a gateway that hangs keeps only those waiting who ask for it, and after a 
 test('a database that stops answering: known within seconds, nobody waits for long, and what was paid meanwhile is not lost', async () => {
   const buyer = someBuyer(3)
   const { body } = await buyer.buy([1], '39.00')
-  await answered('/api/courses')
+  // Every process keeps the answer in memory.
+  await Promise.all(Array.from({ length: 16 }, () => answered('/api/courses')))
   const [postmaster = 0] = processesOf(system.process.pid ?? 0).PostgreSQL
   const all = [postmaster, ...childrenOf(postmaster)]
   for (const pid of all) process.kill(pid, 'SIGSTOP')

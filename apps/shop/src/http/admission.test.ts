@@ -70,6 +70,15 @@ test('notifications share the places of payments, go before them, and wait longe
   expect(admitted).toEqual(['p1', 'n1', 'n2'])
 })
 
+test('pages need no place: they come while everybody else waits for a database', () => {
+  const { admitted, come } = rig({ money: 1, browsing: 1 })
+  for (const name of ['p1', 'p2']) come('payment', name)
+  for (const name of ['b1', 'b2']) come('browsing', name)
+  vi.advanceTimersByTime(300)
+  for (const name of ['page 1', 'page 2']) come('page', name)
+  expect(admitted).toEqual(['p1', 'b1', 'page 1', 'page 2'])
+})
+
 test('payments that do not move on keep nobody out', () => {
   const { admitted, come } = rig({ money: 1, browsing: 9 })
   for (const name of ['p1', 'p2']) come('payment', name)

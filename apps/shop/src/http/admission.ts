@@ -8,13 +8,14 @@
  */
 
 /** The most urgent first. */
-export const URGENCIES = ['notification', 'payment', 'browsing'] as const
+export const URGENCIES = ['notification', 'payment', 'page', 'browsing'] as const
 export type Urgency = (typeof URGENCIES)[number]
 
 /** How many requests are in hand at once. */
 export interface Places {
   /** Notifications and payments together. */
   readonly money: number
+  /** Pages need nothing but this process, and take none: only time. */
   readonly browsing: number
 }
 
@@ -22,7 +23,12 @@ export interface Places {
  * How long a queue may go on before it counts as standing. A gateway is no person: it waits for five seconds at least, and
  * what is sent away comes again only minutes later.
  */
-const BURST_MS: Readonly<Record<Urgency, number>> = { notification: 4000, payment: 1000, browsing: 1000 }
+const BURST_MS: Readonly<Record<Urgency, number>> = {
+  notification: 4000,
+  payment: 1000,
+  page: 1000,
+  browsing: 1000,
+}
 /** How long anybody waits in a queue that stands. */
 const STANDING_PATIENCE_MS = 250
 /** Payments of which none ends for so long are stuck: holding browsing back would not help them. */
@@ -78,8 +84,14 @@ export function createAdmission(places: Places, now: () => number = () => perfor
   })
   const notifications = line('notification')
   const payments = line('payment')
+  const pages = line('page')
   const browsing = line('browsing')
-  const lines: Readonly<Record<Urgency, Line>> = { notification: notifications, payment: payments, browsing }
+  const lines: Readonly<Record<Urgency, Line>> = {
+    notification: notifications,
+    payment: payments,
+    page: pages,
+    browsing,
+  }
   let timer: NodeJS.Timeout | undefined
   let turnEnds: number | undefined
   let browsedThisTurn = false
@@ -97,17 +109,18 @@ export function createAdmission(places: Places, now: () => number = () => perfor
   }
 
   const hasRoom = (urgency: Urgency): boolean => {
-    if (urgency !== 'browsing') return notifications.inHand + payments.inHand < places.money
-    if (browsing.inHand >= places.browsing) return false
+    if (urgency === 'notification' || urgency === 'payment')
+      return notifications.inHand + payments.inHand < places.money
+    if (urgency === 'browsing' && browsing.inHand >= places.browsing) return false
     const moneyWaits = notifications.waiting.length + payments.waiting.length > 0
     const moneyMovesOn = moneyWaits && now() - Math.max(notifications.leftAt, payments.leftAt) < STUCK_MS
     // One a turn is let in even then: nobody is shut out for good.
-    return !moneyMovesOn || (browsing.inHand === 0 && !browsedThisTurn)
+    return !moneyMovesOn || (lines[urgency].inHand === 0 && !browsedThisTurn)
   }
 
   const count = (of: Line) => {
     of.inHand += 1
-    if (of === browsing) browsedThisTurn = true
+    if (of === browsing || of === pages) browsedThisTurn = true
     if (now() - of.countedSince > STANDING_PATIENCE_MS) {
       of.lately = now() - of.countedSince > 2 * STANDING_PATIENCE_MS ? 0 : of.counted
       of.counted = 0

@@ -14,7 +14,7 @@ import { sendProblem } from './problem.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Which requests go first: browsing, where nothing is said, goes last. An operator's are always answered. */
+    /** Which requests go first: page and browsing, where nothing is said, go last. An operator's are always answered. */
     urgency?: Urgency | 'operator'
   }
 }
@@ -22,6 +22,7 @@ declare module 'fastify' {
 const REFUSALS_OF: Readonly<Record<Urgency, ShopError>> = {
   notification: new ShopError('OVERLOADED', { retryAfterSeconds: 1 }),
   payment: new ShopError('OVERLOADED', { retryAfterSeconds: 1 }),
+  page: new ShopError('OVERLOADED', { retryAfterSeconds: 3 }),
   browsing: new ShopError('OVERLOADED', { retryAfterSeconds: 3 }),
 }
 
@@ -66,7 +67,7 @@ export function leaveForGood(): void {
 export function createOverload(connections: number): Overload {
   // Two connections are left to those who read, should every payment wait for the same lock.
   const admission = createAdmission({ money: Math.max(2, connections - 2), browsing: Math.max(2, connections * 2) })
-  const shed = { notification: 0, payment: 0, browsing: 0 }
+  const shed = { notification: 0, payment: 0, page: 0, browsing: 0 }
   const places = new WeakMap<FastifyRequest, Place>()
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, urgency: Urgency) => {
@@ -101,14 +102,14 @@ export function createOverload(connections: number): Overload {
     shed,
     guard(app) {
       app.addHook('onRequest', (request, reply, done) => {
-        const { urgency = 'browsing' } = request.routeOptions.config
+        const urgency = urgencyOf(request)
         if (urgency === 'operator') return done()
         // Whoever sends a body slowly has no place until it is here.
         if (hasBody(request)) return done()
         letIn(request, reply, urgency, done)
       })
       app.addHook('preValidation', (request, reply, done) => {
-        const { urgency = 'browsing' } = request.routeOptions.config
+        const urgency = urgencyOf(request)
         if (urgency === 'operator' || !hasBody(request)) return done()
         letIn(request, reply, urgency, done)
       })
@@ -120,6 +121,12 @@ export function createOverload(connections: number): Overload {
     },
   }
 }
+
+/** What is drawn or looked up for it; all else are files, and pages made of them. */
+const MADE = /^\/(api|covers)\//
+
+const urgencyOf = ({ routeOptions, url }: FastifyRequest): Urgency | 'operator' =>
+  routeOptions.config.urgency ?? (MADE.test(url) ? 'browsing' : 'page')
 
 const hasBody = ({ method }: FastifyRequest): boolean => method !== 'GET' && method !== 'HEAD'
 
