@@ -3,6 +3,7 @@
  * Exit code 1 where one falls short by more than the noise that was measured. `--sizes 1000,100000` says how many orders
  * the database holds. `npm run bench -- desk [--orders N]`: the back office over a full database, see desk.ts.
  * `npm run bench -- overload [--seconds 20]`: three times what it carries, see overload.ts.
+ * `npm run bench -- soak [--minutes 20]`: whether memory and connections stay flat, see soak.ts.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -11,10 +12,12 @@ import { parseArgs } from 'node:util'
 import { benchDesk } from './desk.ts'
 import { benchOverload } from './overload.ts'
 import { benchShop, type Measured } from './shop.ts'
+import { benchSoak } from './soak.ts'
 
 const { values, positionals } = parseArgs({
   options: {
     seconds: { type: 'string' },
+    minutes: { type: 'string', default: '20' },
     out: { type: 'string' },
     orders: { type: 'string', default: '1000000' },
     sizes: { type: 'string', default: '1000,100000,1000000' },
@@ -25,8 +28,24 @@ const { values, positionals } = parseArgs({
 })
 const bounded = (text: string, least: number, most: number) => Math.min(most, Math.max(least, Number(text) || 0))
 
+if (positionals[0] === 'soak') {
+  const result = await benchSoak(bounded(values.minutes, 1, 24 * 60), console.log)
+  console.table(
+    result.trends.map(({ name, mean, rise, noise, flat }) => ({
+      name,
+      'second half': Math.round(mean),
+      rise: rise.toFixed(1),
+      noise: noise.toFixed(1),
+      '': flat ? 'flat' : 'GROWS',
+    })),
+  )
+  for (const failure of result.failures.slice(0, 20)) console.log(failure)
+  write('soak', result)
+  process.exit(result.ok ? 0 : 1)
+}
 if (positionals[0] === 'overload') {
   const result = await benchOverload(values.seconds ? bounded(values.seconds, 5, 120) : 20, console.log)
+  write('overload', result)
   process.exit(result.ok ? 0 : 1)
 }
 if (positionals[0] === 'desk') process.exit((await benchDesk(bounded(values.orders, 1000, 10_000_000))) ? 0 : 1)
@@ -42,11 +61,6 @@ for (const orders of sizes) {
 const [smallest = [], ...larger] = [...bySize.values()]
 figures.push(...smallest, ...growth(smallest, larger.at(-1)))
 
-const out = values.out ?? join(import.meta.dirname, '../data/bench.json')
-mkdirSync(join(out, '..'), { recursive: true })
-const machine = { cores: cpus().length, model: cpus()[0]?.model ?? '', node: process.version }
-const at = new Date().toISOString()
-writeFileSync(out, `${JSON.stringify({ at, machine, figures, bySize: Object.fromEntries(bySize) }, undefined, 2)}\n`)
 console.table(
   Object.fromEntries(
     figures.map((figure) => [
@@ -62,8 +76,17 @@ console.table(
     ]),
   ),
 )
-console.log(`Written to ${out}`)
+write('bench', { figures, bySize: Object.fromEntries(bySize) })
 process.exit(figures.every(isReached) ? 0 : 1)
+
+/** JSON for programs, under `data/` or where `--out` says. */
+function write(name: string, result: object): void {
+  const out = values.out ?? join(import.meta.dirname, `../data/${name}.json`)
+  mkdirSync(join(out, '..'), { recursive: true })
+  const machine = { cores: cpus().length, model: cpus()[0]?.model ?? '', node: process.version }
+  writeFileSync(out, `${JSON.stringify({ at: new Date().toISOString(), machine, ...result }, undefined, 2)}\n`)
+  console.log(`Written to ${out}`)
+}
 
 async function payLinks(): Promise<Measured[]> {
   // With the SDK comes a client that takes over everybody's sockets: only once it is wanted.
