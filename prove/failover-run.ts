@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Language, REFUSALS } from '../apps/shop/src/errors.ts'
 import type { ShopApi } from '../tests/harness/shop-api.ts'
 import { until } from '../tests/harness/system.ts'
 import { mishaps, type Recorded, recorded, type Tally, tally } from './answers.ts'
@@ -46,7 +47,9 @@ export interface FailoverReport {
 
 const WRITES_BACK_LIMIT_MS = 10_000
 const LONGEST_ANSWER_MS = 6000
-/** What goes on from the standby: all of these are answered in the gap, but for what the kill itself cuts off. */
+/** So long may it take a node to see that its primary is gone. */
+const NOTICED_MS = 1500
+/** What goes on from the standby. */
 const PAGES = ['/api/courses', '/api/courses/…', '/api/courses/…/lessons/…', '/api/orders/…', '/healthz'].map(
   (path) => `GET ${path}`,
 )
@@ -84,6 +87,7 @@ export async function failOver(options: FailoverOptions): Promise<FailoverReport
     const killed = performance.now()
     system.databases.killPrimary()
     await pause(noticeMs)
+    const misread = await refusedInWords(system)
     progress('the standby is promoted')
     const promoted = performance.now()
     await system.databases.promoteStandby()
@@ -102,6 +106,7 @@ export async function failOver(options: FailoverOptions): Promise<FailoverReport
     await stop()
     const gateway = readGateway(system.dataDir)
     const gap = tally(record, killed, back)
+    const noticed = record.filter(({ at, took }) => at - took > killed + NOTICED_MS)
     const known = new Map(shop.orders.map((order) => [order.order_no, order.status]))
     const verdicts = [
       ...checkBooks(shop, gateway, merchants, movedAt),
@@ -125,7 +130,17 @@ export async function failOver(options: FailoverOptions): Promise<FailoverReport
           .filter(({ at, took }) => at > killed && at - took < back && took > LONGEST_ANSWER_MS)
           .map(({ what, took }) => `${what}: ${Math.round(took)} ms`),
       },
-      { invariant: 'pages go on from the standby', broken: PAGES.flatMap((page) => missed(page, gap)) },
+      { invariant: 'a refusal is in the language of whoever reads it', broken: misread },
+      {
+        invariant: 'no node calls itself ready while nothing can be written',
+        broken: noticed
+          .filter(({ at, what, status }) => what === 'GET /readyz' && status === 200 && at < promoted)
+          .map(({ at }) => `${Math.round(at - killed)} ms after the kill`),
+      },
+      {
+        invariant: 'pages go on from the standby',
+        broken: PAGES.flatMap((page) => missed(page, tally(noticed, 0, back))),
+      },
       { invariant: 'a change of the catalogue reaches both nodes afterwards', broken: unheard },
       { invariant: 'no buyer met an answer that nobody expected', broken: surprises },
     ]
@@ -152,10 +167,10 @@ export async function failOver(options: FailoverOptions): Promise<FailoverReport
 
 const seconds = (ms: number): number => Math.round(ms) / 1000
 
-/** A page must have been asked for, and answered nearly always: what was under way at the kill may be refused. */
-function missed(page: string, gap: readonly Tally[]): string[] {
-  const { answered = 0, refused = 0 } = gap.find(({ what }) => what === page) ?? {}
-  return answered > 0 && refused <= answered / 10 ? [] : [`${page}: ${answered} answered, ${refused} refused`]
+/** Once a node has seen that the primary is gone, a page is asked for and never refused. */
+function missed(page: string, seen: readonly Tally[]): string[] {
+  const { answered = 0, refused = 0 } = seen.find(({ what }) => what === page) ?? {}
+  return answered > 0 && refused === 0 ? [] : [`${page}: ${answered} answered, ${refused} refused`]
 }
 
 async function merchantsOf({ sandbox }: TwoNodes): Promise<Merchant[]> {
@@ -225,6 +240,21 @@ async function startReader(system: TwoNodes, record: Recorded[], bought: Course 
       await Promise.all(running)
     },
   }
+}
+
+/** While there is no primary: what somebody is told who registers, in both languages, at both nodes. */
+async function refusedInWords({ nodes }: TwoNodes): Promise<string[]> {
+  const ask = async (node: string, language: string) => {
+    const response = await fetch(`${node}/api/users`, {
+      method: 'POST',
+      headers: { 'accept-language': language, 'content-type': 'application/json' },
+      body: JSON.stringify({ username: `p${randomUUID().slice(0, 13)}`, password: 'a long password' }),
+    })
+    const { title } = (await response.json()) as { title: string }
+    const good = response.status === 503 && response.headers.get('retry-after') !== null
+    return good && title === REFUSALS.UNAVAILABLE.title[language as Language] ? [] : [`${response.status} ${title}`]
+  }
+  return (await Promise.all(nodes.flatMap((node) => ['zh-CN', 'en'].map((language) => ask(node, language))))).flat()
 }
 
 /** A price that changed must be on the page at once, on both nodes: each keeps its pages in memory, and listens. */

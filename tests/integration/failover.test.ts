@@ -6,7 +6,7 @@ import { failOver } from '../../prove/failover-run.ts'
 
 test('the primary database is killed under two nodes: nothing is lost, pages go on, and writes come back by themselves', async () => {
   const seed = randomInt(1, 2 ** 31)
-  const report = await failOver({ seed, buyers: 4, loadMs: 2000, noticeMs: 2000, haproxy: false, progress() {} })
+  const report = await failOver({ seed, buyers: 4, loadMs: 2000, noticeMs: 3000, haproxy: false, progress() {} })
   const broken = report.verdicts.filter((verdict) => verdict.broken.length > 0)
   expect(broken, `again: npm run prove -- failover --direct --seed ${seed} --buyers 4`).toEqual([])
   if (report.folder) rmSync(report.folder, { recursive: true, force: true })
