@@ -129,10 +129,10 @@ export async function newBuyers(system: System, count: number): Promise<string[]
 
 export const readUrl = (system: System): string => readFileSync(join(system.dataDir, 'postgres/url'), 'utf8').trim()
 
-/** Resident megabytes of each web process. */
+/** Megabytes of each web process; what several share (the program itself) counts by its share. */
 export function memoryOf({ process: { pid } }: System): number[] {
   return processesOf(pid ?? 0)['web server'].map((web) => {
-    const status = readFileSync(`/proc/${web}/status`, 'utf8')
-    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024
+    const rollup = readFileSync(`/proc/${web}/smaps_rollup`, 'utf8')
+    return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024
   })
 }
