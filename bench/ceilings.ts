@@ -1,6 +1,6 @@
 /** What the machine could do at most, measured in the same run: signatures of all cores, and the bare rows of a settlement. */
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import pg from 'pg'
 
@@ -23,30 +23,81 @@ export interface UnpaidOrder {
 /**
  * The rows that a first notification leaves, written by plain SQL in one transaction each: notification, attempt, order,
  * payment, access, three lines of history.
+ * @returns a second
  */
-export async function plainSettlements(
+export function plainSettlements(url: string, orders: readonly UnpaidOrder[], connections: number): Promise<number> {
+  const body = Buffer.alloc(1200, 97)
+  return perSecond(url, orders, connections, (client, order) => settlePlainly(client, order, body))
+}
+
+export interface PlainPurchase {
+  readonly userId: number
+  readonly courseId: number
+  readonly fen: number
+}
+
+/**
+ * The rows of a new order, written by plain SQL in one transaction each: order, line, attempt, two lines of history.
+ * Nothing is checked, signed or answered.
+ * @returns a second
+ */
+export function plainOrders(url: string, purchases: readonly PlainPurchase[], connections: number): Promise<number> {
+  return perSecond(url, purchases, connections, placePlainly)
+}
+
+async function perSecond<Work>(
   url: string,
-  orders: readonly UnpaidOrder[],
+  works: readonly Work[],
   connections: number,
+  each: (client: pg.PoolClient, work: Work) => Promise<void>,
 ): Promise<number> {
   const pool = new pg.Pool({ connectionString: url, max: connections })
   const warm = await Promise.all(Array.from({ length: connections }, () => pool.connect()))
   for (const client of warm) client.release()
-  const body = Buffer.alloc(1200, 97)
   let next = 0
   const started = performance.now()
-  const work = async () => {
+  const run = async () => {
     const client = await pool.connect()
-    for (let index = next++; index < orders.length; index = next++) {
-      const order = orders[index]
-      if (order) await settlePlainly(client, order, body)
+    for (let index = next++; index < works.length; index = next++) {
+      const work = works[index]
+      if (work) await each(client, work)
     }
     client.release()
   }
-  await Promise.all(Array.from({ length: connections }, work))
+  await Promise.all(Array.from({ length: connections }, run))
   const seconds = (performance.now() - started) / 1000
   await pool.end()
-  return orders.length / seconds
+  return works.length / seconds
+}
+
+async function placePlainly(client: pg.PoolClient, { userId, courseId, fen }: PlainPurchase): Promise<void> {
+  const orderNo = randomBytes(16).toString('hex')
+  const run = (name: string, text: string, values: unknown[]) => client.query({ name, text, values })
+  await client.query('begin')
+  const { rows } = await run(
+    'order',
+    `insert into orders (order_no, user_id, subject, total_fen, pay_type, course_ids, created_at, expires_at)
+     values ($1, $2, 'bench', $3, 'alipay', $4, now(), now() + interval '30 minutes') returning id`,
+    [orderNo, userId, fen, [courseId]],
+  )
+  const [{ id }] = rows as [{ id: string }]
+  await run(
+    'line',
+    "insert into order_lines (order_id, position, course_id, course_title, price_fen) values ($1, 0, $2, 'bench', $3)",
+    [id, courseId, fen],
+  )
+  await run(
+    'attempt',
+    "insert into payment_attempts (order_id, provider, attempt_no, amount_fen, created_at) values ($1, 'alipay', $2, $3, now())",
+    [id, orderNo, fen],
+  )
+  await run(
+    'history',
+    `insert into order_history (order_id, at, event, from_status, to_status, actor, subject)
+     values ($1, now(), 'place', null, 'unpaid', 'buyer', 'order'), ($1, now(), 'open', null, 'open', 'buyer', 'attempt')`,
+    [id],
+  )
+  await client.query('commit')
 }
 
 async function settlePlainly(client: pg.PoolClient, order: UnpaidOrder, body: Buffer): Promise<void> {

@@ -11,8 +11,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benchDesk } from './desk.ts'
 import { benchOverload } from './overload.ts'
+import { benchFirstPage } from './page.ts'
 import { benchShop, type Measured } from './shop.ts'
 import { benchSoak } from './soak.ts'
+import { benchWhole } from './whole.ts'
 
 const { values, positionals } = parseArgs({
   options: {
@@ -60,6 +62,11 @@ for (const orders of sizes) {
 }
 const [smallest = [], ...larger] = [...bySize.values()]
 figures.push(...smallest, ...growth(smallest, larger.at(-1)))
+const purchases = bounded(values.requests, 200, 50_000) / 2
+figures.push(
+  ...(await benchWhole({ purchases, rounds: bounded(values.rounds, 1, 9), log: (line) => console.log(line) })),
+)
+figures.push(...(await benchFirstPage((line) => console.log(line))))
 
 console.table(
   Object.fromEntries(

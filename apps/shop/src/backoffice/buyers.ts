@@ -6,6 +6,7 @@ import { ShopError } from '../errors.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
 import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
 import { formatYuan, toFen } from '../money.ts'
+import { beginsWith } from './name-start.ts'
 
 const PAGE = 30
 const TextOrNull = Type.Union([Type.String(), Type.Null()])
@@ -51,11 +52,10 @@ export async function searchBuyers(
     .where('role', '=', 'buyer')
   const words = q?.trim()
   if (words) {
-    const start = `${words.replace(/[\\%_]/g, '\\$&')}%`
     // Each half walks its own index; an "or" over both would walk neither.
     select = select.where(
-      sql<boolean>`id in (select id from users where lower(username) like lower(${start})
-        union select id from users where lower(display_name) like lower(${start}))`,
+      sql<boolean>`id in (select id from users where ${beginsWith('username', words)}
+        union select id from users where ${beginsWith('display_name', words)})`,
     )
   }
   if (after) select = select.where('id', '<', Number(after[0]))

@@ -7,6 +7,7 @@ import type { Reader } from '../database/connect.ts'
 import { readCursor } from '../http/cursor.ts'
 import { type Fen, parseYuan } from '../money.ts'
 import type { OrderStatus } from '../orders/states.ts'
+import { beginsWith } from './name-start.ts'
 
 export interface OrderSearch {
   /** An order's, attempt's or gateway's number, a buyer's name, a course's title, or an amount. */
@@ -91,12 +92,11 @@ const byAmount = (db: Reader, amount: Fen, where: Where, limit: number): Promise
 
 /** The newest orders of each person whose name begins so. */
 function byBuyer(db: Reader, words: string, where: Where, limit: number): Promise<number[]> {
-  const start = `${escaped(words)}%`
   return take(
     db,
     sql`select found.id from (
-          (select id from users where lower(username) like lower(${start}) limit ${MOST_PEOPLE})
-          union (select id from users where lower(display_name) like lower(${start}) limit ${MOST_PEOPLE})) people
+          (select id from users where ${beginsWith('username', words)} limit ${MOST_PEOPLE})
+          union (select id from users where ${beginsWith('display_name', words)} limit ${MOST_PEOPLE})) people
         cross join lateral (
           select o.id from orders o where o.user_id = people.id and ${where} order by o.id desc limit ${limit}) found
         order by found.id desc limit ${limit}`,

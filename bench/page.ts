@@ -1,0 +1,65 @@
+/** The storefront's first page as a phone meets it: how much JavaScript, how soon its largest part is painted. */
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { openStage, PHONE, type Stage } from '../tests/browser/stage.ts'
+import type { Measured } from './shop.ts'
+
+const DIST = join(import.meta.dirname, '../apps/web/dist')
+const LOADS = 5
+/** What Chrome's own tools call a slow 4G phone: 1.6 Mbit/s, 150 ms a round trip, a quarter of this machine's speed. */
+const SLOW = {
+  offline: false,
+  latency: 150,
+  downloadThroughput: (1.6 * 1024 * 1024) / 8,
+  uploadThroughput: (750 * 1024) / 8,
+}
+const SLOWER_CPU = 4
+
+/** The pages must have been built; a Chromium must be there. */
+export async function benchFirstPage(log: (line: string) => void): Promise<Measured[]> {
+  const stage = await openStage()
+  try {
+    const loads: { bytes: number; paint: number }[] = []
+    for (let load = 0; load < LOADS; load += 1) loads.push(await loadOnce(stage))
+    const paints = loads.map(({ paint }) => paint).sort((left, right) => left - right)
+    const paint = paints[Math.floor(LOADS / 2)] ?? 0
+    const kilobytes = Math.max(...loads.map(({ bytes }) => bytes)) / 1000
+    log(`first page: ${kilobytes.toFixed(1)} kB of JavaScript, painted after ${paints.map(Math.round).join(', ')} ms`)
+    const noise = ((paints.at(-1) ?? 0) - (paints[0] ?? 0)) / paint
+    return [
+      {
+        name: "JavaScript of the storefront's first page, gzip",
+        unit: 'kB',
+        value: kilobytes,
+        noise: 0,
+        target: { most: 80 },
+      },
+      { name: 'its largest paint on a throttled phone', unit: 'ms', value: paint, noise, target: { most: 1500 } },
+    ]
+  } finally {
+    await stage.close()
+  }
+}
+
+/** One visit with an empty cache. */
+async function loadOnce(stage: Stage): Promise<{ bytes: number; paint: number }> {
+  const visit = await stage.visit(PHONE)
+  const { page, context } = visit
+  let bytes = 0
+  page.on('response', (response) => {
+    if (response.request().resourceType() !== 'script') return
+    bytes += statSync(join(DIST, `${new URL(response.url()).pathname}.gz`)).size
+  })
+  const tools = await context.newCDPSession(page)
+  await tools.send('Network.enable')
+  await tools.send('Network.emulateNetworkConditions', SLOW)
+  await tools.send('Emulation.setCPUThrottlingRate', { rate: SLOWER_CPU })
+  await visit.open('/')
+  await page.waitForLoadState('networkidle')
+  const paint = await page.evaluate<number>(`new Promise((done) => {
+    new PerformanceObserver((list) => done(list.getEntries().at(-1).startTime)).observe({
+      type: 'largest-contentful-paint', buffered: true })
+  })`)
+  await visit.close()
+  return { bytes, paint }
+}
