@@ -69,6 +69,7 @@ const TABLE: Record<string, Role[]> = {
   'GET /api/admin/lessons/{id}': everybody,
   'PUT /api/admin/lessons/{id}': authors,
   'DELETE /api/admin/lessons/{id}': authors,
+  'POST /api/admin/uploads': authors,
   'GET /api/admin/course-choices': everybody,
   'GET /api/admin/buyers': orders,
   'GET /api/admin/buyers/{id}': orders,

@@ -218,6 +218,27 @@ export const REFUSALS = {
     'The course was ordered or is owned and cannot be deleted',
     'Take it off sale instead: nobody sees it any more, and its owners go on reading.',
   ),
+  UPLOAD_KIND: refusal(
+    415,
+    '不支持这种文件',
+    '图片须为 PNG、JPEG、GIF 或 WebP，视频须为 MP4 或 WebM；以文件内容为准，改名无效。',
+    'This kind of file is not taken',
+    'A picture is PNG, JPEG, GIF or WebP, a video MP4 or WebM: by what is in it, whatever its name.',
+  ),
+  UPLOAD_TOO_LARGE: refusal(
+    413,
+    '文件过大',
+    '图片不超过 5 MB，视频不超过 2 GB。请压缩后重试。',
+    'The file is too large',
+    'A picture may have 5 MB, a video 2 GB. Make it smaller and try again.',
+  ),
+  UPLOAD_NOT_KEPT: refusal(
+    507,
+    '服务器无法保存文件',
+    '磁盘已满或不可写。请联系管理员检查 DATA_DIR/uploads，然后重试。',
+    'The server cannot keep the file',
+    'Its disk is full or may not be written. Have DATA_DIR/uploads looked at, then try again.',
+  ),
   COURSE_NOT_OWNED: refusal(
     403,
     '尚未购买这门课程',

@@ -3,6 +3,7 @@ import { Value } from 'typebox/value'
 import { forgetFailures } from './accounts/login-limits.ts'
 import { forgetSessions } from './accounts/sessions.ts'
 import { sumUpDays } from './backoffice/dashboard.ts'
+import { removeUnused } from './catalog/uploads.ts'
 import { forgetKeys } from './http/idempotency.ts'
 import { freeLostJobs, type Queue, startQueue } from './jobs/queue.ts'
 import { askDueAttempts } from './payments/ask-due.ts'
@@ -38,7 +39,7 @@ function oneAtATime(work: () => Promise<unknown>): () => Promise<void> {
   }
 }
 
-export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
+export function startJobs({ connection, payments, uploadsFolder, log }: Shop): Promise<Queue> {
   const { db } = connection
   const tasks = {
     'ask-open-attempts': oneAtATime(() => askDueAttempts(payments)),
@@ -60,6 +61,7 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
     },
     'reconcile-due-days': oneAtATime(() => reconcileDueDays(payments)),
     'sum-up-days': oneAtATime(() => sumUpDays(db, payments.clock())),
+    'remove-unused-uploads': oneAtATime(() => removeUnused(db, uploadsFolder, payments.clock())),
     'free-lost-jobs': () => freeLostJobs(connection.pool),
     'forget-what-ended': async () => {
       const daysAgo = (days: number) => new Date(payments.clock().getTime() - days * 86_400_000)
@@ -76,6 +78,7 @@ export function startJobs({ connection, payments, log }: Shop): Promise<Queue> {
     { task: 'sum-up-days', match: '*/5 * * * *' },
     { task: 'free-lost-jobs', match: '* * * * *' },
     { task: 'send-left-refunds', match: '*/5 * * * *' },
+    { task: 'remove-unused-uploads', match: '41 20 * * *' },
     { task: 'forget-what-ended', match: '17 * * * *' },
   ]
   return startQueue(connection.pool, tasks, repeating, log)

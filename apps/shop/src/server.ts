@@ -14,6 +14,7 @@ import { addAuthoringDesk } from './catalog/authoring-routes.ts'
 import { DEMO_VIDEOS } from './catalog/demo.ts'
 import { keepAnswers } from './catalog/kept-answers.ts'
 import { addCatalogRoutes } from './catalog/routes.ts'
+import { addPictureRoute, addUploadDesk } from './catalog/upload-routes.ts'
 import { listenForAnnouncements } from './database/announcements.ts'
 import { watchReadiness } from './database/readiness.ts'
 import { seesAll } from './enrolments/readers.ts'
@@ -65,6 +66,7 @@ export async function createServer(shop: Shop): Promise<Application> {
       return viewer !== undefined && seesAll(db, viewer.user, courseId)
     },
   })
+  addPictureRoute(app, shop.uploadsFolder)
   const streams = addOrderRoutes(app, { db, viewers, events })
   addPaymentRoutes(app, payments)
   providers.addRoutes(app, payments)
@@ -83,11 +85,12 @@ export async function createServer(shop: Shop): Promise<Application> {
     addProfileDesk(desk, db, clock)
     addFactorDesk(desk, { db, seal, clock, issuer: () => identity.current().names.zh })
     addAuthoringDesk(desk, db, clock)
+    addUploadDesk(desk, db, shop.uploadsFolder, clock)
     addTrialDesk(desk, payments)
     addIdentityDesk(desk, { db, identity, clock })
     addSettingsDesk(desk, { config, providers, keeper: settings, seal, payments })
   })
-  addEnrolmentRoutes(app, { db, viewers, clock, videoFolder: DEMO_VIDEOS })
+  addEnrolmentRoutes(app, { db, viewers, clock, videos: { demo: DEMO_VIDEOS, uploaded: shop.uploadsFolder } })
   addOperatorRoutes(app, { connection, readiness: watchReadiness(connection), overload, streams })
   measureHealth(db)
   await addPages(app, (html) => dressPage(html, identity.current()))

@@ -25,6 +25,8 @@ export interface Shop {
   /** Takes up payment settings that the owner entered, now and whenever they change. */
   readonly settings: SettingsKeeper
   readonly identity: IdentityKeeper
+  /** Where uploaded files lie. */
+  readonly uploadsFolder: string
   readonly log: Logger
   close(): Promise<void>
 }
@@ -61,6 +63,7 @@ export function openShop(
     seal,
     settings,
     identity,
+    uploadsFolder: join(config.dataDir, 'uploads'),
     log,
     close: () => connection.close(),
   }

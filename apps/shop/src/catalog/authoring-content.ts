@@ -81,6 +81,7 @@ export async function editLesson(
   // The course first, as everywhere: two edits then never wait for each other in a circle.
   await tx.selectFrom('courses').select('id').where('id', '=', before.course_id).forUpdate().execute()
   await mayShow(tx, fields.video, before.video, language)
+  await holdPictures(tx, fields.markdown, before.markdown, language)
   const edited = await tx
     .updateTable('lessons')
     .set({ ...fields, title: fields.title.trim(), version: version + 1 })
@@ -156,9 +157,35 @@ async function courseOfChapter(tx: Transaction, id: number): Promise<number> {
 }
 
 async function lessonOf(tx: Transaction, id: number) {
-  const row = await tx.selectFrom('lessons').select(['course_id', 'video']).where('id', '=', id).executeTakeFirst()
+  const row = await tx
+    .selectFrom('lessons')
+    .select(['course_id', 'video', 'markdown'])
+    .where('id', '=', id)
+    .executeTakeFirst()
   if (!row) throw new ShopError('LESSON_NOT_FOUND')
   return row
+}
+
+const PICTURES = /\/uploads\/([0-9a-f]{64}\.(?:png|jpg|gif|webp))/g
+const picturesIn = (markdown: string) => new Set([...markdown.matchAll(PICTURES)].map(([, name = '']) => name))
+
+/** The pictures that a text names are held until it is committed: none is removed meanwhile. @throws ShopError INVALID_INPUT */
+async function holdPictures(tx: Transaction, markdown: string, before: string, language: Language): Promise<void> {
+  const names = [...picturesIn(markdown)].sort()
+  if (names.length === 0) return
+  const rows = await tx
+    .selectFrom('uploads')
+    .select('name')
+    .where('name', 'in', names)
+    .orderBy('name')
+    .forKeyShare()
+    .execute()
+  const there = new Set(rows.map(({ name }) => name))
+  const known = picturesIn(before)
+  const lost = names.find((name) => !there.has(name) && !known.has(name))
+  if (lost === undefined) return
+  const message = language === 'en' ? `There is no picture ${lost.slice(0, 8)}…` : `没有图片 ${lost.slice(0, 8)}…`
+  throw new ShopError('INVALID_INPUT', { errors: [{ field: 'markdown', message }] })
 }
 
 /** A video is one that was uploaded, or the one that was there. @throws ShopError INVALID_INPUT */

@@ -6,6 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Viewers } from '../accounts/viewer.ts'
 import { coursesById } from '../catalog/courses.ts'
+import { kindOfName } from '../catalog/file-kind.ts'
 import { readLesson, type StoredLesson } from '../catalog/lessons.ts'
 import { CourseId } from '../catalog/routes.ts'
 import type { Database } from '../database/connect.ts'
@@ -18,6 +19,9 @@ import { enrolInFreeCourse, keepPlace } from './access.ts'
 import { seesAll } from './readers.ts'
 
 const PAGE = 50
+
+/** A video that was uploaded; any other came with the program. */
+const UPLOADED = /^[0-9a-f]{64}\./
 
 const LessonId = Type.Object({
   id: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
@@ -38,11 +42,11 @@ export interface EnrolmentRoutes {
   readonly db: Database
   readonly viewers: Viewers
   readonly clock: () => Date
-  /** Where lesson videos lie. */
-  readonly videoFolder: string
+  /** The folders where lesson videos lie. */
+  readonly videos: { readonly demo: string; readonly uploaded: string }
 }
 
-export function addEnrolmentRoutes(app: Application, { db, viewers, clock, videoFolder }: EnrolmentRoutes): void {
+export function addEnrolmentRoutes(app: Application, { db, viewers, clock, videos }: EnrolmentRoutes): void {
   app.addSchema(OwnedCourse)
   const tags = ['learning']
 
@@ -170,7 +174,8 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
     { schema: { hide: true, params: LessonId } },
     async (request, reply) => {
       const { video } = await readable(request, request.params.id, request.params.lessonId)
-      const file = video && join(videoFolder, basename(video))
+      const folder = video && UPLOADED.test(video) ? videos.uploaded : videos.demo
+      const file = video && join(folder, basename(video))
       const size = file
         ? await stat(file).then(
             (found) => found.size,
@@ -178,7 +183,10 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
           )
         : undefined
       if (!file || size === undefined) throw new ShopError('LESSON_NOT_FOUND')
-      reply.type('video/mp4').header('accept-ranges', 'bytes').header('cache-control', 'private, max-age=3600')
+      reply
+        .type(kindOfName(file)?.mediaType ?? 'video/mp4')
+        .header('accept-ranges', 'bytes')
+        .header('cache-control', 'private, max-age=3600')
       const range = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? '')
       if (!range || (!range[1] && !range[2])) return reply.header('content-length', size).send(createReadStream(file))
       const start = range[1] ? Number(range[1]) : Math.max(0, size - Number(range[2]))

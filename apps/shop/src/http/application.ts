@@ -10,6 +10,13 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController, t
 import type { Overload } from './overload.ts'
 import { answerProblems, Problem } from './problem.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A body that may take long: its route sees to it that it comes on. */
+    slowBody?: boolean
+  }
+}
+
 /** A Fastify application whose handlers take their types from the TypeBox schemas of their routes. */
 export type Application = FastifyInstance<
   RawServerDefault,
@@ -36,13 +43,14 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: 100 },
     logController: new LogController({ disableRequestLogging: true }),
-    requestTimeout: 30_000,
+    requestTimeout: 0,
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.addSchema(Problem)
   answerProblems(app)
   options.overload.guard(app)
+  cutSlowBodies(app)
   await app.register(cookie)
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },
@@ -60,6 +68,20 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   await app.register(swaggerUi, { routePrefix: '/api/docs' })
   app.get('/api/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()))
   return app
+}
+
+/** How long a request's body may take, unless its route takes files (`slowBody`); headers have Node's own limit. */
+const BODY_MS = 30_000
+
+function cutSlowBodies(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { method, raw } = request
+    if (method === 'GET' || method === 'HEAD' || raw.complete || request.routeOptions.config.slowBody) return done()
+    const timer = setTimeout(() => raw.destroy(), BODY_MS)
+    const stop = () => clearTimeout(timer)
+    raw.once('end', stop).once('close', stop)
+    done()
+  })
 }
 
 const DESCRIPTION =

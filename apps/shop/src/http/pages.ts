@@ -9,7 +9,7 @@ import { sendProblem } from './problem.ts'
 export const WEB_FOLDER = join(import.meta.dirname, '../../../web/dist')
 
 /** Addresses that programs ask for: an unknown one is a problem, never a page. */
-const NOT_PAGES = /^\/(api|covers|assets|metrics|healthz|readyz)(\/|$|\?)/
+const NOT_PAGES = /^\/(api|covers|uploads|assets|metrics|healthz|readyz)(\/|$|\?)/
 
 const BACK_OFFICE = /^\/admin(\/|$|\?)/
 

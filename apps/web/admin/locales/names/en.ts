@@ -138,6 +138,7 @@ const names: SameKeys<typeof chinese> = {
     lesson_create: 'Lesson made',
     lesson_edit: 'Lesson edited',
     lesson_delete: 'Lesson deleted',
+    upload_create: 'File uploaded',
     staff_create: 'Staff added',
     staff_role: 'Role changed',
     staff_disable: 'Staff disabled',

@@ -128,6 +128,7 @@ export default {
     lesson_create: '新建课时',
     lesson_edit: '修改课时',
     lesson_delete: '删除课时',
+    upload_create: '上传文件',
     staff_create: '添加员工',
     staff_role: '更改员工角色',
     staff_disable: '停用员工',
