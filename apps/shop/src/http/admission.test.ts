@@ -28,20 +28,20 @@ test('as many as there are places, and the next one as soon as somebody leaves',
   expect([admission.inHand('payment'), admission.waiting('payment')]).toEqual([2, 1])
 })
 
-test('while payments wait and move on, browsing waits, but for one a turn of the loop', () => {
+test('while payments wait and move on, browsing waits, but for a crumb', () => {
   const { admission, admitted, come } = rig({ money: 1, browsing: 9 })
   for (const name of ['p1', 'p2', 'p3']) come('payment', name)
-  for (const name of ['b1', 'b2', 'b3']) come('browsing', name)
+  for (const name of ['b1', 'b2', 'b3', 'b4']) come('browsing', name)
   expect(admitted).toEqual(['p1', 'b1'])
-  vi.advanceTimersByTime(100)
-  admission.leave('payment')
-  expect(admitted).toEqual(['p1', 'b1', 'p2'])
   admission.leave('browsing')
-  expect(admitted).toEqual(['p1', 'b1', 'p2', 'b2'])
-  admission.leave('browsing')
-  expect(admitted).toEqual(['p1', 'b1', 'p2', 'b2'])
+  vi.advanceTimersByTime(10)
+  expect(admitted).toEqual(['p1', 'b1'])
+  vi.advanceTimersByTime(20)
+  expect(admitted).toEqual(['p1', 'b1', 'b2'])
   admission.leave('payment')
-  expect(admitted).toEqual(['p1', 'b1', 'p2', 'b2', 'p3', 'b3'])
+  expect(admitted).toEqual(['p1', 'b1', 'b2', 'p2'])
+  admission.leave('payment')
+  expect(admitted).toEqual(['p1', 'b1', 'b2', 'p2', 'p3', 'b3', 'b4'])
 })
 
 test('a turn of the loop begins no more than it has time for, payments first', () => {
@@ -59,15 +59,18 @@ test('a turn of the loop begins no more than it has time for, payments first', (
 })
 
 test('notifications share the places of payments, go before them, and wait longer', () => {
-  const { admission, admitted, refused, come } = rig({ money: 1, browsing: 1 })
-  for (const name of ['p1', 'p2', 'p3']) come('payment', name)
+  const { admission, admitted, refused, come } = rig({ money: 3, browsing: 1 })
+  for (const name of ['p1', 'p2', 'p3', 'p4', 'p5']) come('payment', name)
   for (const name of ['n1', 'n2']) come('notification', name)
   admission.leave('payment')
-  expect(admitted).toEqual(['p1', 'n1'])
+  expect(admitted).toEqual(['p1', 'p2', 'p3', 'n1'])
+  // Two places are payments' own.
+  admission.leave('payment')
+  expect(admitted).toEqual(['p1', 'p2', 'p3', 'n1', 'p4'])
   vi.advanceTimersByTime(3000)
-  expect(refused).toEqual(['p2', 'p3'])
+  expect(refused).toEqual(['p5'])
   admission.leave('notification')
-  expect(admitted).toEqual(['p1', 'n1', 'n2'])
+  expect(admitted).toEqual(['p1', 'p2', 'p3', 'n1', 'p4', 'n2'])
 })
 
 test('pages need no place: they come while everybody else waits for a database', () => {

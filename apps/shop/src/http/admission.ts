@@ -31,6 +31,10 @@ const BURST_MS: Readonly<Record<Urgency, number>> = {
 }
 /** How long anybody waits in a queue that stands. */
 const STANDING_PATIENCE_MS = 250
+/** Of the places for money, so many are never all taken by notifications: anybody can send what looks like one. */
+const KEPT_FOR_PAYMENTS = 2
+/** While money waits, one page and one other request each this often is let in all the same: nobody is shut out for good. */
+const CRUMB_MS = 20
 /** Payments of which none ends for so long are stuck: holding browsing back would not help them. */
 const STUCK_MS = 250
 const LOOK_EVERY_MS = 25
@@ -51,6 +55,7 @@ interface Line {
   readonly burst: number
   readonly waiting: Waiter[]
   inHand: number
+  enteredAt: number
   emptyAt: number
   leftAt: number
   /** How many were let in lately: in the last quarter of a second that is over, and in this one. */
@@ -76,6 +81,7 @@ export function createAdmission(places: Places, now: () => number = () => perfor
     burst: BURST_MS[urgency],
     waiting: [],
     inHand: 0,
+    enteredAt: Number.NEGATIVE_INFINITY,
     emptyAt: now(),
     leftAt: now(),
     lately: 0,
@@ -94,14 +100,12 @@ export function createAdmission(places: Places, now: () => number = () => perfor
   }
   let timer: NodeJS.Timeout | undefined
   let turnEnds: number | undefined
-  let browsedThisTurn = false
 
   const hasTime = (): boolean => {
     if (turnEnds === undefined) {
       turnEnds = now() + TURN_MS
       setImmediate(() => {
         turnEnds = undefined
-        browsedThisTurn = false
         letIn()
       })
     }
@@ -109,18 +113,18 @@ export function createAdmission(places: Places, now: () => number = () => perfor
   }
 
   const hasRoom = (urgency: Urgency): boolean => {
-    if (urgency === 'notification' || urgency === 'payment')
-      return notifications.inHand + payments.inHand < places.money
+    const { money } = places
+    if (urgency === 'notification' && notifications.inHand >= money - KEPT_FOR_PAYMENTS) return false
+    if (urgency === 'notification' || urgency === 'payment') return notifications.inHand + payments.inHand < money
     if (urgency === 'browsing' && browsing.inHand >= places.browsing) return false
     const moneyWaits = notifications.waiting.length + payments.waiting.length > 0
     const moneyMovesOn = moneyWaits && now() - Math.max(notifications.leftAt, payments.leftAt) < STUCK_MS
-    // One a turn is let in even then: nobody is shut out for good.
-    return !moneyMovesOn || (lines[urgency].inHand === 0 && !browsedThisTurn)
+    return !moneyMovesOn || (lines[urgency].inHand === 0 && now() - lines[urgency].enteredAt >= CRUMB_MS)
   }
 
   const count = (of: Line) => {
     of.inHand += 1
-    if (of === browsing || of === pages) browsedThisTurn = true
+    of.enteredAt = now()
     if (now() - of.countedSince > STANDING_PATIENCE_MS) {
       of.lately = now() - of.countedSince > 2 * STANDING_PATIENCE_MS ? 0 : of.counted
       of.counted = 0

@@ -66,7 +66,7 @@ export function leaveForGood(): void {
 /** @param connections how many the process has to its database: more requests than that only wait for each other there */
 export function createOverload(connections: number): Overload {
   // Two connections are left to those who read, should every payment wait for the same lock.
-  const admission = createAdmission({ money: Math.max(2, connections - 2), browsing: Math.max(2, connections * 2) })
+  const admission = createAdmission({ money: Math.max(3, connections - 2), browsing: Math.max(2, connections * 2) })
   const shed = { notification: 0, payment: 0, page: 0, browsing: 0 }
   const places = new WeakMap<FastifyRequest, Place>()
 
