@@ -1,4 +1,6 @@
-/** A course written, published, bought and read: by staff and a buyer, through the real pages, the cashier in between. */
+/** A course written, with cover, picture and video, published, bought and read: by staff and a buyer, through the real pages, the cashier in between. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { OWNER } from './desk-world.ts'
@@ -38,6 +40,17 @@ async function write(page: Page, title: string, markdown: string): Promise<void>
   await page.getByRole('link', { name: `← ${TITLE}` }).click()
 }
 
+/** A real picture of one red pixel, and a real video. */
+const PICTURE = {
+  name: '一扇屏风.png',
+  mimeType: 'image/png',
+  buffer: Buffer.from(
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==',
+    'base64',
+  ),
+}
+const VIDEO = join(import.meta.dirname, '../../apps/shop/demo/videos/binary-search.mp4')
+
 const lessons = (page: Page) => page.locator('[data-lesson] a').allInnerTexts()
 
 test('staff write a course and put it on sale; a buyer buys it at the cashier and reads it', async () => {
@@ -63,6 +76,18 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   await write(page, '第二课', '# 在屏风前：第二课\n\n先看。')
   await write(page, '第一课', '# 在屏风前：第一课\n\n<b>不是标签</b>')
   await eventually(() => lessons(page)).toEqual(['第二课', '第一课'])
+  await page.getByRole('link', { name: '第二课', exact: true }).click()
+  await page.getByTestId('video-file').setInputFiles({ ...PICTURE, name: '不是视频.mp4' })
+  await page.getByRole('alert').getByText('这个文件不能用在这里').waitFor()
+  await page.getByTestId('video-file').setInputFiles({ name: '课.mp4', mimeType: '', buffer: readFileSync(VIDEO) })
+  await page.getByTestId('video-unsaved').waitFor()
+  await page.getByTestId('picture-file').setInputFiles(PICTURE)
+  const shows = (where: Page) => where.getByTestId('lesson-body').getByRole('img', { name: '一扇屏风' })
+  await shows(page).waitFor()
+  await page.getByTestId('lesson-save').click()
+  const length = () => page.getByTestId('lesson-video').evaluate((video: { duration: number }) => video.duration > 0)
+  await eventually(length).toBe(true)
+  await page.getByRole('link', { name: `← ${TITLE}` }).click()
   const up = page.getByRole('button', { name: '上移「第一课」' })
   await up.focus()
   await page.keyboard.press('Enter')
@@ -76,6 +101,8 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   await page.getByTestId('course-promise').fill('看懂一扇屏风')
   page.once('dialog', (dialog) => dialog.dismiss())
   await page.getByRole('link', { name: '← 课程' }).click()
+  await page.getByTestId('cover-file').setInputFiles(PICTURE)
+  await page.getByTestId('cover-remove').waitFor()
   await page.getByTestId('course-save').click()
   await page.getByTestId('course-publish').waitFor()
 
@@ -87,6 +114,9 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   await preview.goto(`/courses/${id}`)
   await preview.getByTestId('course-draft').waitFor()
   expect(await preview.getByTestId('buy-now').count()).toBe(0)
+  await preview.getByRole('link', { name: '第二课' }).first().click()
+  await preview.getByTestId('lesson-draft').waitFor()
+  await shows(preview).waitFor()
   await preview.close()
 
   await page.getByTestId('course-publish').click()
@@ -94,6 +124,8 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   await page.getByTestId('course-unpublish').waitFor()
 
   await buyer.open('/')
+  const cover = buyer.page.locator('img[src^="/uploads/"]')
+  await eventually(() => cover.evaluate((image: { naturalWidth: number }) => image.naturalWidth)).toBe(1)
   await buyer.page.getByRole('link', { name: `立即购买《${TITLE}》` }).click()
   await eventually(() => buyer.page.getByTestId('checkout-pay').textContent()).toContain('58.00')
   await buyer.page.getByTestId('checkout-pay').click()

@@ -24,6 +24,14 @@ describe('a lesson', () => {
     expect(code).toContain('&lt;b&gt;')
   })
 
+  test('shows the shop’s own pictures; one from elsewhere is a link, and one written into the text its words', () => {
+    expect(render('![屏风](/uploads/a.png)')).toContain('<img src="/uploads/a.png" alt="屏风" loading="lazy">')
+    for (const abroad of ['https://example.org/a.png', '//example.org/a.png', 'data:image/png;base64,aa']) {
+      expect(render(`![屏风](${abroad})`)).not.toContain('<img')
+    }
+    expect(render('![屏风](https://example.org/a.png)')).toContain('>屏风</a>')
+  })
+
   test('keeps links to other sites from learning where the reader came from', () => {
     expect(render('[x](https://example.org/)')).toContain('rel="noopener noreferrer"')
     expect(render('[x](/courses/1)')).not.toContain('rel=')

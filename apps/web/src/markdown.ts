@@ -8,6 +8,7 @@ export interface Labels {
 }
 
 const ABROAD = /^https?:/i
+const OWN_PICTURE = /^\/(?![/\\])/
 
 export function renderMarkdown(text: string, labels: Labels): string {
   const markdown = new MarkdownIt({ html: false, linkify: false, typographer: false })
@@ -30,9 +31,17 @@ export function renderMarkdown(text: string, labels: Labels): string {
     return renderToken(tokens, index, options)
   }
   rules.image = (tokens, index, options, _environment, self) => {
-    tokens[index]?.attrSet('loading', 'lazy')
     const image = tokens[index]
-    image?.attrSet('alt', self.renderInlineAsText(image.children ?? [], options, _environment))
+    const source = String(image?.attrGet('src') ?? '')
+    const words = self.renderInlineAsText(image?.children ?? [], options, _environment)
+    // Nobody else's server learns who reads what: a picture from elsewhere is a link to it.
+    if (!OWN_PICTURE.test(source)) {
+      const name = markdown.utils.escapeHtml(words || source)
+      if (!ABROAD.test(source)) return name
+      return `<a href="${markdown.utils.escapeHtml(source)}" rel="noopener noreferrer">${name}</a>`
+    }
+    image?.attrSet('loading', 'lazy')
+    image?.attrSet('alt', words)
     return renderToken(tokens, index, options)
   }
   // The page's own title is the first heading; those of the text begin one below it.

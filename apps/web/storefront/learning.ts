@@ -20,7 +20,10 @@ export function useLearning() {
   const { data: course } = courseQuery
   const { byCourse, unsure, error: ownedUnknown } = useOwned()
   const owned = computed(() => byCourse.value.get(courseId.value))
-  const open = computed(() => course.value?.free === true || owned.value !== undefined)
+  // A draft is shown only to those who may read all of it: its authors, and its owners.
+  const open = computed(
+    () => course.value?.free === true || course.value?.status === 'draft' || owned.value !== undefined,
+  )
 
   const lessons = computed(() => course.value?.chapters.flatMap((chapter) => chapter.lessons) ?? [])
   const listed = computed(() => lessons.value.find((lesson) => lesson.id === lessonId.value))
@@ -90,7 +93,8 @@ export function useLearning() {
     async () => {
       if (state.value !== 'open' || lessonId.value === undefined || !session.isIn || unsure.value) return
       try {
-        if (owned.value === undefined && course.value?.free) await begin(courseId.value)
+        if (owned.value === undefined && course.value?.free && course.value.status === 'published')
+          await begin(courseId.value)
         else if (owned.value && owned.value.lastLessonId !== lessonId.value) {
           await keepPlace(courseId.value, lessonId.value)
         }
