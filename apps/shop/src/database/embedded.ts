@@ -220,15 +220,17 @@ async function stopLeftover(cluster: string, password: string): Promise<void> {
       connectionTimeoutMillis: 5000,
     })
     client.on('error', () => {})
+    let free: boolean | undefined
     try {
       await client.connect()
+      const { rows } = await client.query<{ free: boolean }>('select pg_try_advisory_lock($1) as free', [OWNER_LOCK])
+      free = rows[0]?.free
+      await client.end()
     } catch {
-      await sleep(100) // starting or stopping: look again
+      await sleep(100) // starting, stopping, or ending every session just now: look again
       continue
     }
-    const { rows } = await client.query<{ free: boolean }>('select pg_try_advisory_lock($1) as free', [OWNER_LOCK])
-    await client.end()
-    if (!rows[0]?.free) throw new DataFolderInUseError(inUse(cluster, found.pid))
+    if (!free) throw new DataFolderInUseError(inUse(cluster, found.pid))
     if (!unclaimed) {
       // An owner whose sessions were all ended just now takes its claim up again: it gets a second for that.
       unclaimed = true
