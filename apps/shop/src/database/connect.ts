@@ -1,6 +1,7 @@
 /** The connection to PostgreSQL: one pool a process, whole numbers read as checked numbers, times as dates. */
-import { Kysely, type Transaction as KyselyTransaction, PostgresDialect } from 'kysely'
+import { Kysely, type Transaction as KyselyTransaction } from 'kysely'
 import pg from 'pg'
+import { AnnouncingDialect } from './after-commit.ts'
 import { addressesOf, followServers, type Servers } from './hosts.ts'
 import { PreparingClient, type PreparingConfig } from './prepared.ts'
 import type { Tables } from './tables.ts'
@@ -135,6 +136,6 @@ function openPool(url: string, servers: Servers, { size, wanted, limits, failed 
   // A connection that breaks while idle is replaced by the pool; the query that needs it reports what matters.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  const db = new Kysely<Tables>({ dialect: new AnnouncingDialect({ pool }) })
   return { db, pool }
 }

@@ -1,13 +1,11 @@
 /** Word of a changed order, from whichever process changed it to whichever process its buyer watches from. */
-import { type Announcements, announcement } from '../database/announcements.ts'
+import { announceAfterCommit } from '../database/after-commit.ts'
+import type { Announcements } from '../database/announcements.ts'
 import type { Transaction } from '../database/connect.ts'
 
-/** The statement that says so, once its transaction is committed. */
-export const orderAnnounced = (tx: Transaction, orderNo: string) => announcement(tx, 'order_changed', orderNo)
-
-export async function announceOrder(tx: Transaction, orderNo: string): Promise<void> {
-  await orderAnnounced(tx, orderNo).execute()
-}
+/** Says so, once the transaction is committed. */
+export const announceOrder = (tx: Transaction, orderNo: string): Promise<void> =>
+  announceAfterCommit(tx, 'order_changed', orderNo)
 
 export interface OrderEvents {
   /** Calls back when the order may have changed; returns how to stop. */

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Transaction } from '../database/connect.ts'
 import { together } from '../database/together.ts'
 import { allows, type By } from '../states.ts'
-import { orderAnnounced } from './events.ts'
+import { announceOrder } from './events.ts'
 import { historyLines } from './history.ts'
 import { ORDER_TRANSITIONS, type OrderEvent, type OrderStatus } from './states.ts'
 
@@ -43,8 +43,8 @@ export async function transition(
       reason: order.reason,
       ...order.by,
     }),
-    orderAnnounced(tx, before.order_no),
   )
+  await announceOrder(tx, before.order_no)
   return { id: before.id, orderNo: before.order_no, userId: before.user_id, courseIds: before.course_ids }
 }
 
