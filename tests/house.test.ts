@@ -59,6 +59,8 @@ const WRITERS: Record<string, string> = {
   reconciliations: 'reconciliation',
   reconciliation_differences: 'reconciliation',
   enrolments: 'enrolments',
+  imports: 'enrolments',
+  import_rows: 'enrolments',
   sales_days: 'backoffice',
 }
 

@@ -53,6 +53,13 @@ const PAGES: readonly DeskPage[] = [
   },
   { name: 'the dashboard', path: () => '/admin/dashboard', heading: ['经营概况', 'Dashboard'], shows: 'canvas' },
   { name: 'the dashboard of a year', path: () => '/admin/dashboard?days=366', heading: ['经营概况', 'Dashboard'] },
+  {
+    name: 'imports of students',
+    path: () => '/admin/imports',
+    heading: ['导入学员', 'Import students'],
+    shows: '[data-testid=import-file]',
+  },
+  { name: 'an unknown import', path: () => '/admin/imports/1', heading: ['没有这次导入', 'There is no such import'] },
   { name: 'courses', path: () => '/admin/courses', heading: ['课程', 'Courses'], shows: 'tbody tr' },
   { name: 'no courses found', path: () => '/admin/courses?q=nothing-like-it', heading: ['课程', 'Courses'] },
   {

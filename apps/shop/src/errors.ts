@@ -46,6 +46,20 @@ export const REFUSALS = {
     'Use the pages of this shop.',
   ),
   NOT_FOUND: refusal(404, '没有这个地址', '请检查地址。', 'There is nothing here', 'Check the address.'),
+  IMPORT_NOT_READY: refusal(
+    409,
+    '现在不能这样操作',
+    '这次导入已经开始、结束或仍有问题，请刷新后查看。',
+    'This cannot be done now',
+    'The import has begun, has ended, or still has problems. Reload to see.',
+  ),
+  PASSWORDS_GONE: refusal(
+    409,
+    '一次性密码已被取走',
+    '密码只能由导入者下载一次。需要时请在买家页面重设密码。',
+    'The one-time passwords are gone',
+    'They can be downloaded once, by whoever uploaded the file. Make new ones on the pages of the buyers.',
+  ),
   INTERNAL: refusal(
     500,
     '服务器出错了',

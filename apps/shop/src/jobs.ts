@@ -4,6 +4,8 @@ import { forgetFailures } from './accounts/login-limits.ts'
 import { forgetSessions } from './accounts/sessions.ts'
 import { sumUpDays } from './backoffice/dashboard.ts'
 import { removeUnused } from './catalog/uploads.ts'
+import { resumeImports, stepImport } from './enrolments/import-run.ts'
+import { IMPORT_STUDENTS, ImportTask } from './enrolments/imports.ts'
 import { forgetKeys } from './http/idempotency.ts'
 import { freeLostJobs, type Queue, startQueue } from './jobs/queue.ts'
 import { askDueAttempts } from './payments/ask-due.ts'
@@ -39,8 +41,9 @@ function oneAtATime(work: () => Promise<unknown>): () => Promise<void> {
   }
 }
 
-export function startJobs({ connection, payments, uploadsFolder, log }: Shop): Promise<Queue> {
+export async function startJobs({ connection, payments, uploadsFolder, seal, log }: Shop): Promise<Queue> {
   const { db } = connection
+  const importing = { db, seal, clock: payments.clock }
   const tasks = {
     'ask-open-attempts': oneAtATime(() => askDueAttempts(payments)),
     'expire-orders': oneAtATime(() => expireOrders(payments)),
@@ -56,6 +59,10 @@ export function startJobs({ connection, payments, uploadsFolder, log }: Shop): P
       await followTrial(payments, Value.Parse(TrialTask, payload).trialId)
     },
     'advance-left-trials': oneAtATime(() => advanceLeftTrials(payments)),
+    [IMPORT_STUDENTS]: async (payload: unknown) => {
+      await stepImport(importing, Value.Parse(ImportTask, payload))
+    },
+    'resume-imports': oneAtATime(() => resumeImports(importing)),
     [RECONCILE]: async (payload: unknown) => {
       await reconcileDay(payments, Value.Parse(ReconcileTask, payload))
     },
@@ -74,6 +81,7 @@ export function startJobs({ connection, payments, uploadsFolder, log }: Shop): P
     { task: 'ask-open-attempts', match: '* * * * *' },
     { task: 'advance-left-trials', match: '* * * * *' },
     { task: 'expire-orders', match: '* * * * *' },
+    { task: 'resume-imports', match: '* * * * *' },
     { task: 'reconcile-due-days', match: '8 * * * *' },
     { task: 'sum-up-days', match: '*/5 * * * *' },
     { task: 'free-lost-jobs', match: '* * * * *' },
@@ -81,5 +89,7 @@ export function startJobs({ connection, payments, uploadsFolder, log }: Shop): P
     { task: 'remove-unused-uploads', match: '41 20 * * *' },
     { task: 'forget-what-ended', match: '17 * * * *' },
   ]
-  return startQueue(connection.pool, tasks, repeating, log)
+  const queue = await startQueue(connection.pool, tasks, repeating, log)
+  await resumeImports(importing, { atOnce: true })
+  return queue
 }

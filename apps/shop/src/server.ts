@@ -17,6 +17,7 @@ import { addCatalogRoutes } from './catalog/routes.ts'
 import { addPictureRoute, addUploadDesk } from './catalog/upload-routes.ts'
 import { listenForAnnouncements } from './database/announcements.ts'
 import { watchReadiness } from './database/readiness.ts'
+import { addImportDesk } from './enrolments/import-routes.ts'
 import { seesAll } from './enrolments/readers.ts'
 import { addEnrolmentRoutes } from './enrolments/routes.ts'
 import { addHealthDesk, measureHealth } from './health/routes.ts'
@@ -80,6 +81,7 @@ export async function createServer(shop: Shop): Promise<Application> {
     addJobsDesk(desk, db, clock)
     addDashboardDesk(desk, db, clock)
     addBuyerDesk(desk, db, clock)
+    addImportDesk(desk, { db, seal, clock })
     addStaffDesk(desk, db, clock)
     addStaffSessionsDesk(desk, db, clock)
     addProfileDesk(desk, db, clock)

@@ -86,6 +86,18 @@ export const routes: RouteRecordRaw[] = [
     meta: { right: 'buyers.read' },
   },
   {
+    path: '/imports',
+    name: 'imports',
+    component: () => import('./pages/ImportsPage.vue'),
+    meta: { right: 'students.import' },
+  },
+  {
+    path: '/imports/:id(\\d+)',
+    name: 'import',
+    component: () => import('./pages/ImportPage.vue'),
+    meta: { right: 'students.import' },
+  },
+  {
     path: '/courses',
     name: 'courses',
     component: () => import('./pages/CoursesPage.vue'),

@@ -34,9 +34,14 @@ async function keepAnOwner(tx: Transaction, userId: number): Promise<void> {
   if (owners.length === 1 && owners[0]?.id === userId) throw new ShopError('LAST_OWNER')
 }
 
-/** A password that is made up: staff hand it over, and nobody can read it later. */
+/**
+ * A password that is made up: staff hand it over, and nobody can read it later. A letter comes first, so that a
+ * spreadsheet takes it for neither a formula nor a number.
+ */
 export async function newPassword(): Promise<{ password: string; hash: string }> {
-  const password = randomBytes(12).toString('base64url')
+  const password = randomBytes(12)
+    .toString('base64url')
+    .replace(/^[^a-zA-Z]/, 'x')
   return { password, hash: await hashPassword(password) }
 }
 

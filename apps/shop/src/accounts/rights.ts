@@ -24,6 +24,7 @@ export const RIGHTS = {
   'buyers.read': ['owner', 'finance', 'support'],
   'buyers.write': ['owner', 'support'],
   'access.grant': ['owner', 'support'],
+  'students.import': ['owner', 'support'],
   'settings.read': ['owner', 'finance'],
   'settings.write': ['owner'],
   'staff.read': ['owner'],

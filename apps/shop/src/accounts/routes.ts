@@ -34,8 +34,10 @@ const Credentials = Type.Object(
   { additionalProperties: false },
 )
 
+export const USERNAME = '^[\\p{L}\\p{N}_.-]{3,32}$'
+
 export const Username = Type.String({
-  pattern: '^[\\p{L}\\p{N}_.-]{3,32}$',
+  pattern: USERNAME,
   description: '3–32 letters, digits, _ - .',
 })
 const NewPassword = Type.String({ minLength: 8, maxLength: 200 })

@@ -1,5 +1,6 @@
 /** Orders as a CSV file that spreadsheets open with Chinese intact: streamed page by page, a million rows in little memory. */
 import type { Database } from '../database/connect.ts'
+import { csvHead, csvLine } from '../http/csv.ts'
 import { findOrderIds, type OrderSearch } from './find-orders.ts'
 import { type OrderRowView, readRows } from './orders.ts'
 
@@ -22,28 +23,15 @@ const COLUMNS: readonly (readonly [title: string, value: (row: OrderRowView) => 
 /** `2026-11-23 16:43:21`, in Beijing: what a spreadsheet reads as a time. */
 const asCell = (moment: string | null): string => moment?.slice(0, 19).replace('T', ' ') ?? ''
 
-/** Newest first. The byte order mark is what makes Excel read UTF-8. */
+/** Newest first. */
 export async function* exportOrders(db: Database, search: Omit<OrderSearch, 'cursor'>): AsyncGenerator<string> {
-  yield `\ufeff${line(COLUMNS.map(([title]) => title))}`
+  yield csvHead(COLUMNS.map(([title]) => title))
   for (let before: number | undefined; ; ) {
     const ids = await findOrderIds(db, search, PAGE, before)
     if (ids.length === 0) return
     const rows = await readRows(db, ids)
-    yield rows.map((row) => line(COLUMNS.map(([, value]) => value(row)))).join('')
+    yield rows.map((row) => csvLine(COLUMNS.map(([, value]) => value(row)))).join('')
     before = ids.at(-1)
     if (ids.length < PAGE) return
   }
-}
-
-const line = (cells: readonly string[]): string => `${cells.map(quoted).join(',')}\r\n`
-
-/**
- * Always quoted. What a spreadsheet would take for a formula is text that somebody chose, so it is marked as text; and long
- * numbers keep all their digits.
- */
-function quoted(text: string): string {
-  const isFormula = /^[=+\-@\t\r]/.test(text)
-  const isLongNumber = /^\d{12,}$/.test(text)
-  const cell = isLongNumber ? `\t${text}` : isFormula ? `'${text}` : text
-  return `"${cell.replaceAll('"', '""')}"`
 }

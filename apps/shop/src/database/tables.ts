@@ -158,6 +158,36 @@ export interface Tables {
     granted_by: string
     revoked_at: Date | null
     last_lesson_id: number | null
+    import_id: number | null
+  }
+  imports: {
+    id: GeneratedAlways<number>
+    file_name: string
+    uploaded_by: number
+    uploaded_at: Date
+    status: 'checked' | 'running' | 'done' | 'cancelled'
+    problems: Json<{ line: number; column: string; code: string; value: string }[]>
+    problem_count: number
+    row_count: number
+    new_accounts: number
+    new_grants: number
+    started_at: Date | null
+    ended_at: Date | null
+    moved_at: Date | null
+    steps: Generated<number>
+    passwords_taken_at: Date | null
+  }
+  import_rows: {
+    import_id: number
+    line: number
+    username: string
+    display_name: string
+    course_id: number
+    state: Generated<'waiting' | 'done' | 'failed'>
+    account_made: Generated<boolean>
+    granted: Generated<boolean>
+    problem: string | null
+    sealed_password: string | null
   }
   notifications: {
     id: GeneratedAlways<number>

@@ -12,16 +12,30 @@ export interface AccessByStaff {
 }
 
 /** @throws ShopError COURSE_NOT_FOUND, COURSE_ALREADY_OWNED */
-export async function grantByStaff(tx: Transaction, { userId, courseId, now }: AccessByStaff): Promise<void> {
+export async function grantByStaff(tx: Transaction, grant: AccessByStaff): Promise<void> {
+  if (!(await grantCourse(tx, grant))) throw new ShopError('COURSE_ALREADY_OWNED')
+}
+
+/**
+ * @param importId the import that gives it, if it is not one of the staff by hand
+ * @returns whether it was granted now; not when the user owned it already
+ * @throws ShopError COURSE_NOT_FOUND
+ */
+export async function grantCourse(
+  tx: Transaction,
+  grant: Pick<AccessByStaff, 'userId' | 'courseId' | 'now'> & { importId?: number },
+): Promise<boolean> {
+  const { userId, courseId, now, importId } = grant
   const course = await tx.selectFrom('courses').select('id').where('id', '=', courseId).executeTakeFirst()
   if (!course) throw new ShopError('COURSE_NOT_FOUND')
+  const by = importId === undefined ? { granted_by: 'staff' } : { granted_by: 'import', import_id: importId }
   const granted = await tx
     .insertInto('enrolments')
-    .values({ user_id: userId, course_id: courseId, granted_at: now, granted_by: 'staff' })
+    .values({ user_id: userId, course_id: courseId, granted_at: now, ...by })
     .onConflict((conflict) => conflict.doNothing())
     .returning('id')
     .executeTakeFirst()
-  if (!granted) throw new ShopError('COURSE_ALREADY_OWNED')
+  return granted !== undefined
 }
 
 /** Money does not go back by this: a refund takes access by itself. @throws ShopError COURSE_NOT_OWNED */

@@ -1,6 +1,7 @@
 /** What the back office says, in English: exactly the keys of the Chinese. */
 
 import courses from './courses/en.ts'
+import imports from './imports/en.ts'
 import names from './names/en.ts'
 import type { SameKeys } from './same-keys.ts'
 import settings from './settings/en.ts'
@@ -9,6 +10,7 @@ import type chinese from './zh-CN.ts'
 
 const messages: SameKeys<typeof chinese> = {
   ...names,
+  ...imports,
   ...settings,
   ...courses,
   ...staff,

@@ -1,12 +1,14 @@
 /** What the back office says, in Chinese: the language it is written in first. */
 
 import courses from './courses/zh-CN.ts'
+import imports from './imports/zh-CN.ts'
 import names from './names/zh-CN.ts'
 import settings from './settings/zh-CN.ts'
 import staff from './staff/zh-CN.ts'
 
 export default {
   ...names,
+  ...imports,
   ...settings,
   ...courses,
   ...staff,

@@ -33,6 +33,7 @@ export type AdminCourse = Schemas['AdminCourse']
 export type AdminLesson = Schemas['AdminLesson']
 export type StaffMember = Schemas['StaffMember']
 export type Session = Schemas['Session']
+export type StudentImport = Schemas['StudentImport']
 export type Buyer = Schemas['Buyer']
 
 /** A refusal or a failure that a page shows. `NETWORK` and `SERVER` are ours; every other code is the server's. */

@@ -22,7 +22,7 @@ const names: SameKeys<typeof chinese> = {
     declined: 'Declined',
     withdrawn: 'Withdrawn',
   },
-  grantedBy: { order: 'an order', free: 'a free course', staff: 'staff' },
+  grantedBy: { order: 'an order', free: 'a free course', staff: 'staff', import: 'an import' },
   role: {
     owner: 'Owner',
     finance: 'Finance',
@@ -89,6 +89,7 @@ const names: SameKeys<typeof chinese> = {
     set_aside: 'Set aside: {reason}',
   },
   task: {
+    'import-students': 'Import students',
     'send-refund': 'Send a refund',
     'close-attempts': 'Close attempts not needed',
     reconcile: 'Reconcile a day',
@@ -102,6 +103,10 @@ const names: SameKeys<typeof chinese> = {
     'advance-left-trials': 'Take left trial payments on',
   },
   action: {
+    students_upload: 'Uploaded a list of students',
+    students_import: 'Started an import of students',
+    students_cancel: 'Stopped an import of students',
+    students_passwords: 'Downloaded one-time passwords',
     order_cancel: 'Order cancelled',
     order_ask: 'Gateway asked',
     refund_send: 'Refund sent',

@@ -19,7 +19,7 @@ export default {
     declined: '已婉拒',
     withdrawn: '买家撤回',
   },
-  grantedBy: { order: '订单', free: '免费课程', staff: '员工开通' },
+  grantedBy: { order: '订单', free: '免费课程', staff: '员工开通', import: '导入学员' },
   role: { owner: '店主', finance: '财务', support: '客服', editor: '编辑', buyer: '买家', shell: '命令行' },
   why: {
     UNKNOWN_ATTEMPT: '没有这个支付单',
@@ -79,6 +79,7 @@ export default {
     set_aside: '已搁置：{reason}',
   },
   task: {
+    'import-students': '导入学员',
     'send-refund': '发送退款',
     'close-attempts': '关闭多余的支付单',
     reconcile: '对账',
@@ -92,6 +93,10 @@ export default {
     'advance-left-trials': '推进遗留的试付',
   },
   action: {
+    students_upload: '上传学员名单',
+    students_import: '开始导入学员',
+    students_cancel: '停止导入学员',
+    students_passwords: '下载一次性密码',
     order_cancel: '取消订单',
     order_ask: '查询支付平台',
     refund_send: '发起退款',

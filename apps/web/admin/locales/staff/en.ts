@@ -128,6 +128,7 @@ const staff: typeof chinese = {
     newCodesLead: 'Those you have are void at once. Confirm with your password and a code.',
   },
   right: {
+    students_import: 'Import students by CSV',
     desk_see: 'Enter the back office',
     orders_read: 'See orders',
     orders_cancel: 'Cancel orders',

@@ -122,6 +122,7 @@ export default {
     newCodesLead: '以前的恢复码立即失效。请输入密码和验证码确认。',
   },
   right: {
+    students_import: '按 CSV 导入学员',
     desk_see: '进入后台',
     orders_read: '查看订单',
     orders_cancel: '取消订单',
