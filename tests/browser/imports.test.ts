@@ -1,0 +1,59 @@
+/** Students by CSV: from a file with mistakes to a student who reads the course. */
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { wrongs } from './axe.ts'
+import { OWNER } from './desk-world.ts'
+import { DESK, eventually, logIn, openStage, PHONE, type Stage, settled } from './stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterAll(() => stage?.close())
+
+const fits = 'document.documentElement.scrollWidth - innerWidth'
+const list = (text: string) => ({ name: '名单.csv', mimeType: 'text/csv', buffer: Buffer.from(text) })
+
+test('a list is corrected, imported with progress, left and come back to; its student reads the course', async () => {
+  const { page, open } = await stage.visitAs(OWNER, DESK)
+  await open('/admin/imports')
+  await page.getByTestId('import-file').setInputFiles(list('用户名,昵称,课程\nli.hua,李华,没有这门课\n'))
+  await page.getByText('没有这门课程').waitFor()
+  await settled(page)
+  expect(await wrongs(page)).toEqual([])
+
+  await open('/admin/imports')
+  const pupils = Array.from({ length: 100 }, (_, place) => `pupil${place},,1`)
+  await page.getByTestId('import-file').setInputFiles(list(['用户名,昵称,课程', 'li.hua,李华,1', ...pupils].join('\n')))
+  await page.locator('[data-import=checked]').waitFor()
+  expect(await page.locator('[data-import] dd').allInnerTexts()).toEqual(['101', '101', '101', '0'])
+  const address = new URL(page.url()).pathname
+  await page.getByTestId('import-start').click()
+  await page.locator('[data-import=running]').waitFor()
+  await open('/admin/buyers')
+  await open(address)
+  await eventually(() => page.getByTestId('import-progress').innerText()).toBe('101 / 101 行')
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('import-passwords').click()])
+  await settled(page)
+  expect(await wrongs(page)).toEqual([])
+  const lines = (await readFile(await download.path(), 'utf8')).split('\r\n')
+  expect(lines[0]?.startsWith('\ufeff')).toBe(true)
+  const [username = '', , password = ''] = lines[1]?.split(',').map((cell) => cell.slice(1, -1)) ?? []
+  expect(username).toBe('li.hua')
+  await page.reload()
+  await page.getByText('一次性密码已被取走').waitFor()
+
+  const phone = await stage.visitAs(OWNER, PHONE)
+  await phone.open(address)
+  await phone.page.locator('[data-import=done]').waitFor()
+  await settled(phone.page)
+  expect(await wrongs(phone.page)).toEqual([])
+  expect(await phone.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
+
+  const student = await stage.visit(DESK)
+  await student.open('/login')
+  await logIn(student.page, { username, password })
+  await student.page.waitForURL((url) => url.pathname !== '/login')
+  await student.open('/my/courses')
+  await student.page.locator('a[href*="/learn/1"]').first().waitFor()
+})
