@@ -1,6 +1,9 @@
 /** Paying with WeChat Pay: the code, the notification, closing, refunds, and switching methods; each in the books of both sides. */
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { checkShop } from '@xuecheng/sandbox'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { type System, startSystem } from '../harness/system.ts'
@@ -96,6 +99,30 @@ test('the same request has the same code; the page that is opened again shows it
   const asked = await buyer.call<Order>('POST', `/api/orders/${one.orderNo}/ask`)
   expect(asked.body.status).toBe('paid')
   await system.sandbox.notifications(true)
+})
+
+test('a link that is kept while somebody reaches for it is given to them too: ordered again, the kept one would die', async () => {
+  const buyer = await system.buyer()
+  const { orderNo, codeUrl } = await order(buyer, 'wechat')
+  const [kept] = await system.sql<{ until: Date }>(
+    'select link_until as until from payment_attempts where attempt_no = $1',
+    [orderNo],
+  )
+  await system.sql("update payment_attempts set link_until = now() - interval '1 day' where attempt_no = $1", [orderNo])
+  const first = new pg.Client({ connectionString: readFileSync(join(system.dataDir, 'postgres/url'), 'utf8').trim() })
+  await first.connect()
+  try {
+    await first.query('begin')
+    await first.query('update payment_attempts set link_until = $2 where attempt_no = $1', [orderNo, kept?.until])
+    const second = buyer.call<Checkout>('GET', `/api/orders/${orderNo}/payment`)
+    const reaching =
+      "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like 'update \"payment_attempts\"%'"
+    await expect.poll(async () => (await system.sql(reaching)).length).toBe(1)
+    await first.query('commit')
+    expect((await second).body.codeUrl).toBe(codeUrl)
+  } finally {
+    await first.end()
+  }
 })
 
 test('another method without a new order; paid by both, the second payment goes back by itself', async () => {

@@ -64,6 +64,9 @@ async function order(
   }
 }
 
+/** When a link must live until at least, to be given to anybody. */
+const worthGiving = (now: Date): Date => new Date(now.getTime() + LEAST_LIFE_MS)
+
 async function keptLink({ db, clock }: Payments, attemptNo: string): Promise<PayLink | undefined> {
   const kept = await db
     .selectFrom('payment_attempts')
@@ -71,10 +74,11 @@ async function keptLink({ db, clock }: Payments, attemptNo: string): Promise<Pay
     .where('attempt_no', '=', attemptNo)
     .executeTakeFirst()
   if (kept?.status !== 'open') throw new ShopError('ORDER_NOT_PAYABLE')
-  const lives = kept.link_until && kept.link_until.getTime() - clock().getTime() > LEAST_LIFE_MS
+  const lives = kept.link_until && kept.link_until > worthGiving(clock())
   return lives && kept.link ? kept.link : undefined
 }
 
+/** Only where there is still no living link: the one who had the claim may have kept its link since we looked. */
 async function claim({ db, clock }: Payments, attemptNo: string): Promise<boolean> {
   const now = clock()
   const claimed = await db
@@ -83,6 +87,7 @@ async function claim({ db, clock }: Payments, attemptNo: string): Promise<boolea
     .where('attempt_no', '=', attemptNo)
     .where('status', '=', 'open')
     .where((where) => where.or([where('link_claimed_until', 'is', null), where('link_claimed_until', '<=', now)]))
+    .where((where) => where.or([where('link_until', 'is', null), where('link_until', '<=', worthGiving(now))]))
     .returning('id')
     .executeTakeFirst()
   return claimed !== undefined
