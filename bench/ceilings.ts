@@ -22,7 +22,7 @@ export interface UnpaidOrder {
 
 /**
  * The rows that a first notification leaves, written by plain SQL in one transaction each: notification, attempt, order,
- * payment, access, three lines of history.
+ * payment, access, two lines of history.
  * @returns a second
  */
 export function plainSettlements(url: string, orders: readonly UnpaidOrder[], connections: number): Promise<number> {
@@ -132,8 +132,7 @@ async function settlePlainly(client: pg.PoolClient, order: UnpaidOrder, body: Bu
   await run(
     'history',
     `insert into order_history (order_id, at, event, from_status, to_status, actor, subject)
-     values ($1, now(), 'pay', 'open', 'paid', 'gateway', 'attempt'), ($1, now(), 'pay', 'unpaid', 'paid', 'gateway', 'order'),
-       ($1, now(), 'grant', null, 'active', 'shop', 'access')`,
+     values ($1, now(), 'pay', 'open', 'paid', 'gateway', 'attempt'), ($1, now(), 'pay', 'unpaid', 'paid', 'gateway', 'order')`,
     [orderId],
   )
   await client.query('commit')

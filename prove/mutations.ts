@@ -58,20 +58,30 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'what a notification says is settled in one transaction',
     file: `${PAYMENTS}/inbox.ts`,
-    from: 'await payments.db.transaction().execute((tx) => handle(tx, payments, provider, raw, read))',
-    to: 'await handle(payments.db as never, payments, provider, raw, read)',
+    from: 'await brief(payments.db, (transaction) => handle(transaction, payments, provider, raw, read))',
+    to: `await handle({
+      tx: payments.db as never,
+      begin: (...all) => Promise.all(all.map((one) => payments.db.executeQuery(one.compile()).then(({ rows }) => rows))) as never,
+      end: (last) => payments.db.executeQuery(last.compile()).then(({ rows }) => rows) as never,
+    }, payments, provider, raw, read)`,
   },
   {
     guard: 'what the gateway answers is settled in one transaction',
     file: `${PAYMENTS}/ask.ts`,
-    from: "const settlement = await payments.db\n      .transaction()\n      .execute((tx) => settle(tx, { provider, attemptNo, tradeNo, amount, paidAt, source: 'query', now }))",
-    to: "const settlement = await settle(payments.db as never, { provider, attemptNo, tradeNo, amount, paidAt, source: 'query', now })",
+    from: 'const settlement = await brief(payments.db, async ({ tx, begin }) => {\n      const [held] = await begin(attemptToSettle(tx, paid))\n      return settle(tx, paid, held[0])\n    })',
+    to: 'const settlement = await settle(payments.db as never, paid)',
   },
   {
     guard: 'an order moves only from where the table says',
     file: 'apps/shop/src/orders/transition.ts',
-    from: 'if (!before || !allows(ORDER_TRANSITIONS, event, before.status, order.by)) return undefined',
-    to: 'if (!before) return undefined',
+    from: 'if (!held || !allows(ORDER_TRANSITIONS, event, held.status, cause.by)) return undefined',
+    to: 'if (!held) return undefined',
+  },
+  {
+    guard: 'a late payment does not pay an order that was closed',
+    file: `${PAYMENTS}/settle.ts`,
+    from: "if (!allows(ORDER_TRANSITIONS, 'pay', order.status, by)) {",
+    to: "if (!allows(ORDER_TRANSITIONS, 'pay', order.status, by) && order.status !== 'cancelled') {",
   },
   {
     guard: 'a payment that its order does not need goes back',
@@ -94,19 +104,20 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'a notification is stored',
     file: `${PAYMENTS}/inbox.ts`,
-    from: 'await keep(tx, payments.clock(), provider, raw, read, verdict)\n  return verdict',
+    from: 'await end(notificationRow(tx, rowOf(payments.clock(), provider, raw, read, verdict)))\n  return verdict',
     to: 'return verdict',
   },
   {
     guard: 'a notification is acknowledged only after the commit',
     file: `${PAYMENTS}/inbox.ts`,
-    from: 'const received = await payments.db.transaction().execute((tx) => handle(tx, payments, provider, raw, read))',
+    from: 'const received = await brief(payments.db, (transaction) => handle(transaction, payments, provider, raw, read))',
     to: `const received = await new Promise<Received>((done, failed) => {
-      const late = async (tx: Transaction) => {
-        done(await handle(tx, payments, provider, raw, read))
+      const late = async (transaction: Brief) => {
+        const end: Brief['end'] = async (last) => (await transaction.tx.executeQuery(last.compile())).rows
+        done(await handle({ ...transaction, end }, payments, provider, raw, read))
         await new Promise((passed) => setTimeout(passed, 300))
       }
-      payments.db.transaction().execute(late).catch(failed)
+      brief(payments.db, late).catch(failed)
     })`,
   },
   {

@@ -5,6 +5,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { announceAfterCommit } from './after-commit.ts'
 import { listenForAnnouncements } from './announcements.ts'
+import { brief } from './brief.ts'
 import { connect } from './connect.ts'
 import { startEmbeddedPostgres } from './embedded.ts'
 import { migrate } from './migrate.ts'
@@ -30,14 +31,24 @@ test('what is committed is announced, after the commit; what is rolled back is n
         await sql`insert into deeds values (${name})`.execute(tx)
         if (fails) throw new Error('no')
       })
+    const shortDeed = (name: string, fails = false) =>
+      brief(db, async ({ tx, begin, end }) => {
+        await begin()
+        await announceAfterCommit(tx, 'order_changed', name)
+        if (fails) throw new Error('no')
+        await end(tx.insertInto('deeds' as never).values({ name } as never))
+      })
     await deed('first')
     await expect(deed('undone', true)).rejects.toThrow('no')
+    await expect(shortDeed('undone too', true)).rejects.toThrow('no')
+    await shortDeed('in brief')
     await deed('last')
     // Two may overtake each other on their way: what is announced is that something changed, not what.
     await expect
       .poll(() => heard.toSorted())
       .toEqual([
         ['first', 1],
+        ['in brief', 1],
         ['last', 1],
       ])
   } finally {

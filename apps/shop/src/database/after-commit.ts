@@ -21,11 +21,20 @@ interface Announcement {
 }
 
 const waiting = new WeakMap<DatabaseConnection, Announcement[]>()
+const drivers = new WeakMap<DatabaseConnection, AnnouncingDriver>()
 
 /** Announces the change when the transaction is committed; not at all if it is rolled back. */
 export async function announceAfterCommit(tx: Transaction, channel: Channel, about: string): Promise<void> {
   await tx.getExecutor().provideConnection(async (connection) => {
     waiting.set(connection, [...(waiting.get(connection) ?? []), { channel, about }])
+  })
+}
+
+/** For who ends a transaction by statements of its own: what waits for its commit is announced, or forgotten. */
+export async function afterCommit(tx: Transaction, committed: boolean): Promise<void> {
+  await tx.getExecutor().provideConnection(async (connection) => {
+    if (committed) drivers.get(connection)?.announceWaiting(connection)
+    else waiting.delete(connection)
   })
 }
 
@@ -59,10 +68,20 @@ class AnnouncingDriver extends PostgresDriver {
     })
   }
 
+  override async acquireConnection(...how: Parameters<PostgresDriver['acquireConnection']>) {
+    const connection = await super.acquireConnection(...how)
+    drivers.set(connection, this)
+    return connection
+  }
+
   override async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await super.commitTransaction(connection)
+    this.announceWaiting(connection)
+  }
+
+  announceWaiting(connection: DatabaseConnection): void {
     const announcements = waiting.get(connection) ?? []
     waiting.delete(connection)
-    await super.commitTransaction(connection)
     for (const announcement of announcements) {
       const leaving = this.#announce(announcement)
         .catch(() => {})

@@ -3,6 +3,7 @@
  * leaves with the end. Nothing is written before the beginning is confirmed, and what fails to be written ends in a rollback.
  */
 import { type Compilable, CompiledQuery } from 'kysely'
+import { afterCommit } from './after-commit.ts'
 import type { Database, Transaction } from './connect.ts'
 import { type RowsOfAll, together } from './together.ts'
 
@@ -18,11 +19,11 @@ export interface Brief {
 }
 
 const statement = (text: string): Compilable<never> => ({ compile: () => CompiledQuery.raw(text) })
-const [BEGIN, COMMIT, ROLLBACK] = ['begin', 'commit', 'rollback'].map(statement) as [
-  Compilable<never>,
-  Compilable<never>,
-  Compilable<never>,
-]
+const BEGIN = statement('begin')
+const COMMIT = statement('commit')
+const ROLLBACK = statement('rollback')
+/** Fails where a statement before it failed and nobody minded: the commit alone would roll back, and say nothing. */
+const UNBROKEN = statement('select 1')
 
 /** Runs the work in a transaction that it begins itself; committed at its end at the latest, rolled back when it throws. */
 export function brief<Answer>(db: Database, work: (brief: Brief) => Promise<Answer>): Promise<Answer> {
@@ -41,14 +42,19 @@ export function brief<Answer>(db: Database, work: (brief: Brief) => Promise<Answ
         async end(last) {
           const [rows] = await together(tx, last, COMMIT)
           open = false
+          await afterCommit(tx, true)
           return rows
         },
       })
-      if (open) await together(tx, COMMIT)
+      if (open) {
+        await together(tx, UNBROKEN, COMMIT)
+        await afterCommit(tx, true)
+      }
       return answer
     } catch (error) {
       // After a failed statement the commit was a rollback already, and another one does nothing.
       if (open) await together(tx, ROLLBACK).catch(() => {})
+      await afterCommit(tx, false)
       throw error
     }
   })

@@ -27,7 +27,7 @@ export const owns = async (db: Reader, userId: number, courseId: number): Promis
  * rows are the courses that were granted now; what is missing among them the user owned already.
  */
 export const grantsForOrder = (
-  tx: Transaction,
+  tx: Pick<Transaction, 'insertInto'>,
   grant: { userId: number; orderId: number; courseIds: readonly number[]; at: Date },
 ) =>
   tx

@@ -1,10 +1,11 @@
 /** Moves an order from one state to the next: its row held, a conditional update, a line of history, and word to whoever watches. */
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { Transaction } from '../database/connect.ts'
+import type { Tables } from '../database/tables.ts'
 import { together } from '../database/together.ts'
 import { allows, type By } from '../states.ts'
 import { announceOrder } from './events.ts'
-import { historyLines } from './history.ts'
+import { type HistoryLine, historyLines } from './history.ts'
 import { ORDER_TRANSITIONS, type OrderEvent, type OrderStatus } from './states.ts'
 
 export interface Moved {
@@ -14,6 +15,16 @@ export interface Moved {
   readonly courseIds: number[]
 }
 
+/** An order whose row is held, as far as a transition needs to know it. */
+export type HeldOrder = Pick<Selectable<Tables['orders']>, 'id' | 'order_no' | 'user_id' | 'course_ids' | 'status'>
+
+/** Why and when an order moves, and by whom. */
+export interface Cause {
+  readonly at: Date
+  readonly by: By
+  readonly reason: string
+}
+
 /**
  * Makes the transition if the order is where it starts; of two at once the second finds it elsewhere.
  * @returns the order, or undefined when it was not in the state the transition starts from
@@ -21,32 +32,30 @@ export interface Moved {
 export async function transition(
   tx: Transaction,
   event: OrderEvent,
-  order: { orderId: number; at: Date; by: By; reason: string },
+  { orderId, ...cause }: Cause & { orderId: number },
 ): Promise<Moved | undefined> {
-  const before = await lockOrder(tx, order.orderId)
-  if (!before || !allows(ORDER_TRANSITIONS, event, before.status, order.by)) return undefined
-  const { to } = ORDER_TRANSITIONS[event]
-  await together(
-    tx,
-    tx
-      .updateTable('orders')
-      .set({ status: to, ...momentOf(before.status, to, order.at) })
-      .where('id', '=', before.id)
-      .where('status', '=', before.status),
-    historyLines(tx, {
-      orderId: before.id,
-      at: order.at,
-      subject: 'order',
-      event,
-      from: before.status,
-      to,
-      reason: order.reason,
-      ...order.by,
-    }),
-  )
-  await announceOrder(tx, before.order_no)
-  return { id: before.id, orderNo: before.order_no, userId: before.user_id, courseIds: before.course_ids }
+  const held = await lockOrder(tx, orderId)
+  if (!held || !allows(ORDER_TRANSITIONS, event, held.status, cause.by)) return undefined
+  await together(tx, orderMove(tx, event, held, cause), historyLines(tx, orderMoved(event, held, cause)))
+  await announceOrder(tx, held.order_no)
+  return { id: held.id, orderNo: held.order_no, userId: held.user_id, courseIds: held.course_ids }
 }
+
+/** The statement of a transition that the table allows, for whoever holds the order's row and sends it together with others. */
+export const orderMove = (tx: Pick<Transaction, 'updateTable'>, event: OrderEvent, held: HeldOrder, { at }: Cause) => {
+  const { to } = ORDER_TRANSITIONS[event]
+  return tx
+    .updateTable('orders')
+    .set({ status: to, ...momentOf(held.status, to, at) })
+    .where('id', '=', held.id)
+    .where('status', '=', held.status)
+}
+
+/** Its line of history. */
+export const orderMoved = (event: OrderEvent, held: HeldOrder, { at, by, reason }: Cause): HistoryLine => ({
+  ...{ orderId: held.id, at, subject: 'order', event, reason, ...by },
+  ...{ from: held.status, to: ORDER_TRANSITIONS[event].to },
+})
 
 function momentOf(from: OrderStatus, to: OrderStatus, at: Date): { paid_at?: Date; closed_at?: Date } {
   if (from === to) return {}

@@ -1,10 +1,11 @@
 /** Asks the gateway about attempts, and settles by the same door as a notification. */
 import { faultPoint } from '#fault-point'
+import { brief } from '../database/brief.ts'
 import { ShopError } from '../errors.ts'
 import { type AttemptRef, moveAttempt, openAttempts } from './attempts.ts'
 import { type Payments, providerNamed } from './payments.ts'
 import type { GatewayTrade } from './providers/provider.ts'
-import { settle } from './settle.ts'
+import { attemptToSettle, settle } from './settle.ts'
 
 /** What the gateway says, and what that did here. */
 export interface Asked {
@@ -24,9 +25,11 @@ export async function askAbout(payments: Payments, attempt: AttemptRef): Promise
   const now = payments.clock()
   if (trade.state === 'paid') {
     const { tradeNo, amount, paidAt } = trade
-    const settlement = await payments.db
-      .transaction()
-      .execute((tx) => settle(tx, { provider, attemptNo, tradeNo, amount, paidAt, source: 'query', now }))
+    const paid = { provider, attemptNo, tradeNo, amount, paidAt, source: 'query', now }
+    const settlement = await brief(payments.db, async ({ tx, begin }) => {
+      const [held] = await begin(attemptToSettle(tx, paid))
+      return settle(tx, paid, held[0])
+    })
     return { trade, paid: settlement.outcome !== 'set-aside' }
   }
   if (trade.state === 'closed') {

@@ -9,7 +9,7 @@ import type { Fen } from '../money.ts'
 import { type HistoryLine, historyLines } from '../orders/history.ts'
 import { allows, type By } from '../states.ts'
 import { FIRST_ASK_SECONDS } from './ask-times.ts'
-import { ATTEMPT_TRANSITIONS, type AttemptEvent } from './attempt-states.ts'
+import { ATTEMPT_TRANSITIONS, type AttemptEvent, type AttemptStatus } from './attempt-states.ts'
 
 /** An attempt, by what its gateway knows it by. */
 export interface AttemptRef {
@@ -72,6 +72,13 @@ export const unsettledAttempts = (db: Reader, orderId: number): Promise<AttemptR
     .orderBy('id', 'desc')
     .execute()
 
+/** An attempt whose row is held, as far as a transition needs to know it. */
+export interface HeldAttempt {
+  readonly id: number
+  readonly order_id: number
+  readonly status: AttemptStatus
+}
+
 export interface AttemptMove {
   readonly attemptNo: string
   readonly at: Date
@@ -86,32 +93,32 @@ export interface AttemptMove {
  * @returns whether it was
  */
 export async function moveAttempt(tx: Transaction, event: AttemptEvent, move: AttemptMove): Promise<boolean> {
-  const before = await tx
+  const held = await tx
     .selectFrom('payment_attempts')
     .select(['id', 'order_id', 'status'])
     .where('attempt_no', '=', move.attemptNo)
     .modifyEnd(sql`for no key update`)
     .executeTakeFirst()
-  if (!before || !allows(ATTEMPT_TRANSITIONS, event, before.status, move.by)) return false
-  const { to } = ATTEMPT_TRANSITIONS[event]
-  await together(
-    tx,
-    tx
-      .updateTable('payment_attempts')
-      .set({ status: to, ...move.set })
-      .where('id', '=', before.id)
-      .where('status', '=', before.status),
-    historyLines(tx, {
-      orderId: move.set.order_id ?? before.order_id,
-      at: move.at,
-      subject: 'attempt',
-      number: move.attemptNo,
-      event,
-      from: before.status,
-      to,
-      reason: move.reason,
-      ...move.by,
-    }),
-  )
+  if (!held || !allows(ATTEMPT_TRANSITIONS, event, held.status, move.by)) return false
+  await together(tx, attemptMove(tx, event, held, move), historyLines(tx, attemptMoved(event, held, move)))
   return true
 }
+
+/** The statement of a transition that the table allows, for whoever holds the attempt's row and sends it together with others. */
+export const attemptMove = (
+  tx: Pick<Transaction, 'updateTable'>,
+  event: AttemptEvent,
+  held: HeldAttempt,
+  { set }: AttemptMove,
+) =>
+  tx
+    .updateTable('payment_attempts')
+    .set({ status: ATTEMPT_TRANSITIONS[event].to, ...set })
+    .where('id', '=', held.id)
+    .where('status', '=', held.status)
+
+/** Its line of history. */
+export const attemptMoved = (event: AttemptEvent, held: HeldAttempt, move: AttemptMove): HistoryLine => ({
+  ...{ orderId: move.set.order_id ?? held.order_id, at: move.at, subject: 'attempt', number: move.attemptNo, event },
+  ...{ from: held.status, to: ATTEMPT_TRANSITIONS[event].to, reason: move.reason, ...move.by },
+})

@@ -3,12 +3,13 @@
  * as its effect; only after that commit is it acknowledged.
  */
 import { faultPoint } from '#fault-point'
-import type { Transaction } from '../database/connect.ts'
+import { type Brief, brief } from '../database/brief.ts'
+import type { Reader, Transaction } from '../database/connect.ts'
 import { enqueue } from '../jobs/enqueue.ts'
 import type { Payments } from './payments.ts'
 import type { Check, PaymentProvider, RawNotification, ReadNotification } from './providers/provider.ts'
 import type { NotificationRow } from './repeated.ts'
-import { type Settlement, settle } from './settle.ts'
+import { type AttemptToSettle, attemptToSettle, type Settlement, settle } from './settle.ts'
 import { SEND_REFUND } from './tasks.ts'
 
 /** What is kept of a body; a genuine notification is a few kilobytes. */
@@ -40,28 +41,31 @@ export async function receiveNotification(
     return verdict
   }
   try {
-    const received = await payments.db.transaction().execute((tx) => handle(tx, payments, provider, raw, read))
+    const received = await brief(payments.db, (transaction) => handle(transaction, payments, provider, raw, read))
     faultPoint('inbox: kept, not answered')
     return received
   } catch (error) {
     payments.log.error({ err: error, attemptNo: read.attemptNo }, 'notification could not be handled')
     // Its effect is undone, but it is kept, and the gateway will send it again.
     const failed = { checks: [...read.checks], accepted: false, effect: 'failed' }
-    await payments.db.transaction().execute((tx) => keep(tx, payments.clock(), provider, raw, read, failed))
+    await notificationRow(payments.db, rowOf(payments.clock(), provider, raw, read, failed)).execute()
     throw error
   }
 }
 
 async function handle(
-  tx: Transaction,
+  { tx, begin, end }: Brief,
   payments: Payments,
   provider: PaymentProvider,
   raw: RawNotification,
   read: ReadNotification,
 ): Promise<Received> {
-  const verdict = await act(tx, payments, provider, read, 'notification')
+  const [held] = read.paid
+    ? await begin(attemptToSettle(payments.db, { provider: provider.name, attemptNo: read.paid.attemptNo }))
+    : await begin()
+  const verdict = await act(tx, payments, provider, read, 'notification', held?.[0])
   faultPoint('inbox: settled, not kept')
-  await keep(tx, payments.clock(), provider, raw, read, verdict)
+  await end(notificationRow(tx, rowOf(payments.clock(), provider, raw, read, verdict)))
   return verdict
 }
 
@@ -72,10 +76,11 @@ export async function act(
   provider: PaymentProvider,
   read: ReadNotification,
   source: string,
+  held?: AttemptToSettle,
 ): Promise<Verdict> {
   const now = payments.clock()
   if (read.refundNo !== undefined) await askAboutRefund(tx, read.refundNo)
-  const settlement = read.paid && (await settle(tx, { ...read.paid, provider: provider.name, source, now }))
+  const settlement = read.paid && (await settle(tx, { ...read.paid, provider: provider.name, source, now }, held))
   const checks = [...read.checks, ...(settlement ? orderChecks(settlement) : [])]
   const accepted = settlement ? orderChecks(settlement).every((check) => check.passed) : read.nothingToDo === true
   const effect = settlement ? effectOf(settlement) : accepted ? 'nothing to do' : 'refused'
@@ -104,19 +109,7 @@ function effectOf(settlement: Settlement): string {
   return settlement.outcome === 'set-aside' ? `set aside: ${settlement.reason}` : settlement.outcome
 }
 
-async function keep(
-  tx: Transaction,
-  now: Date,
-  provider: PaymentProvider,
-  raw: RawNotification,
-  read: ReadNotification,
-  verdict: Verdict,
-): Promise<void> {
-  await tx
-    .insertInto('notifications')
-    .values(rowOf(now, provider, raw, read, verdict))
-    .execute()
-}
+const notificationRow = (db: Reader, row: NotificationRow) => db.insertInto('notifications').values(row)
 
 const rowOf = (
   now: Date,

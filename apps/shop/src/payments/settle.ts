@@ -2,15 +2,19 @@
 
 import { sql } from 'kysely'
 import { faultPoint } from '#fault-point'
-import type { Transaction } from '../database/connect.ts'
+import type { Reader, Transaction } from '../database/connect.ts'
 import { together } from '../database/together.ts'
 import { grantsForOrder } from '../enrolments/access.ts'
 import { enqueue } from '../jobs/enqueue.ts'
 import { type Fen, toFen } from '../money.ts'
+import { announceOrder } from '../orders/events.ts'
+import { historyLines } from '../orders/history.ts'
 import { replaceExpired } from '../orders/replace.ts'
-import type { OrderStatus } from '../orders/states.ts'
-import { transition } from '../orders/transition.ts'
-import { moveAttempt, openAttemptsOf } from './attempts.ts'
+import { ORDER_TRANSITIONS, type OrderStatus } from '../orders/states.ts'
+import { type HeldOrder, lockOrder, orderMove, orderMoved } from '../orders/transition.ts'
+import { allows } from '../states.ts'
+import { ATTEMPT_TRANSITIONS } from './attempt-states.ts'
+import { attemptMove, attemptMoved, openAttemptsOf } from './attempts.ts'
 import type { PaidNotice } from './providers/provider.ts'
 import { refundLines, refundPayment } from './refunds.ts'
 import { CLOSE_ATTEMPTS } from './tasks.ts'
@@ -40,10 +44,11 @@ export type UnmatchedReason =
 /**
  * Settles an attempt that its provider says was paid: attempt, order and access in the caller's transaction. Safe to
  * repeat and to race: the order's row is held, the first one wins, the rest see its result.
+ * @param held what `attemptToSettle` found in this transaction, where the caller has sent it already
  */
-export async function settle(tx: Transaction, paid: PaidAttempt): Promise<Settlement> {
+export async function settle(tx: Transaction, paid: PaidAttempt, held?: AttemptToSettle): Promise<Settlement> {
   // Who waited for an attempt while it was moved to its new order finds it in neither; asked again, the database sees it.
-  const attempt = (await lockAttempt(tx, paid)) ?? (await lockAttempt(tx, paid))
+  const attempt = held ?? (await lockAttempt(tx, paid)) ?? (await lockAttempt(tx, paid))
   if (!attempt) return settleTrial(tx, paid)
   if (attempt.amount_fen !== paid.amount) return setAside(tx, paid, 'AMOUNT_DIFFERS', { orderId: attempt.order_id })
   if (attempt.status === 'paid') {
@@ -52,35 +57,44 @@ export async function settle(tx: Transaction, paid: PaidAttempt): Promise<Settle
   }
 
   const replacement = attempt.order_status === 'expired' && (await replaceExpired(tx, attempt.order_id, paid.now))
-  const orderId = replacement || attempt.order_id
+  const order = replacement ? await lockOrder(tx, replacement) : orderOf(attempt)
+  if (!order) throw new Error('An order that was just made is not there.')
   faultPoint('settle: order held')
-  const how = {
-    at: paid.now,
-    by: { actor: 'gateway' },
-    reason: `${paid.provider} ${paid.tradeNo}, ${paid.source}`,
-  } as const
-  await moveAttempt(tx, 'pay', {
-    attemptNo: paid.attemptNo,
-    ...how,
-    set: { trade_no: paid.tradeNo, paid_at: paid.paidAt, ask_at: null, order_id: orderId },
-  })
-  faultPoint('settle: attempt paid')
-  const order = await transition(tx, 'pay', { orderId, ...how })
-  faultPoint('settle: order paid')
-  if (!order) return payBack(tx, paid, closedReason(attempt.order_status), attempt)
+  const by = { actor: 'gateway' } as const
+  const cause = { at: paid.now, by, reason: `${paid.provider} ${paid.tradeNo}, ${paid.source}` }
+  const set = { trade_no: paid.tradeNo, paid_at: paid.paidAt, ask_at: null, order_id: order.id }
+  const move = { attemptNo: paid.attemptNo, ...cause, set }
+  if (!allows(ATTEMPT_TRANSITIONS, 'pay', attempt.status, by)) throw new Error(`An attempt is ${attempt.status}.`)
+  if (!allows(ORDER_TRANSITIONS, 'pay', order.status, by)) {
+    await together(tx, attemptMove(tx, 'pay', attempt, move), historyLines(tx, attemptMoved('pay', attempt, move)))
+    faultPoint('settle: attempt paid')
+    return payBack(tx, paid, closedReason(attempt.order_status), attempt)
+  }
 
-  const [, granted, stillOpen] = await together(
-    tx,
-    tx.insertInto('order_payments').values({ order_id: orderId, attempt_id: attempt.id, paid_at: paid.paidAt }),
-    grantsForOrder(tx, { userId: order.userId, orderId, courseIds: order.courseIds, at: paid.now }),
-    openAttemptsOf(tx, orderId),
-  )
+  const { id: orderId, user_id: userId, course_ids: courseIds } = order
+  const settled = await tx
+    .with('attempt', (rows) => attemptMove(rows, 'pay', attempt, move))
+    .with('paid', (rows) => orderMove(rows, 'pay', order, cause))
+    .with('payment', (rows) =>
+      rows.insertInto('order_payments').values({ order_id: orderId, attempt_id: attempt.id, paid_at: paid.paidAt }),
+    )
+    .with('granted', (rows) => grantsForOrder(rows, { userId, orderId, courseIds, at: paid.now }))
+    .with('told', (rows) => historyLines(rows, attemptMoved('pay', attempt, move), orderMoved('pay', order, cause)))
+    .selectNoFrom((rows) => [
+      rows
+        .selectFrom('granted')
+        .select(sql<number[]>`coalesce(array_agg(course_id), '{}')`.as('courses'))
+        .as('granted'),
+      rows.exists(openAttemptsOf(tx, orderId).where('id', '<>', attempt.id)).as('others_open'),
+    ])
+    .executeTakeFirstOrThrow()
   faultPoint('settle: access granted')
-  const given = new Set(granted.map((row) => row.course_id))
+  await announceOrder(tx, order.order_no)
+  const given = new Set(settled.granted)
   // Owned already, by another order: they were paid for twice.
-  const owned = order.courseIds.filter((courseId) => !given.has(courseId))
+  const owned = courseIds.filter((courseId) => !given.has(courseId))
   if (owned.length > 0) await payBackLines(tx, paid, orderId, owned)
-  if (stillOpen.length > 0) await enqueue(tx, CLOSE_ATTEMPTS, { orderId })
+  if (settled.others_open) await enqueue(tx, CLOSE_ATTEMPTS, { orderId })
   return { outcome: 'settled' }
 }
 
@@ -90,11 +104,14 @@ async function settleTrial(tx: Transaction, paid: PaidAttempt): Promise<Settleme
   return typeof taken === 'string' ? setAside(tx, paid, taken) : taken
 }
 
-type LockedAttempt = NonNullable<Awaited<ReturnType<typeof lockAttempt>>>
+/** The attempt and its order, both rows held. */
+export type AttemptToSettle = NonNullable<Awaited<ReturnType<typeof lockAttempt>>>
 
-/** The attempt, with its order's row held: everything that changes an order takes that row first. */
-async function lockAttempt(tx: Transaction, { provider, attemptNo }: PaidAttempt) {
-  return tx
+const lockAttempt = (tx: Transaction, paid: PaidAttempt) => attemptToSettle(tx, paid).executeTakeFirst()
+
+/** The statement that holds attempt and order, for whoever sends it along with the beginning of the transaction. */
+export const attemptToSettle = (db: Reader, { provider, attemptNo }: Pick<PaidAttempt, 'provider' | 'attemptNo'>) =>
+  db
     .selectFrom('payment_attempts')
     .innerJoin('orders', 'orders.id', 'payment_attempts.order_id')
     .select([
@@ -102,13 +119,22 @@ async function lockAttempt(tx: Transaction, { provider, attemptNo }: PaidAttempt
       'payment_attempts.order_id',
       'payment_attempts.amount_fen',
       'payment_attempts.status',
+      'payment_attempts.trade_no',
     ])
-    .select(['payment_attempts.trade_no', 'orders.status as order_status'])
+    .select(['orders.status as order_status', 'orders.order_no', 'orders.user_id', 'orders.course_ids'])
     .where('payment_attempts.attempt_no', '=', attemptNo)
     .where('payment_attempts.provider', '=', provider)
     .modifyEnd(sql`for no key update of orders, payment_attempts`)
-    .executeTakeFirst()
-}
+
+const orderOf = ({
+  order_id: id,
+  order_status: status,
+  order_no,
+  user_id,
+  course_ids,
+}: AttemptToSettle): HeldOrder => ({
+  ...{ id, status, order_no, user_id, course_ids },
+})
 
 const closedReason = (status: OrderStatus): UnmatchedReason =>
   status === 'cancelled' || status === 'expired' ? 'ORDER_CLOSED' : 'ORDER_ALREADY_PAID'
@@ -142,7 +168,7 @@ async function payBack(
   tx: Transaction,
   paid: PaidAttempt,
   reason: UnmatchedReason,
-  { id: attemptId, order_id: orderId }: LockedAttempt,
+  { id: attemptId, order_id: orderId }: AttemptToSettle,
 ): Promise<Settlement> {
   const refundId = await refundPayment(tx, { attemptId, orderId, amount: paid.amount, reason, now: paid.now })
   faultPoint('settle: refund booked')
