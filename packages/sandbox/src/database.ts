@@ -45,7 +45,7 @@ function claim(connection: DatabaseSync, folder: string): void {
       'pragma busy_timeout=500; pragma locking_mode=exclusive; pragma journal_mode=wal; begin immediate; commit',
     )
     connection.exec(
-      'pragma synchronous=normal; pragma foreign_keys=on; pragma cache_size=-65536; pragma wal_autocheckpoint=8000',
+      'pragma synchronous=normal; pragma foreign_keys=on; pragma cache_size=-16384; pragma wal_autocheckpoint=8000',
     )
   } catch {
     connection.close()
