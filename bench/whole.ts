@@ -21,6 +21,7 @@ export async function benchWhole({
   log: (line: string) => void
 }): Promise<Measured[]> {
   const folder = mkdtempSync(join(tmpdir(), 'xuecheng-whole-'))
+  // What a first start leaves beside its data is there for the second: the harness keeps compiled code, as `npm start` does.
   const options = { dataDir: folder, environment: { LOG_LEVEL: 'error' } }
   try {
     await (await startSystem(options)).stop()

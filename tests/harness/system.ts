@@ -92,6 +92,7 @@ export async function launchShop({
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
+      NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/xuecheng'),
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
       DATA_DIR: folder,

@@ -44,6 +44,16 @@ test('while payments wait and move on, browsing waits, but for a crumb', () => {
   expect(admitted).toEqual(['p1', 'b1', 'b2', 'p2', 'p3', 'b3', 'b4'])
 })
 
+test('while there is no room, the event loop sleeps until somebody leaves', () => {
+  const { admission, admitted, come } = rig({ money: 1, browsing: 1 })
+  for (const name of ['1', '2']) come('payment', name)
+  vi.advanceTimersByTime(0)
+  const onlyTheLookNowAndThen = 1
+  expect(vi.getTimerCount()).toBe(onlyTheLookNowAndThen)
+  admission.leave('payment')
+  expect(admitted).toEqual(['1', '2'])
+})
+
 test('a turn of the loop begins no more than it has time for, payments first', () => {
   const { admitted, come } = rig({ money: 9, browsing: 9 })
   come('browsing', 'b1')

@@ -123,26 +123,25 @@ export function createAdmission(places: Places, now: () => number = () => perfor
   }
 
   const count = (of: Line) => {
+    const at = now()
     of.inHand += 1
-    of.enteredAt = now()
-    if (now() - of.countedSince > STANDING_PATIENCE_MS) {
-      of.lately = now() - of.countedSince > 2 * STANDING_PATIENCE_MS ? 0 : of.counted
+    of.enteredAt = at
+    if (at - of.countedSince > STANDING_PATIENCE_MS) {
+      of.lately = at - of.countedSince > 2 * STANDING_PATIENCE_MS ? 0 : of.counted
       of.counted = 0
-      of.countedSince = now()
+      of.countedSince = at
     }
     of.counted += 1
   }
 
-  /** Of whoever waits and has room, the most urgent first. */
-  const next = (): Waiter | undefined => {
-    for (const urgency of URGENCIES) {
-      const { waiting } = lines[urgency]
+  /** The most urgent line in which somebody waits for whom there is room. */
+  const next = (): Line | undefined => {
+    const urgency = URGENCIES.find((each) => {
+      const { waiting } = lines[each]
       while (waiting[0]?.gone) waiting.shift()
-      if (waiting.length === 0 || !hasRoom(urgency)) continue
-      count(lines[urgency])
-      return waiting.shift()
-    }
-    return undefined
+      return waiting.length > 0 && hasRoom(each)
+    })
+    return urgency && lines[urgency]
   }
 
   const someWait = () => URGENCIES.some((urgency) => lines[urgency].waiting.length > 0)
@@ -151,17 +150,18 @@ export function createAdmission(places: Places, now: () => number = () => perfor
   const letIn = () => {
     if (lettingIn) return // what is answered at once leaves in the middle of this loop, which then goes on
     lettingIn = true
-    while (someWait() && hasTime()) {
-      const waiter = next()
-      if (!waiter) break
-      waiter.admitted()
+    // Time is asked for last: where there is no room, the loop is to sleep until somebody leaves, not to turn and turn.
+    for (let first = next(); first && hasTime(); first = next()) {
+      count(first)
+      first.waiting.shift()?.admitted()
     }
     lettingIn = false
     emptied()
   }
 
   const emptied = () => {
-    for (const each of Object.values(lines)) if (each.waiting.length === 0) each.emptyAt = now()
+    const at = now()
+    for (const each of Object.values(lines)) if (each.waiting.length === 0) each.emptyAt = at
   }
 
   const isStanding = ({ waiting, emptyAt, burst }: Line) => waiting.length > 0 && now() - emptyAt > burst

@@ -9,6 +9,7 @@ import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/typ
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController, type RawServerDefault } from 'fastify'
 import type { Overload } from './overload.ts'
 import { answerProblems, Problem } from './problem.ts'
+import { serializersOnDemand } from './serializers.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -43,6 +44,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: 100 },
     logController: new LogController({ disableRequestLogging: true }),
+    schemaController: { compilersFactory: { buildSerializer: serializersOnDemand } },
     requestTimeout: 0,
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>()
