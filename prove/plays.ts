@@ -167,7 +167,8 @@ export const PLAYS: Readonly<Record<Script, (visit: Visit) => Promise<unknown>>>
     if (!first) return
     const second = await again(visit, first.orderNo, other(first.payType))
     const third = await again(visit, first.orderNo, first.payType)
-    const paid = await payLink(visit, visit.draw.pick([first, second, third]))
+    const links = [first, second, third].filter((link) => link !== undefined)
+    const paid = await payLink(visit, visit.draw.pick(links))
     if (visit.draw.chance(50)) await comeBack(visit, paid)
   },
   'pays an old link': async (visit) => {

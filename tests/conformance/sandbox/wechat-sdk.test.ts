@@ -183,6 +183,8 @@ describe('closing', () => {
     expect(await refusal(close(paid))).toEqual({ status: 400, code: 'ORDERPAID' })
     expect((await close(never)).status).toBe(204)
     expect(await refusal(order(never))).toEqual({ status: 400, code: 'ORDER_CLOSED' })
+    const kept = await call(sandbox.url, 'GET', `/wechat/trades/${never}`)
+    expect(kept).toMatchObject({ state: 'CLOSED', closedAt: kept['createdAt'] })
   })
 
   test('a fresh code ends the one before; after two hours none is good; after seven days WeChat closes', async () => {

@@ -106,8 +106,8 @@ export function openWechatTrades(database: Database, clock: Clock) {
        and (?3 is null or state = ?3) and (?4 is null or id < ?4) order by id desc limit ?5`,
   )
   const insert = database.prepare(
-    `insert into wechat_trades (mch_id, out_trade_no, app_id, trade_type, state, total, description, request, expires_at, created_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `insert into wechat_trades (mch_id, out_trade_no, app_id, trade_type, state, total, description, request, expires_at, created_at, closed_at)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const link = database.prepare('update wechat_trades set prepay_id = ?, code = ?, link_until = ? where id = ?')
   const pay = database.prepare(
@@ -190,6 +190,7 @@ export function openWechatTrades(database: Database, clock: Clock) {
     },
     /** Makes a trade that waits, or one that is closed before it ever was: a number that was closed without an order. */
     create(order: WechatOrder, expiresAt: number, state: 'NOTPAY' | 'CLOSED' = 'NOTPAY'): WechatTrade {
+      const now = clock.now()
       const { lastId } = insert.run(
         order.mchId,
         order.outTradeNo,
@@ -200,7 +201,8 @@ export function openWechatTrades(database: Database, clock: Clock) {
         order.description,
         JSON.stringify(order),
         expiresAt,
-        clock.now(),
+        now,
+        state === 'CLOSED' ? now : null,
       )
       record(lastId, state === 'NOTPAY' ? 'ordered' : 'closed', state === 'NOTPAY' ? order.tradeType : 'never ordered')
       const trade = find(lastId)
