@@ -148,3 +148,35 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   expect(buyer.problems.filter((problem) => !problem.includes('404 (Not Found)'))).toEqual([])
   await buyer.close()
 })
+
+test('a category is made, put first by keyboard, and deleted again; one with courses says why it stays', async () => {
+  staff = await stage.visitAs(OWNER, DESK)
+  const { page } = staff
+  const names = () => page.getByTestId('choices').locator('strong').allInnerTexts()
+  await staff.open('/admin/courses')
+  await page.getByRole('link', { name: '分类' }).click()
+  await page.getByTestId('choices').waitFor()
+  const before = await names()
+  await page.getByTestId('choice-add').click()
+  await page.getByTestId('choice-save').click()
+  await page.getByTestId('choice-nameZh').and(page.locator('[aria-invalid=true]')).waitFor()
+  await page.getByTestId('choice-nameZh').fill('文房')
+  await page.getByTestId('choice-nameEn').fill('The study')
+  await page.keyboard.press('Enter')
+  await eventually(names).toEqual([...before, '文房'])
+
+  await page.getByRole('button', { name: '上移「文房」' }).focus()
+  for (let at = before.length; at > 0; at -= 1) {
+    await page.keyboard.press('Enter')
+    await eventually(async () => (await names()).indexOf('文房')).toBe(at - 1)
+    await eventually(() => page.evaluate('document.activeElement.dataset.move?.endsWith("-up")')).toBe(true)
+  }
+  await page.reload()
+  await eventually(names).toEqual(['文房', ...before])
+  await page.getByRole('button', { name: '删除 文房' }).click()
+  await page.getByTestId('decide-yes').click()
+  await eventually(names).toEqual(before)
+  await page.getByRole('button', { name: `删除 ${before[0]}` }).click()
+  await page.getByText(/还有 \d+ 门课程在使用它/).waitFor()
+  await page.keyboard.press('Escape')
+})

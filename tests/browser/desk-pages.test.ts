@@ -61,6 +61,13 @@ const PAGES: readonly DeskPage[] = [
   },
   { name: 'an unknown import', path: () => '/admin/imports/1', heading: ['没有这次导入', 'There is no such import'] },
   { name: 'courses', path: () => '/admin/courses', heading: ['课程', 'Courses'], shows: 'tbody tr' },
+  {
+    name: 'categories',
+    path: () => '/admin/categories',
+    heading: ['分类', 'Categories'],
+    shows: '[data-testid=choices] li',
+  },
+  { name: 'teachers', path: () => '/admin/teachers', heading: ['老师', 'Teachers'], shows: '[data-testid=choices] li' },
   { name: 'no courses found', path: () => '/admin/courses?q=nothing-like-it', heading: ['课程', 'Courses'] },
   {
     name: 'a new course',

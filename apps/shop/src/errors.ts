@@ -218,6 +218,27 @@ export const REFUSALS = {
     'Somebody else has just changed this',
     'Nothing was saved. Copy what you wrote, reload, and change it again.',
   ),
+  CHOICE_NOT_FOUND: refusal(
+    404,
+    '没有这一项',
+    '它可能已被删除，请刷新。',
+    'There is no such entry',
+    'It may have been deleted. Reload.',
+  ),
+  CHOICE_IN_USE: refusal(
+    409,
+    '还有课程在使用',
+    '请先给这些课程换一个，再删除。',
+    'Courses still have it',
+    'Give those courses another one first, then delete it.',
+  ),
+  CHOICES_CHANGED: refusal(
+    409,
+    '其他人刚刚修改过',
+    '顺序没有保存。请刷新后再排。',
+    'Somebody else has just changed this',
+    'The order was not saved. Reload, and put it in order again.',
+  ),
   COURSE_INCOMPLETE: refusal(
     422,
     '课程还不能上架',

@@ -11,6 +11,7 @@ import { addDashboardDesk } from './backoffice/dashboard-routes.ts'
 import { addJobsDesk } from './backoffice/jobs-routes.ts'
 import { addOrderDesk } from './backoffice/order-routes.ts'
 import { addAuthoringDesk } from './catalog/authoring-routes.ts'
+import { addChoicesDesk } from './catalog/choices-routes.ts'
 import { DEMO_VIDEOS } from './catalog/demo.ts'
 import { keepAnswers } from './catalog/kept-answers.ts'
 import { addCatalogRoutes } from './catalog/routes.ts'
@@ -87,6 +88,7 @@ export async function createServer(shop: Shop): Promise<Application> {
     addProfileDesk(desk, db, clock)
     addFactorDesk(desk, { db, seal, clock, issuer: () => identity.current().names.zh })
     addAuthoringDesk(desk, db, clock)
+    addChoicesDesk(desk, db, clock)
     addUploadDesk(desk, db, shop.uploadsFolder, clock)
     addTrialDesk(desk, payments)
     addIdentityDesk(desk, { db, identity, clock })

@@ -122,6 +122,20 @@ export const routes: RouteRecordRaw[] = [
     meta: { right: 'courses.read' },
   },
   {
+    path: '/categories',
+    name: 'categories',
+    component: () => import('./pages/ChoicesPage.vue'),
+    props: { kind: 'categories' },
+    meta: { right: 'courses.read' },
+  },
+  {
+    path: '/teachers',
+    name: 'teachers',
+    component: () => import('./pages/ChoicesPage.vue'),
+    props: { kind: 'teachers' },
+    meta: { right: 'courses.read' },
+  },
+  {
     path: '/dashboard',
     name: 'dashboard',
     component: () => import('./pages/DashboardPage.vue'),

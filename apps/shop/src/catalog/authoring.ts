@@ -118,10 +118,11 @@ async function columnsOf(tx: Transaction, fields: Fields, language: Language) {
     throw refuse('originalPrice', '原价须高于售价', 'must be more than the price')
   }
   const { category, teacher, cover } = fields
-  const found = await tx.selectFrom('categories').select('slug').where('slug', '=', category).executeTakeFirst()
-  if (!found) throw refuse('category', '没有这个分类', 'There is no such category')
-  const taught = await tx.selectFrom('teachers').select('slug').where('slug', '=', teacher).executeTakeFirst()
-  if (!taught) throw refuse('teacher', '没有这位老师', 'There is no such teacher')
+  // Held until the course has it: neither is deleted in between.
+  const choice = (table: 'categories' | 'teachers', slug: string) =>
+    tx.selectFrom(table).select('slug').where('slug', '=', slug).forKeyShare().executeTakeFirst()
+  if (!(await choice('categories', category))) throw refuse('category', '没有这个分类', 'There is no such category')
+  if (!(await choice('teachers', teacher))) throw refuse('teacher', '没有这位老师', 'There is no such teacher')
   if (cover !== null) {
     const file = await tx
       .selectFrom('uploads')

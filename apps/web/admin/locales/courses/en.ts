@@ -107,6 +107,37 @@ const english: SameKeys<typeof chinese> = {
     write: 'Write',
     views: 'Write or preview',
   },
+  choices: {
+    categories: {
+      title: 'Categories',
+      lead: 'Buyers find courses by category; the home page has them in this order.',
+      add: 'New category',
+      empty: 'No categories yet',
+    },
+    teachers: {
+      title: 'Teachers',
+      lead: 'Each course has a teacher, whose name and biography its page shows.',
+      add: 'Add a teacher',
+      empty: 'No teachers yet',
+    },
+    fields: {
+      nameZh: 'Name in Chinese',
+      nameEn: 'Name in English',
+      name: 'Name',
+      title: 'Title',
+      bio: 'About (optional)',
+    },
+    emptyHint: 'Once added, new courses can choose it.',
+    courses: 'courses: {n}',
+    change: 'Edit',
+    edit: 'Edit “{name}”',
+    save: 'Save',
+    saved: '“{name}” is saved.',
+    remove: 'Delete “{name}”',
+    removeLead: 'No course has it. This cannot be undone.',
+    inUse: 'Courses that still have it: {n}. Give them another one first, then delete it.',
+    removed: '“{name}” is deleted.',
+  },
 }
 
 export default english
