@@ -111,6 +111,10 @@ test('killed in the middle it goes on, nothing twice; the same file again change
   const [name = '', , password = ''] = lines[1]?.split(',').map((cell) => cell.slice(1, -1)) ?? []
   const pupil = system.client()
   await pupil.login(name, password)
+  const before = await pupil.call<{ code: string }>('GET', '/api/me/courses')
+  expect([before.status, before.body.code]).toEqual([403, 'PASSWORD_DUE'])
+  const own = { current: password, password: 'a-password-of-my-own' }
+  expect((await pupil.call('POST', '/api/me/password', own)).status).toBe(204)
   expect(await pupil.ownedIds()).toEqual([1, 2])
   expect((await post(id, 'passwords')).status).toBe(409)
   expect(await system.sql('select 1 from import_rows where sealed_password is not null')).toEqual([])
@@ -125,7 +129,7 @@ test('killed in the middle it goes on, nothing twice; the same file again change
   expect(again.wouldMake).toEqual({ accounts: 0, grants: 0, alreadyThere: 152 })
   await post(again.id, 'start')
   expect((await ended(again.id)).done).toEqual({ rows: 152, accounts: 0, grants: 0, failed: 0 })
-  await pupil.login(name, password)
+  await pupil.login(name, own.password)
 
   const result = await owner.call<string>('GET', `/api/admin/imports/${id}/result.csv`)
   expect(result.body.split('\r\n')[1]).toBe(`"2","pupil0","pupil0","${title}","新建 made","已开通 granted",""`)

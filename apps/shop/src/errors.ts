@@ -120,9 +120,9 @@ export const REFUSALS = {
   PASSWORD_DUE: refusal(
     403,
     '请先设置新密码',
-    '现在的密码是别人代为生成的。请在后台换成自己的密码，然后继续。',
+    '现在的密码是别人代为生成的。请先换成自己的密码，然后继续。',
     'Choose a password of your own first',
-    'Somebody else made up the present one. Change it in the back office, then go on.',
+    'Somebody else made up the present one. Change it to your own, then go on.',
   ),
   WRONG_PASSWORD: refusal(
     422,

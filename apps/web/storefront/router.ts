@@ -20,9 +20,9 @@ export function openRouter(): Router {
   })
   router.beforeEach(async (to) => {
     failure.value = undefined
-    if (!to.meta.login) return true
-    const user = await useSession().ask()
-    return user ? true : loginDetour(to)
+    const session = useSession()
+    if (to.meta.login && !(await session.ask())) return loginDetour(to)
+    return session.user?.passwordDue && to.name !== 'password' ? passwordDetour(to) : true
   })
   router.afterEach((to, from, stopped) => {
     if (stopped || from.matched.length === 0 || to.path === from.path) return
@@ -36,6 +36,9 @@ export function openRouter(): Router {
 
 /** The login, remembering where it should lead back to, query and all. */
 export const loginDetour = (to: { fullPath: string }) => ({ name: 'login', query: { next: to.fullPath } })
+
+/** One's own password instead of one that somebody else made up, before anything else. */
+export const passwordDetour = (to: { fullPath: string }) => ({ name: 'password', query: { next: to.fullPath } })
 
 /** A new page begins at its top for the keyboard and for those who listen, as it does for the eye. */
 async function arrive(): Promise<void> {

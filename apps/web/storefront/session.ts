@@ -87,6 +87,11 @@ export const useSession = defineStore('session', () => {
     return entered
   }
 
+  /** The password is this person's own now. */
+  function ownPassword(): void {
+    if (user.value) user.value = { ...user.value, passwordDue: false }
+  }
+
   async function logout(): Promise<void> {
     await answer(api.DELETE('/api/session'))
     leave()
@@ -96,5 +101,5 @@ export const useSession = defineStore('session', () => {
     if (user.value) leave()
   })
 
-  return { user, isIn, pending, begin, ask, login, register, logout }
+  return { user, isIn, pending, begin, ask, login, register, ownPassword, logout }
 })

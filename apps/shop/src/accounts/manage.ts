@@ -45,17 +45,9 @@ export async function newPassword(): Promise<{ password: string; hash: string }>
   return { password, hash: await hashPassword(password) }
 }
 
-/**
- * @param password its hash, and whether it must be changed before anything else is done with it
- * @throws ShopError USER_NOT_FOUND
- */
-export async function setPassword(
-  tx: Transaction,
-  userId: number,
-  { hash, due }: { hash: string; due: boolean },
-  now: Date,
-): Promise<void> {
-  await change(tx, userId, { password_hash: hash, password_due: due }, now)
+/** Another's password is set for them: they change it before anything else. @throws ShopError USER_NOT_FOUND */
+export async function setPassword(tx: Transaction, userId: number, hash: string, now: Date): Promise<void> {
+  await change(tx, userId, { password_hash: hash, password_due: true }, now)
 }
 
 async function change(

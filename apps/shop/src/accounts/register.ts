@@ -30,7 +30,7 @@ export async function addUser(db: Reader, user: Omit<NewUser, 'password'>, passw
       password_due: user.passwordDue ?? false,
     })
     .onConflict((conflict) => conflict.doNothing())
-    .returning(['id', 'username', 'display_name', 'role', 'created_at'])
+    .returning(['id', 'username', 'display_name', 'role', 'created_at', 'password_due'])
     .executeTakeFirst()
   if (!row) throw new ShopError('USERNAME_TAKEN')
   return toUser(row)

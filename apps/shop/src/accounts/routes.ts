@@ -21,6 +21,9 @@ export const UserShape = Type.Object(
     displayName: Type.String(),
     role: Type.Enum(['buyer', 'owner', 'finance', 'support', 'editor']),
     createdAt: Moment,
+    passwordDue: Type.Boolean({
+      description: 'Somebody else made up the password: it is changed before anything else',
+    }),
   },
   { $id: 'User' },
 )

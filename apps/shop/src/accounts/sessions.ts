@@ -16,19 +16,22 @@ export interface User {
   readonly displayName: string
   readonly role: Role
   readonly createdAt: Date
+  /** Somebody else made up the password: until it is changed nothing else is done. */
+  readonly passwordDue: boolean
 }
 
 /** Who is asking, and by which session. */
 export interface Viewer {
   readonly user: User
   readonly sessionId: string
-  /** Somebody else made up the password: until it is changed this session may do nothing else. */
-  readonly passwordDue: boolean
 }
 
 export interface Sessions {
   /** Starts a session and returns its token. */
-  start(user: User, from: { userAgent: string; address: string }): Promise<{ token: string; expiresAt: Date }>
+  start(
+    user: Pick<User, 'id'>,
+    from: { userAgent: string; address: string },
+  ): Promise<{ token: string; expiresAt: Date }>
   /** Who a token belongs to; undefined when it is forged, expired, ended, or its user is disabled. */
   find(token: string): Promise<Viewer | undefined>
   end(sessionId: string): Promise<void>
@@ -94,7 +97,7 @@ async function findLive(db: Database, sessionIds: readonly string[], now: Date):
   const byId = new Map(rows.map((row) => [row.session_id, row]))
   return sessionIds.map((sessionId) => {
     const row = byId.get(sessionId)
-    return row && { user: toUser(row), sessionId, passwordDue: row.password_due }
+    return row && { user: toUser(row), sessionId }
   })
 }
 
@@ -132,6 +135,7 @@ export function toUser(row: {
   display_name: string
   role: Role
   created_at: Date
+  password_due: boolean
 }): User {
   return {
     id: row.id,
@@ -139,6 +143,7 @@ export function toUser(row: {
     displayName: row.display_name,
     role: row.role,
     createdAt: row.created_at,
+    passwordDue: row.password_due,
   }
 }
 

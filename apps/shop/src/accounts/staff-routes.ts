@@ -162,7 +162,7 @@ export function addStaffDesk(desk: Application, db: Database, clock: () => Date)
         action: 'staff.password',
         note: request.body.reason,
         at,
-        work: (tx) => setPassword(tx, id, { hash, due: true }, at),
+        work: (tx) => setPassword(tx, id, hash, at),
       })
       return reply.header('cache-control', 'no-store').send({ password })
     },

@@ -46,8 +46,8 @@ export function createViewers(sessions: Sessions, publicUrl: string): Viewers {
   }
 }
 
-const mayGoOn = ({ passwordDue }: Viewer, request: FastifyRequest): boolean =>
-  !passwordDue || request.routeOptions.config.evenPasswordDue === true
+const mayGoOn = ({ user }: Viewer, request: FastifyRequest): boolean =>
+  !user.passwordDue || request.routeOptions.config.evenPasswordDue === true
 
 /** @throws ShopError FORBIDDEN_ORIGIN for a changing request that another site's page caused. */
 export function refuseOtherSites(request: FastifyRequest, publicUrl: string): void {

@@ -138,7 +138,7 @@ export function addBuyerDesk(desk: Application, db: Database, clock: () => Date)
       await readBuyer(db, id)
       const { password, hash } = await newPassword()
       await change(staffOf(request), id, 'buyer.password', request.body.reason, {}, (tx, _, now) =>
-        setPassword(tx, id, { hash, due: false }, now),
+        setPassword(tx, id, hash, now),
       )
       return reply.header('cache-control', 'no-store').send({ password })
     },

@@ -100,7 +100,9 @@ async function importRow(tx: Transaction, seal: Seal, { importId, row, password,
   if (there && there.role !== 'buyer') return failed('IS_STAFF')
   if (!there && !password) return failed('ACCOUNT_GONE')
   const made =
-    there || !password ? undefined : await addUser(tx, { username, displayName: row.display_name }, password.hash)
+    there || !password
+      ? undefined
+      : await addUser(tx, { username, displayName: row.display_name, passwordDue: true }, password.hash)
   const userId = there?.id ?? made?.id
   if (userId === undefined) return failed('ACCOUNT_GONE')
   const granted = await grantCourse(tx, { userId, courseId, now, importId })

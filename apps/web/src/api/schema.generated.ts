@@ -8561,6 +8561,8 @@ export interface components {
             role: "buyer" | "owner" | "finance" | "support" | "editor";
             /** @example 2026-11-23T10:00:00.000+08:00 */
             createdAt: string;
+            /** @description Somebody else made up the password: it is changed before anything else */
+            passwordDue: boolean;
         };
         Category: {
             slug: string;

@@ -90,9 +90,6 @@ const staff: typeof chinese = {
     password: 'Password',
     passwordLead: 'Changing it logs out all your other devices.',
     passwordDone: 'The password is changed and other devices are logged out.',
-    firstTitle: 'Choose your own password',
-    firstLead: 'Somebody else made up the present one. Choose one that only you know, then go on.',
-    firstCurrent: 'The one-time password you were given',
   },
   factor: {
     title: 'Second factor',

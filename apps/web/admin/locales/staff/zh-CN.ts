@@ -85,9 +85,6 @@ export default {
     password: '密码',
     passwordLead: '更改后，其他设备上的登录会全部失效。',
     passwordDone: '密码已更改，其他设备已退出。',
-    firstTitle: '设置自己的密码',
-    firstLead: '现在的密码是别人代为生成的。请先换成只有您知道的密码，然后继续。',
-    firstCurrent: '收到的一次性密码',
   },
   factor: {
     title: '两步验证',
