@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { RIGHTS } from '../apps/shop/src/accounts/rights.ts'
 import names from '../apps/web/admin/locales/names/zh-CN.ts'
 import staffWords from '../apps/web/admin/locales/staff/zh-CN.ts'
+import { MUTATIONS } from '../prove/guards.ts'
 
 const SHOP = join(import.meta.dirname, '../apps/shop/src')
 
@@ -97,4 +98,11 @@ test('every right and every deed of the staff has its words in the back office',
     names.filter((name) => !(String(name).replace('.', '_') in group))
   expect(wordless(deeds, names.action)).toEqual([])
   expect(wordless(Object.keys(RIGHTS), staffWords.right)).toEqual([])
+})
+
+test('every guard that the proof takes out is still where it takes it from, once', () => {
+  const edits = MUTATIONS.flatMap(({ also, ...first }) => (also ? [first, also] : [first]))
+  const held = ({ file, from }: { file: string; from: string }) =>
+    readFileSync(join(import.meta.dirname, '..', file), 'utf8').split(from).length - 1
+  expect(edits.filter((edit) => held(edit) !== 1).map(({ file, from }) => `${file}: ${from}`)).toEqual([])
 })

@@ -47,6 +47,18 @@ export const AdminOrderShape = Type.Object(
       }),
     ),
     refunds: Type.Array(Type.Ref('Refund')),
+    unmatched: Type.Array(
+      Type.Object({
+        id: Type.Integer(),
+        tradeNo: Type.String(),
+        provider: Type.String(),
+        amount: Money,
+        reason: Type.String(),
+        foundAt: Moment,
+        resolution: Type.Union([Type.Enum(['refunded', 'seen']), Type.Null()]),
+      }),
+      { description: 'Money that came for it and that it does not need; open while there is no resolution' },
+    ),
     notifications: Type.Array(
       Type.Object({
         id: Type.Integer(),
@@ -89,6 +101,7 @@ export async function readAdminOrder(db: Reader, orderNo: string, role: Role): P
     lines,
     attempts: await readAttempts(db, order.id),
     refunds: (await refundsOfOrder(db, order.id, role)) as AdminOrder['refunds'],
+    unmatched: await readUnmatched(db, order.id),
     notifications: await readNotifications(db, order.id),
     history: await readHistory(db, order.id),
     actions: actionsOn(order, lines, role),
@@ -151,6 +164,24 @@ async function readAttempts(db: Reader, orderId: number): Promise<AdminOrder['at
     paidAt: writeMomentOrNull(attempt.paid_at),
     refunded: formatYuan(attempt.refunded_fen),
     paysOrder: attempt.pays !== null,
+  }))
+}
+
+async function readUnmatched(db: Reader, orderId: number): Promise<AdminOrder['unmatched']> {
+  const rows = await db
+    .selectFrom('unmatched_payments')
+    .select(['id', 'trade_no', 'provider', 'amount_fen', 'reason', 'found_at', 'resolution'])
+    .where('order_id', '=', orderId)
+    .orderBy('id')
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    tradeNo: row.trade_no,
+    provider: row.provider,
+    amount: formatYuan(row.amount_fen),
+    reason: row.reason,
+    foundAt: writeMoment(row.found_at),
+    resolution: row.resolution,
   }))
 }
 

@@ -8800,6 +8800,18 @@ export interface components {
                 paysOrder: boolean;
             }[];
             refunds: components["schemas"]["Refund"][];
+            /** @description Money that came for it and that it does not need; open while there is no resolution */
+            unmatched: {
+                id: number;
+                tradeNo: string;
+                provider: string;
+                /** @example 39.00 */
+                amount: string;
+                reason: string;
+                /** @example 2026-11-23T10:00:00.000+08:00 */
+                foundAt: string;
+                resolution: ("refunded" | "seen") | null;
+            }[];
             notifications: {
                 id: number;
                 /** @example 2026-11-23T10:00:00.000+08:00 */
