@@ -209,6 +209,10 @@ test('a payment that still arrives on a cancelled order goes back by itself, who
   expect(await refundedAtGateway(body.orderNo)).toEqual([{ refundedAmount: '50.00', status: 'TRADE_CLOSED' }])
   expect((await buyer.order(body.orderNo)).status).toBe('cancelled')
   expect(await buyer.ownedIds()).toEqual([])
+  const staff = system.client()
+  await staff.login('admin', 'admin123456')
+  const seen = await staff.call<{ unmatched: object[] }>('GET', `/api/admin/orders/${body.orderNo}`)
+  expect(seen.body.unmatched).toMatchObject([{ amount: '50.00', reason: 'ORDER_CLOSED', resolution: 'refunded' }])
 })
 
 test('a refund whose answers are lost is sent again with the same number, and pays back once', async () => {
