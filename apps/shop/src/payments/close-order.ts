@@ -19,8 +19,8 @@ interface Why {
   readonly also?: (tx: Transaction) => Promise<void>
 }
 
-/** A buyer who presses "pay again" all the while is told to come back. */
-const MOST_ROUNDS = 3
+/** Each "pay again" that comes in between costs one more; a buyer who presses it all the while is told to come back. */
+const MOST_ROUNDS = 6
 
 /**
  * Asks, closes what waits there, asks again, and only then closes here.
