@@ -1,18 +1,26 @@
-// Builds the pages, puts compressed twins beside them, holds the storefront's first page to its 80 kB of script, and sees
-// to it that a buyer's browser can reach nothing of the back office.
+// Builds the pages, puts compressed twins beside them, writes down what a first page needs at once, holds the storefront's
+// to its 80 kB of script, and sees to it that a buyer's browser can reach nothing of the back office.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { build } from 'vite'
 
 const FIRST_PAGE_LIMIT = 80 * 1024
+/** Where visits begin, and what is asked for there: `$1` is what the address's brackets hold. */
+const LANDINGS = [
+  { path: '^/$', page: 'storefront/pages/HomePage.vue', asks: ['/api/shop', '/api/categories', '/api/courses'] },
+  { path: '^/courses/(\\d+)$', page: 'storefront/pages/CoursePage.vue', asks: ['/api/shop', '/api/courses/$1'] },
+]
+const LANGUAGES = ['zh-CN', 'en']
 const COMPRESSED = /\.(js|css|svg|html|json|txt)$/
 const root = import.meta.dirname
 const dist = join(root, 'dist')
 
 const { output } = await build({ root, configFile: join(root, 'vite.config.ts'), logLevel: 'warn' })
+const manifest = JSON.parse(readFileSync(join(dist, '.vite/manifest.json'), 'utf8'))
 keepApart()
 compress()
+writeHints()
 reportFirstPage()
 rmSync(join(dist, '.vite'), { recursive: true })
 
@@ -41,26 +49,38 @@ function keepApart() {
   console.log(`The storefront reaches ${reached.size} files of script, none of the back office's`)
 }
 
+/** For the server, which says in an entry page what the browser should fetch at once instead of one after the other. */
+function writeHints() {
+  const known = reach('index.html')
+  const added = (key) => [...reach(key)].filter((file) => !known.has(file)).map((file) => `/${file}`)
+  const pages = LANDINGS.map(({ path, page, asks }) => ({ path, files: added(page), asks }))
+  const languages = Object.fromEntries(LANGUAGES.map((language) => [language, added(`src/locales/${language}.ts`)]))
+  writeFileSync(join(dist, '.hints.json'), JSON.stringify({ pages, languages }))
+}
+
 /** All script that opening `/` loads: the entry, what it imports, the home page's own chunk and the larger language. */
 function reportFirstPage() {
-  const manifest = JSON.parse(readFileSync(join(dist, '.vite/manifest.json'), 'utf8'))
   const gzipped = (file) => readFileSync(join(dist, `${file}.gz`)).length
-  const reach = (key, seen = new Set()) => {
-    const chunk = manifest[key]
-    if (!chunk) throw new Error(`the build has no ${key}`)
-    if (seen.has(chunk.file)) return seen
-    if (chunk.file.endsWith('.js')) seen.add(chunk.file)
-    for (const inner of chunk.imports ?? []) reach(inner, seen)
-    return seen
-  }
   const common = reach('index.html', reach('storefront/pages/HomePage.vue'))
-  const totals = ['zh-CN', 'en'].map((language) => {
-    const files = reach(`src/locales/${language}.ts`, new Set(common))
-    return { language, files, bytes: [...files].reduce((sum, file) => sum + gzipped(file), 0) }
+  const totals = LANGUAGES.map((language) => {
+    const all = [...reach(`src/locales/${language}.ts`, new Set(common))]
+    const files = all.filter((file) => file.endsWith('.js'))
+    return { language, files, bytes: files.reduce((sum, file) => sum + gzipped(file), 0) }
   })
   for (const { language, files, bytes } of totals) {
-    console.log(`First page, ${language}: ${(bytes / 1024).toFixed(1)} kB of script (gzip) in ${files.size} files`)
+    console.log(`First page, ${language}: ${(bytes / 1024).toFixed(1)} kB of script (gzip) in ${files.length} files`)
     for (const file of files) console.log(`  ${(gzipped(file) / 1024).toFixed(1).padStart(6)} kB  ${file}`)
     if (bytes > FIRST_PAGE_LIMIT) throw new Error(`the first page's script is over ${FIRST_PAGE_LIMIT / 1024} kB`)
   }
+}
+
+/** The scripts and styles of a module and of all it imports, besides those seen. */
+function reach(key, seen = new Set()) {
+  const chunk = manifest[key]
+  if (!chunk) throw new Error(`the build has no ${key}`)
+  if (seen.has(chunk.file)) return seen
+  seen.add(chunk.file)
+  for (const style of chunk.css ?? []) seen.add(style)
+  for (const inner of chunk.imports ?? []) reach(inner, seen)
+  return seen
 }

@@ -153,6 +153,28 @@ describe.each([
   })
 })
 
+test.each([
+  ['/', DESK],
+  ['/', PHONE],
+  ['/courses/3', DESK],
+  ['/courses/3', PHONE],
+])('%s is fetched ahead as the page begins, and nothing twice', async (path, manner) => {
+  const visit = await stage.visit(manner)
+  const asked: string[] = []
+  visit.page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+  await visit.open(path)
+  await settled(visit.page)
+  const ahead = await visit.page.evaluate<string[]>(
+    `[...document.head.querySelectorAll('link[crossorigin]')].map((link) => new URL(link.href).pathname)`,
+  )
+  const needed = asked.filter((name) => /^\/(api|assets)\//.test(name))
+  expect(needed.length).toBeGreaterThan(10)
+  expect(needed).toEqual([...new Set(needed)])
+  const entry = needed.filter((name) => name.startsWith('/assets/index-') && name.endsWith('.js'))
+  expect(needed.filter((name) => !ahead.includes(name))).toEqual(entry)
+  await visit.close()
+})
+
 test('the language is chosen in the header, said to the browser, and kept', async () => {
   const visit = await stage.visit({ width: 1280, language: 'zh-CN' })
   const { page } = visit

@@ -14,7 +14,7 @@ import { addAuthoringDesk } from './catalog/authoring-routes.ts'
 import { addChoicesDesk } from './catalog/choices-routes.ts'
 import { DEMO_VIDEOS } from './catalog/demo.ts'
 import { keepAnswers } from './catalog/kept-answers.ts'
-import { addCatalogRoutes } from './catalog/routes.ts'
+import { addCatalogRoutes, firstCover } from './catalog/routes.ts'
 import { addPictureRoute, addUploadDesk } from './catalog/upload-routes.ts'
 import { listenForAnnouncements } from './database/announcements.ts'
 import { watchReadiness } from './database/readiness.ts'
@@ -60,9 +60,10 @@ export async function createServer(shop: Shop): Promise<Application> {
   addShopRoutes(app, shop)
   addLogoRoute(app, { db, identity, clock })
   addAccountRoutes(app, { db, seal, sessions, viewers, clock, publicUrl })
+  const kept = keepAnswers(announcements)
   addCatalogRoutes(app, {
     db,
-    kept: keepAnswers(announcements),
+    kept,
     async seesDraft(request, courseId) {
       const viewer = await viewers.find(request)
       return viewer !== undefined && seesAll(db, viewer.user, courseId)
@@ -97,6 +98,9 @@ export async function createServer(shop: Shop): Promise<Application> {
   addEnrolmentRoutes(app, { db, viewers, clock, videos: { demo: DEMO_VIDEOS, uploaded: shop.uploadsFolder } })
   addOperatorRoutes(app, { connection, readiness: watchReadiness(connection), overload, streams })
   measureHealth(db)
-  await addPages(app, (html) => dressPage(html, identity.current()))
+  await addPages(app, {
+    dress: (html) => dressPage(html, identity.current()),
+    picture: (path) => firstCover(kept, path),
+  })
   return app
 }

@@ -9,6 +9,8 @@ const MOST = 500
 export interface KeptAnswers {
   /** The answer as JSON: the one that is kept under this key, or a fresh one. */
   get(key: string, read: () => Promise<unknown>): Promise<string>
+  /** The one that is kept under this key, if there is one. */
+  known(key: string): string | undefined
 }
 
 export function keepAnswers(announcements: Announcements): KeptAnswers {
@@ -19,6 +21,7 @@ export function keepAnswers(announcements: Announcements): KeptAnswers {
     kept.clear()
   })
   return {
+    known: (key) => kept.get(key),
     async get(key, read) {
       const known = kept.get(key)
       if (known !== undefined) return known

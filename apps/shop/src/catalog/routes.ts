@@ -64,7 +64,7 @@ export function addCatalogRoutes(app: Application, { db, kept, seesDraft }: Cata
     ({ query }, reply) =>
       answer(
         reply,
-        kept.get(`courses ${keyOf(query)}`, () => listCourses(db, query)),
+        kept.get(listKey(query), () => listCourses(db, query)),
       ),
   )
 
@@ -76,7 +76,7 @@ export function addCatalogRoutes(app: Application, { db, kept, seesDraft }: Cata
       try {
         return await answer(
           reply,
-          kept.get(`course ${id}`, () => readCourse(db, id)),
+          kept.get(courseKey(id), () => readCourse(db, id)),
         )
       } catch (error) {
         const hidden = error instanceof ShopError && error.code === 'COURSE_NOT_FOUND'
@@ -110,5 +110,16 @@ const answer = async (reply: FastifyReply, text: Promise<string>) =>
   reply.type('application/json; charset=utf-8').send(await text)
 
 /** The same question has the same key, in whatever order its parts came. */
-const keyOf = (query: Readonly<Record<string, unknown>>): string =>
-  JSON.stringify(Object.entries(query).sort(([left], [right]) => (left < right ? -1 : 1)))
+const listKey = (query: Readonly<Record<string, unknown>>): string =>
+  `courses ${JSON.stringify(Object.entries(query).sort(([left], [right]) => (left < right ? -1 : 1)))}`
+
+const courseKey = (id: number): string => `course ${id}`
+
+/** The picture that the page at this address shows first, if the catalogue is known here already: nobody waits for it. */
+export function firstCover(kept: KeptAnswers, path: string): string | undefined {
+  const course = /^\/courses\/(\d{1,10})$/.exec(path)?.[1]
+  const known = course ? kept.known(courseKey(Number(course))) : path === '/' ? kept.known(listKey({})) : undefined
+  if (known === undefined) return undefined
+  const answer = JSON.parse(known) as { coverUrl?: string; items?: { coverUrl: string }[] }
+  return answer.coverUrl ?? answer.items?.[0]?.coverUrl
+}

@@ -1,6 +1,6 @@
 /** The shop's API as the pages call it: typed by the server's own document, errors as problems with a code. */
 import createClient from 'openapi-fetch'
-import { language, t } from '../i18n.ts'
+import { language, preferredLanguage, t } from '../i18n.ts'
 import type { components, paths } from './schema.generated.ts'
 
 type Schemas = components['schemas']
@@ -84,7 +84,9 @@ export const api = createClient<paths>({ baseUrl: '', fetch: comeAgain })
 
 api.use({
   onRequest({ request }) {
-    request.headers.set('accept-language', language())
+    // Where the browser asks for this language by itself, nothing is added: what the entry page had it fetch ahead serves
+    // the very same request only.
+    if (preferredLanguage(null, navigator.languages) !== language()) request.headers.set('accept-language', language())
     return request
   },
 })
