@@ -1,4 +1,4 @@
-/** Where the processors' time goes under load: to the shop, to its PostgreSQL, to the load generator. Linux only: from /proc. */
+/** Where the processors' time goes under load: to the shop, its PostgreSQL, the sandbox, the load generator. Linux only: from /proc. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { processesOf } from '../tests/harness/processes.ts'
 
@@ -6,6 +6,7 @@ import { processesOf } from '../tests/harness/processes.ts'
 export interface Cpu {
   readonly shop: number
   readonly database: number
+  readonly sandbox: number
   readonly generator: number
 }
 
@@ -14,12 +15,13 @@ const TICKS = 100
 
 /** What the processes below this one have used so far. */
 export function cpuOf(parent: number): Cpu {
-  const { 'web server': web, PostgreSQL: servers } = processesOf(parent)
+  const { 'web server': web, jobs, PostgreSQL: servers, sandbox } = processesOf(parent)
   const sum = (pids: readonly number[]) => pids.reduce((total, pid) => total + secondsOf(pid), 0)
   const database = servers.flatMap((pid) => [pid, ...childrenOf(pid)])
   return {
-    shop: sum(web),
+    shop: sum([...web, ...jobs]),
     database: sum(database),
+    sandbox: sum(sandbox),
     generator: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
   }
 }
@@ -27,7 +29,7 @@ export function cpuOf(parent: number): Cpu {
 /** Milliseconds of each for one request. */
 export function perRequest(before: Cpu, after: Cpu, requests: number): Cpu {
   const of = (who: keyof Cpu) => ((after[who] - before[who]) * 1000) / requests
-  return { shop: of('shop'), database: of('database'), generator: of('generator') }
+  return { shop: of('shop'), database: of('database'), sandbox: of('sandbox'), generator: of('generator') }
 }
 
 function childrenOf(pid: number): number[] {

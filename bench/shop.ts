@@ -9,6 +9,7 @@ import { plainOrders, plainSettlements, signaturesPerSecond } from './ceilings.t
 import { cpuOf, perRequest } from './cpu.ts'
 import { fill } from './fill.ts'
 import { drive, type Load, type Request, repeat } from './load.ts'
+import { middle } from './middle.ts'
 import {
   COURSES,
   get,
@@ -50,7 +51,7 @@ export async function benchShop({ orders, rounds, requests, log }: BenchOptions)
   try {
     await fillUp(system, orders, log)
     const tokens = await newBuyers(system, Math.ceil((requests * (rounds + 1)) / COURSES))
-    const bench: Bench = { system, rounds, requests, tokens, key, log, used: 0 }
+    const bench: Bench = { system, rounds, requests, tokens, key, log, memory: [], used: 0 }
     const signatures = signaturesPerSecond(2)
     const empty = await measure(bench, 'empty route', () => ({
       requests: repeat(get('/healthz'), requests),
@@ -70,7 +71,6 @@ export async function benchShop({ orders, rounds, requests, log }: BenchOptions)
       requests: Array.from({ length: requests }, (_, index) => get(`/api/courses/${1 + (index % 10)}`)),
       wanted: 200,
     }))
-    const memory = Math.max(...memoryOf(system))
     const emptyRoute = { name: 'an empty route of the same server', value: empty.value }
     const share = { share: 0.6 }
     return [
@@ -85,7 +85,7 @@ export async function benchShop({ orders, rounds, requests, log }: BenchOptions)
       { ...status, ceiling: emptyRoute, target: share },
       { ...list, ceiling: emptyRoute, target: share },
       { ...page, ceiling: emptyRoute, target: share },
-      { name: 'memory of a web process', unit: 'MB', value: memory, noise: 0, target: { most: 150 } },
+      { name: 'memory of a web process', unit: 'MB', ...middle(bench.memory), target: { most: 150 } },
     ]
   } finally {
     await close()
@@ -99,6 +99,8 @@ interface Bench {
   readonly tokens: readonly string[]
   readonly key: KeyObject
   readonly log: (line: string) => void
+  /** Megabytes of each web process at the end of each round. */
+  readonly memory: number[]
   /** How many pairs of buyer and course have been used up. */
   used: number
 }
@@ -106,7 +108,7 @@ interface Bench {
 type Figure = Omit<Measured, 'ceiling' | 'target'>
 
 async function measure(
-  { system, rounds, requests, log }: Bench,
+  { system, rounds, requests, memory, log }: Bench,
   name: string,
   round: (index: number) => { requests: Request[]; wanted: number },
 ): Promise<Figure> {
@@ -123,12 +125,11 @@ async function measure(
     else {
       loads.push(load)
       counted += these.length
+      memory.push(...memoryOf(system))
     }
   }
   const cpu = perRequest(before, cpuOf(parent), counted)
-  const perSecond = loads.map((load) => load.perSecond).sort((left, right) => left - right)
-  const value = perSecond[Math.floor(perSecond.length / 2)] ?? 0
-  const noise = ((perSecond.at(-1) ?? 0) - (perSecond[0] ?? 0)) / value
+  const { value, noise } = middle(loads.map(({ perSecond }) => perSecond))
   const p99 = Math.max(...loads.map((load) => load.p99))
   const spent = `shop ${cpu.shop.toFixed(2)}, PostgreSQL ${cpu.database.toFixed(2)}, generator ${cpu.generator.toFixed(2)}`
   log(`${name}: ${Math.round(value)}/s, p99 ${p99.toFixed(1)} ms; ms of CPU a request: ${spent}`)

@@ -39,18 +39,23 @@ export async function supervise(config: Config): Promise<void> {
 
   try {
     await refuseTakenPort(config)
-    // The children load their code while the database starts; each begins its work when told where that is.
+    // A web server loads its code while the database starts, and begins its work when told where that is. The others load
+    // theirs once it answers: until then they would only hold it up.
     const database = Promise.withResolvers<string>()
     database.promise.catch(() => {})
-    const children = startChildren(config, database.promise, state)
-    children.catch(() => {})
+    const starts = prepareChildren(database.promise)
+    const first = keepRunning(starts.web, state.children, state)
+    first.catch(() => {})
     const [databaseUrl] = await Promise.all([startDatabase(config, state), startSandbox(config, state)])
     await migrate(databaseUrl)
     await seed(config, databaseUrl)
     if (config.sandbox.enabled) await registerWithSandbox(config)
     database.resolve(databaseUrl)
-    await children
+    await first
+    if (state.stopping) return
     printBanner(config, performance.now() - started)
+    const others = Array.from({ length: config.workers - 1 }, () => starts.web)
+    await Promise.all([...others, starts.jobs].map((start) => keepRunning(start, state.children, state)))
     process.send?.({ type: 'ready' })
   } catch (error) {
     if (state.stopping) return
@@ -113,7 +118,8 @@ async function seed(config: Config, databaseUrl: string): Promise<void> {
   await close()
 }
 
-async function startChildren(config: Config, database: Promise<string>, state: State): Promise<void> {
+/** How each kind of child is started; it is told where the database is as soon as that is known. */
+function prepareChildren(database: Promise<string>) {
   const entry = join(import.meta.dirname, 'main.ts')
   answerMetrics()
   // Each worker accepts for itself. Dealt out by the parent, a connection on its way to a worker that is killed would stay
@@ -125,12 +131,10 @@ async function startChildren(config: Config, database: Promise<string>, state: S
     database.then((databaseUrl) => child.send({ type: 'begin', databaseUrl }, () => {})).catch(() => {})
     return child
   }
-  const web = () => begin(cluster.fork({ XUECHENG_ROLE: 'web' }))
-  const jobs = () => begin(fork(entry, { execArgv: CHILD_FLAGS, env: { ...process.env, XUECHENG_ROLE: 'jobs' } }))
-  await Promise.all([
-    keepRunning(jobs, state.children, state),
-    ...Array.from({ length: config.workers }, () => keepRunning(web, state.children, state)),
-  ])
+  return {
+    web: () => begin(cluster.fork({ XUECHENG_ROLE: 'web' })),
+    jobs: () => begin(fork(entry, { execArgv: CHILD_FLAGS, env: { ...process.env, XUECHENG_ROLE: 'jobs' } })),
+  }
 }
 
 /** Starts a child, waits until it is ready, and starts it again whenever it ends by itself. */
