@@ -4,6 +4,8 @@ import type pg from 'pg'
 /** Two years of orders: most paid, some closed, some refunded, of a fifth as many buyers, some courses far ahead of the others. */
 export async function fill(pool: pg.Pool, count: number): Promise<void> {
   const statements = [
+    `select add_month(grown::regclass, (current_date - n * interval '1 month')::date)
+     from generate_series(0, 24) n cross join (values ('notifications'), ('order_history')) tables (grown)`,
     `insert into users (username, display_name, password_hash) select 'buyer' || n, 'Buyer ' || n, 'none' from generate_series(1, $1::int / 5) n`,
     `insert into orders (order_no, user_id, subject, total_fen, pay_type, status, course_ids, created_at, expires_at, paid_at, closed_at)
      select md5(n::text), (select min(id) from users where username like 'buyer%') + (n::bigint * 7919) % ($1::int / 5), c.title, c.price_fen, 'alipay', s.status,

@@ -94,6 +94,8 @@ export async function readAdminOrder(db: Reader, orderNo: string, role: Role): P
   const [row] = order ? await writeRows(db, [order]) : []
   if (!order || !row) throw new ShopError('ORDER_NOT_FOUND')
   const lines = await readLines(db, order)
+  // Months before the order hold nothing of it; a day is left for clocks that differ.
+  const since = new Date(order.created_at.getTime() - 86_400_000)
   return {
     ...row,
     expiresAt: writeMoment(order.expires_at),
@@ -102,8 +104,8 @@ export async function readAdminOrder(db: Reader, orderNo: string, role: Role): P
     attempts: await readAttempts(db, order.id),
     refunds: (await refundsOfOrder(db, order.id, role)) as AdminOrder['refunds'],
     unmatched: await readUnmatched(db, order.id),
-    notifications: await readNotifications(db, order.id),
-    history: await readHistory(db, order.id),
+    notifications: await readNotifications(db, order.id, since),
+    history: await readHistory(db, order.id, since),
     actions: actionsOn(order, lines, role),
   }
 }
@@ -186,11 +188,12 @@ async function readUnmatched(db: Reader, orderId: number): Promise<AdminOrder['u
 }
 
 /** The newest hundred: a gateway that repeats itself must not make the page endless. */
-async function readNotifications(db: Reader, orderId: number): Promise<AdminOrder['notifications']> {
+async function readNotifications(db: Reader, orderId: number, since: Date): Promise<AdminOrder['notifications']> {
   const rows = await db
     .selectFrom('notifications')
     .select(['id', 'received_at', 'accepted', 'effect', 'attempt_no'])
     .where('attempt_no', 'in', db.selectFrom('payment_attempts').select('attempt_no').where('order_id', '=', orderId))
+    .where('received_at', '>=', since)
     .orderBy('id', 'desc')
     .limit(100)
     .execute()
@@ -203,13 +206,14 @@ async function readNotifications(db: Reader, orderId: number): Promise<AdminOrde
   }))
 }
 
-async function readHistory(db: Reader, orderId: number): Promise<AdminOrder['history']> {
+async function readHistory(db: Reader, orderId: number, since: Date): Promise<AdminOrder['history']> {
   const rows = await db
     .selectFrom('order_history')
     .leftJoin('users', 'users.id', 'order_history.user_id')
     .selectAll('order_history')
     .select('users.username')
     .where('order_id', '=', orderId)
+    .where('at', '>=', since)
     .orderBy('order_history.id')
     .execute()
   return rows.map((line) => ({

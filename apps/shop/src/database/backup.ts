@@ -41,7 +41,7 @@ export async function backUp(url: string, file: string): Promise<BackupSummary> 
       yield `${JSON.stringify({ format: FORMAT, version: VERSION, at, migrations })}\n`
       for (const { name, columns } of tables) {
         yield `${JSON.stringify({ table: name, columns })}\n`
-        const stream = client.query(copyTo(`copy ${name} (${columns.join(', ')}) to stdout`))
+        const stream = client.query(copyTo(`copy (select ${columns.join(', ')} from ${name}) to stdout`))
         for await (const chunk of stream) yield chunk as Buffer
         counts[name] = stream.rowCount
         yield `${END}\n`
@@ -82,6 +82,8 @@ export async function restore(url: string, file: string): Promise<BackupSummary>
     await client.query('set constraints all immediate')
     await deferReferences(client, false)
     await continueNumbers(client)
+    // What is older than this database went where rows without a month go.
+    await client.query('select keep_months(current_date, 0)')
     await client.query('commit')
     return { tables: counts, at: header.at }
   })
@@ -150,6 +152,7 @@ async function tablesOf(client: pg.Client): Promise<{ name: string; columns: str
     `select table_name as name, array_agg(quote_ident(column_name) order by ordinal_position)::text[] as columns
      from information_schema.columns join information_schema.tables using (table_schema, table_name)
      where table_schema = 'public' and table_type = 'BASE TABLE' and table_name <> all($1)
+       and table_name not in (select relname from pg_class where relispartition)
      group by table_name order by table_name`,
     [LEFT_OUT],
   )
@@ -172,7 +175,7 @@ async function refuseUnfit(client: pg.Client, migrations: readonly string[]): Pr
 async function deferReferences(client: pg.Client, defer: boolean): Promise<void> {
   const { rows } = await client.query<{ statement: string }>(
     `select format('alter table %s alter constraint %I %s', conrelid::regclass, conname, $1::text) as statement
-     from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace`,
+     from pg_constraint where contype = 'f' and conparentid = 0 and connamespace = 'public'::regnamespace`,
     [defer ? 'deferrable initially deferred' : 'not deferrable'],
   )
   for (const { statement } of rows) await client.query(statement)
@@ -183,7 +186,8 @@ async function continueNumbers(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ statement: string }>(
     `select format('select setval(%L, coalesce((select max(%I) from %I), 0) + 1, false)',
        pg_get_serial_sequence(table_name, column_name), column_name, table_name) as statement
-     from information_schema.columns where table_schema = 'public' and is_identity = 'YES'`,
+     from information_schema.columns where table_schema = 'public' and is_identity = 'YES'
+       and table_name not in (select relname from pg_class where relispartition)`,
   )
   for (const { statement } of rows) await client.query(statement)
 }
