@@ -117,9 +117,7 @@ async function settlePlainly(client: pg.PoolClient, order: UnpaidOrder, body: Bu
     "update payment_attempts set status = 'paid', trade_no = $2, paid_at = now(), ask_at = null where id = $1",
     [attemptId, tradeNo],
   )
-  await run('order', "update orders set status = 'paid', paid_at = now() where id = $1 and status = 'unpaid'", [
-    orderId,
-  ])
+  await run('order', "update orders set status = 'paid', paid_at = now() where id = $1", [orderId])
   await run('payment', 'insert into order_payments (order_id, attempt_id, paid_at) values ($1, $2, now())', [
     orderId,
     attemptId,
