@@ -20,7 +20,7 @@ const TRIES = 60
 const PAUSE_MS = 1200
 
 /**
- * Runs what has not run yet, the job queue's own tables included. A file whose tables others hold is run again, for two
+ * Runs what has not run yet, the job queue's own tables included. A file whose tables others hold is run again, for some two
  * minutes at most.
  * @param say is told when that is so
  * @returns the names of the files that ran

@@ -232,6 +232,22 @@ test('a month that cannot be made now is made by the next run, and payments go o
   expect(slowest).toBeLessThan(3000)
 })
 
+test('more strays than can be moved while orders wait stay where they are, and are found there', {
+  timeout: 60_000,
+}, async () => {
+  const shop = await createShop('many', '9999')
+  await shop.query(
+    notification('many', "'2190-05-15'").replace(/values \((.*)\)$/s, 'select $1 from generate_series(1, 10001)'),
+  )
+  await shop.query(notification('few', "'2190-06-15'"))
+  expect(await keepMonths(shop.db, new Date(), log)).toEqual({ made: 1, strays: 10_002, missing: 1 })
+  expect(await counted(shop, 'notifications_2190_06')).toEqual([{ rows: 1, ids: 1 }])
+  expect(await counted(shop, 'notifications')).toEqual([{ rows: 10_002, ids: 10_002 }])
+  // With the shop stopped.
+  await shop.query('select keep_months(current_date, 3)')
+  expect(await counted(shop, 'notifications_2190_05')).toEqual([{ rows: 10_001, ids: 10_001 }])
+})
+
 test('a month that is over is dropped under payments, and no other', { timeout: 60_000 }, async () => {
   const shop = await createShop('dropping', '9999')
   for (const table of ['notifications', 'order_history']) await shop.query(`select add_month('${table}', '2020-01-31')`)
