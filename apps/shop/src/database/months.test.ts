@@ -173,6 +173,18 @@ test('rows stay, numbers go on, months are made ahead, and strays are moved', as
   expect((await again.query('select from passed')).length).toBe(6)
 })
 
+test('what a wrong clock wrote beyond this month is no obstacle, and is not dropped as old', async () => {
+  const shop = await createShop('ahead', '0027')
+  await shop.query(notification('ahead', "now() + interval '200 days'"))
+  await migrate(shop.url)
+  await shop.query(notification('after', 'now()'))
+  const [ahead, after] = await places(shop)
+  expect(ahead?.place).toMatch(/^notifications_before_\d{4}_\d\d$/)
+  expect(after?.place).toBe(ahead?.place)
+  expect(await keepMonths(shop.db, new Date(), log)).toEqual({ made: 0, strays: 0, missing: 0 })
+  await expect(shop.query(`select drop_month('${ahead?.place}')`)).rejects.toThrow(/is not over/)
+})
+
 test('a migration under payments, behind a backup: all wait a moment, nobody fails, nothing is lost or numbered twice', {
   timeout: 60_000,
 }, async () => {
