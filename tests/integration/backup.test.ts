@@ -85,6 +85,9 @@ test('back up a shop that runs, restore it elsewhere, and go on', { timeout: 180
   const made = await cli(system.dataDir, 'backup', file, '--json')
   expect([made.code, JSON.parse(made.output)]).toMatchObject([0, { tables: { orders: 1, refunds: 1 } }])
   expect((await cli(system.dataDir, 'backup', file)).code).toBe(2) // never over another one
+  expect(gunzipSync(readFileSync(file)).toString('utf8').split('\n')[0]).toContain(
+    '{"grown":"notifications","month":"2020-01-01"}',
+  )
   const before = await fingerprint(system)
   // Into a shop that has something: refused, and nothing changes.
   const refused = await cli(system.dataDir, 'restore', file)
@@ -100,6 +103,16 @@ test('back up a shop that runs, restore it elsewhere, and go on', { timeout: 180
   expect((await cli(elsewhere, 'restore', join(folder, 'none'))).code).toBe(1)
   expect((await cli(elsewhere, 'restore', join(folder, 'missing'))).code).toBe(2)
   expect(existsSync(`${file}.partial`)).toBe(false)
+
+  // One that does not name its months: they are found all the same.
+  const [header = '', ...rest] = whole.toString('latin1').split('\n')
+  const nameless = JSON.stringify({ ...(JSON.parse(header) as object), months: undefined })
+  writeFileSync(join(folder, 'nameless'), gzipSync(Buffer.from([nameless, ...rest].join('\n'), 'latin1')))
+  const old = join(folder, 'old')
+  expect((await cli(old, 'restore', join(folder, 'nameless'))).code).toBe(0)
+  const fromOld = await startSystem({ dataDir: old })
+  expect(await fromOld.sql('select from notifications_2020_01')).toHaveLength(3)
+  await fromOld.stop()
 
   const restored = await cli(elsewhere, 'restore', file)
   expect([restored.code, restored.output]).toEqual([0, expect.stringContaining('1 of them orders')])

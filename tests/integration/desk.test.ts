@@ -77,7 +77,36 @@ test('a healthy shop is healthy', async () => {
   expect(seen.headers['content-type']).toContain('application/x-www-form-urlencoded')
   const checks = await health()
   expect(Object.values(checks).filter(({ ok }) => !ok)).toEqual([])
-  expect(Object.keys(checks)).toHaveLength(11)
+  expect(Object.keys(checks)).toHaveLength(12)
+})
+
+test('a notification is found by any of its numbers, and on the page of the order that its attempt was moved to', async () => {
+  const [row] = await system.sql<{ attempt: string; trade: string; notify: string }>(
+    `select attempt_no as attempt, trade_no as trade, notify_id as notify from notifications where effect = 'settled' limit 1`,
+  )
+  const { attempt = '', trade = '', notify = '' } = row ?? {}
+  const seen = await latest(attempt)
+  for (const number of [trade, notify]) expect(await latest(number)).toEqual(seen)
+  const none = await staff.call<{ items: unknown[] }>('GET', '/api/admin/notifications?q=nobody')
+  expect(none.body.items).toEqual([])
+  // As after a payment that came late: the order is younger than its attempt and what was said of that before.
+  await system.sql(`update orders set created_at = created_at + interval '3 days' where order_no = $1`, [attempt])
+  const order = await staff.call<{ notifications: unknown[]; history: unknown[] }>(
+    'GET',
+    `/api/admin/orders/${attempt}`,
+  )
+  expect(order.body.notifications).toHaveLength(1)
+  expect(order.body.history.length).toBeGreaterThan(1)
+  await system.sql(`update orders set created_at = created_at - interval '3 days' where order_no = $1`, [attempt])
+})
+
+test('a month without a partition shows until it is made', async () => {
+  const next = `(now() at time zone 'Asia/Shanghai')::date + interval '1 month'`
+  const [row] = await system.sql<{ part: string }>(`select 'notifications' || to_char(${next}, '_YYYY_MM') as part`)
+  await system.sql(`drop table ${row?.part}`)
+  expect((await health())['month_missing']).toMatchObject({ count: 1, items: [{ link: '/admin/jobs' }] })
+  await system.sql('select keep_months(current_date, 3)')
+  expect((await health())['month_missing']?.count).toBe(0)
 })
 
 test('a notification that failed is replayed once its cause is gone, at the desk and on the command line', async () => {

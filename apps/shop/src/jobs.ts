@@ -4,7 +4,7 @@ import { forgetFailures } from './accounts/login-limits.ts'
 import { forgetSessions } from './accounts/sessions.ts'
 import { sumUpDays } from './backoffice/dashboard.ts'
 import { removeUnused } from './catalog/uploads.ts'
-import { keepMonths } from './database/months.ts'
+import { analyzeMonths, keepMonths } from './database/months.ts'
 import { resumeImports, stepImport } from './enrolments/import-run.ts'
 import { IMPORT_STUDENTS, ImportTask } from './enrolments/imports.ts'
 import { forgetKeys } from './http/idempotency.ts'
@@ -71,9 +71,8 @@ export async function startJobs({ connection, payments, uploadsFolder, seal, log
     'sum-up-days': oneAtATime(() => sumUpDays(db, payments.clock())),
     'remove-unused-uploads': oneAtATime(() => removeUnused(db, uploadsFolder, payments.clock())),
     'free-lost-jobs': () => freeLostJobs(connection.pool),
-    'keep-months': async () => {
-      await keepMonths(db, payments.clock(), log)
-    },
+    'keep-months': oneAtATime(() => keepMonths(db, payments.clock(), log)),
+    'analyze-months': oneAtATime(() => analyzeMonths(db)),
     'forget-what-ended': async () => {
       const daysAgo = (days: number) => new Date(payments.clock().getTime() - days * 86_400_000)
       await forgetSessions(db, daysAgo(HOUSEKEEPING.sessionsDays))
@@ -92,9 +91,12 @@ export async function startJobs({ connection, payments, uploadsFolder, seal, log
     { task: 'send-left-refunds', match: '*/5 * * * *' },
     { task: 'remove-unused-uploads', match: '41 20 * * *' },
     { task: 'forget-what-ended', match: '17 * * * *' },
-    { task: 'keep-months', match: '23 20 * * *' },
+    { task: 'keep-months', match: '23 * * * *' },
+    { task: 'analyze-months', match: '37 20 * * 0' },
   ]
   const queue = await startQueue(connection.pool, tasks, repeating, log)
   await resumeImports(importing, { atOnce: true })
+  // A shop that is started seldom, and never at the hour's 23rd minute, has its months all the same.
+  await tasks['keep-months']().catch((error: unknown) => log.error({ err: error }, 'months could not be made'))
   return queue
 }

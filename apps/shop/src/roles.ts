@@ -44,7 +44,7 @@ export async function runRole(config: Config, role: string): Promise<void> {
   }
 }
 
-/** The parent says where the database is, once that is ready. */
+/** The parent says where the database is, once that is ready and this process listens: what it says before may be lost. */
 function databaseFromParent(): Promise<string> {
   return new Promise((done) => {
     const hear = (message: unknown) => {
@@ -57,6 +57,7 @@ function databaseFromParent(): Promise<string> {
     process.on('message', hear)
     process.on('disconnect', leave)
     process.on('SIGINT', () => {})
+    process.send?.({ type: 'begin?' })
   })
 }
 

@@ -44,7 +44,7 @@ export async function supervise(config: Config): Promise<void> {
     const database = Promise.withResolvers<string>()
     database.promise.catch(() => {})
     const starts = prepareChildren(database.promise)
-    const first = keepRunning(starts.web, state.children, state)
+    const first = keepRunning(starts.web, state.children, state, database.promise)
     first.catch(() => {})
     const [databaseUrl] = await Promise.all([startDatabase(config, state), startSandbox(config, state)])
     await migrate(databaseUrl)
@@ -55,7 +55,9 @@ export async function supervise(config: Config): Promise<void> {
     if (state.stopping) return
     printBanner(config, performance.now() - started)
     const others = Array.from({ length: config.workers - 1 }, () => starts.web)
-    await Promise.all([...others, starts.jobs].map((start) => keepRunning(start, state.children, state)))
+    await Promise.all(
+      [...others, starts.jobs].map((start) => keepRunning(start, state.children, state, database.promise)),
+    )
     process.send?.({ type: 'ready' })
   } catch (error) {
     if (state.stopping) return
@@ -108,7 +110,7 @@ async function startSandbox(config: Config, state: State): Promise<void> {
   if (!config.sandbox.enabled) return
   const entry = join(fileURLToPath(import.meta.resolve('@xuecheng/sandbox')), '../main.ts')
   const args = ['--port', String(config.sandbox.port), '--host', config.host, '--data', join(config.dataDir, 'sandbox')]
-  await keepRunning(() => fork(entry, args, { env: process.env }), state.services, state)
+  await keepRunning(() => fork(entry, args, { env: process.env }), state.services, state, Promise.resolve())
 }
 
 async function seed(config: Config, databaseUrl: string): Promise<void> {
@@ -118,7 +120,7 @@ async function seed(config: Config, databaseUrl: string): Promise<void> {
   await close()
 }
 
-/** How each kind of child is started; it is told where the database is as soon as that is known. */
+/** How each kind of child is started; it asks where the database is, and is told as soon as that is known. */
 function prepareChildren(database: Promise<string>) {
   const entry = join(import.meta.dirname, 'main.ts')
   answerMetrics()
@@ -127,8 +129,11 @@ function prepareChildren(database: Promise<string>) {
   cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({ exec: entry, execArgv: WEB_FLAGS })
   const begin = <Child extends ChildProcess | Worker>(child: Child): Child => {
-    // One that has ended by then is started anew, and told then.
-    database.then((databaseUrl) => child.send({ type: 'begin', databaseUrl }, () => {})).catch(() => {})
+    child.on('message', (message: unknown) => {
+      if (!isOf(message, 'begin?')) return
+      // One that has ended by then is started anew, and asks anew.
+      database.then((databaseUrl) => child.send({ type: 'begin', databaseUrl }, () => {})).catch(() => {})
+    })
     return child
   }
   return {
@@ -137,11 +142,15 @@ function prepareChildren(database: Promise<string>) {
   }
 }
 
-/** Starts a child, waits until it is ready, and starts it again whenever it ends by itself. */
+/**
+ * Starts a child, waits until it is ready, and starts it again whenever it ends by itself.
+ * @param begun from when on it has all that it needs to become ready; a migration may take its time before
+ */
 async function keepRunning(
   start: () => ChildProcess | Worker,
   stops: (() => Promise<void>)[],
   state: State,
+  begun: Promise<unknown>,
 ): Promise<void> {
   let child = start()
   stops.push(() => stopChild(child))
@@ -154,21 +163,23 @@ async function keepRunning(
       watch()
     })
   }
-  await ready(child)
+  await ready(child, begun)
   watch()
 }
 
-function ready(child: ChildProcess | Worker): Promise<void> {
-  return new Promise((done, failed) => {
-    const limit = setTimeout(() => failed(new Error('A process of the shop was not ready in time')), READY_LIMIT_MS)
-    child.once('exit', () => failed(new Error('A process of the shop ended before it was ready; see the line above')))
-    child.on('message', (message: unknown) => {
-      if (typeof message !== 'object' || message === null || !('type' in message) || message.type !== 'ready') return
-      clearTimeout(limit)
-      done()
-    })
+async function ready(child: ChildProcess | Worker, begun: Promise<unknown>): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  child.once('exit', () => reject(new Error('A process of the shop ended before it was ready; see the line above')))
+  child.on('message', (message: unknown) => {
+    if (isOf(message, 'ready')) resolve()
   })
+  await Promise.race([promise, begun])
+  const limit = setTimeout(() => reject(new Error('A process of the shop was not ready in time')), READY_LIMIT_MS)
+  await promise.finally(() => clearTimeout(limit))
 }
+
+const isOf = (message: unknown, type: string): boolean =>
+  typeof message === 'object' && message !== null && 'type' in message && message.type === type
 
 async function stopChild(child: ChildProcess | Worker): Promise<void> {
   const process_ = 'process' in child ? child.process : child

@@ -94,14 +94,17 @@ export async function readAdminOrder(db: Reader, orderNo: string, role: Role): P
   const [row] = order ? await writeRows(db, [order]) : []
   if (!order || !row) throw new ShopError('ORDER_NOT_FOUND')
   const lines = await readLines(db, order)
-  // Months before the order hold nothing of it; a day is left for clocks that differ.
-  const since = new Date(order.created_at.getTime() - 86_400_000)
+  const attempts = await readAttempts(db, order.id)
+  // Months before it hold nothing of it; an attempt that was moved here, since its payment came late, is older than the
+  // order. A day is left for clocks that differ.
+  const began = Math.min(order.created_at.getTime(), ...attempts.map(({ createdAt }) => Date.parse(createdAt)))
+  const since = new Date(began - 86_400_000)
   return {
     ...row,
     expiresAt: writeMoment(order.expires_at),
     closedAt: writeMomentOrNull(order.closed_at),
     lines,
-    attempts: await readAttempts(db, order.id),
+    attempts,
     refunds: (await refundsOfOrder(db, order.id, role)) as AdminOrder['refunds'],
     unmatched: await readUnmatched(db, order.id),
     notifications: await readNotifications(db, order.id, since),

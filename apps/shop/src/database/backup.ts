@@ -1,6 +1,6 @@
 /**
  * A backup of the whole shop as one file: gzip over text. First a line of JSON that says what it is and which migrations it
- * needs; then for each table a line of JSON with its name and columns, its rows as PostgreSQL's COPY writes them, and a
+ * needs, and which months it has rows of; then for each table a line of JSON with its name and columns, its rows as PostgreSQL's COPY writes them, and a
  * line `\.`. All tables are read at the same moment; a shop that runs goes on running.
  */
 import { createReadStream, createWriteStream } from 'node:fs'
@@ -19,6 +19,20 @@ const END = '\\.'
 /** Written anew by itself, or of no use elsewhere. */
 const LEFT_OUT = ['migrations', 'login_failures']
 
+interface Month {
+  readonly grown: string
+  /** Its first day. */
+  readonly month: string
+}
+
+interface Header {
+  readonly format: string
+  readonly version: number
+  readonly at: string
+  readonly migrations: readonly string[]
+  readonly months?: readonly Month[]
+}
+
 export interface BackupSummary {
   readonly tables: Readonly<Record<string, number>>
   readonly at: string
@@ -36,9 +50,10 @@ export async function backUp(url: string, file: string): Promise<BackupSummary> 
     const at = new Date().toISOString()
     await client.query('begin isolation level repeatable read read only')
     const migrations = await migrationsOf(client)
+    const months = await monthsOf(client)
     const tables = await tablesOf(client)
     async function* write(): AsyncGenerator<string | Buffer> {
-      yield `${JSON.stringify({ format: FORMAT, version: VERSION, at, migrations })}\n`
+      yield `${JSON.stringify({ format: FORMAT, version: VERSION, at, migrations, months })}\n`
       for (const { name, columns } of tables) {
         yield `${JSON.stringify({ table: name, columns })}\n`
         const stream = client.query(copyTo(`copy (select ${columns.join(', ')} from ${name}) to stdout`))
@@ -60,11 +75,12 @@ export async function restore(url: string, file: string): Promise<BackupSummary>
   return withClient(url, async (client) => {
     await client.query('begin')
     const reader = linesOf(createReadStream(file).pipe(createGunzip()))
-    const header = readJson<{ format: string; version: number; at: string; migrations: string[] }>(await next(reader))
+    const header = readJson<Header>(await next(reader))
     if (header?.format !== FORMAT || header.version !== VERSION)
       throw new BackupError(`${file} is no backup of this shop`)
     await refuseUnfit(client, header.migrations)
     const counts: Record<string, number> = {}
+    await addMonths(client, header.months ?? [])
     await deferReferences(client, true)
     const known = new Map((await tablesOf(client)).map((table) => [table.name, table.columns]))
     for (let line = await next(reader); line !== undefined; line = await next(reader)) {
@@ -82,8 +98,8 @@ export async function restore(url: string, file: string): Promise<BackupSummary>
     await client.query('set constraints all immediate')
     await deferReferences(client, false)
     await continueNumbers(client)
-    // What is older than this database went where rows without a month go.
-    await client.query('select keep_months(current_date, 0)')
+    // Of a backup that does not name its months, what is older than this database went where rows without a month go.
+    await client.query("select keep_months((now() at time zone 'Asia/Shanghai')::date, 0)")
     await client.query('commit')
     return { tables: counts, at: header.at }
   })
@@ -157,6 +173,39 @@ async function tablesOf(client: pg.Client): Promise<{ name: string; columns: str
     [LEFT_OUT],
   )
   return rows
+}
+
+/**
+ * Of which months there may be rows. A partition that bears its month is not read for that; what is older than the months,
+ * or has found none, is.
+ */
+async function monthsOf(client: pg.Client): Promise<Month[]> {
+  const { rows: parts } = await client.query<{ part: string; grown: string; key: string }>(
+    `select inhrelid::regclass::text as part, inhparent::regclass::text as grown, months_of(inhparent::regclass) as key
+     from pg_inherits where months_of(inhparent::regclass) is not null order by 1`,
+  )
+  const months: Month[] = []
+  for (const { part, grown, key } of parts) {
+    const [, year, month] = /^(?!.*_before_).*_(\d{4})_(\d\d)$/.exec(part) ?? []
+    if (year && month) months.push({ grown, month: `${year}-${month}-01` })
+    else {
+      const { rows } = await client.query<{ month: string }>(
+        `select distinct date_trunc('month', ${key} at time zone 'Asia/Shanghai')::date::text as month from ${part}`,
+      )
+      months.push(...rows.map((row) => ({ grown, month: row.month })))
+    }
+  }
+  return months
+}
+
+/** While there is nothing to move: a row that found no month would have to be looked for, month by month, later. */
+async function addMonths(client: pg.Client, months: readonly Month[]): Promise<void> {
+  for (const { grown, month } of months) {
+    await client.query('select add_month($1::regclass, $2::date) where months_of($1::regclass) is not null', [
+      grown,
+      month,
+    ])
+  }
 }
 
 async function refuseUnfit(client: pg.Client, migrations: readonly string[]): Promise<void> {

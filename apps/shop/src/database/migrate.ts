@@ -2,27 +2,41 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { runMigrations } from 'graphile-worker'
 import pg from 'pg'
+import { isHeldUp } from './held-up.ts'
 import { primaryAddress } from './hosts.ts'
 
 const FOLDER = join(import.meta.dirname, 'migrations')
 /** Any constant: everyone who migrates this database waits for this advisory lock. */
 const MIGRATION_LOCK = 7_020_232
+/**
+ * Other nodes may take payments meanwhile, and whoever comes after a file that waits for a table waits behind it. Less than
+ * PostgreSQL's deadlock_timeout: of two that wait for each other, the file gives way.
+ */
+const LOCK_LIMIT_MS = 800
+const TRIES = 60
+const PAUSE_MS = 1200
 
 /**
- * Runs what has not run yet, the job queue's own tables included.
+ * Runs what has not run yet, the job queue's own tables included. A file whose tables others hold is run again, for some two
+ * minutes at most.
+ * @param say is told when that is so
  * @returns the names of the files that ran
- * @throws Error when a file that already ran has been changed since
+ * @throws Error when a file that already ran has been changed since, or its tables are held for too long
  */
-export async function migrate(url: string): Promise<string[]> {
+export async function migrate(
+  url: string,
+  say = (line: string): void => void process.stderr.write(`${line}\n`),
+): Promise<string[]> {
   const address = await primaryAddress(url)
   const client = new pg.Client({ connectionString: address })
   client.on('error', () => {})
   await client.connect()
   try {
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
-    const ran = await runFiles(client)
+    const ran = await runFiles(client, say)
     await runMigrations({ connectionString: address })
     return ran
   } finally {
@@ -30,7 +44,7 @@ export async function migrate(url: string): Promise<string[]> {
   }
 }
 
-async function runFiles(client: pg.Client): Promise<string[]> {
+async function runFiles(client: pg.Client, say: (line: string) => void): Promise<string[]> {
   await client.query(`create table if not exists migrations (
     name text primary key, checksum text not null, ran_at timestamptz not null default now())`)
   const { rows } = await client.query<{ name: string; checksum: string }>('select name, checksum from migrations')
@@ -44,13 +58,34 @@ async function runFiles(client: pg.Client): Promise<string[]> {
     const before = known.get(name)
     if (before === checksum) continue
     if (before) throw new Error(`Migration ${name} was changed after it ran on this database. Add a new file instead.`)
-    await inTransaction(client, async () => {
-      await client.query(sql)
-      await client.query('insert into migrations (name, checksum) values ($1, $2)', [name, checksum])
-    })
+    const run = () =>
+      inTransaction(client, async () => {
+        await client.query(`set local lock_timeout = ${LOCK_LIMIT_MS}`)
+        await client.query(sql)
+        await client.query('insert into migrations (name, checksum) values ($1, $2)', [name, checksum])
+      })
+    await untilNotHeldUp(name, run, say)
     ran.push(name)
   }
   return ran
+}
+
+async function untilNotHeldUp(name: string, run: () => Promise<void>, say: (line: string) => void): Promise<void> {
+  for (let time = 1; ; time += 1) {
+    try {
+      return await run()
+    } catch (error) {
+      if (!isHeldUp(error)) throw error
+      if (time === TRIES) {
+        throw new Error(
+          `Migration ${name} needs tables that something else holds, such as a backup or a long query. Nothing of it was kept: start again once that has ended.`,
+          { cause: error },
+        )
+      }
+      if (time % 10 === 1) say(`Migration ${name} waits for tables that something else holds; it is tried again.`)
+      await sleep(PAUSE_MS)
+    }
+  }
 }
 
 async function inTransaction(client: pg.Client, work: () => Promise<void>): Promise<void> {

@@ -129,7 +129,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
         and not exists (select from notification_handlings h where h.notification_id = n.id and h.accepted)
         and not exists (select from unmatched_payments u where u.trade_no = n.trade_no and u.resolved_at is not null)
         and not exists (select from notifications later where later.attempt_no = n.attempt_no and later.trade_no = n.trade_no
-                        and later.accepted and later.id > n.id)`,
+                        and later.accepted and later.id > n.id and later.received_at > n.received_at - interval '1 day')`,
   },
   {
     name: 'unmatched_payment',
@@ -161,6 +161,18 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     query: `select j.task_identifier as subject, null as order_no, coalesce(left(j.last_error, 200), '') as text, j.updated_at as since,
         '/admin/jobs' as link
       from graphile_worker.jobs j where j.attempts >= j.max_attempts and j.locked_at is null`,
+  },
+  {
+    name: 'month_missing',
+    title: text('缺少月度分区', 'Months without a partition'),
+    meaning: text(
+      '本月或下月的通知或订单历史没有自己的分区；数据不会丢失，但无法按月归档。后台任务每小时重试。',
+      'This month or the next has no partition for notifications or for the history of orders. Nothing is lost, but it cannot be archived by month. The jobs try again every hour.',
+    ),
+    repair: 'look',
+    query: `select grown || to_char(month, '_YYYY_MM') as subject, null as order_no,
+        strays || ' rows in ' || grown || '_other' as text, month at time zone 'Asia/Shanghai' as since, '/admin/jobs' as link
+      from missing_months((now() at time zone 'Asia/Shanghai')::date, 1)`,
   },
 ]
 

@@ -112,13 +112,9 @@ export function addInboxDesk(desk: Application, payments: Payments): void {
       let select = notifications(db)
       if (state) select = select.where('notifications.accepted', '=', state === 'accepted')
       if (q?.trim()) {
-        const number = q.trim()
-        select = select.where((where) =>
-          where.or([
-            where('notifications.attempt_no', '=', number),
-            where('notifications.trade_no', '=', number),
-            where('notifications.notify_id', '=', number),
-          ]),
+        const found = numbered(db, q.trim())
+        select = select.innerJoin(found.as('found'), (join) =>
+          join.onRef('found.id', '=', 'notifications.id').onRef('found.received_at', '=', 'notifications.received_at'),
         )
       }
       if (after) select = select.where('notifications.id', '<', Number(after[0]))
@@ -237,6 +233,13 @@ const notifications = (db: Reader) =>
     .select(['notifications.id', 'notifications.provider', 'notifications.received_at', 'notifications.address'])
     .select(['notifications.accepted', 'notifications.effect', 'notifications.attempt_no', 'notifications.trade_no'])
     .select('orders.order_no')
+
+/** Each number by its own index: asked for by all three at once, the newest first, the whole inbox may be walked. */
+const numbered = (db: Reader, number: string) => {
+  const by = (column: 'attempt_no' | 'trade_no' | 'notify_id') =>
+    db.selectFrom('notifications').select(['id', 'received_at']).where(column, '=', number)
+  return by('attempt_no').union(by('trade_no')).union(by('notify_id'))
+}
 
 type Row = Awaited<ReturnType<ReturnType<typeof notifications>['executeTakeFirstOrThrow']>>
 
