@@ -101,6 +101,31 @@ test('the same request has the same code; the page that is opened again shows it
   await system.sandbox.notifications(true)
 })
 
+test('inside the messenger’s own browser nothing is opened that it would block: the order stands, to be paid elsewhere', async () => {
+  const app = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148 MicroMessenger/8.0.50'
+  const desktop = 'Mozilla/5.0 (Windows NT 10.0) Chrome/132 Safari/537.36 MicroMessenger/7.0.20 WindowsWechat'
+  const buy = async (userAgent: string, payType: string) => {
+    const body = { courseIds: [1], totalAmount: '39.00', payType }
+    const buyer = await system.buyer()
+    return (await buyer.call<Checkout>('POST', '/api/orders', body, { 'user-agent': userAgent })).body
+  }
+  const inApp = await buy(app, 'wechat')
+  expect(inApp).toMatchObject({ status: 'unpaid', elsewhere: true, codeUrl: expect.stringMatching(/^weixin:/) })
+  expect(inApp).not.toHaveProperty('payUrl')
+  expect(await system.sql('select channel from payment_attempts where attempt_no = $1', [inApp.orderNo])).toEqual([
+    { channel: 'native' },
+  ])
+  for (const userAgent of [app, desktop]) {
+    const other = await buy(userAgent, 'alipay')
+    expect(other).toMatchObject({ status: 'unpaid', elsewhere: true })
+    expect(other).not.toHaveProperty('payUrl')
+  }
+  // On a computer's screen the code can be scanned as anywhere.
+  const onDesktop = await buy(desktop, 'wechat')
+  expect(onDesktop.codeUrl).toMatch(/^weixin:/)
+  expect(onDesktop).not.toHaveProperty('elsewhere')
+})
+
 test('a link that is kept while somebody reaches for it is given to them too: ordered again, the kept one would die', async () => {
   const buyer = await system.buyer()
   const { orderNo, codeUrl } = await order(buyer, 'wechat')
