@@ -12,6 +12,7 @@ import {
   payment,
   refundAnswer,
   refused,
+  type SignOptions,
   signatureOf,
   signed,
   startServer,
@@ -181,7 +182,8 @@ describe('a refusal need not be signed, and one that is must be WeChat’s:', ()
   })
 
   test('signed by somebody else, or by a key that is not known here, it says nothing', async () => {
-    for (const options of [{ key: newPair().privateKey }, { serial: 'PUB_KEY_ID_09' }]) {
+    const strangers: SignOptions[] = [{ key: newPair().privateKey }, { serial: 'PUB_KEY_ID_09' }]
+    for (const options of strangers) {
       const server = await startServer((response) => signed(response, 404, none, options))
       const error = await thrown(() => newClient(server.url, once).query(query))
       expect(error).toMatchObject({ name: 'UnknownOutcomeError', code: 'ANSWER_NOT_VERIFIED' })
