@@ -97,17 +97,29 @@ export function startChaos(
   return { kills, stop: () => (stopping ??= calm()) }
 }
 
-const SUB_CODES = [
-  'ACQ.SYSTEM_ERROR',
-  'ACQ.TRADE_NOT_EXIST',
-  'ACQ.REFUND_CHARGE_ERROR',
-  'ACQ.SELLER_BALANCE_NOT_ENOUGH',
+/** What each gateway may refuse without having acted, and without a lie about what was: that a paid trade does not exist. */
+const REFUSED_CALLS: readonly { readonly method: string; readonly codes: readonly string[] }[] = [
+  {
+    method: 'alipay.trade.refund',
+    codes: ['ACQ.SYSTEM_ERROR', 'ACQ.TRADE_NOT_EXIST', 'ACQ.REFUND_CHARGE_ERROR', 'ACQ.SELLER_BALANCE_NOT_ENOUGH'],
+  },
+  {
+    method: 'POST /v3/refund/domestic/refunds',
+    codes: ['SYSTEM_ERROR', 'FREQUENCY_LIMITED', 'RESOURCE_NOT_EXISTS', 'NOT_ENOUGH', 'INVALID_REQUEST'],
+  },
+  { method: 'POST /v3/pay/transactions/native', codes: ['SYSTEM_ERROR', 'FREQUENCY_LIMITED', 'RULE_LIMIT'] },
+  { method: 'POST /v3/pay/transactions/h5', codes: ['SYSTEM_ERROR', 'FREQUENCY_LIMITED', 'NO_AUTH'] },
+  { method: 'POST /v3/pay/transactions/out-trade-no/:no/close', codes: ['SYSTEM_ERROR', 'FREQUENCY_LIMITED'] },
 ]
+
+function refusalFor(draw: Random): Record<string, string> {
+  const { method, codes } = draw.pick(REFUSED_CALLS)
+  return { method, subCode: draw.pick(codes) }
+}
 
 function faultFor(kind: FaultKind, draw: Random): Record<string, unknown> {
   const waits = kind.startsWith('timeout') ? { seconds: 9 } : { seconds: 1 + draw.below(20) }
-  // One business error would be a lie that no gateway tells: that a trade which was paid does not exist.
-  const refused = kind === 'business-error' ? { subCode: draw.pick(SUB_CODES), method: 'alipay.trade.refund' } : {}
+  const refused = kind === 'business-error' ? refusalFor(draw) : {}
   const rare = kind.startsWith('timeout') || kind === 'business-error'
   return { kind, probability: rare ? 0.1 : 0.15 + draw.below(30) / 100, times: rare ? 4 : 40, ...waits, ...refused }
 }

@@ -37,7 +37,7 @@ export async function runCrowd(options: CrowdOptions): Promise<Crowd> {
   let done = 0
   const lives = Array.from({ length: buyers }, async () => {
     const draw = random.fork()
-    const api = await register(system)
+    const api = await register(system, draw.chance(PHONES))
     const owned = new Set<number>()
     while (begun < orders) {
       begun += 1
@@ -58,8 +58,16 @@ export async function runCrowd(options: CrowdOptions): Promise<Crowd> {
   return { orders: done, deeds, surprises }
 }
 
-async function register(system: System): Promise<ShopApi> {
+/** How many of a hundred buyers hold a phone: they are sent to an address where a computer shows a code. */
+const PHONES = 30
+const PHONE = { 'user-agent': 'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Mobile Safari/537.36' }
+
+async function register(system: System, phone: boolean): Promise<ShopApi> {
   const api = system.client()
+  if (phone) {
+    const { call } = api
+    api.call = (method, path, body, headers) => call(method, path, body, { ...PHONE, ...headers })
+  }
   const username = `p${randomUUID().slice(0, 13)}`
   const body = { username, password: 'a long password' }
   const { body: answer } = await patiently<{ token?: string }>(api, 'POST', '/api/users', body)

@@ -39,6 +39,31 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'await verify(content, bytes, alipayPublicKey, signType)',
   },
   {
+    guard: "a WeChat Pay notification's amount is read as it is signed",
+    file: `${PAYMENTS}/providers/wechat/provider.ts`,
+    from: 'amount: toFen(Math.max(0, notice.total)), paidAt',
+    // One fen too much looks like the order's own, where that is even.
+    to: 'amount: toFen(notice.total & ~1), paidAt',
+  },
+  {
+    guard: 'a WeChat Pay notification is for our application',
+    file: `${PAYMENTS}/providers/wechat/provider.ts`,
+    from: "{ check: 'application', passed: notice.appId === settings.appId,",
+    to: "{ check: 'application', passed: true,",
+  },
+  {
+    guard: 'a WeChat Pay notification is for our merchant',
+    file: `${PAYMENTS}/providers/wechat/provider.ts`,
+    from: 'passed: mchId === settings.mchId,',
+    to: 'passed: true,',
+  },
+  {
+    guard: 'a WeChat Pay notification is signed by WeChat',
+    file: 'packages/wechatpay/src/notification.ts',
+    from: 'if (bad) return refuse(bad.code, bad.message)',
+    to: '',
+  },
+  {
     guard: 'an attempt that is paid is not settled again',
     file: `${PAYMENTS}/settle.ts`,
     from: "if (attempt.status === 'paid') {",
@@ -166,6 +191,12 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${PAYMENTS}/providers/alipay/provider.ts`,
     from: "if (made.ok && made.refunded) return { state: 'succeeded' }",
     to: "if (made.ok && made.refunded) return { state: 'refused', refusal: 'unknown' }",
+  },
+  {
+    guard: 'a WeChat Pay refund of unknown outcome is no refusal',
+    file: `${PAYMENTS}/providers/wechat/provider.ts`,
+    from: 'if (made.ok && made.exists) return answerOf(made.status, tries)',
+    to: "if (made.ok && made.exists) return { state: 'refused', refusal: 'unknown' }",
   },
   {
     guard: 'the same key has one effect',

@@ -8,7 +8,7 @@ import type { Random } from './random.ts'
 
 export type Method = 'alipay' | 'wechat'
 
-/** What a buyer is sent to, or scans. */
+/** What a buyer is sent to (a phone by either method), or scans. */
 export interface Checkout {
   readonly orderNo: string
   readonly totalAmount: string
@@ -91,7 +91,7 @@ export async function payLink(
     const body = { payUrl: link.payUrl, ...(buyer !== undefined && { buyer }) }
     return persist(() => system.sandbox.send<{ returnUrl: string | null }>('POST', '/pay', body), giveUp)
   }
-  const body = { link: link.codeUrl, ...(buyer !== undefined && { buyer }) }
+  const body = { link: link.codeUrl ?? link.payUrl, ...(buyer !== undefined && { buyer }) }
   const scanned = await persist(() => system.sandbox.send<object>('POST', '/wechat/pay', body), giveUp)
   return scanned && { orderNo: link.orderNo }
 }

@@ -27,6 +27,10 @@ async function payOnPhone(phone: Page): Promise<void> {
   await phone.getByTestId('phone-success').waitFor()
 }
 
+const ANDROID = 'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36'
+const MESSENGER =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 MicroMessenger/8.0.50 NetType/WIFI Language/zh_CN'
+
 const checkOut = async (page: Page): Promise<void> => {
   await page.locator('input[value=wechat]').check()
   await page.getByTestId('checkout-pay').click()
@@ -62,10 +66,7 @@ test('the code is scanned, and the page turns to paid by itself', async () => {
 })
 
 test('on a phone the browser goes to WeChat Pay and comes back to what it paid', async () => {
-  visit = await stage.visitAs(await stage.newBuyer(), {
-    ...PHONE,
-    userAgent: 'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36',
-  })
+  visit = await stage.visitAs(await stage.newBuyer(), { ...PHONE, userAgent: ANDROID })
   const { page } = visit
   await visit.open('/checkout?courses=2')
   await settled(page)
@@ -99,3 +100,50 @@ test('another method without a new order: the code is closed, the order is the s
     { provider: 'alipay', status: 'paid', order_status: 'paid' },
   ])
 })
+
+test.each(['zh-CN', 'en'] as const)(
+  'inside WeChat’s own browser the order is kept and opened in another one, where it is paid (%s)',
+  async (language) => {
+    const buyer = await stage.newBuyer()
+    visit = await stage.visitAs(buyer, { ...PHONE, language, userAgent: MESSENGER })
+    const { page } = visit
+    await visit.open('/checkout?courses=2')
+    await settled(page)
+    await page.getByTestId('in-messenger').waitFor()
+    expect(await wrongs(page)).toEqual([])
+    await checkOut(page)
+    await page.waitForURL('**/orders/*/elsewhere')
+    await page.getByText('在浏览器打开').waitFor()
+    expect(await wrongs(page)).toEqual([])
+    expect(await jumped(page)).toBeLessThan(0.02)
+    const orderNo = new URL(page.url()).pathname.split('/')[2] ?? ''
+    const address = (await page.getByTestId('order-address').innerText()).trim()
+    expect(address).toBe(`${stage.system.shopUrl}/orders/${orderNo}`)
+    // The other method is there, and is refused as honestly.
+    await page.getByTestId('pay-by-alipay').click()
+    await page.getByTestId('pay-by-wechat').waitFor()
+    expect(new URL(page.url()).pathname).toBe(`/orders/${orderNo}/elsewhere`)
+    await page.getByTestId('pay-by-wechat').click()
+    await page.getByTestId('code-elsewhere').waitFor()
+    const attempts = await stage.system.sql<{ channel: string }>(
+      'select channel from payment_attempts where order_id = (select id from orders where order_no = $1) order by id',
+      [orderNo],
+    )
+    expect(attempts.map(({ channel }) => channel)).not.toContain('h5')
+
+    // “Open in Browser” opens the page that is shown; it leads to the order, and from there to WeChat Pay.
+    const outside = await stage.visitAs(buyer, { ...PHONE, language, userAgent: ANDROID })
+    try {
+      await outside.open(new URL(page.url()).pathname)
+      await outside.page.waitForURL(`**/orders/${orderNo}`)
+      await outside.page.getByTestId('pay-again').click()
+      await outside.page.waitForURL((url) => url.origin === new URL(stage.system.sandboxUrl).origin)
+      await payOnPhone(outside.page)
+      expect(outside.problems).toEqual([])
+    } finally {
+      await outside.close()
+    }
+    await eventually(() => page.getByTestId('elsewhere-state').getAttribute('data-state')).toBe('paid')
+    expect(await wrongs(page)).toEqual([])
+  },
+)

@@ -37,7 +37,7 @@ export function useCashier() {
       key = { of: '', value: '' }
       if (ready.payUrl) return location.assign(ready.payUrl)
       cache.setQueryData(paymentKey(ready.orderNo), ready)
-      await router.push({ name: 'scan', params: { orderNo: ready.orderNo } })
+      await router.push({ name: ready.elsewhere ? 'elsewhere' : 'scan', params: { orderNo: ready.orderNo } })
     } catch (error) {
       problem.value = asProblem(error)
     }

@@ -1,5 +1,6 @@
 /** The storefront's addresses. Each page is a chunk of its own; `login` marks those that need to know the buyer. */
 import type { RouteRecordRaw } from 'vue-router'
+import { inMessenger } from './messenger.ts'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -37,6 +38,14 @@ export const routes: RouteRecordRaw[] = [
     path: '/orders/:orderNo/pay',
     name: 'scan',
     component: () => import('./pages/ScanPage.vue'),
+    meta: { login: true, plain: true },
+  },
+  {
+    path: '/orders/:orderNo/elsewhere',
+    name: 'elsewhere',
+    component: () => import('./pages/ElsewherePage.vue'),
+    // Opened in the other browser, it is the order to pay.
+    beforeEnter: (to) => inMessenger() || { name: 'order', params: { orderNo: String(to.params['orderNo']) } },
     meta: { login: true, plain: true },
   },
   {

@@ -16,6 +16,8 @@ import {
   type H5Ordered,
   type JsapiOrder,
   type JsapiOrdered,
+  type JsapiParameters,
+  jsapiParameters,
   type NativeOrdered,
   type Order,
   orderH5,
@@ -81,6 +83,8 @@ export interface WechatPay {
   h5(order: H5Order, options?: CallOptions): Promise<H5Ordered | Refusal<CreateCode>>
   /** For WeChat's own browser: what its page hands on, signed. */
   jsapi(order: JsapiOrder, options?: CallOptions): Promise<JsapiOrdered | Refusal<CreateCode>>
+  /** The same again for a `prepayId` that is still good (two hours): each opening of the payment is signed afresh. */
+  jsapiParameters(prepayId: string): Promise<JsapiParameters>
   query(trade: TradeRef, options?: CallOptions): Promise<Trade | NoTrade>
   close(trade: { readonly outTradeNo: string }, options?: CallOptions): Promise<Closed | Refusal<CloseCode>>
   refund(refund: Refund, options?: CallOptions): Promise<RefundKnown | Refusal<RefundCode>>
@@ -120,6 +124,7 @@ export function createWechatPay(options: WechatPayOptions): WechatPay {
     native: (order, callOptions) => orderNative(transport, order, callOptions),
     h5: (order, callOptions) => orderH5(transport, order, callOptions),
     jsapi: (order, callOptions) => orderJsapi(transport, order, callOptions),
+    jsapiParameters: (prepayId) => jsapiParameters(transport, prepayId),
     query: (trade, callOptions) => queryTrade(transport, trade, callOptions),
     close: (trade, callOptions) => closeTrade(transport, trade, callOptions),
     refund: (refund, callOptions) => refundTrade(transport, refund, callOptions),

@@ -12,6 +12,7 @@ import {
   payment,
   refundAnswer,
   refused,
+  type SignOptions,
   signatureOf,
   signed,
   startServer,
@@ -165,6 +166,36 @@ describe('WeChat refuses the request itself:', () => {
       code: 'RULE_LIMIT',
       status: 403,
     })
+  })
+})
+
+describe('a refusal need not be signed, and one that is must be WeChat’s:', () => {
+  const none = { code: 'ORDER_NOT_EXIST', message: '订单不存在' }
+
+  test('unsigned or rightly signed, it is read', async () => {
+    const server = await startServer((response) =>
+      server.received.length === 1 ? refused(response, 404, 'ORDER_NOT_EXIST') : signed(response, 404, none),
+    )
+    const client = newClient(server.url, once)
+    expect(await client.query(query)).toEqual({ exists: false })
+    expect(await client.query(query)).toEqual({ exists: false })
+  })
+
+  test('signed by somebody else, or by a key that is not known here, it says nothing', async () => {
+    const strangers: SignOptions[] = [{ key: newPair().privateKey }, { serial: 'PUB_KEY_ID_09' }]
+    for (const options of strangers) {
+      const server = await startServer((response) => signed(response, 404, none, options))
+      const error = await thrown(() => newClient(server.url, once).query(query))
+      expect(error).toMatchObject({ name: 'UnknownOutcomeError', code: 'ANSWER_NOT_VERIFIED' })
+    }
+  })
+
+  test('a test signature on it is right when it is asked again', async () => {
+    const server = await startServer((response) =>
+      signed(response, 404, none, server.received.length === 1 ? { key: newPair().privateKey } : {}),
+    )
+    expect(await newClient(server.url).query(query)).toEqual({ exists: false })
+    expect(server.received).toHaveLength(2)
   })
 })
 

@@ -74,6 +74,8 @@ export function execute(
   const attempt = async (signal: AbortSignal, timeoutMs: number) => {
     const url = new URL(`${transport.baseUrl}${call.path}`)
     const { answered, signed } = await exchange(transport, { ...call, url }, signal, timeoutMs)
+    // Not all refusals are signed; one that is must be WeChat's. A test signature on it is right when it is asked again.
+    if (answered.status >= 300 && answered.headers.has('wechatpay-signature')) await believed(transport, answered)
     return readAnswer(transport, answered, signed)
   }
   return repeat(attempt, transport, options, repeatable, (made) => transport.log?.(entryOf(call, made)))
@@ -112,16 +114,23 @@ export async function readAnswer(
 ): Promise<Done | ErrorAnswer> {
   const { status, headers, body } = answered
   if (status !== 200 && status !== 204) return readRefusal(answered, signed)
-  const bad = await checkSignature(body, headers, keys, clock())
-  if (bad) {
-    const message = `The answer is not believed. ${bad.message}${
-      bad.signed === undefined ? '' : ' Is it the key that the console shows for this merchant?'
-    }`
-    throw new UnknownOutcomeError('ANSWER_NOT_VERIFIED', message, { signed: bad.signed })
-  }
+  await believed({ keys, clock }, answered)
   const values = body.length === 0 ? {} : readObject(body.toString('utf8'))
   if (!values) throw new UnknownOutcomeError('ANSWER_NOT_UNDERSTOOD', 'The answer is no JSON object.')
   return { ok: true, status, values, requestId: requestIdOf(headers) }
+}
+
+/** @throws UnknownOutcomeError where it is not signed by WeChat */
+async function believed(
+  { keys, clock }: { readonly keys: Pick<KeyRing, 'find'>; readonly clock: () => Date },
+  { headers, body }: Answered,
+): Promise<void> {
+  const bad = await checkSignature(body, headers, keys, clock())
+  if (!bad) return
+  const message = `The answer is not believed. ${bad.message}${
+    bad.signed === undefined ? '' : ' Is it the key that the console shows for this merchant?'
+  }`
+  throw new UnknownOutcomeError('ANSWER_NOT_VERIFIED', message, { signed: bad.signed })
 }
 
 /**

@@ -39,7 +39,7 @@ export {
 } from './errors.ts'
 export type { Done, LogEntry } from './execute.ts'
 export type { TradeRef } from './fields.ts'
-export type { FundFlowBill, FundFlowOptions, FundFlowRow } from './fund-flow-bill.ts'
+export { type FundFlowBill, type FundFlowOptions, type FundFlowRow, readFundFlowBill } from './fund-flow-bill.ts'
 export type { JsonObject } from './json.ts'
 export type {
   Notification,

@@ -119,8 +119,12 @@ export function withRedirectUrl(h5Url: string, redirectUrl: string): string {
   return `${h5Url}${h5Url.includes('?') ? '&' : '?'}redirect_url=${encodeURIComponent(redirectUrl)}`
 }
 
-/** What the page in WeChat's browser hands on, signed by the merchant (WeChat Pay, "JSAPI: invoking"). */
+/**
+ * What the page in WeChat's browser hands on, signed by the merchant (WeChat Pay, "JSAPI: invoking").
+ * @throws FieldError when `prepayId` is none
+ */
 export async function jsapiParameters(transport: Transport, prepayId: string): Promise<JsapiParameters> {
+  if (!/^[\x21-\x7e]{1,128}$/.test(prepayId)) throw new FieldError('prepay_id', 'must be as the order was answered')
   const { appId, privateKey } = transport
   const [timeStamp, nonceStr] = [seconds(transport.clock()), transport.nonce()]
   const packed = `prepay_id=${prepayId}`

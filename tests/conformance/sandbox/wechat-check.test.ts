@@ -26,7 +26,7 @@ afterAll(async () => {
 })
 
 /** What a careless shop leaves out. */
-type Carelessness = 'sign' | 'window' | 'amount' | 'app' | 'merchant' | 'once' | 'status'
+type Carelessness = 'sign' | 'window' | 'amount' | 'app' | 'merchant' | 'once' | 'status' | 'refund' | 'late'
 
 /** A small shop: POST /orders, GET /orders/{number}, POST /notify. */
 async function openShop(careless?: Carelessness): Promise<string> {
@@ -39,7 +39,10 @@ async function openShop(careless?: Carelessness): Promise<string> {
     const off = Math.abs(Date.now() / 1000 - Number(headers['wechatpay-timestamp']))
     if (careless !== 'window' && !(off < 300)) return false
     if (careless !== 'sign' && !believes({ headers, body }, merchant.keys)) return false
-    const said = opened({ headers, body }).said as {
+    const { event, said: words } = opened({ headers, body })
+    // A refund's notification names neither appid nor the order's state.
+    if (event === 'REFUND.SUCCESS') return careless !== 'refund' && words['mchid'] === merchant.mchId
+    const said = words as {
       out_trade_no: string
       appid: string
       mchid: string
@@ -48,6 +51,8 @@ async function openShop(careless?: Carelessness): Promise<string> {
     if (careless !== 'amount' && !JSON.stringify(said.amount).includes('"total":3900')) return false
     if (careless !== 'app' && said.appid !== merchant.appId) return false
     if (careless !== 'merchant' && said.mchid !== merchant.mchId) return false
+    // Its last order has ended when the only word of it arrives: acknowledged, and the money is lost.
+    if (careless === 'late' && said.out_trade_no.endsWith('-2')) return true
     const status = orders.get(said.out_trade_no)
     if (status === undefined || (careless === 'once' && status === 'paid')) return false
     orders.set(said.out_trade_no, 'paid')
@@ -97,7 +102,7 @@ async function failures(careless?: Carelessness): Promise<string[]> {
       isPaid: paidByHttp({ url: `${shop}/orders/{outTradeNo}` }, /"status":"paid"/),
     },
   })
-  expect(report.results.length).toBe(13)
+  expect(report.results.length).toBe(17)
   return report.results.filter((result) => !result.passed).map((result) => result.name)
 }
 
@@ -111,7 +116,9 @@ test.each<[Carelessness, string[]]>([
   ['amount', ['wrong amount']],
   ['app', ['wrong app']],
   ['merchant', ['wrong merchant']],
-  ['once', ['repeat']],
+  ['once', ['repeat', 'payment repeated after the refund']],
+  ['refund', ['refund before payment', 'full refund']],
+  ['late', ['late']],
   ['status', ['wrong sign', 'sign test', 'other key', 'wrong amount']],
 ])('a shop careless about %s fails at %o', async (careless, names) => {
   expect(await failures(careless)).toEqual(expect.arrayContaining(names))

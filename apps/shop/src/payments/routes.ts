@@ -1,5 +1,4 @@
 /** Buying, paying again, coming back, cancelling. The addresses that gateways call stand in the providers' folders. */
-import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
@@ -11,9 +10,9 @@ import { OrderNo } from '../orders/routes.ts'
 import { askAboutOrder } from './ask.ts'
 import { checkout, openCheckout, payAgain } from './checkout.ts'
 import { closeOrder } from './close-order.ts'
+import { checkoutFor, payerOf } from './payer.ts'
 import type { Payments } from './payments.ts'
 import { PAY_TYPES } from './providers/names.ts'
-import type { Payer } from './providers/provider.ts'
 
 const PayType = Type.Enum([...PAY_TYPES])
 
@@ -45,15 +44,12 @@ const CheckoutShape = Type.Object(
     payUrl: Type.Optional(Type.String({ description: 'Where the browser goes to pay' })),
     codeUrl: Type.Optional(Type.String({ description: 'What the QR code says' })),
     scanUrl: Type.Optional(Type.String({ description: 'Where the sandbox has a phone to scan it with' })),
+    elsewhere: Type.Optional(
+      Type.Literal(true, { description: 'This browser opens no cashier: the order is to be opened in another one' }),
+    ),
   },
   { $id: 'Checkout' },
 )
-
-/** By what the browser says of itself; one that says nothing gets what a computer gets. */
-const payerOf = (request: FastifyRequest): Payer => ({
-  device: /\b(Mobile|Android|iPhone|iPod)\b/.test(request.headers['user-agent'] ?? '') ? 'phone' : 'computer',
-  address: request.ip,
-})
 
 export function addPaymentRoutes(app: Application, payments: Payments): void {
   app.addSchema(CheckoutShape)
@@ -84,7 +80,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
         payerOf(request),
         repeatable(request),
       )
-      return reply.code(201).send(answer)
+      return reply.code(201).send(checkoutFor(request, answer))
     },
   )
 
@@ -107,7 +103,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
       const { user } = await viewers.require(request)
       const { orderNo } = request.params
       const again = { userId: user.id, orderNo, payType: request.body?.payType }
-      return payAgain(payments, again, payerOf(request), repeatable(request))
+      return checkoutFor(request, await payAgain(payments, again, payerOf(request), repeatable(request)))
     },
   )
 
@@ -124,7 +120,8 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
     },
     async (request) => {
       const { user } = await viewers.require(request)
-      return openCheckout(payments, { userId: user.id, orderNo: request.params.orderNo }, payerOf(request))
+      const wanted = { userId: user.id, orderNo: request.params.orderNo }
+      return checkoutFor(request, await openCheckout(payments, wanted, payerOf(request)))
     },
   )
 

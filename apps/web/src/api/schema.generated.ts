@@ -8715,6 +8715,11 @@ export interface components {
             codeUrl?: string;
             /** @description Where the sandbox has a phone to scan it with */
             scanUrl?: string;
+            /**
+             * @description This browser opens no cashier: the order is to be opened in another one
+             * @enum {boolean}
+             */
+            elsewhere?: true;
         };
         OwnedCourse: {
             course: components["schemas"]["CourseSummary"];

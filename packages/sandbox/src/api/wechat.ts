@@ -1,9 +1,10 @@
 /** `/sandbox/api/wechat/…`: paying without a phone, and what became of it. */
 import { type Static, Type } from 'typebox'
 import { type Buyer, DEFAULT_LOGIN } from '../buyers.ts'
-import { yuan } from '../money.ts'
+import { parseYuan, toFen, yuan } from '../money.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { rfc3339 } from '../time.ts'
+import { isWechatError } from '../wechat/errors.ts'
 import { isPaySigned } from '../wechat/signing.ts'
 import type { WechatTrade } from '../wechat/trades.ts'
 import { type Application, cursorOf, Refused } from './application.ts'
@@ -216,6 +217,32 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
       if (trade.state !== 'NOTPAY') throw new Refused(409, 'TRADE_STATE_ERROR', `the trade is ${trade.state}`)
       payments.fail(trade, body.reason ?? 'the payer’s bank said no')
       return tradeJson(trade)
+    },
+  )
+
+  app.post(
+    '/sandbox/api/wechat/trades/:outTradeNo/refund',
+    {
+      schema: {
+        summary:
+          'Refunds as staff do in WeChat’s own console, all that is left unless an amount is named; told to the trade’s address',
+        params: Numbered,
+        body: Type.Object({
+          ...OfMerchant.properties,
+          outRefundNo: Type.String({ pattern: '^[0-9A-Za-z_|*@-]{1,64}$' }),
+          amount: Type.Optional(Type.String({ maxLength: 16, description: 'In yuan' })),
+        }),
+        response: { 200: TradeShape, '4xx': ErrorShape },
+      },
+    },
+    ({ params, body }) => {
+      const trade = tradeNumbered(body.mchId, params.outTradeNo)
+      const amount = body.amount === undefined ? toFen(trade.total - trade.refunded) : parseYuan(body.amount)
+      if (amount === undefined) throw new Refused(400, 'INVALID_AMOUNT', `${body.amount} is no amount in yuan`)
+      const { notifyUrl, total } = trade
+      const made = payments.refund(trade, { outRefundNo: body.outRefundNo, amount, total, reason: '', notifyUrl })
+      if (isWechatError(made)) throw new Refused(409, made.code, made.message)
+      return tradeJson(trades.find(trade.id) ?? trade)
     },
   )
 

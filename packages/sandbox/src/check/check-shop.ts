@@ -33,7 +33,7 @@ export interface CheckReport {
 const LAST_ATTEMPT = 24 * 3600 + 24 * 60
 
 /**
- * Checks the shop at notify address `url`, by the method that its orders are paid with. Makes three orders (two for WeChat Pay) by the recipe, pays and refunds them in the sandbox, and
+ * Checks the shop at notify address `url`, by the method that its orders are paid with. Makes three orders by the recipe, pays and refunds them in the sandbox, and
  * moves the sandbox's clock by about a day. Rejects only where it can't go on: no order, no sandbox.
  */
 export async function checkShop(url: string, options: CheckOptions): Promise<CheckReport> {

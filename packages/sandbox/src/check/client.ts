@@ -41,6 +41,8 @@ export interface SandboxClient {
   /** Notifications of a WeChat Pay trade, the oldest first. */
   wechatDeliveries(outTradeNo: string): Promise<readonly SandboxDelivery[]>
   wechatReplay(id: number, tamper?: string): Promise<Attempted>
+  /** Refunds a part, or all that is left, and lets the refund be made at once. */
+  wechatRefund(trade: WechatSandboxTrade, outRefundNo: string, amount?: string): Promise<void>
   fault(kind: string, scope: object, times: number): Promise<number>
   removeFault(id: number): Promise<void>
   advance(seconds: number): Promise<void>
@@ -82,6 +84,11 @@ export function sandboxClient(url: string): SandboxClient {
     },
     wechatReplay: (id, tamper) =>
       call('POST', `/wechat/deliveries/${id}/replay`, tamper === undefined ? {} : { tamper }),
+    async wechatRefund({ mchId, outTradeNo }, outRefundNo, amount) {
+      const body = { mchId, outRefundNo, ...(amount !== undefined && { amount }) }
+      await call('POST', `/wechat/trades/${outTradeNo}/refund`, body)
+      await call('POST', `/wechat/refunds/${outRefundNo}/end`, { mchId, status: 'SUCCESS' })
+    },
     fault: async (kind, scope, times) => (await call<{ id: number }>('POST', '/faults', { kind, scope, times })).id,
     removeFault: async (id) => call<void>('DELETE', `/faults/${id}`).catch(() => undefined),
     advance: (seconds) => call('POST', '/clock', { advanceSeconds: seconds }),

@@ -21,6 +21,7 @@ const FORGERIES = [
 
 export async function checkWechatShop(checks: Checks): Promise<void> {
   await checkForgeries(checks)
+  await checkRefunds(checks)
   await checkLate(checks)
 }
 
@@ -65,15 +66,41 @@ async function checkForgeries(checks: Checks): Promise<void> {
   )
 }
 
+/** A refund's notification overtakes the payment's own; and the payment's comes once more when all of it went back. */
+async function checkRefunds(checks: Checks): Promise<void> {
+  const { sandbox, judge } = checks
+  const { trade, delivery } = await payUntold(checks, 1)
+  const told = (index: number) =>
+    until(async () => (await sandbox.wechatDeliveries(trade.outTradeNo))[index]?.attempts[0])
+  await sandbox.wechatRefund(trade, `${trade.outTradeNo}_1`, '0.01')
+  const partial = await told(1)
+  judge(
+    'refund before payment',
+    'REFUND.SUCCESS of a part arrives first: 200 or 204, no 5XX',
+    partial?.acknowledged === true,
+    seen(partial),
+  )
+  const payment = await sandbox.wechatReplay(delivery)
+  judge('reorder', 'then the payment’s own TRANSACTION.SUCCESS: 200 or 204', payment.acknowledged, seen(payment))
+  await sandbox.wechatRefund(trade, `${trade.outTradeNo}_2`)
+  const whole = await told(2)
+  judge('full refund', 'REFUND.SUCCESS of the rest: 200 or 204', whole?.acknowledged === true, seen(whole))
+  const late = await sandbox.wechatReplay(delivery)
+  judge('payment repeated after the refund', '200 or 204 once more', late.acknowledged, seen(late))
+}
+
 /** Fifteen attempts are lost; the sixteenth and last comes a day later. */
 async function checkLate(checks: Checks): Promise<void> {
   const { sandbox, judge } = checks
   const { trade } = await payUntold(checks, RETRIES)
   await sandbox.advance(LAST_ATTEMPT + 60)
-  const [delivery] = await sandbox.wechatDeliveries(trade.outTradeNo)
-  const last = delivery?.attempts.at(-1)
-  const expected = 'the only attempt that arrives comes 24 hours late: 200 or 204, the money is not lost'
-  judge('late', expected, last?.acknowledged === true, seen(last))
+  const last = await until(async () => {
+    const [delivery] = await sandbox.wechatDeliveries(trade.outTradeNo)
+    return delivery?.attempts.find((attempt) => attempt.responseStatus !== null)
+  })
+  const settled = await becomesPaid(checks, trade)
+  const expected = 'the only attempt that arrives comes 24 hours late: 200 or 204, and the order is paid'
+  judge('late', expected, last?.acknowledged === true && settled !== false, seen(last, settled))
 }
 
 const isRefused = ({ responseStatus }: Attempted): boolean => responseStatus !== null && responseStatus >= 400

@@ -3,6 +3,7 @@ import { systemClock } from '../../clock.ts'
 import { type Command, optional } from '../../command.ts'
 import { languageOf, writeFinding } from '../../finding.ts'
 import { ALIPAY_COMMANDS, examineAlipay } from './alipay/commands.ts'
+import { WECHAT_COMMANDS } from './wechat/commands.ts'
 import { WECHAT } from './wechat/kind.ts'
 
 const keysCheck: Command = {
@@ -21,4 +22,8 @@ const keysCheck: Command = {
   },
 }
 
-export const PROVIDER_COMMANDS: Readonly<Record<string, Command>> = { ...ALIPAY_COMMANDS, 'keys check': keysCheck }
+export const PROVIDER_COMMANDS: Readonly<Record<string, Command>> = {
+  ...ALIPAY_COMMANDS,
+  ...WECHAT_COMMANDS,
+  'keys check': keysCheck,
+}

@@ -3,7 +3,8 @@ import type { Fen } from '../../money.ts'
 
 /** Who pays, as far as it decides what they are sent to. */
 export interface Payer {
-  readonly device: 'computer' | 'phone'
+  /** `messenger`: a phone's browser inside the messenger, which opens no cashier. */
+  readonly device: 'computer' | 'phone' | 'messenger'
   /** Their network address, which some gateways want to know. */
   readonly address: string
 }

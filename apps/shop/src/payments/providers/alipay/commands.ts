@@ -7,7 +7,7 @@ import { type Call, type Command, optional, required, UsageError } from '../../.
 import type { Config } from '../../../config.ts'
 import type { Language } from '../../../errors.ts'
 import type { SaidFinding } from '../../../finding.ts'
-import { formatYuan, parseYuan, toFen } from '../../../money.ts'
+import { amountOf, told, yuan } from '../answers.ts'
 import { examine, say } from './doctor.ts'
 import { type AlipaySettings, openClient, readAlipaySettings, sandboxKeyFile } from './settings.ts'
 
@@ -27,22 +27,6 @@ function tradeOf(call: Parameters<Command['run']>[0]) {
   if (!outTradeNo && !tradeNo) throw new UsageError('--out-trade-no or --trade-no is missing')
   return { outTradeNo, tradeNo }
 }
-
-function amountOf(call: Parameters<Command['run']>[0], name: string): number {
-  const amount = parseYuan(required(call, name))
-  if (amount === undefined) throw new UsageError(`--${name} is no amount in yuan, such as 9.90`)
-  return amount
-}
-
-/** An answer of the gateway as lines and as data; a refusal ends with exit code 1. */
-function told(fields: Readonly<Record<string, unknown>>, refused = false) {
-  const lines = Object.entries(fields)
-    .filter(([, value]) => value !== undefined && typeof value !== 'object')
-    .map(([name, value]) => `${name}: ${value}`)
-  return { text: lines.join('\n'), data: fields, exitCode: refused ? 1 : 0 }
-}
-
-const yuan = (fen: number | undefined): string | undefined => (fen === undefined ? undefined : formatYuan(toFen(fen)))
 
 const payUrl: Command = {
   usage: '--out-trade-no N --amount 9.90 --subject S',
@@ -190,7 +174,6 @@ const keysGenerate: Command = {
   },
 }
 
-/** What a terminal speaks: Chinese where it says so, else English. */
 /** The doctor's findings about Alipay; of the application's public key too, where a file of it is named or known. */
 export async function examineAlipay(call: Call, language: Language): Promise<SaidFinding[]> {
   const settings = settingsOf(call.config)

@@ -1,0 +1,92 @@
+/** WeChat Pay from the command line, against the sandbox of a running shop: the real program, its exit codes and its lines. */
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type System, startSystem, until } from '../harness/system.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+let system: System
+
+beforeAll(async () => {
+  system = await startSystem()
+}, 120_000)
+afterAll(() => system?.stop())
+
+interface Ran {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function wechat(...args: string[]): Promise<Ran> {
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    DATA_DIR: system.dataDir,
+    PORT: new URL(system.shopUrl).port,
+    SANDBOX_PORT: new URL(system.sandboxUrl).port,
+  }
+  const program = [join(ROOT, 'apps/shop/bin/xuecheng.mjs'), 'wechat', ...args]
+  return new Promise((done) => {
+    execFile(process.execPath, program, { cwd: system.dataDir, env }, (error, stdout, stderr) =>
+      done({ code: typeof error?.code === 'number' ? error.code : error ? 1 : 0, stdout, stderr }),
+    )
+  })
+}
+
+const json = async (...args: string[]) => {
+  const { code, stdout, stderr } = await wechat(...args, '--json')
+  expect(stderr).toBe('')
+  return { code, data: JSON.parse(stdout) as Record<string, unknown> }
+}
+
+test('ordered, paid, asked about, paid back and in the bill', async () => {
+  const order = ['--out-trade-no', 'CLI-000001']
+  const code = await wechat('pay-code', ...order, '--amount', '9.90', '--subject', '一门课')
+  expect(code).toMatchObject({
+    code: 0,
+    stderr: '',
+    stdout: expect.stringMatching(/^weixin:\/\/wxpay\/bizpayurl\S+\n$/),
+  })
+  expect(await json('query', ...order)).toMatchObject({ code: 0, data: { exists: true, tradeState: 'NOTPAY' } })
+  await system.sandbox.send('POST', '/wechat/pay', { link: code.stdout.trim() })
+  const paid = await json('query', ...order)
+  expect(paid.data).toMatchObject({
+    tradeState: 'SUCCESS',
+    totalAmount: '9.90',
+    tradeNo: expect.stringMatching(/^\d+$/),
+  })
+  expect((await json('query', '--trade-no', String(paid.data['tradeNo']))).data).toEqual(paid.data)
+  // A refusal is an answer: exit 1, and what it means.
+  const late = await json('close', ...order)
+  expect(late).toMatchObject({ code: 1, data: { ok: false, code: 'ORDER_PAID', meaning: expect.any(String) } })
+
+  const back = await json('refund', ...order, '--amount', '4.00', '--request-no', 'CLI-R1', '--reason', '退课')
+  expect(back).toMatchObject({ code: 0, data: { status: 'PROCESSING', refundAmount: '4.00', outRefundNo: 'CLI-R1' } })
+  await until(
+    () => json('refund-query', '--request-no', 'CLI-R1'),
+    ({ data }) => data['status'] === 'SUCCESS',
+    30_000,
+  )
+  expect(await json('refund-query', '--request-no', 'CLI-R2')).toMatchObject({ code: 1, data: { exists: false } })
+
+  const { now } = await system.sandbox.get<{ now: string }>('/clock')
+  await system.sandbox.send('POST', '/clock', { now: new Date(Date.parse(now) + 25 * 3_600_000).toISOString() })
+  const bill = await wechat('bill', '--date', now.slice(0, 10))
+  expect(bill.stdout.split('\n').slice(0, 3)).toEqual([
+    '2 rows',
+    `payment\t${paid.data['tradeNo']}\tCLI-000001\t\t9.90`,
+    `refund\t${paid.data['tradeNo']}\tCLI-000001\tCLI-R1\t4.00`,
+  ])
+}, 120_000)
+
+test('what nobody paid is closed; what is not there, or is called wrongly, is said in one line', async () => {
+  await wechat('pay-code', '--out-trade-no', 'CLI-000002', '--amount', '1.00', '--subject', 'x')
+  expect((await json('close', '--out-trade-no', 'CLI-000002')).code).toBe(0)
+  expect((await json('query', '--out-trade-no', 'CLI-000002')).data).toMatchObject({ tradeState: 'CLOSED' })
+  expect(await json('query', '--out-trade-no', 'CLI-000003')).toEqual({ code: 1, data: { exists: false } })
+  for (const args of [['query'], ['refund', '--out-trade-no', 'CLI-000001', '--amount', '9.999'], ['bill']]) {
+    const { code, stdout, stderr } = await wechat(...args)
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+  }
+}, 60_000)
