@@ -15,7 +15,7 @@ export default {
     progress: 'Progress',
     counting: 'Counting the orders',
     doneRows: '{done} of {all} orders',
-    rows: 'Orders: {done}. To download until {until}',
+    rows: '{n} order, kept until {until} | {n} orders, kept until {until}',
     cancelled: 'Stopped; there is no file.',
     failed: 'It failed, which has been recorded. Export again; if that fails too, tell whoever runs the shop.',
     expired: 'The file has expired and was deleted. Export again.',

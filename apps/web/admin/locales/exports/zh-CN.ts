@@ -15,7 +15,7 @@ export default {
     progress: '进度',
     counting: '正在统计订单数',
     doneRows: '{done} / {all} 笔',
-    rows: '{done} 笔，{until} 前可下载',
+    rows: '{n} 笔，保留到 {until}',
     cancelled: '已停止，没有文件。',
     failed: '没有成功，问题已记录。请重新导出；仍不成功请联系管理员。',
     expired: '文件已过期删除，请重新导出。',
