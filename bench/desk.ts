@@ -40,13 +40,19 @@ export async function benchDesk(count: number): Promise<boolean> {
     await sumUpDays(db, new Date())
     console.log(`days summed up in ${((performance.now() - summed) / 1000).toFixed(1)} s\n`)
 
-    const { rows } = await pool.query<{ order_no: string; trade_no: string; username: string; day: string }>(
-      `select o.order_no, a.trade_no, u.username, to_char(o.created_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day
+    const { rows } = await pool.query<{
+      order_no: string
+      subject: string
+      trade_no: string
+      username: string
+      day: string
+    }>(
+      `select o.order_no, o.subject, a.trade_no, u.username, to_char(o.created_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day
        from orders o join payment_attempts a on a.order_id = o.id join users u on u.id = o.user_id
        where a.trade_no is not null order by o.id offset $1 limit 1`,
       [Math.floor(count / 3)],
     )
-    const some = rows[0] ?? { order_no: '', trade_no: '', username: '', day: '' }
+    const some = rows[0] ?? { order_no: '', subject: '', trade_no: '', username: '', day: '' }
     const cursor = Buffer.from(JSON.stringify([Math.floor(count / 2)])).toString('base64url')
     const searches: Record<string, Parameters<typeof searchOrders>[1]> = {
       newest: {},
@@ -56,7 +62,8 @@ export async function benchDesk(count: number): Promise<boolean> {
       "buyer's name": { q: some.username },
       'beginning of many names': { q: 'b' },
       'nobody’s name': { q: 'zzzz-nobody' },
-      'course title': { q: '摄影' },
+      'course title': { q: some.subject },
+      'course title, in the middle': { q: some.subject, cursor },
       amount: { q: '39.00' },
       'amount nobody paid': { q: '0.07' },
       'status paid': { status: 'paid' },

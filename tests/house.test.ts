@@ -63,6 +63,8 @@ const WRITERS: Record<string, string> = {
   imports: 'enrolments',
   import_rows: 'enrolments',
   sales_days: 'backoffice',
+  exports: 'backoffice',
+  export_pieces: 'backoffice',
 }
 
 test.each(Object.entries(WRITERS))('one writer a table: %s is written by %s', (table, subject) => {

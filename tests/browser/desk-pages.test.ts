@@ -32,6 +32,18 @@ const PAGES: readonly DeskPage[] = [
     shows: 'tbody tr',
   },
   {
+    name: 'more people than are looked through',
+    path: () => '/admin/orders?q=crowd',
+    heading: ['订单', 'Orders'],
+    shows: '[data-testid=orders-too-many]',
+  },
+  {
+    name: 'exports of orders',
+    path: () => '/admin/exports',
+    heading: ['订单导出', 'Exports of orders'],
+    shows: '[data-testid=export-download]',
+  },
+  {
     name: 'an order with refunds',
     path: () => `/admin/orders/${world.partly}`,
     heading: ['', ''],

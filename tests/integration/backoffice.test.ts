@@ -94,31 +94,6 @@ test('pages follow one another without a gap or a repeat', async () => {
   expect(seen).toEqual(all.map((row) => row.order_no))
 })
 
-test('orders as a file for spreadsheets: every row once, Chinese intact, formulas as text, long numbers whole', async () => {
-  const { orderNo, tradeNo } = await paidOrder()
-  await system.sql('update orders set subject = $1 where order_no = $2', ['=HYPERLINK("x"), 学城', orderNo])
-  const { headers, body } = await staff.call<string>('GET', '/api/admin/orders.csv')
-  expect(headers.get('content-type')).toBe('text/csv; charset=utf-8')
-  expect(headers.get('content-disposition')).toMatch(/attachment; filename="orders-\d{4}-\d{2}-\d{2}\.csv"/)
-  const lines = body
-    .replace(/^\ufeff/, '')
-    .trim()
-    .split('\r\n')
-  const [count] = await system.sql<{ n: number }>('select count(*)::int as n from orders')
-  expect(lines).toHaveLength((count?.n ?? 0) + 1)
-  expect(new Set(lines).size).toBe(lines.length)
-  const row = lines.find((line) => line.includes(orderNo))
-  expect(row).toContain(`"'=HYPERLINK(""x""), 学城"`)
-  expect(row).toContain(`"\t${tradeNo}"`)
-  const raw = await fetch(`${system.shopUrl}/api/admin/orders.csv`, {
-    headers: { authorization: `Bearer ${staff.token}` },
-  })
-  expect([...new Uint8Array(await raw.arrayBuffer()).subarray(0, 3)]).toEqual([0xef, 0xbb, 0xbf])
-  const paid = await staff.call<string>('GET', '/api/admin/orders.csv?status=cancelled')
-  expect(paid.body.trim().split('\r\n')).toHaveLength(1)
-  expect((await staff.call('GET', '/api/admin/orders.csv?status=nonsense')).status).toBe(422)
-})
-
 test('a buyer: found, what they own and from which order, granted, revoked, disabled, a new password', async () => {
   const { buyer, id, username, orderNo } = await paidOrder()
   const list = await staff.call<{ items: { id: number }[] }>('GET', `/api/admin/buyers?q=${username}`)

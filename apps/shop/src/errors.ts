@@ -60,6 +60,27 @@ export const REFUSALS = {
     'The one-time passwords are gone',
     'They can be downloaded once, by whoever uploaded the file. Make new ones on the pages of the buyers.',
   ),
+  EXPORT_RUNNING: refusal(
+    409,
+    '您的上一次导出还在进行',
+    '一次只能导出一份。请等它完成，或先停止它。',
+    'Your last export is still under way',
+    'One at a time: wait until it is done, or stop it first.',
+  ),
+  EXPORT_ENDED: refusal(
+    409,
+    '这次导出已经结束',
+    '没有什么可以停止的。请刷新后查看。',
+    'This export has ended already',
+    'There is nothing left to stop. Reload to see what became of it.',
+  ),
+  EXPORT_NOT_THERE: refusal(
+    409,
+    '没有可以下载的文件',
+    '这次导出还没有完成、已停止、没有成功，或文件已过期。请重新导出。',
+    'There is no file to download',
+    'This export is not done yet, was stopped, failed, or its file has expired. Export again.',
+  ),
   INTERNAL: refusal(
     500,
     '服务器出错了',

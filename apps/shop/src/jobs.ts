@@ -3,6 +3,8 @@ import { Value } from 'typebox/value'
 import { forgetFailures } from './accounts/login-limits.ts'
 import { forgetSessions } from './accounts/sessions.ts'
 import { sumUpDays } from './backoffice/dashboard.ts'
+import { resumeExports, stepExport } from './backoffice/export-run.ts'
+import { EXPORT_ORDERS, ExportTask, forgetExports } from './backoffice/exports.ts'
 import { removeUnused } from './catalog/uploads.ts'
 import { analyzeMonths, keepMonths } from './database/months.ts'
 import { resumeImports, stepImport } from './enrolments/import-run.ts'
@@ -45,6 +47,7 @@ function oneAtATime(work: () => Promise<unknown>): () => Promise<void> {
 export async function startJobs({ connection, payments, uploadsFolder, seal, log }: Shop): Promise<Queue> {
   const { db } = connection
   const importing = { db, seal, clock: payments.clock }
+  const exporting = { db, clock: payments.clock, log }
   const tasks = {
     'ask-open-attempts': oneAtATime(() => askDueAttempts(payments)),
     'expire-orders': oneAtATime(() => expireOrders(payments)),
@@ -64,6 +67,10 @@ export async function startJobs({ connection, payments, uploadsFolder, seal, log
       await stepImport(importing, Value.Parse(ImportTask, payload))
     },
     'resume-imports': oneAtATime(() => resumeImports(importing)),
+    [EXPORT_ORDERS]: async (payload: unknown) => {
+      await stepExport(exporting, Value.Parse(ExportTask, payload))
+    },
+    'resume-exports': oneAtATime(() => resumeExports(exporting)),
     [RECONCILE]: async (payload: unknown) => {
       await reconcileDay(payments, Value.Parse(ReconcileTask, payload))
     },
@@ -78,6 +85,7 @@ export async function startJobs({ connection, payments, uploadsFolder, seal, log
       await forgetSessions(db, daysAgo(HOUSEKEEPING.sessionsDays))
       await forgetKeys(db, daysAgo(HOUSEKEEPING.keysDays))
       await forgetFailures(db, daysAgo(1))
+      await forgetExports(db, payments.clock())
     },
   }
   const repeating = [
@@ -85,6 +93,7 @@ export async function startJobs({ connection, payments, uploadsFolder, seal, log
     { task: 'advance-left-trials', match: '* * * * *' },
     { task: 'expire-orders', match: '* * * * *' },
     { task: 'resume-imports', match: '* * * * *' },
+    { task: 'resume-exports', match: '* * * * *' },
     { task: 'reconcile-due-days', match: '8 * * * *' },
     { task: 'sum-up-days', match: '*/5 * * * *' },
     { task: 'free-lost-jobs', match: '* * * * *' },
@@ -96,6 +105,7 @@ export async function startJobs({ connection, payments, uploadsFolder, seal, log
   ]
   const queue = await startQueue(connection.pool, tasks, repeating, log)
   await resumeImports(importing, { atOnce: true })
+  await resumeExports(exporting, { atOnce: true })
   // A shop that is started seldom, and never at the hour's 23rd minute, has its months all the same.
   await tasks['keep-months']().catch((error: unknown) => log.error({ err: error }, 'months could not be made'))
   return queue

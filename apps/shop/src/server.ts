@@ -8,6 +8,7 @@ import { addStaffDesk } from './accounts/staff-routes.ts'
 import { addStaffSessionsDesk } from './accounts/staff-session-routes.ts'
 import { addBuyerDesk } from './backoffice/buyer-routes.ts'
 import { addDashboardDesk } from './backoffice/dashboard-routes.ts'
+import { addExportDesk } from './backoffice/export-routes.ts'
 import { addJobsDesk } from './backoffice/jobs-routes.ts'
 import { addOrderDesk } from './backoffice/order-routes.ts'
 import { addAuthoringDesk } from './catalog/authoring-routes.ts'
@@ -76,6 +77,7 @@ export async function createServer(shop: Shop): Promise<Application> {
   addRefundRoutes(app, payments)
   addDesk(app, viewers, keepLastSeen(db, clock, log), (desk) => {
     addOrderDesk(desk, payments)
+    addExportDesk(desk, db, clock)
     addRefundDesk(desk, payments)
     addInboxDesk(desk, payments)
     addReconciliationDesk(desk, payments)

@@ -3,9 +3,9 @@ import { type EntryKey, useInfiniteQuery } from '@pinia/colada'
 import { computed } from 'vue'
 
 /** @param key what is listed, filters and all @param read one page, from a cursor (empty for the first) */
-export function usePagesOf<Item>(
+export function usePagesOf<Page extends { items: unknown[]; next: string | null }>(
   key: () => EntryKey,
-  read: (cursor: { cursor?: string }, signal: AbortSignal) => Promise<{ items: Item[]; next: string | null }>,
+  read: (cursor: { cursor?: string }, signal: AbortSignal) => Promise<Page>,
 ) {
   const query = useInfiniteQuery({
     key,
@@ -13,6 +13,7 @@ export function usePagesOf<Item>(
     initialPageParam: '',
     getNextPageParam: (last) => last.next,
   })
-  const items = computed(() => query.data.value?.pages.flatMap((page) => page.items))
-  return { ...query, items }
+  const pages = computed(() => query.data.value?.pages)
+  const items = computed(() => pages.value?.flatMap((page): Page['items'][number][] => page.items))
+  return { ...query, pages, items }
 }

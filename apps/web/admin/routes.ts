@@ -68,6 +68,12 @@ export const routes: RouteRecordRaw[] = [
     meta: { right: 'orders.read' },
   },
   {
+    path: '/exports',
+    name: 'exports',
+    component: () => import('./pages/ExportsPage.vue'),
+    meta: { right: 'orders.export' },
+  },
+  {
     path: '/refunds',
     name: 'refunds',
     component: () => import('./pages/RefundsPage.vue'),

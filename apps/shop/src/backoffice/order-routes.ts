@@ -1,5 +1,4 @@
 /** The staff's orders: search, one order, cancel, and asking the gateway now. */
-import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import { audit } from '../accounts/audit.ts'
 import { staffOf } from '../accounts/desk.ts'
@@ -10,30 +9,12 @@ import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { problems } from '../http/shapes.ts'
 import { OrderNo } from '../orders/routes.ts'
-import { ORDER_STATUSES } from '../orders/states.ts'
 import { askAbout } from '../payments/ask.ts'
 import { closeOrder } from '../payments/close-order.ts'
 import type { Payments } from '../payments/payments.ts'
-import { PAY_TYPES } from '../payments/providers/names.ts'
-import { dayOf } from '../reconciliation/days.ts'
-import { exportOrders } from './export.ts'
 import { AdminOrderShape, readAdminOrder } from './order.ts'
+import { searchFields } from './order-search.ts'
 import { OrderRowShape, orderNumbered, searchOrders } from './orders.ts'
-
-const Day = Type.String({ pattern: '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$', examples: ['2026-11-23'] })
-
-const filters = {
-  q: Type.Optional(Type.String({ maxLength: 100 })),
-  status: Type.Optional(Type.Enum([...ORDER_STATUSES])),
-  payType: Type.Optional(Type.Enum([...PAY_TYPES])),
-  from: Type.Optional(Day),
-  to: Type.Optional(Day),
-}
-
-async function* withFirst(first: string, rest: AsyncIterable<string>): AsyncGenerator<string> {
-  yield first
-  yield* rest
-}
 
 export function addOrderDesk(desk: Application, payments: Payments): void {
   desk.addSchema(OrderRowShape)
@@ -61,42 +42,20 @@ export function addOrderDesk(desk: Application, payments: Payments): void {
   )
 
   desk.get(
-    '/orders.csv',
-    {
-      config: { right: 'orders.export' },
-      schema: {
-        tags,
-        summary: 'Orders as a CSV file for spreadsheets, streamed',
-        querystring: Type.Object(filters),
-        response: { 200: Type.Unsafe<Readable>({ type: 'string' }), ...problems(401, 403, 422) },
-      },
-    },
-    async (request, reply) => {
-      const staff = staffOf(request)
-      const deed = { at: clock(), action: 'orders.export', subject: 'orders', after: { ...request.query } }
-      await db.transaction().execute((tx) => audit(tx, staff, deed))
-      const rows = exportOrders(db, request.query)
-      const first = await rows.next() // a search that is refused is a problem, not half a file
-      return reply
-        .type('text/csv; charset=utf-8')
-        .header('content-disposition', `attachment; filename="orders-${dayOf(clock())}.csv"`)
-        .header('cache-control', 'no-store')
-        .send(Readable.from(withFirst(first.value ?? '', rows)))
-    },
-  )
-
-  desk.get(
     '/orders',
     {
       config: { right: 'orders.read' },
       schema: {
         tags,
         summary: 'Orders, newest first',
-        querystring: Type.Object({ ...filters, cursor: Type.Optional(Type.String({ maxLength: 200 })) }),
+        querystring: Type.Object({ ...searchFields, cursor: Type.Optional(Type.String({ maxLength: 200 })) }),
         response: {
           200: Type.Object({
             items: Type.Array(Type.Ref('AdminOrderRow')),
             next: Type.Union([Type.String(), Type.Null()]),
+            tooMany: Type.Boolean({
+              description: 'The words fit more people or courses than are looked through: there may be more orders',
+            }),
           }),
           ...problems(401, 403, 422),
         },

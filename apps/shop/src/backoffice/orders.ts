@@ -1,11 +1,12 @@
 /** Orders as staff find them: by number, buyer, course, amount, date, status, method; newest first, page by page. */
 import { type Static, Type } from 'typebox'
 import type { Reader } from '../database/connect.ts'
-import { writeCursor } from '../http/cursor.ts'
+import { readCursor, writeCursor } from '../http/cursor.ts'
 import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
-import { formatYuan, sumFen } from '../money.ts'
+import { type Fen, formatYuan, sumFen } from '../money.ts'
 import { ORDER_STATUSES } from '../orders/states.ts'
-import { findOrderIds, type OrderSearch } from './find-orders.ts'
+import { findOrders } from './find-orders.ts'
+import type { OrderSearch } from './order-search.ts'
 
 const PAGE = 30
 
@@ -42,14 +43,16 @@ export type OrderRow = Awaited<ReturnType<ReturnType<typeof orders>['executeTake
 export const orderNumbered = (db: Reader, orderNo: string): Promise<OrderRow | undefined> =>
   orders(db).where('orders.order_no', '=', orderNo).executeTakeFirst()
 
+/** @throws ShopError INVALID_INPUT for a cursor that is not ours */
 export async function searchOrders(
   db: Reader,
-  search: OrderSearch,
-): Promise<{ items: OrderRowView[]; next: string | null }> {
-  const ids = await findOrderIds(db, search, PAGE + 1)
+  { cursor, ...search }: OrderSearch & { cursor?: string },
+): Promise<{ items: OrderRowView[]; next: string | null; tooMany: boolean }> {
+  const before = readCursor(cursor, ['number'])?.map(Number)[0]
+  const { ids, tooMany } = await findOrders(db, search, PAGE + 1, before)
   const page = ids.slice(0, PAGE)
   const last = page.at(-1)
-  return { items: await readRows(db, page), next: ids.length > PAGE && last ? writeCursor([last]) : null }
+  return { items: await readRows(db, page), next: ids.length > PAGE && last ? writeCursor([last]) : null, tooMany }
 }
 
 /** The orders of these numbers, newest first. */
@@ -75,14 +78,14 @@ export async function writeRows(db: Reader, rows: readonly OrderRow[]): Promise<
       rows.map((row) => row.id),
     )
     .execute()
+  const refunded = new Map<number, Fen[]>()
+  for (const line of lines) refunded.set(line.order_id, [...(refunded.get(line.order_id) ?? []), line.refunded_fen])
   return rows.map((row) => ({
     orderNo: row.order_no,
     subject: row.subject,
     status: row.status,
     totalAmount: formatYuan(row.total_fen),
-    refundedAmount: formatYuan(
-      sumFen(lines.filter((line) => line.order_id === row.id).map((line) => line.refunded_fen)),
-    ),
+    refundedAmount: formatYuan(sumFen(refunded.get(row.id) ?? [])),
     payType: row.pay_type,
     buyer: { id: row.user_id, username: row.username, displayName: row.display_name },
     createdAt: writeMoment(row.created_at),

@@ -189,6 +189,25 @@ export interface Tables {
     problem: string | null
     sealed_password: string | null
   }
+  exports: {
+    id: GeneratedAlways<number>
+    user_id: number
+    search: Json<unknown>
+    made_at: Date
+    status: Generated<'running' | 'done' | 'cancelled' | 'failed' | 'expired'>
+    first_id: number
+    last_id: number
+    next_id: number
+    is_counted: Generated<boolean>
+    total: Generated<number>
+    rows_written: Generated<number>
+    bytes: Generated<number>
+    moved_at: Date
+    steps: Generated<number>
+    failures: Generated<number>
+    ended_at: Date | null
+  }
+  export_pieces: { export_id: number; step: number; body: string }
   notifications: {
     id: GeneratedAlways<number>
     provider: string

@@ -1,6 +1,7 @@
 /** What the back office says, in English: exactly the keys of the Chinese. */
 
 import courses from './courses/en.ts'
+import exports from './exports/en.ts'
 import imports from './imports/en.ts'
 import names from './names/en.ts'
 import type { SameKeys } from './same-keys.ts'
@@ -10,6 +11,7 @@ import type chinese from './zh-CN.ts'
 
 const messages: SameKeys<typeof chinese> = {
   ...names,
+  ...exports,
   ...imports,
   ...settings,
   ...courses,
@@ -85,6 +87,8 @@ const messages: SameKeys<typeof chinese> = {
     title: 'Orders',
     placeholder: 'Order or trade number, buyer, course, amount',
     export: 'Export as CSV',
+    tooMany:
+      'The words fit more people or courses than are looked through here, so orders may be missing. Write more of the name. An export has them all.',
     no: 'Order',
     subject: 'What',
     buyer: 'Buyer',

@@ -1,6 +1,7 @@
 /** What the back office says, in Chinese: the language it is written in first. */
 
 import courses from './courses/zh-CN.ts'
+import exports from './exports/zh-CN.ts'
 import imports from './imports/zh-CN.ts'
 import names from './names/zh-CN.ts'
 import settings from './settings/zh-CN.ts'
@@ -8,6 +9,7 @@ import staff from './staff/zh-CN.ts'
 
 export default {
   ...names,
+  ...exports,
   ...imports,
   ...settings,
   ...courses,
@@ -83,6 +85,7 @@ export default {
     title: '订单',
     placeholder: '订单号、交易号、买家、课程或金额',
     export: '导出 CSV',
+    tooMany: '符合这些字的买家或课程太多，这里没有逐一查找，可能漏掉订单。请把名字写得更完整；导出的文件不受此限。',
     no: '订单号',
     subject: '内容',
     buyer: '买家',

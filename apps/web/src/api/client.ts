@@ -33,6 +33,7 @@ export type AdminCourse = Schemas['AdminCourse']
 export type AdminLesson = Schemas['AdminLesson']
 export type StaffMember = Schemas['StaffMember']
 export type Session = Schemas['Session']
+export type OrderExport = Schemas['OrderExport']
 export type StudentImport = Schemas['StudentImport']
 export type Buyer = Schemas['Buyer']
 

@@ -90,6 +90,7 @@ const names: SameKeys<typeof chinese> = {
   },
   task: {
     'import-students': 'Import students',
+    'export-orders': 'Export orders',
     'send-refund': 'Send a refund',
     'close-attempts': 'Close attempts not needed',
     reconcile: 'Reconcile a day',
@@ -126,6 +127,8 @@ const names: SameKeys<typeof chinese> = {
     settings_forget: 'Former payment keys deleted',
     trial_start: 'Trial payment started',
     orders_export: 'Orders exported',
+    export_cancel: 'Export of orders stopped',
+    export_download: 'Exported orders downloaded',
     access_grant: 'Access granted',
     access_revoke: 'Access revoked',
     buyer_disable: 'Buyer disabled',

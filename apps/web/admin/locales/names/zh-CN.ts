@@ -80,6 +80,7 @@ export default {
   },
   task: {
     'import-students': '导入学员',
+    'export-orders': '导出订单',
     'send-refund': '发送退款',
     'close-attempts': '关闭多余的支付单',
     reconcile: '对账',
@@ -116,6 +117,8 @@ export default {
     settings_forget: '删除以前的支付密钥',
     trial_start: '开始试付',
     orders_export: '导出订单',
+    export_cancel: '停止订单导出',
+    export_download: '下载导出的订单',
     access_grant: '开通课程',
     access_revoke: '收回课程',
     buyer_disable: '停用买家',
