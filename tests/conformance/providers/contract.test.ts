@@ -36,9 +36,10 @@ afterEach(() => system.sandbox.send('DELETE', '/faults'))
 afterAll(() => system?.stop())
 
 /** What a person does in place of each gateway's buyers, and what only its own words tell. */
-const HANDS: Readonly<Record<string, { pay(link: PayLink): Promise<unknown> }>> = {
-  alipay: { pay: (link) => system.sandbox.send('POST', '/pay', link) },
+const HANDS: Readonly<Record<string, { pay(link: PayLink): Promise<unknown>; readonly refusal: string }>> = {
+  alipay: { refusal: 'ACQ.INVALID_PARAMETER', pay: (link) => system.sandbox.send('POST', '/pay', link) },
   wechat: {
+    refusal: 'NO_AUTH',
     pay: (link) => system.sandbox.send('POST', '/wechat/pay', { link: 'codeUrl' in link ? link.codeUrl : link.payUrl }),
   },
 }
@@ -50,7 +51,15 @@ const newAttempt = (provider: PaymentProvider, seconds = 1800): AttemptToPay => 
   const attemptNo = newNumber(new Date())
   const expiresAt = new Date(Math.floor(Date.now() / 1000) * 1000 + seconds * 1000)
   const subject = '契约 & “quotes” / 100 % 课程 🎓'
-  return { attemptNo, orderNo: attemptNo, amount: AMOUNT, subject, expiresAt, channel: provider.channelFor(PAYER) }
+  return {
+    attemptNo,
+    orderNo: attemptNo,
+    amount: AMOUNT,
+    subject,
+    expiresAt,
+    channel: provider.channelFor(PAYER),
+    merchant: null,
+  }
 }
 
 const linkFor = async ({ links }: PaymentProvider, attempt: AttemptToPay): Promise<PayLink> =>
@@ -69,18 +78,18 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   const pay = async (): Promise<{ attempt: AttemptToPay; tradeNo: string }> => {
     const attempt = newAttempt(provider())
     await HANDS[name]?.pay(await linkFor(provider(), attempt))
-    const trade = await provider().ask(attempt.attemptNo)
+    const trade = await provider().ask(attempt.attemptNo, null)
     if (trade.state !== 'paid') throw new Error(`it is ${trade.state}`)
     return { attempt, tradeNo: trade.tradeNo }
   }
 
   test('a link is made, paid, and asked about', async () => {
     const attempt = newAttempt(provider())
-    expect(await provider().ask(attempt.attemptNo)).toEqual({ state: 'none' })
+    expect(await provider().ask(attempt.attemptNo, null)).toEqual({ state: 'none' })
     const link = await linkFor(provider(), attempt)
-    expect(['none', 'waiting']).toContain((await provider().ask(attempt.attemptNo)).state)
+    expect(['none', 'waiting']).toContain((await provider().ask(attempt.attemptNo, null)).state)
     await HANDS[name]?.pay(link)
-    const paid = await provider().ask(attempt.attemptNo)
+    const paid = await provider().ask(attempt.attemptNo, null)
     expect(paid).toMatchObject({ state: 'paid', amount: AMOUNT, tradeNo: expect.stringMatching(/^\d{20,32}$/) })
     if (paid.state !== 'paid') return
     const { now } = await system.sandbox.get<{ now: string }>('/clock')
@@ -93,21 +102,21 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     await linkFor(provider(), attempt)
     const again = await linkFor(provider(), attempt)
     await HANDS[name]?.pay(again)
-    expect((await provider().ask(attempt.attemptNo)).state).toBe('paid')
+    expect((await provider().ask(attempt.attemptNo, null)).state).toBe('paid')
   })
 
   test('closing ends what waits, spends what nobody knew where it can, and leaves what is paid', async () => {
     const waiting = newAttempt(provider())
     const link = await linkFor(provider(), waiting)
-    await provider().close(waiting.attemptNo)
-    const { state } = await provider().ask(waiting.attemptNo)
+    await provider().close(waiting.attemptNo, null)
+    const { state } = await provider().ask(waiting.attemptNo, null)
     expect(provider().links.made === 'there' ? ['closed'] : ['none', 'closed']).toContain(state)
     if (state === 'closed') await expect(HANDS[name]?.pay(link)).rejects.toThrow(/ 4\d\d /)
-    await provider().close(waiting.attemptNo)
+    await provider().close(waiting.attemptNo, null)
     const { attempt } = await pay()
-    await provider().close(attempt.attemptNo)
-    expect((await provider().ask(attempt.attemptNo)).state).toBe('paid')
-    await provider().close(newNumber(new Date()))
+    await provider().close(attempt.attemptNo, null)
+    expect((await provider().ask(attempt.attemptNo, null)).state).toBe('paid')
+    await provider().close(newNumber(new Date()), null)
   })
 
   test('a link has an end of its own', async () => {
@@ -117,7 +126,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     const { now } = await system.sandbox.get<{ now: string }>('/clock')
     await system.sandbox.send('POST', '/clock', { now: new Date(Date.parse(now) + 120_000).toISOString() })
     await expect(HANDS[name]?.pay(link)).rejects.toThrow(/ 4\d\d /)
-    expect((await provider().ask(attempt.attemptNo)).state).not.toBe('paid')
+    expect((await provider().ask(attempt.attemptNo, null)).state).not.toBe('paid')
   })
 
   test('a genuine notification is read; changed anywhere, or without its headers, it is refused', async () => {
@@ -162,21 +171,29 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   test('refunds: in parts, never twice with a number, never more than was paid', async () => {
     const { attempt, tradeNo } = await pay()
     const { attemptNo } = attempt
-    const part = { attemptNo, tradeNo, requestNo: newNumber(new Date()), paid: AMOUNT, reason: '退课' }
+    const part = { attemptNo, tradeNo, requestNo: newNumber(new Date()), paid: AMOUNT, reason: '退课', merchant: null }
     expect(await refund({ ...part, amount: toFen(1000) })).toEqual({ state: 'succeeded' })
     expect(await refund({ ...part, amount: toFen(1000) })).toEqual({ state: 'succeeded' })
     const more = { ...part, requestNo: newNumber(new Date()), amount: toFen(2901) }
     expect((await refund(more)).state).toBe('refused')
     const rest = { ...part, requestNo: newNumber(new Date()), amount: toFen(2900) }
     expect(await refund(rest)).toEqual({ state: 'succeeded' })
-    const state = (await provider().ask(attemptNo)).state
+    const state = (await provider().ask(attemptNo, null)).state
     expect(['paid', 'closed']).toContain(state)
   }, 60_000)
 
   test('a refund whose answer is lost is found to have been made', async () => {
     const { attempt, tradeNo } = await pay()
     const { attemptNo } = attempt
-    const whole = { attemptNo, tradeNo, requestNo: newNumber(new Date()), paid: AMOUNT, amount: AMOUNT, reason: 'lost' }
+    const whole = {
+      attemptNo,
+      tradeNo,
+      requestNo: newNumber(new Date()),
+      paid: AMOUNT,
+      amount: AMOUNT,
+      reason: 'lost',
+      merchant: null,
+    }
     await system.sandbox.send('POST', '/faults', { kind: 'system-error', scope: { outTradeNo: attemptNo }, times: 2 })
     const first = await provider()
       .refund({ ...whole, tries: 1 })
@@ -185,18 +202,38 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     expect(await refund({ ...whole })).toEqual({ state: 'succeeded' })
   }, 60_000)
 
+  test('a refund that was made is never refused because the questions about it are', async () => {
+    const { attempt, tradeNo } = await pay()
+    const { attemptNo } = attempt
+    const named = { attemptNo, tradeNo, requestNo: newNumber(new Date()), merchant: null }
+    const whole = { ...named, paid: AMOUNT, amount: AMOUNT, reason: 'refused' }
+    // Made, and nobody learns of it.
+    await provider().refund({ ...whole, tries: 1 })
+    await system.sandbox.send('POST', '/faults', { kind: 'business-error', subCode: HANDS[name]?.refusal })
+    for (let tries = 2; tries <= 6; tries += 1) {
+      expect(await provider().refund({ ...whole, tries })).toMatchObject({
+        state: 'later',
+        refusal: expect.any(String),
+      })
+    }
+    expect(await provider().lookForRefund(named)).toBeUndefined()
+    await system.sandbox.send('DELETE', '/faults')
+    await expect.poll(() => provider().lookForRefund(named), { timeout: 15_000 }).toEqual({ state: 'succeeded' })
+    expect(await provider().lookForRefund({ ...named, requestNo: newNumber(new Date()) })).toBeUndefined()
+  }, 60_000)
+
   test('a gateway that is away is no answer: nothing is concluded', async () => {
     const { attempt } = await pay()
     await system.sandbox.send('POST', '/faults', { kind: 'http-500', scope: { outTradeNo: attempt.attemptNo } })
-    await expect(provider().ask(attempt.attemptNo)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
-    await expect(provider().close(attempt.attemptNo)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+    await expect(provider().ask(attempt.attemptNo, null)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+    await expect(provider().close(attempt.attemptNo, null)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
   }, 60_000)
 
   test('the bill of a day has its payments and its refunds', async () => {
     const { attempt, tradeNo } = await pay()
     const requestNo = newNumber(new Date())
     const { attemptNo } = attempt
-    await refund({ attemptNo, tradeNo, requestNo, paid: AMOUNT, amount: toFen(900), reason: 'bill' })
+    await refund({ attemptNo, tradeNo, requestNo, paid: AMOUNT, amount: toFen(900), reason: 'bill', merchant: null })
     const { now } = await system.sandbox.get<{ now: string }>('/clock')
     const day = now.slice(0, 10)
     expect(await provider().bill(day)).toEqual({ state: 'not yet' })
