@@ -113,6 +113,7 @@ test.each(['alipay', 'wechat'])('%s: after a change of merchant the number stays
   gateways.A.open(first)
   merchants = ['B', 'A']
   await openCheckout(payments, { userId, orderNo: order.orderNo }, PAYER)
+  expect(await order.attempts()).toHaveLength(2)
   await checkout(payments, order.purchase, PAYER)
   const second = await order.newest()
   expect((await order.attempts()).map(({ merchant }) => merchant)).toEqual(['A', 'B'])
@@ -126,6 +127,14 @@ test.each(['alipay', 'wechat'])('%s: after a change of merchant the number stays
   stage.pass(120)
   await sendRefund(payments, id).catch(() => {})
   expect([...(gateways.A.trades.get(first)?.refunds.keys() ?? [])].length + (payType === 'wechat' ? 1 : 0)).toBe(1)
+})
+
+test('the same purchase after a change of merchant opens an attempt of its own', async () => {
+  const order = await buy()
+  merchants = ['B', 'A']
+  await checkout(payments, order.purchase, PAYER)
+  expect((await order.attempts()).map(({ merchant }) => merchant)).toEqual(['A', 'B'])
+  expect(gateways.B.trades.has((await order.attempts())[0]?.attempt_no ?? '')).toBe(false)
 })
 
 test('without a merchant in use what is open is still paid where it was opened', async () => {
