@@ -65,6 +65,28 @@ test('the code is scanned, and the page turns to paid by itself', async () => {
   await page.getByTestId('lesson-body').waitFor()
 })
 
+test('a code that ends before its order counts down to its own end, and the next one is fetched by itself', async () => {
+  visit = await stage.visitAs(await stage.newBuyer(), DESK)
+  const { page } = visit
+  await visit.open('/checkout?courses=1')
+  await settled(page)
+  await checkOut(page)
+  await page.getByTestId('pay-code').waitFor()
+  const code = await page.getByTestId('pay-code').getAttribute('data-code')
+  let asked = 0
+  await page.route('**/api/orders/*/payment', async (route) => {
+    const body = (await (await route.fetch()).json()) as { linkUntil: string; expiresAt: string }
+    expect(Date.parse(body.linkUntil)).toBeLessThanOrEqual(Date.parse(body.expiresAt))
+    const linkUntil = new Date(Date.now() + (asked++ === 0 ? 5000 : 600_000)).toISOString()
+    await route.fulfill({ json: { ...body, linkUntil, codeUrl: `${code}&asked=${asked}` } })
+  })
+  await page.reload()
+  await page.getByText(/二维码还有 00:0\d 有效/).waitFor()
+  await eventually(() => page.getByTestId('pay-code').getAttribute('data-code')).toBe(`${code}&asked=2`)
+  await page.getByText(/二维码还有 (10:00|09:\d+) 有效/).waitFor()
+  expect(asked).toBe(2)
+})
+
 test('on a phone the browser goes to WeChat Pay and comes back to what it paid', async () => {
   visit = await stage.visitAs(await stage.newBuyer(), { ...PHONE, userAgent: ANDROID })
   const { page } = visit

@@ -283,6 +283,71 @@ test('the other method’s keys are entered the same way; its secret is not show
   )
 }, 60_000)
 
+test('another application of the same merchant: what the former one ordered is closed and paid back all the same', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const secret = randomBytes(16).toString('hex')
+  const [mchId, serialNo] = ['1900000078', '5857554348454E4700000000000000000000ABCE']
+  const use = async (appId: string) => {
+    const key = publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
+    const merchant = { name: 'entered', appId, serialNo, publicKey: key, apiV3Key: secret, keyMode: 'public-key' }
+    const made = await system.sandbox.send<{ publicKeyId: string; publicKey: string }>(
+      'PUT',
+      `/wechat/merchants/${mchId}`,
+      merchant,
+    )
+    const values = {
+      WECHATPAY_MCH_ID: mchId,
+      WECHATPAY_APP_ID: appId,
+      WECHATPAY_SERIAL_NO: serialNo,
+      WECHATPAY_PRIVATE_KEY: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      WECHATPAY_API_V3_KEY: secret,
+      WECHATPAY_PUBLIC_KEY_ID: made.publicKeyId,
+      WECHATPAY_PUBLIC_KEY: made.publicKey,
+      WECHATPAY_BASE_URL: system.sandboxUrl,
+    }
+    const { body } = await owner.call<Outcome>('POST', '/api/admin/payment-settings/wechat', { values })
+    expect(body.stored, JSON.stringify(body)).toBe(true)
+    const ordered = async () => (await order(await system.buyer())).orderNo
+    const noted = async () =>
+      (
+        await system.sql<{ merchant: string }>('select merchant from payment_attempts where attempt_no = $1', [
+          await ordered(),
+        ])
+      ).map(({ merchant: at }) => at.endsWith(appId))
+    // Two processes share the connections.
+    await until(
+      async () => [...(await noted()), ...(await noted()), ...(await noted())],
+      (all) => all.every(Boolean),
+      20_000,
+    )
+  }
+  const order = async (buyer: ShopApi) =>
+    (
+      await buyer.call<{ orderNo: string; codeUrl: string }>('POST', '/api/orders', {
+        ...{ courseIds: [1], totalAmount: '39.00', payType: 'wechat' },
+      })
+    ).body
+  await use('wx00000000000000c1')
+  const [payer, doubter] = [await system.buyer(), await system.buyer()]
+  const [bought, left] = [await order(payer), await order(doubter)]
+  await system.sandbox.send('POST', '/wechat/pay', { link: bought.codeUrl })
+  await paid(payer, bought.orderNo)
+
+  await use('wx00000000000000c2')
+  // Opened again it is an order of the application in use; the number stays with the one that it was made known by.
+  const again = await doubter.call<{ codeUrl: string }>('GET', `/api/orders/${left.orderNo}/payment`)
+  expect([again.status, again.body.codeUrl === left.codeUrl]).toEqual([200, false])
+  expect((await doubter.call('POST', `/api/orders/${left.orderNo}/cancel`)).status).toBe(200)
+  await expect(system.sandbox.send('POST', '/wechat/pay', { link: left.codeUrl })).rejects.toThrow(/ 4\d\d /)
+  const refund = { lines: [{ courseId: 1, amount: '39.00' }], amount: '39.00', reason: '与买家商定' }
+  expect((await owner.call('POST', `/api/admin/orders/${bought.orderNo}/refunds`, refund)).status).toBe(201)
+  await until(
+    () => payer.order(bought.orderNo),
+    ({ status }) => status === 'refunded',
+    60_000,
+  )
+}, 150_000)
+
 test('keys that the environment gives win, and are not replaced from the page', async () => {
   const { values } = await merchant()
   const own = await startSystem({ environment: { ...values, SANDBOX: 'on' } })

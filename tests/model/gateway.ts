@@ -86,6 +86,7 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
 
   const providerNamed = (name: string): PaymentProvider => ({
     name,
+    merchant: 'the one there is',
     channelFor: () => 'page',
     links: linksOf(name),
     ask: (attemptNo) =>
@@ -120,6 +121,8 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
         trade.refunds.set(requestNo, amount)
         return { state: 'succeeded' }
       }),
+    lookForRefund: ({ attemptNo, requestNo }) =>
+      answer(() => (trades.get(attemptNo)?.refunds.has(requestNo) ? { state: 'succeeded' } : undefined)),
     bill: async () => ({ state: 'not yet' }),
     async readNotification({ body }) {
       const said = JSON.parse(body.toString('utf8')) as {

@@ -139,7 +139,7 @@ export async function play(
   const attempts = async () =>
     await db
       .selectFrom('payment_attempts')
-      .select(['attempt_no', 'provider'])
+      .select(['attempt_no', 'provider', 'merchant'])
       .where('order_id', '=', orderId)
       .orderBy('id')
       .execute()

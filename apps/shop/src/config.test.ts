@@ -16,6 +16,10 @@ test('nothing set gives a shop on this machine', () => {
 test.each([
   [{ PORT: '80a' }, /^PORT: "80a" is not a whole number.*Example: PORT=8000$/],
   [{ ORDER_TTL_MINUTES: '0' }, /^ORDER_TTL_MINUTES: /],
+  [
+    { ORDER_TTL_MINUTES: '10071' },
+    /^ORDER_TTL_MINUTES: "10071" is not .* 10070: seven days less ten minutes is the most/,
+  ],
   [{ PUBLIC_URL: 'shop.example' }, /^PUBLIC_URL: /],
   [{ DEMO: 'maybe' }, /^DEMO: /],
   [{ AUTH_SECRET: 'short' }, /^AUTH_SECRET: is shorter/],

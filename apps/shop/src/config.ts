@@ -71,7 +71,7 @@ export function readConfig(environment: Environment): Config {
     },
     demo: flag(environment, 'DEMO', !production),
     authSecret: authSecret(environment, production),
-    orderTtlMinutes: integer(environment, 'ORDER_TTL_MINUTES', 30, 2, 60 * 24 * 14),
+    orderTtlMinutes: integer(environment, 'ORDER_TTL_MINUTES', 30, 2, LONGEST_ORDER_MINUTES, LONGEST_ORDER_WHY),
     trustedProxies: integer(environment, 'TRUST_PROXY', 0, 0, 10),
     logLevel: oneOf(environment, 'LOG_LEVEL', production ? 'info' : 'warn', LOG_LEVELS),
     environment,
@@ -95,12 +95,23 @@ function text(environment: Environment, name: string, fallback: string): string 
   return environment[name]?.trim() || fallback
 }
 
-function integer(environment: Environment, name: string, fallback: number, least: number, most: number): number {
+/** Less than the seven days of the method that allows least: it counts from when it is asked, by its own clock. */
+const LONGEST_ORDER_MINUTES = 7 * 24 * 60 - 10
+const LONGEST_ORDER_WHY = ': seven days less ten minutes is the most that every payment method allows'
+
+function integer(
+  environment: Environment,
+  name: string,
+  fallback: number,
+  least: number,
+  most: number,
+  why = '',
+): number {
   const value = environment[name]?.trim()
   if (!value) return fallback
   const number = Number(value)
   if (!/^\d+$/.test(value) || number < least || number > most) {
-    throw new SettingError(name, `"${value}" is not a whole number from ${least} to ${most}`, String(fallback))
+    throw new SettingError(name, `"${value}" is not a whole number from ${least} to ${most}${why}`, String(fallback))
   }
   return number
 }

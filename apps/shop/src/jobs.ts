@@ -56,8 +56,7 @@ export async function startJobs({ connection, payments, uploadsFolder, seal, log
       await sendRefund(payments, Value.Parse(RefundTask, payload).refundId)
     },
     [CLOSE_ATTEMPTS]: async (payload: unknown) => {
-      const { orderId, keep } = Value.Parse(CloseAttemptsTask, payload)
-      await closeLeftAttempts(payments, orderId, keep)
+      await closeLeftAttempts(payments, Value.Parse(CloseAttemptsTask, payload).orderId)
     },
     [ADVANCE_TRIAL]: async (payload: unknown) => {
       await followTrial(payments, Value.Parse(TrialTask, payload).trialId)

@@ -43,6 +43,8 @@ interface Hand {
   readonly deliveries: string
   /** Whether the notification of a refund names the refund's own number. */
   readonly namesRefunds: boolean
+  /** How it refuses a question for good. */
+  readonly refusal: string
 }
 
 const HANDS: Readonly<Record<string, Hand>> = {
@@ -50,11 +52,13 @@ const HANDS: Readonly<Record<string, Hand>> = {
     pay: (link) => system.sandbox.send('POST', '/pay', link),
     deliveries: '/deliveries',
     namesRefunds: false,
+    refusal: 'ACQ.INVALID_PARAMETER',
   },
   wechat: {
     pay: (link) => system.sandbox.send('POST', '/wechat/pay', { link: 'codeUrl' in link ? link.codeUrl : link.payUrl }),
     deliveries: '/wechat/deliveries',
     namesRefunds: true,
+    refusal: 'NO_AUTH',
   },
 }
 
@@ -73,7 +77,15 @@ const newAttempt = (provider: PaymentProvider, seconds = 1800, payer = payerAt('
   const attemptNo = newNumber(new Date())
   const expiresAt = new Date(Math.floor(Date.now() / 1000) * 1000 + seconds * 1000)
   const subject = '契约 & “quotes” / 100 % 课程 🎓'
-  return { attemptNo, orderNo: attemptNo, amount: AMOUNT, subject, expiresAt, channel: provider.channelFor(payer) }
+  return {
+    attemptNo,
+    orderNo: attemptNo,
+    amount: AMOUNT,
+    subject,
+    expiresAt,
+    channel: provider.channelFor(payer),
+    merchant: null,
+  }
 }
 
 const linkFor = async (
@@ -124,7 +136,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   const pay = async (): Promise<{ attempt: AttemptToPay; tradeNo: string }> => {
     const attempt = newAttempt(provider())
     await hand.pay(await linkFor(provider(), attempt))
-    const trade = await provider().ask(attempt.attemptNo)
+    const trade = await provider().ask(attempt.attemptNo, null)
     if (trade.state !== 'paid') throw new Error(`it is ${trade.state}`)
     return { attempt, tradeNo: trade.tradeNo }
   }
@@ -132,11 +144,11 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   test.each(DEVICES)('a link for a %s is made, paid, and asked about', async (device) => {
     const payer = payerAt(device)
     const attempt = newAttempt(provider(), 1800, payer)
-    expect(await provider().ask(attempt.attemptNo)).toEqual({ state: 'none' })
+    expect(await provider().ask(attempt.attemptNo, null)).toEqual({ state: 'none' })
     const link = await linkFor(provider(), attempt, payer)
-    expect(['none', 'waiting']).toContain((await provider().ask(attempt.attemptNo)).state)
+    expect(['none', 'waiting']).toContain((await provider().ask(attempt.attemptNo, null)).state)
     await hand.pay(link)
-    const paid = await provider().ask(attempt.attemptNo)
+    const paid = await provider().ask(attempt.attemptNo, null)
     expect(paid).toMatchObject({ state: 'paid', amount: AMOUNT, tradeNo: expect.stringMatching(/^\d{20,32}$/) })
     if (paid.state !== 'paid') throw new Error(`it is ${paid.state}`)
     const { now } = await system.sandbox.get<{ now: string }>('/clock')
@@ -149,14 +161,14 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     await linkFor(provider(), attempt)
     const again = await linkFor(provider(), attempt)
     await hand.pay(again)
-    expect((await provider().ask(attempt.attemptNo)).state).toBe('paid')
+    expect((await provider().ask(attempt.attemptNo, null)).state).toBe('paid')
   })
 
   test('closing ends what waits, spends what nobody knew where it can, and leaves what is paid', async () => {
     const waiting = newAttempt(provider())
     const link = await linkFor(provider(), waiting)
-    await provider().close(waiting.attemptNo)
-    const { state } = await provider().ask(waiting.attemptNo)
+    await provider().close(waiting.attemptNo, null)
+    const { state } = await provider().ask(waiting.attemptNo, null)
     expect(provider().links.made === 'there' ? ['closed'] : ['none', 'closed']).toContain(state)
     // One that signs its links itself has nothing to close yet: such a link ends by its own limit.
     const scanned = await hand.pay(link).then(
@@ -164,11 +176,11 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
       (error: Error) => error.message,
     )
     expect(scanned).toMatch(state === 'closed' ? / 4\d\d / : /^paid$/)
-    await provider().close(waiting.attemptNo)
+    await provider().close(waiting.attemptNo, null)
     const { attempt } = await pay()
-    await provider().close(attempt.attemptNo)
-    expect((await provider().ask(attempt.attemptNo)).state).toBe('paid')
-    await provider().close(newNumber(new Date()))
+    await provider().close(attempt.attemptNo, null)
+    expect((await provider().ask(attempt.attemptNo, null)).state).toBe('paid')
+    await provider().close(newNumber(new Date()), null)
   })
 
   test('a link has an end of its own', async () => {
@@ -178,7 +190,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     const { now } = await system.sandbox.get<{ now: string }>('/clock')
     await system.sandbox.send('POST', '/clock', { now: new Date(Date.parse(now) + 120_000).toISOString() })
     await expect(hand.pay(link)).rejects.toThrow(/ 4\d\d /)
-    expect((await provider().ask(attempt.attemptNo)).state).not.toBe('paid')
+    expect((await provider().ask(attempt.attemptNo, null)).state).not.toBe('paid')
   })
 
   test('a genuine notification is read; changed anywhere, or without its headers, it is refused', async () => {
@@ -244,14 +256,14 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   test('refunds: in parts, never twice with a number, never more than was paid', async () => {
     const { attempt, tradeNo } = await pay()
     const { attemptNo } = attempt
-    const part = { attemptNo, tradeNo, requestNo: newNumber(new Date()), paid: AMOUNT, reason: '退课' }
+    const part = { attemptNo, tradeNo, requestNo: newNumber(new Date()), paid: AMOUNT, reason: '退课', merchant: null }
     expect(await refund({ ...part, amount: toFen(1000) })).toEqual({ state: 'succeeded' })
     expect(await refund({ ...part, amount: toFen(1000) })).toEqual({ state: 'succeeded' })
     const more = { ...part, requestNo: newNumber(new Date()), amount: toFen(2901) }
     expect((await refund(more)).state).toBe('refused')
     const rest = { ...part, requestNo: newNumber(new Date()), amount: toFen(2900) }
     expect(await refund(rest)).toEqual({ state: 'succeeded' })
-    const state = (await provider().ask(attemptNo)).state
+    const state = (await provider().ask(attemptNo, null)).state
     expect(['paid', 'closed']).toContain(state)
   }, 60_000)
 
@@ -260,7 +272,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     const { attemptNo } = attempt
     await told(name, attemptNo, 1)
     const requestNo = newNumber(new Date())
-    const part = { attemptNo, tradeNo, requestNo, paid: AMOUNT, amount: toFen(1000), reason: 'told' }
+    const part = { attemptNo, tradeNo, requestNo, paid: AMOUNT, amount: toFen(1000), reason: 'told', merchant: null }
     expect(await refund(part)).toEqual({ state: 'succeeded' })
     const [, raw] = await told(name, attemptNo, 2)
     if (!raw) throw new Error('nothing was told')
@@ -280,7 +292,15 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   test('a refund whose answer is lost is found to have been made', async () => {
     const { attempt, tradeNo } = await pay()
     const { attemptNo } = attempt
-    const whole = { attemptNo, tradeNo, requestNo: newNumber(new Date()), paid: AMOUNT, amount: AMOUNT, reason: 'lost' }
+    const whole = {
+      attemptNo,
+      tradeNo,
+      requestNo: newNumber(new Date()),
+      paid: AMOUNT,
+      amount: AMOUNT,
+      reason: 'lost',
+      merchant: null,
+    }
     await system.sandbox.send('POST', '/faults', { kind: 'system-error', scope: { outTradeNo: attemptNo }, times: 2 })
     const first = await provider()
       .refund({ ...whole, tries: 1 })
@@ -290,18 +310,38 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     expect(await refund({ ...whole })).toEqual({ state: 'succeeded' })
   }, 60_000)
 
+  test('a refund that was made is never refused because the questions about it are', async () => {
+    const { attempt, tradeNo } = await pay()
+    const { attemptNo } = attempt
+    const named = { attemptNo, tradeNo, requestNo: newNumber(new Date()), merchant: null }
+    const whole = { ...named, paid: AMOUNT, amount: AMOUNT, reason: 'refused' }
+    // Made, and nobody learns of it.
+    await provider().refund({ ...whole, tries: 1 })
+    await system.sandbox.send('POST', '/faults', { kind: 'business-error', subCode: hand.refusal })
+    for (let tries = 2; tries <= 6; tries += 1) {
+      expect(await provider().refund({ ...whole, tries })).toMatchObject({
+        state: 'later',
+        refusal: expect.any(String),
+      })
+    }
+    expect(await provider().lookForRefund(named)).toBeUndefined()
+    await system.sandbox.send('DELETE', '/faults')
+    await expect.poll(() => provider().lookForRefund(named), { timeout: 15_000 }).toEqual({ state: 'succeeded' })
+    expect(await provider().lookForRefund({ ...named, requestNo: newNumber(new Date()) })).toBeUndefined()
+  }, 60_000)
+
   test('a gateway that is away is no answer: nothing is concluded', async () => {
     const { attempt } = await pay()
     await system.sandbox.send('POST', '/faults', { kind: 'http-500', scope: { outTradeNo: attempt.attemptNo } })
-    await expect(provider().ask(attempt.attemptNo)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
-    await expect(provider().close(attempt.attemptNo)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+    await expect(provider().ask(attempt.attemptNo, null)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+    await expect(provider().close(attempt.attemptNo, null)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
   }, 60_000)
 
   test('the bill of a day has its payments and its refunds', async () => {
     const { attempt, tradeNo } = await pay()
     const requestNo = newNumber(new Date())
     const { attemptNo } = attempt
-    await refund({ attemptNo, tradeNo, requestNo, paid: AMOUNT, amount: toFen(900), reason: 'bill' })
+    await refund({ attemptNo, tradeNo, requestNo, paid: AMOUNT, amount: toFen(900), reason: 'bill', merchant: null })
     const { now } = await system.sandbox.get<{ now: string }>('/clock')
     const day = now.slice(0, 10)
     expect(await provider().bill(day)).toEqual({ state: 'not yet' })

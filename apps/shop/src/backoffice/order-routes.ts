@@ -119,7 +119,7 @@ export function addOrderDesk(desk: Application, payments: Payments): void {
       if (!order) throw new ShopError('ORDER_NOT_FOUND')
       const attempts = await db
         .selectFrom('payment_attempts')
-        .select(['provider', 'attempt_no'])
+        .select(['provider', 'attempt_no', 'merchant'])
         .where('order_id', '=', order.id)
         .execute()
       const said: Record<string, string> = {}

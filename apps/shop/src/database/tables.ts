@@ -147,6 +147,7 @@ export interface Tables {
     link: Json<{ payUrl: string } | { codeUrl: string; scanUrl?: string }> | null
     link_until: Date | null
     link_claimed_until: Date | null
+    merchant: string | null
   }
   order_payments: { order_id: number; attempt_id: number; paid_at: Date }
   enrolments: {
@@ -250,6 +251,7 @@ export interface Tables {
     resolution: 'refunded' | 'seen' | null
     resolved_by: number | null
     note: Generated<string>
+    merchant: string | null
   }
   trial_payments: {
     id: GeneratedAlways<number>
@@ -271,6 +273,7 @@ export interface Tables {
     agreed_at: Date | null
     confirmed_at: Date | null
     closed_at: Date | null
+    merchant: string | null
   }
   shop_identity: {
     one: Generated<boolean>

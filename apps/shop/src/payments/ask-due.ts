@@ -60,6 +60,6 @@ async function claimDue(payments: Payments): Promise<DueAttempt[]> {
         .limit(64)
         .modifyEnd(sql`for update skip locked`),
     )
-    .returning(['provider', 'attempt_no', 'status', 'order_id'])
+    .returning(['provider', 'attempt_no', 'merchant', 'status', 'order_id'])
     .execute()
 }

@@ -2,7 +2,8 @@
 import { faultPoint } from '#fault-point'
 import { brief } from '../database/brief.ts'
 import { ShopError } from '../errors.ts'
-import { type AttemptRef, moveAttempt, openAttempts } from './attempts.ts'
+import { type AttemptRef, moveAttempt, unsettledAttempts } from './attempts.ts'
+import { answeredBy } from './paid-where.ts'
 import { type Payments, providerNamed } from './payments.ts'
 import type { GatewayTrade } from './providers/provider.ts'
 import { attemptToSettle, settle } from './settle.ts'
@@ -20,12 +21,12 @@ export interface Asked {
  */
 export async function askAbout(payments: Payments, attempt: AttemptRef): Promise<Asked> {
   const { provider, attempt_no: attemptNo } = attempt
-  const trade = await providerNamed(payments, provider).ask(attemptNo)
+  const trade = await providerNamed(payments, provider).ask(attemptNo, attempt.merchant)
   faultPoint('ask: answered, not settled')
   const now = payments.clock()
   if (trade.state === 'paid') {
     const { tradeNo, amount, paidAt } = trade
-    const paid = { provider, attemptNo, tradeNo, amount, paidAt, source: 'query', now }
+    const paid = { provider, attemptNo, tradeNo, amount, paidAt, source: 'query', now, ...answeredBy(trade) }
     const settlement = await brief(payments.db, async ({ tx, begin }) => {
       const [held] = await begin(attemptToSettle(tx, paid))
       return settle(tx, paid, held[0])
@@ -44,7 +45,7 @@ export async function askAbout(payments: Payments, attempt: AttemptRef): Promise
 }
 
 /**
- * Asks about everything that is open of an order. No answer is no reason to refuse the buyer: the page goes on watching,
+ * Asks about everything of an order that may still be paid, through an old link as well. No answer is no reason to refuse the buyer: the page goes on watching,
  * and the job goes on asking, from now on at short intervals again.
  * @throws ShopError ORDER_NOT_FOUND, also for an order of somebody else
  */
@@ -59,7 +60,7 @@ export async function askAboutOrder(
     .where('user_id', '=', userId)
     .executeTakeFirst()
   if (!order) throw new ShopError('ORDER_NOT_FOUND')
-  for (const attempt of await openAttempts(payments.db, order.id)) await askQuietly(payments, attempt)
+  for (const attempt of await unsettledAttempts(payments.db, order.id)) await askQuietly(payments, attempt)
 }
 
 /** Asks; where there is no answer, the job asks soon. */

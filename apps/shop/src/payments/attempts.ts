@@ -15,6 +15,8 @@ import { ATTEMPT_TRANSITIONS, type AttemptEvent, type AttemptStatus } from './at
 export interface AttemptRef {
   readonly provider: string
   readonly attempt_no: string
+  /** Where it was opened; null where that was not noted yet. */
+  readonly merchant: string | null
 }
 
 export interface NewAttempt {
@@ -24,6 +26,7 @@ export interface NewAttempt {
   readonly attemptNo: string
   readonly amount: Fen
   readonly channel: string
+  readonly merchant: string | null
   readonly now: Date
 }
 
@@ -39,6 +42,7 @@ export const attemptRow = (tx: Pick<Transaction, 'insertInto'>, attempt: NewAtte
     attempt_no: attempt.attemptNo,
     amount_fen: attempt.amount,
     channel: attempt.channel,
+    merchant: attempt.merchant,
     created_at: attempt.now,
     ask_at: new Date(attempt.now.getTime() + FIRST_ASK_SECONDS * 1000),
   })
@@ -57,7 +61,7 @@ export const openAttempts = (db: Reader, orderId: number): Promise<(AttemptRef &
 export const openAttemptsOf = (db: Reader, orderId: number) =>
   db
     .selectFrom('payment_attempts')
-    .select(['provider', 'attempt_no', 'channel'])
+    .select(['provider', 'attempt_no', 'channel', 'merchant'])
     .where('order_id', '=', orderId)
     .where('status', '=', 'open')
     .orderBy('id', 'desc')
@@ -66,7 +70,7 @@ export const openAttemptsOf = (db: Reader, orderId: number) =>
 export const unsettledAttempts = (db: Reader, orderId: number): Promise<AttemptRef[]> =>
   db
     .selectFrom('payment_attempts')
-    .select(['provider', 'attempt_no'])
+    .select(['provider', 'attempt_no', 'merchant'])
     .where('order_id', '=', orderId)
     .where((where) => where.or([where('status', '=', 'open'), where('ask_at', 'is not', null)]))
     .orderBy('id', 'desc')
@@ -85,7 +89,7 @@ export interface AttemptMove {
   readonly by: By
   readonly reason: string
   /** Set along with the status. */
-  readonly set: { trade_no?: string; paid_at?: Date; ask_at: Date | null; order_id?: number }
+  readonly set: { trade_no?: string; paid_at?: Date; ask_at: Date | null; order_id?: number; merchant?: string | null }
 }
 
 /**

@@ -32,8 +32,8 @@ import {
 } from '../orders/place.ts'
 import type { OrderStatus } from '../orders/states.ts'
 import { changePayType, lockOrder } from '../orders/transition.ts'
-import { attemptOpened, attemptRow, openAttempt, openAttempts } from './attempts.ts'
-import { closeLeftAttempts } from './close-attempts.ts'
+import { type AttemptRef, attemptOpened, attemptRow, openAttempt, openAttempts, unsettledAttempts } from './attempts.ts'
+import { closeAttempts } from './close-attempts.ts'
 import { orderedLink, signedLink } from './links.ts'
 import { type Payments, providerNamed } from './payments.ts'
 import type { Payer, PayLink, PaymentProvider } from './providers/provider.ts'
@@ -45,6 +45,8 @@ export interface Checkout {
   readonly totalAmount: string
   readonly expiresAt: string
   readonly payType: string
+  /** Of a link that ends before its order does: then there is another one. */
+  readonly linkUntil?: string
   readonly payUrl?: string
   readonly codeUrl?: string
   readonly scanUrl?: string
@@ -52,7 +54,7 @@ export interface Checkout {
 
 /** What the transaction leaves behind: all but a link that is still to be ordered. Kept under its idempotency key. */
 interface Placed {
-  readonly answer: Omit<Checkout, 'payUrl' | 'codeUrl' | 'scanUrl'>
+  readonly answer: Omit<Checkout, 'payUrl' | 'codeUrl' | 'scanUrl' | 'linkUntil'>
   readonly attemptNo: string
   readonly channel: string
   readonly subject: string
@@ -82,11 +84,8 @@ export async function checkout(
   // Whole seconds: the gateway's limit is no finer, and both sides must mean the same moment.
   const expiresAt = new Date(Math.floor(now.getTime() / 1000) * 1000 + payments.orderTtlMinutes * 60_000)
   const order = { payments, purchase, provider, channel: provider.channelFor(payer), now, expiresAt, repeatable }
-  const placed = await placeOrder(order).catch((error: unknown) => {
-    // The same key for two things at once: what the other one kept is there now.
-    if (!isKeyTaken(error)) throw error
-    return placeOrder(order)
-  })
+  const placed = (await placeOrder(order)) ?? (await placeOrder(order))
+  if (!placed) throw new ShopError('ORDER_NOT_PAYABLE')
   return withLink(payments, placed, payer)
 }
 
@@ -100,8 +99,21 @@ interface OrderWanted {
   readonly repeatable: Repeatable | undefined
 }
 
-/** A new order, its lines, its first attempt, their history and the answer for its key: one statement, in two round trips. */
-function placeOrder(wanted: OrderWanted): Promise<Placed> {
+/**
+ * A new order, its lines, its first attempt, their history and the answer for its key: one statement, in two round trips.
+ * @returns undefined when all is to be judged anew: the key was used meanwhile, or the order that was found is not open any more
+ */
+async function placeOrder(wanted: OrderWanted): Promise<Placed | undefined> {
+  try {
+    return await tryToPlace(wanted)
+  } catch (error) {
+    // The same key for two things at once: what the other one kept is there now.
+    if (!isKeyTaken(error)) throw error
+    return undefined
+  }
+}
+
+function tryToPlace(wanted: OrderWanted): Promise<Placed | undefined> {
   const { payments, purchase, provider, channel, now, expiresAt, repeatable } = wanted
   const { userId } = purchase
   return brief(payments.db, async ({ tx, begin, end }) => {
@@ -112,10 +124,10 @@ function placeOrder(wanted: OrderWanted): Promise<Placed> {
     const known = keptAnswer<Placed>(kept, repeatable)
     if (known) return known
     const judged = judgePurchase(purchase, [buyer, courses, owned, unpaid], now)
-    const way = { provider: provider.name, channel }
+    const way = { provider: provider.name, channel, merchant: provider.merchant ?? null }
     if (judged.same) {
-      const placed = await attemptFor(tx, payments, judged.same, way)
-      if (repeatable) await answerRow(tx, userId, repeatable, now, placed).execute()
+      const placed = await attemptFor(tx, payments, judged.same.id, way)
+      if (placed && repeatable) await answerRow(tx, userId, repeatable, now, placed).execute()
       return placed
     }
 
@@ -161,27 +173,27 @@ export async function payAgain(
     .executeTakeFirst()
   if (!found) throw new ShopError('ORDER_NOT_FOUND')
   const provider = providerNamed(payments, again.payType ?? found.pay_type)
+  // Looked at before the key: what the same request has opened just now is among them only if its key is found.
+  const before = await unsettledAttempts(payments.db, found.id)
   const known = await answeredBefore<Placed>(payments.db, again.userId, repeatable)
   if (known) return withLink(payments, known, payer)
   if (!isPayable(found, payments.clock())) throw new ShopError('ORDER_NOT_PAYABLE')
-  await closeQuietly(payments, found.id)
+  await closeQuietly(payments, found.id, before)
 
   const placed = await payments.db.transaction().execute((tx) =>
     once(tx, again.userId, repeatable, payments.clock(), async () => {
       const order = await lockOrder(tx, found.id)
       if (!order || !isPayable(order, payments.clock())) throw new ShopError('ORDER_NOT_PAYABLE')
       if (order.pay_type !== provider.name) await changePayType(tx, order.id, provider.name)
-      const { id, order_no: orderNo, subject, total_fen: total, expires_at: expiresAt } = order
-      const payable = { id, orderNo, subject, total, expiresAt }
-      const way = { provider: provider.name, channel: provider.channelFor(payer) }
-      return freshAttempt(tx, payments, payable, way, newNumber(payments.clock()))
+      return freshAttempt(tx, payments, payable(order), wayOf(provider, payer))
     }),
   )
   return withLink(payments, placed, payer)
 }
 
 /**
- * The open payment of an unpaid order, as it was left: for a page that is opened again.
+ * The open payment of an unpaid order, as it was left: for a page that is opened again. One that was opened at a merchant
+ * of former settings is replaced: its number must not become known to a second merchant.
  * @throws ShopError ORDER_NOT_FOUND; ORDER_NOT_PAYABLE when nothing is open; GATEWAY_UNAVAILABLE
  */
 export async function openCheckout(
@@ -191,7 +203,7 @@ export async function openCheckout(
 ): Promise<Checkout> {
   const found = await payments.db
     .selectFrom('orders')
-    .select(['id', 'subject', 'total_fen', 'status', 'expires_at'])
+    .select(['id', 'order_no', 'subject', 'total_fen', 'status', 'expires_at'])
     .where('order_no', '=', orderNo)
     .where('user_id', '=', userId)
     .executeTakeFirst()
@@ -200,18 +212,34 @@ export async function openCheckout(
   if (!open || found.status !== 'unpaid' || found.expires_at <= payments.clock()) {
     throw new ShopError('ORDER_NOT_PAYABLE')
   }
-  const { id, subject, total_fen: total, expires_at: expiresAt } = found
-  const order = { id, orderNo, subject, total, expiresAt }
-  return withLink(payments, await placedWith(payments, order, open, open.attempt_no), payer)
+  const provider = providerNamed(payments, open.provider)
+  // Without a merchant in use, what is open can still be paid to the one that it was opened with.
+  const stays = provider.merchant === undefined || provider.merchant === open.merchant
+  const placed = stays
+    ? await placedWith(payments, payable(found), open, open.attempt_no)
+    : await payments.db.transaction().execute((tx) => attemptFor(tx, payments, found.id, wayOf(provider, payer)))
+  if (!placed) throw new ShopError('ORDER_NOT_PAYABLE')
+  return withLink(payments, placed, payer)
 }
+
+const payable = (order: {
+  id: number
+  order_no: string
+  subject: string
+  total_fen: Fen
+  expires_at: Date
+}): PayableOrder => ({
+  ...{ id: order.id, orderNo: order.order_no, subject: order.subject },
+  ...{ total: order.total_fen, expiresAt: order.expires_at },
+})
 
 const isPayable = (order: { status: OrderStatus; expires_at: Date }, now: Date): boolean =>
   order.status === 'unpaid' && order.expires_at.getTime() - now.getTime() >= LEAST_TIME_TO_PAY_MS
 
 /** What was paid is settled by it. A gateway that is away must not keep the buyer from another one. */
-async function closeQuietly(payments: Payments, orderId: number): Promise<void> {
+async function closeQuietly(payments: Payments, orderId: number, before: readonly AttemptRef[]): Promise<void> {
   try {
-    await closeLeftAttempts(payments, orderId)
+    await closeAttempts(payments, orderId, before)
   } catch (error) {
     if (!(error instanceof ShopError) || error.code !== 'GATEWAY_UNAVAILABLE') throw error
   }
@@ -220,29 +248,34 @@ async function closeQuietly(payments: Payments, orderId: number): Promise<void> 
 interface Way {
   readonly provider: string
   readonly channel: string
+  /** An attempt never changes it: its number is made known to no other. */
+  readonly merchant: string | null
 }
 
-/** The order's open attempt by this way; a new one where there is none. */
-async function attemptFor(tx: Transaction, payments: Payments, order: PayableOrder, way: Way): Promise<Placed> {
-  const open = (await openAttempts(tx, order.id)).find(
-    (attempt) => attempt.provider === way.provider && attempt.channel === way.channel,
+const wayOf = (provider: PaymentProvider, payer: Payer): Way => ({
+  ...{ provider: provider.name, channel: provider.channelFor(payer), merchant: provider.merchant ?? null },
+})
+
+/** The order's open attempt by this way; a new one where there is none. Undefined when the order is not to be paid any more. */
+async function attemptFor(tx: Transaction, payments: Payments, orderId: number, way: Way): Promise<Placed | undefined> {
+  const order = await lockOrder(tx, orderId)
+  if (!order || !isPayable(order, payments.clock())) return undefined
+  const open = (await openAttempts(tx, orderId)).find(
+    (attempt) =>
+      attempt.provider === way.provider && attempt.channel === way.channel && attempt.merchant === way.merchant,
   )
-  if (open) return placedWith(payments, order, way, open.attempt_no)
-  return freshAttempt(tx, payments, order, way, newNumber(payments.clock()))
+  if (open) return placedWith(payments, payable(order), way, open.attempt_no)
+  return freshAttempt(tx, payments, payable(order), way)
 }
 
-async function freshAttempt(
-  tx: Transaction,
-  payments: Payments,
-  order: PayableOrder,
-  way: Way,
-  attemptNo: string,
-): Promise<Placed> {
+/** The caller holds the order's row. */
+async function freshAttempt(tx: Transaction, payments: Payments, order: PayableOrder, way: Way): Promise<Placed> {
+  const attemptNo = newNumber(payments.clock())
   await openAttempt(tx, { orderId: order.id, ...way, attemptNo, amount: order.total, now: payments.clock() })
   faultPoint('checkout: attempt opened')
   // Whatever is open by another way, or could not be closed just now since its gateway was away.
   if ((await openAttempts(tx, order.id)).length > 1) {
-    await enqueue(tx, CLOSE_ATTEMPTS, { orderId: order.id, keep: attemptNo })
+    await enqueue(tx, CLOSE_ATTEMPTS, { orderId: order.id })
   }
   return placedWith(payments, order, way, attemptNo)
 }
@@ -254,8 +287,8 @@ async function placedWith(
   attemptNo: string,
 ): Promise<Placed> {
   const { orderNo, subject, total: amount, expiresAt } = order
-  const { provider, channel } = way
-  const attempt = { attemptNo, orderNo, amount, subject, expiresAt, channel }
+  const { provider, channel, merchant } = way
+  const attempt = { attemptNo, orderNo, amount, subject, expiresAt, channel, merchant }
   const link = await signedLink(providerNamed(payments, provider).links, attempt)
   return {
     answer: {
@@ -280,5 +313,6 @@ async function withLink(payments: Payments, placed: Placed, payer: Payer): Promi
   const { orderNo, payType: provider } = answer
   const expiresAt = new Date(answer.expiresAt)
   const attempt = { attemptNo, orderNo, provider, amount, subject, expiresAt, channel }
-  return { ...answer, ...(await orderedLink(payments, attempt, payer)) }
+  const { link, until } = await orderedLink(payments, attempt, payer)
+  return { ...answer, ...link, linkUntil: writeMoment(until) }
 }

@@ -9,7 +9,7 @@ import { lockOrder } from '../orders/transition.ts'
 import type { By } from '../states.ts'
 import { askAbout } from './ask.ts'
 import { CLOCK_MARGIN_MS } from './ask-times.ts'
-import { type AttemptRef, moveAttempt, unsettledAttempts } from './attempts.ts'
+import { type AttemptRef, moveAttempt, openAttempts, unsettledAttempts } from './attempts.ts'
 import { type Payments, providerNamed } from './payments.ts'
 
 /**
@@ -24,24 +24,51 @@ export async function closeThere(payments: Payments, attempt: AttemptRef): Promi
   const spend = before.trade.state === 'none' && provider.links.made === 'there'
   if (before.trade.state !== 'waiting' && !spend) return before.paid
   faultPoint('close: asked, not closed there')
-  await provider.close(attempt.attempt_no)
+  await provider.close(attempt.attempt_no, attempt.merchant)
   faultPoint('close: closed there, not asked again')
   const after = await askAbout(payments, attempt)
   if (after.trade.state === 'waiting') throw new ShopError('GATEWAY_UNAVAILABLE')
   return after.paid
 }
 
-/** The task: all of the order's open attempts but the one that its buyer is using. @throws ShopError to come again */
-export async function closeLeftAttempts(payments: Payments, orderId: number, keep?: string): Promise<void> {
-  for (const attempt of await unsettledAttempts(payments.db, orderId)) {
-    if (attempt.attempt_no === keep) continue
-    if (await closeThere(payments, attempt)) continue
-    await payments.db.transaction().execute(async (tx) => {
-      const by = { actor: 'job' } as const
-      await closeAttemptHere(tx, orderId, attempt.attempt_no, { by, reason: 'not needed', now: payments.clock() })
-    })
-  }
+/**
+ * The task: all that may still be paid of an order, but the newest one while the order is unpaid: that is the one its buyer
+ * is using, whichever it was when the task was made. @throws ShopError to come again
+ */
+export async function closeLeftAttempts(payments: Payments, orderId: number): Promise<void> {
+  const { db } = payments
+  const order = await db.selectFrom('orders').select('status').where('id', '=', orderId).executeTakeFirst()
+  const left = await unsettledAttempts(db, orderId)
+  const [newest] = order?.status === 'unpaid' ? await openAttempts(db, orderId) : []
+  await closeAttempts(
+    payments,
+    orderId,
+    left.filter((attempt) => attempt.attempt_no !== newest?.attempt_no),
+  )
 }
+
+/** Closes each of them; a gateway that is away keeps none of another one open. @throws what the first failure was, at the end */
+export async function closeAttempts(
+  payments: Payments,
+  orderId: number,
+  attempts: readonly AttemptRef[],
+): Promise<void> {
+  const failures: unknown[] = []
+  for (const attempt of attempts) {
+    try {
+      if (await closeThere(payments, attempt)) continue
+      await payments.db.transaction().execute(async (tx) => {
+        const by = { actor: 'job' } as const
+        await closeAttemptHere(tx, orderId, attempt.attempt_no, { by, reason: 'not needed', now: payments.clock() })
+      })
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw failures.find((error) => !isAway(error)) ?? failures[0]
+}
+
+const isAway = (error: unknown): boolean => error instanceof ShopError && error.code === 'GATEWAY_UNAVAILABLE'
 
 /**
  * Notes an attempt as closed that its gateway has closed, or has never heard of. A link that nobody had opened could not
@@ -62,11 +89,12 @@ export async function closeAttemptHere(
 /** Closed here and over there: no more questions. One that still waits there is closed there, and looked at again. */
 export async function lookForTheLastTime(payments: Payments, attempt: AttemptRef): Promise<void> {
   const { trade } = await askAbout(payments, attempt)
-  if (trade.state === 'waiting') return providerNamed(payments, attempt.provider).close(attempt.attempt_no)
+  const { provider, attempt_no: attemptNo, merchant } = attempt
+  if (trade.state === 'waiting') return providerNamed(payments, provider).close(attemptNo, merchant)
   await payments.db
     .updateTable('payment_attempts')
     .set({ ask_at: null })
-    .where('attempt_no', '=', attempt.attempt_no)
+    .where('attempt_no', '=', attemptNo)
     .where('status', '=', 'closed')
     .execute()
 }

@@ -44,6 +44,7 @@ test('a link opened meanwhile is asked about at the gateway before the order clo
   // A gateway that can be held at the very moment: only so does the same interleaving happen every time.
   const gateway: PaymentProvider = {
     name: 'alipay',
+    merchant: 'the one there is',
     channelFor: () => 'page',
     links: { made: 'here', sign: async ({ attemptNo }) => ({ payUrl: `https://gateway.example/${attemptNo}` }) },
     async ask(attemptNo) {
@@ -56,6 +57,7 @@ test('a link opened meanwhile is asked about at the gateway before the order clo
     },
     close: async (attemptNo) => void closedThere.add(attemptNo),
     refund: async () => ({ state: 'succeeded' }),
+    lookForRefund: async () => undefined,
     bill: async () => ({ state: 'not yet' }),
     readNotification: async () => ({ checks: [] }),
   }

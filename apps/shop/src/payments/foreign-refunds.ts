@@ -68,7 +68,12 @@ export async function makeRefundGood(payments: Payments, requestNo: string, reas
     .selectFrom('refunds')
     .innerJoin('payment_attempts', 'payment_attempts.id', 'refunds.attempt_id')
     .select(['refunds.id', 'refunds.amount_fen', 'refunds.reason', 'refunds.order_id'])
-    .select(['payment_attempts.provider', 'payment_attempts.attempt_no', 'payment_attempts.trade_no'])
+    .select([
+      'payment_attempts.provider',
+      'payment_attempts.attempt_no',
+      'payment_attempts.trade_no',
+      'payment_attempts.merchant',
+    ])
     .select('payment_attempts.amount_fen as paid_fen')
     .where('request_no', '=', requestNo)
     .where('refunds.status', '=', 'succeeded')
@@ -78,6 +83,7 @@ export async function makeRefundGood(payments: Payments, requestNo: string, reas
     attemptNo: refund.attempt_no,
     tradeNo: refund.trade_no ?? '',
     requestNo,
+    merchant: refund.merchant,
     amount: refund.amount_fen,
     paid: refund.paid_fen,
     reason: refund.reason,

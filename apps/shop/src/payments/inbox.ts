@@ -93,7 +93,7 @@ async function askAboutRefund(tx: Transaction, requestNo: string): Promise<void>
     .selectFrom('refunds')
     .select('id')
     .where('request_no', '=', requestNo)
-    .where('status', '=', 'sent')
+    .where('status', 'in', ['sent', 'refused'])
     .executeTakeFirst()
   if (refund) await enqueue(tx, SEND_REFUND, { refundId: refund.id })
 }

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { faultPoint } from '#fault-point'
 import { ShopError } from '../errors.ts'
 import { type Payments, providerNamed } from './payments.ts'
-import type { AttemptToPay, Links, Payer, PayLink } from './providers/provider.ts'
+import type { AttemptToPay, Links, OrderedLink, Payer, PayLink } from './providers/provider.ts'
 
 /** Longer than a call with its repeats may take (8 s). Ordered twice after all, the older link dies; no money moves. */
 const CLAIM_MS = 10_000
@@ -22,20 +22,21 @@ export async function signedLink(links: Links, attempt: AttemptToPay): Promise<P
 }
 
 /**
- * The attempt's link, ordered from its gateway unless it has one. Never inside a transaction.
+ * The attempt's link with its end, ordered from its gateway unless it has one, at the merchant that it was opened at. Never
+ * inside a transaction.
  * @throws ShopError GATEWAY_UNAVAILABLE; ORDER_NOT_PAYABLE once the attempt is not open any more
  */
 export async function orderedLink(
   payments: Payments,
-  attempt: AttemptToPay & { provider: string },
+  attempt: Omit<AttemptToPay, 'merchant'> & { provider: string },
   payer: Payer,
-): Promise<PayLink> {
+): Promise<OrderedLink> {
   const { links } = providerNamed(payments, attempt.provider)
-  if (links.made === 'here') return links.sign(attempt)
   for (let waited = 0; waited < PATIENCE_MS; waited += LOOK_EVERY_MS) {
-    const kept = await keptLink(payments, attempt.attemptNo)
-    if (kept) return kept
-    if (await claim(payments, attempt.attemptNo)) return order(payments, links, attempt, payer)
+    const { merchant, living } = await keptLink(payments, attempt.attemptNo)
+    if (living) return living
+    if (links.made === 'here') return { link: await links.sign({ ...attempt, merchant }), until: attempt.expiresAt }
+    if (await claim(payments, attempt.attemptNo)) return order(payments, links, { ...attempt, merchant }, payer)
     await pause(LOOK_EVERY_MS)
   }
   throw new ShopError('GATEWAY_UNAVAILABLE', { retryAfterSeconds: 2 })
@@ -46,17 +47,18 @@ async function order(
   links: Extract<Links, { made: 'there' }>,
   attempt: AttemptToPay,
   payer: Payer,
-): Promise<PayLink> {
+): Promise<OrderedLink> {
   faultPoint('link: claimed, not ordered')
   try {
-    const { link, until } = await links.order(attempt, payer)
+    const ordered = await links.order(attempt, payer)
+    const { link, until } = ordered
     faultPoint('link: ordered, not kept')
     await db
       .updateTable('payment_attempts')
       .set({ link: JSON.stringify(link), link_until: until, link_claimed_until: null })
       .where('attempt_no', '=', attempt.attemptNo)
       .execute()
-    return link
+    return ordered
   } catch (error) {
     const free = { link_claimed_until: clock() }
     await db.updateTable('payment_attempts').set(free).where('attempt_no', '=', attempt.attemptNo).execute()
@@ -67,15 +69,16 @@ async function order(
 /** When a link must live until at least, to be given to anybody. */
 const worthGiving = (now: Date): Date => new Date(now.getTime() + LEAST_LIFE_MS)
 
-async function keptLink({ db, clock }: Payments, attemptNo: string): Promise<PayLink | undefined> {
+async function keptLink({ db, clock }: Payments, attemptNo: string) {
   const kept = await db
     .selectFrom('payment_attempts')
-    .select(['link', 'link_until', 'status'])
+    .select(['link', 'link_until', 'status', 'merchant'])
     .where('attempt_no', '=', attemptNo)
     .executeTakeFirst()
   if (kept?.status !== 'open') throw new ShopError('ORDER_NOT_PAYABLE')
-  const lives = kept.link_until && kept.link_until > worthGiving(clock())
-  return lives && kept.link ? kept.link : undefined
+  const { merchant, link, link_until: until } = kept
+  const living = link && until && until > worthGiving(clock()) ? { link, until } : undefined
+  return { merchant, living }
 }
 
 /** Only where there is still no living link: the one who had the claim may have kept its link since we looked. */

@@ -62,7 +62,7 @@ export const REFUND_TRANSITIONS = {
     from: ['sent'],
     to: 'refused',
     by: ['gateway'],
-    needs: 'the gateway has refused it several times, and its refund query knows of none',
+    needs: 'the gateway has refused it several times, and its refund query has said that there is none',
     does: 'frees the sum; staff see it',
   },
   sendAgain: {

@@ -41,6 +41,7 @@ const CheckoutShape = Type.Object(
     totalAmount: Money,
     expiresAt: Moment,
     payType: PayType,
+    linkUntil: Type.Optional({ ...Moment, description: 'When this link ends; asked for again, there is another one' }),
     payUrl: Type.Optional(Type.String({ description: 'Where the browser goes to pay' })),
     codeUrl: Type.Optional(Type.String({ description: 'What the QR code says' })),
     scanUrl: Type.Optional(Type.String({ description: 'Where the sandbox has a phone to scan it with' })),
@@ -131,7 +132,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
       config,
       schema: {
         tags,
-        summary: 'The buyer is back: the gateways of its open payments are asked at once',
+        summary: 'The buyer is back: the gateways of whatever may still be paid are asked at once',
         params: OrderNo,
         response: { 200: Type.Ref('Order'), ...problems(401, 404) },
       },

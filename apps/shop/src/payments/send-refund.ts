@@ -23,7 +23,7 @@ import { SEND_REFUND } from './tasks.ts'
  */
 export async function sendRefund(payments: Payments, refundId: number): Promise<void> {
   const refund = await claim(payments.db, refundId, payments.clock())
-  if (!refund) return
+  if (!refund) return lookAtRefused(payments, refundId)
   faultPoint('refund: claimed, not sent')
   try {
     const answer = await providerNamed(payments, refund.provider).refund(refund)
@@ -38,6 +38,27 @@ export async function sendRefund(payments: Payments, refundId: number): Promise<
     faultPoint('refund: booked, not let go')
     await letGo(payments.db, refund, payments.clock())
   }
+}
+
+/**
+ * One that was refused is never sent without staff, who may have paid it back with another number meanwhile; but the
+ * gateway may have made it all the same, and then says so. @throws ShopError GATEWAY_UNAVAILABLE
+ */
+async function lookAtRefused(payments: Payments, refundId: number): Promise<void> {
+  const { db, clock } = payments
+  const refund = await db.selectFrom('refunds').selectAll().where('id', '=', refundId).executeTakeFirst()
+  if (refund?.status !== 'refused') return
+  const payment = await paymentOf(db, refund)
+  const answer = await providerNamed(payments, payment.provider).lookForRefund({
+    attemptNo: payment.attempt_no,
+    tradeNo: payment.trade_no ?? '',
+    requestNo: refund.request_no,
+    merchant: payment.merchant,
+  })
+  // On its way after all: looked at until it has arrived.
+  if (answer?.state === 'accepted') throw new ShopError('GATEWAY_UNAVAILABLE')
+  if (answer?.state !== 'succeeded') return
+  await db.transaction().execute((tx) => finishRefund(tx, refundId, answer, clock()))
 }
 
 /** Staff see why a refund takes its time: a balance that must be topped up, say. */
@@ -112,12 +133,19 @@ async function claim(db: Database, refundId: number, now: Date) {
     }
     const look_at = new Date(now.getTime() + LEFT_AFTER_MS)
     await tx.updateTable('refunds').set({ tries: sql`tries + 1`, look_at }).where('id', '=', refundId).execute()
-    const { provider, attempt_no: attemptNo, trade_no, amount_fen: paid } = payment
+    const { provider, attempt_no: attemptNo, trade_no, amount_fen: paid, merchant } = payment
     const tries = refund.tries + 1
     const tradeNo = trade_no ?? ''
-    return { attempt_id, unmatched_id, requestNo, amount, paid, reason, tries, provider, attemptNo, tradeNo }
+    return { attempt_id, unmatched_id, requestNo, amount, paid, reason, tries, provider, attemptNo, tradeNo, merchant }
   })
 }
+
+const KNOWN_AS = ['provider', 'attempt_no', 'trade_no', 'amount_fen', 'merchant'] as const
+
+const paymentOf = (db: Database, { attempt_id, unmatched_id }: Payment) =>
+  attempt_id === null
+    ? db.selectFrom('unmatched_payments').select(KNOWN_AS).where('id', '=', unmatched_id).executeTakeFirstOrThrow()
+    : db.selectFrom('payment_attempts').select(KNOWN_AS).where('id', '=', attempt_id).executeTakeFirstOrThrow()
 
 interface Payment {
   readonly attempt_id: number | null
@@ -127,13 +155,12 @@ interface Payment {
 async function claimPayment(tx: Transaction, { attempt_id, unmatched_id }: Payment, now: Date) {
   const claimed = { refund_claimed_until: new Date(now.getTime() + CLAIM_MS) }
   const free = sql<boolean>`coalesce(refund_claimed_until < ${now}, true)`
-  const known = ['provider', 'attempt_no', 'trade_no', 'amount_fen'] as const
   if (attempt_id === null) {
     const update = tx.updateTable('unmatched_payments').set(claimed).where('id', '=', unmatched_id).where(free)
-    return update.returning(known).executeTakeFirst()
+    return update.returning(KNOWN_AS).executeTakeFirst()
   }
   const update = tx.updateTable('payment_attempts').set(claimed).where('id', '=', attempt_id).where(free)
-  return update.returning(known).executeTakeFirst()
+  return update.returning(KNOWN_AS).executeTakeFirst()
 }
 
 async function letGo(db: Database, { attempt_id, unmatched_id }: Payment, now: Date): Promise<void> {

@@ -15,6 +15,7 @@ import { type HeldOrder, lockOrder, orderMove, orderMoved } from '../orders/tran
 import { allows } from '../states.ts'
 import { ATTEMPT_TRANSITIONS } from './attempt-states.ts'
 import { attemptMove, attemptMoved, openAttemptsOf } from './attempts.ts'
+import { mayBePaidAt } from './paid-where.ts'
 import type { PaidNotice } from './providers/provider.ts'
 import { refundLines, refundPayment } from './refunds.ts'
 import { CLOSE_ATTEMPTS } from './tasks.ts'
@@ -50,6 +51,7 @@ export async function settle(tx: Transaction, paid: PaidAttempt, held?: AttemptT
   // Who waited for an attempt while it was moved to its new order finds it in neither; asked again, the database sees it.
   const attempt = held ?? (await lockAttempt(tx, paid)) ?? (await lockAttempt(tx, paid))
   if (!attempt) return settleTrial(tx, paid)
+  if (!mayBePaidAt(attempt.merchant, paid)) return setAside(tx, paid, 'UNKNOWN_ATTEMPT')
   if (attempt.amount_fen !== paid.amount) return setAside(tx, paid, 'AMOUNT_DIFFERS', { orderId: attempt.order_id })
   if (attempt.status === 'paid') {
     if (attempt.trade_no === paid.tradeNo) return { outcome: 'repeated' }
@@ -62,7 +64,8 @@ export async function settle(tx: Transaction, paid: PaidAttempt, held?: AttemptT
   faultPoint('settle: order held')
   const by = { actor: 'gateway' } as const
   const cause = { at: paid.now, by, reason: `${paid.provider} ${paid.tradeNo}, ${paid.source}` }
-  const set = { trade_no: paid.tradeNo, paid_at: paid.paidAt, ask_at: null, order_id: order.id }
+  const at = paid.from ? { merchant: paid.from.merchant } : {}
+  const set = { trade_no: paid.tradeNo, paid_at: paid.paidAt, ask_at: null, order_id: order.id, ...at }
   const move = { attemptNo: paid.attemptNo, ...cause, set }
   if (!allows(ATTEMPT_TRANSITIONS, 'pay', attempt.status, by)) throw new Error(`An attempt is ${attempt.status}.`)
   if (!allows(ORDER_TRANSITIONS, 'pay', order.status, by)) {
@@ -120,6 +123,7 @@ export const attemptToSettle = (db: Reader, { provider, attemptNo }: Pick<PaidAt
       'payment_attempts.amount_fen',
       'payment_attempts.status',
       'payment_attempts.trade_no',
+      'payment_attempts.merchant',
     ])
     .select(['orders.status as order_status', 'orders.order_no', 'orders.user_id', 'orders.course_ids'])
     .where('payment_attempts.attempt_no', '=', attemptNo)
@@ -157,6 +161,7 @@ async function setAside(
       course_id: about.courseId ?? null,
       refund_id: about.refundId ?? null,
       found_at: paid.now,
+      merchant: paid.from?.merchant ?? null,
     })
     .onConflict((conflict) => conflict.doNothing())
     .execute()

@@ -7,7 +7,7 @@ export const RefundTask = Type.Object({ refundId: Type.Integer() })
 
 /** Closes what is left open of an order that was paid, or is being paid anew. */
 export const CLOSE_ATTEMPTS = 'close-attempts'
-export const CloseAttemptsTask = Type.Object({ orderId: Type.Integer(), keep: Type.Optional(Type.String()) })
+export const CloseAttemptsTask = Type.Object({ orderId: Type.Integer() })
 
 /** Takes a trial payment's next steps. */
 export const ADVANCE_TRIAL = 'advance-trial'

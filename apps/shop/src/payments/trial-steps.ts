@@ -8,6 +8,7 @@ import type { Database } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { enqueue } from '../jobs/enqueue.ts'
 import { CLOCK_MARGIN_MS } from './ask-times.ts'
+import { answeredBy } from './paid-where.ts'
 import { type Payments, providerNamed } from './payments.ts'
 import { requestUnmatchedRefund } from './refunds.ts'
 import { settle } from './settle.ts'
@@ -94,7 +95,8 @@ async function orderLink(payments: Payments, trial: Trial): Promise<void> {
   const { links } = providerNamed(payments, trial.provider)
   if (links.made === 'here') return
   const { attempt_no: attemptNo, amount_fen: amount, expires_at: expiresAt, channel } = trial
-  const attempt = { attemptNo, orderNo: attemptNo, amount, expiresAt, channel, subject: TRIAL_SUBJECT }
+  const { merchant } = trial
+  const attempt = { attemptNo, orderNo: attemptNo, amount, expiresAt, channel, subject: TRIAL_SUBJECT, merchant }
   const { link } = await links.order(attempt, TRIAL_PAYER)
   await payments.db
     .updateTable('trial_payments')
@@ -106,18 +108,18 @@ async function orderLink(payments: Payments, trial: Trial): Promise<void> {
 /** Nobody has told us that it was paid: the gateway is asked. One that nobody paid in time is closed there. */
 async function lookForPayment(payments: Payments, trial: Trial): Promise<boolean> {
   const { provider, attempt_no: attemptNo } = trial
-  const trade = await providerNamed(payments, provider).ask(attemptNo)
+  const trade = await providerNamed(payments, provider).ask(attemptNo, trial.merchant)
   const now = payments.clock()
   await noteAnswer(payments, trial.id, trade.state)
   if (trade.state === 'paid') {
     const { tradeNo, amount, paidAt } = trade
-    const paid = { provider, attemptNo, tradeNo, amount, paidAt, source: 'query', now }
+    const paid = { provider, attemptNo, tradeNo, amount, paidAt, source: 'query', now, ...answeredBy(trade) }
     await payments.db.transaction().execute((tx) => settle(tx, paid))
     return false
   }
   if (now.getTime() < trial.expires_at.getTime() + CLOCK_MARGIN_MS) return false
   if (trade.state === 'waiting') {
-    await providerNamed(payments, provider).close(attemptNo)
+    await providerNamed(payments, provider).close(attemptNo, trial.merchant)
     return false
   }
   await payments.db
@@ -131,7 +133,7 @@ async function lookForPayment(payments: Payments, trial: Trial): Promise<boolean
 
 /** The gateway's own word on the trade must be what came. @returns whether to go on */
 async function agree(payments: Payments, trial: Trial): Promise<boolean> {
-  const trade = await providerNamed(payments, trial.provider).ask(trial.attempt_no)
+  const trade = await providerNamed(payments, trial.provider).ask(trial.attempt_no, trial.merchant)
   await noteAnswer(payments, trial.id, trade.state)
   const now = payments.clock()
   const same = trade.state === 'paid' && trade.tradeNo === trial.trade_no && trade.amount === trial.amount_fen
@@ -167,9 +169,9 @@ async function bookRefund(payments: Payments, trial: Trial): Promise<boolean> {
 
 /** The very same refund asked for again: the gateway's books must say that it was made, and nothing moves twice. */
 async function confirm(payments: Payments, trial: Trial, refundId: number): Promise<boolean> {
-  const { attempt_no: attemptNo, trade_no: tradeNo, request_no: requestNo, amount_fen: amount } = trial
+  const { attempt_no: attemptNo, trade_no: tradeNo, request_no: requestNo, amount_fen: amount, merchant } = trial
   if (tradeNo === null || requestNo === null) return false
-  const again = { attemptNo, tradeNo, requestNo, amount, paid: amount, reason: TRIAL_SUBJECT, tries: 2 }
+  const again = { attemptNo, tradeNo, requestNo, amount, paid: amount, reason: TRIAL_SUBJECT, tries: 2, merchant }
   const answer = await providerNamed(payments, trial.provider).refund(again)
   if (answer.state !== 'succeeded') return false
   const confirmed_at = payments.clock()

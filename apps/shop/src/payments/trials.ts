@@ -63,7 +63,9 @@ export async function startTrial(
   const attemptNo = newNumber(now)
   const channel = provider.channelFor(TRIAL_PAYER)
   const expiresAt = new Date(Math.floor(now.getTime() / 1000) * 1000 + TRIAL_TTL_MS)
-  const attempt = { attemptNo, orderNo: attemptNo, amount: TRIAL_AMOUNT, expiresAt, channel, subject: TRIAL_SUBJECT }
+  const merchant = provider.merchant ?? null
+  const named = { attemptNo, orderNo: attemptNo, subject: TRIAL_SUBJECT }
+  const attempt = { ...named, amount: TRIAL_AMOUNT, expiresAt, channel, merchant }
   const link = await signedLink(provider.links, attempt)
   const { id } = await tx
     .insertInto('trial_payments')
@@ -71,6 +73,7 @@ export async function startTrial(
       attempt_no: attemptNo,
       provider: provider.name,
       channel,
+      merchant,
       amount_fen: TRIAL_AMOUNT,
       started_by: trial.userId,
       started_at: now,

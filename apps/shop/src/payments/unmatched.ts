@@ -14,11 +14,13 @@ export interface UnmatchedPayment {
   readonly reason: 'UNKNOWN_ATTEMPT' | 'AMOUNT_DIFFERS' | 'TRIAL_PAYMENT'
   readonly orderId: number | null
   readonly now: Date
+  /** Where it was paid, as far as that is known. */
+  readonly merchant: string | null
 }
 
 /** Puts a payment on the list, once. @returns its number on the list */
 export async function listUnmatched(tx: Transaction, payment: UnmatchedPayment): Promise<number> {
-  const { provider, tradeNo, attemptNo, amount, reason, orderId, now } = payment
+  const { provider, tradeNo, attemptNo, amount, reason, orderId, now, merchant } = payment
   await tx
     .insertInto('unmatched_payments')
     .values({
@@ -29,6 +31,7 @@ export async function listUnmatched(tx: Transaction, payment: UnmatchedPayment):
       reason,
       order_id: orderId,
       found_at: now,
+      merchant,
     })
     .onConflict((conflict) => conflict.doNothing())
     .execute()

@@ -75,7 +75,13 @@ export async function repairDifference(
 
 /** The gateway is asked once more: only its own word settles. */
 async function settleNow(payments: Payments, row: DifferenceRow): Promise<void> {
-  const { trade } = await askAbout(payments, { provider: row.provider, attempt_no: row.attempt_no })
+  const { provider, attempt_no } = row
+  const opened = await payments.db
+    .selectFrom('payment_attempts')
+    .select('merchant')
+    .where('attempt_no', '=', attempt_no)
+    .executeTakeFirst()
+  const { trade } = await askAbout(payments, { provider, attempt_no, merchant: opened?.merchant ?? null })
   if (trade.state !== 'paid') throw new ShopError('REPAIR_UNFIT')
 }
 
@@ -105,6 +111,7 @@ async function refundForeign(
     reason: row.kind === 'AMOUNT_DIFFERS' ? 'AMOUNT_DIFFERS' : 'UNKNOWN_ATTEMPT',
     orderId: row.order_id,
     now,
+    merchant: null,
   })
   await requestUnmatchedRefund(tx, { unmatchedId, amount, reason: note, now, userId: staff.user.id })
 }

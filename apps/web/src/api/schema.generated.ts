@@ -868,7 +868,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The buyer is back: the gateways of its open payments are asked at once */
+        /** The buyer is back: the gateways of whatever may still be paid are asked at once */
         post: {
             parameters: {
                 query?: never;
@@ -8982,6 +8982,11 @@ export interface components {
             expiresAt: string;
             /** @enum {unknown} */
             payType: "alipay" | "wechat";
+            /**
+             * @description When this link ends; asked for again, there is another one
+             * @example 2026-11-23T10:00:00.000+08:00
+             */
+            linkUntil?: string;
             /** @description Where the browser goes to pay */
             payUrl?: string;
             /** @description What the QR code says */

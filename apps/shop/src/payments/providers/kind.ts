@@ -27,8 +27,10 @@ export interface SettingField {
 /** A provider as one set of settings makes it. */
 export interface Edition<Provider extends PaymentProvider = PaymentProvider> {
   readonly provider: Provider
-  /** Which merchant's account it is, at which gateway: two with the same one differ in their keys only. */
-  readonly merchant: string
+  /** Whose books know its attempts, at which gateway: two with the same one may be asked about the same numbers. */
+  readonly account: string
+  /** Whether it is a merchant of the shop's own sandbox, where anybody may pay. */
+  readonly sandbox: boolean
 }
 
 export interface ProviderKind<Provider extends PaymentProvider = PaymentProvider> {

@@ -19,6 +19,8 @@ export interface AttemptToPay {
   readonly expiresAt: Date
   /** Which of the provider's products it is paid by: an attempt never changes it. */
   readonly channel: string
+  /** The merchant that it was opened at: the number is made known to no other. Null where that was not noted. */
+  readonly merchant: string | null
 }
 
 /**
@@ -47,7 +49,14 @@ export type GatewayTrade =
   | { readonly state: 'none' }
   | { readonly state: 'waiting' }
   | { readonly state: 'closed' }
-  | { readonly state: 'paid'; readonly tradeNo: string; readonly amount: Fen; readonly paidAt: Date }
+  | {
+      readonly state: 'paid'
+      readonly tradeNo: string
+      readonly amount: Fen
+      readonly paidAt: Date
+      /** Where it was paid, where there may be several. */
+      readonly merchant?: string | null
+    }
 
 /** One check of a notification, with its verdict; kept in the inbox for staff to read. */
 export interface Check {
@@ -87,13 +96,21 @@ export interface PaidNotice {
   readonly tradeNo: string
   readonly amount: Fen
   readonly paidAt: Date
+  /** Whose word it is, where there may be several merchants, and which attempts it can pay: of any merchant, or its own. */
+  readonly from?: { readonly merchant: string | null; readonly pays: 'any' | 'its own' | 'its own and unnoted' }
 }
 
-/** What the gateway is asked to pay back. The same number with the same amount never pays back twice. */
-export interface RefundToSend {
+/** A refund, by what its gateway knows it by. */
+export interface RefundRef {
   readonly attemptNo: string
   readonly tradeNo: string
   readonly requestNo: string
+  /** Where it was paid; null where that was not noted. */
+  readonly merchant: string | null
+}
+
+/** What the gateway is asked to pay back. The same number with the same amount never pays back twice. */
+export interface RefundToSend extends RefundRef {
   readonly amount: Fen
   /** All that was paid with the trade. */
   readonly paid: Fen
@@ -131,15 +148,19 @@ export type BillAnswer =
 
 export interface PaymentProvider {
   readonly name: string
+  /** Under which merchant new attempts are opened; noted with each. Undefined while none takes payments. */
+  readonly merchant: string | undefined
   /** Which product suits the payer. */
   channelFor(payer: Payer): string
   readonly links: Links
-  /** Asks the gateway. @throws ShopError GATEWAY_UNAVAILABLE when there is no answer that can be believed */
-  ask(attemptNo: string): Promise<GatewayTrade>
+  /** Asks the gateway, where the attempt was opened. @throws ShopError GATEWAY_UNAVAILABLE when there is no answer that can be believed */
+  ask(attemptNo: string, merchant: string | null): Promise<GatewayTrade>
   /** Closes the attempt's trade if it waits for payment. @throws ShopError GATEWAY_UNAVAILABLE */
-  close(attemptNo: string): Promise<void>
+  close(attemptNo: string, merchant: string | null): Promise<void>
   /** Pays back, or finds that it was paid back before. @throws ShopError GATEWAY_UNAVAILABLE when the outcome is unknown */
   refund(refund: RefundToSend): Promise<RefundAnswer>
+  /** What became of a refund, without sending it. Undefined where its books know of none, or do not say. @throws the same */
+  lookForRefund(refund: RefundRef): Promise<RefundAnswer | undefined>
   /** A Beijing day's bill (`YYYY-MM-DD`), once it is due. @throws ShopError GATEWAY_UNAVAILABLE */
   bill(day: string): Promise<BillAnswer>
   /** Verifies and reads. Never throws for what somebody sent. */

@@ -73,7 +73,7 @@ function openSlot<Provider extends PaymentProvider>(
   const given = kind.open(config, clock, log)
   const fixed = kind.isSetUp(config.environment)
   const opened = new Map<number, Edition<Provider> | undefined>()
-  let now: Editions<Provider> = { inUse: undefined, merchants: [], all: [] }
+  let now: Editions<Provider> = { inUse: undefined, all: [] }
   let source: Source | undefined
   const live = liveProvider(kind.name, () => now)
 
@@ -101,16 +101,13 @@ function openSlot<Provider extends PaymentProvider>(
       const former = entered.filter(({ inUse }) => !inUse).map(openEntered)
       const ordered = fixed ? [given, chosen, ...former] : [chosen, given, ...former]
       const editions = ordered.filter((edition) => edition !== undefined)
-      const merchants = new Map<string, Provider>()
-      for (const { merchant, provider } of editions) if (!merchants.has(merchant)) merchants.set(merchant, provider)
       source = fixed ? 'environment' : chosen ? 'entered' : given ? 'sandbox' : undefined
-      now = {
-        inUse: source ? editions[0]?.provider : undefined,
-        merchants: [...merchants.values()],
-        all: editions.map(({ provider }) => provider),
-      }
+      now = { inUse: source ? editions[0] : undefined, all: editions }
     },
-    addRoutes: (app: Application, payments: Payments) => kind.addRoutes(app, payments, live, () => now.all),
+    addRoutes: (app: Application, payments: Payments) => {
+      const providers = () => now.all.map(({ provider }) => provider)
+      return kind.addRoutes(app, payments, live, providers)
+    },
   }
 }
 

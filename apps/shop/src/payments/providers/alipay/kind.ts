@@ -84,7 +84,8 @@ export const ALIPAY: ProviderKind<AlipayProvider> = {
   open(config, clock, log) {
     const settings = readAlipaySettings(config)
     if (!settings) return undefined
-    return { provider: createAlipayProvider(settings, clock, log), merchant: `${settings.gateway} ${settings.appId}` }
+    const provider = createAlipayProvider(settings, clock, log)
+    return { provider, account: provider.merchant, sandbox: settings.sandbox }
   },
   async examine(config, clock, language) {
     const settings = readAlipaySettings(config)

@@ -4,11 +4,12 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../../clock.ts'
 import { ShopError } from '../../../errors.ts'
 import { type Fen, toFen } from '../../../money.ts'
-import type { Check, GatewayTrade, PaymentProvider, ReadNotification, RefundAnswer } from '../provider.ts'
+import type { Check, GatewayTrade, PaymentProvider, ReadNotification, RefundAnswer, RefundRef } from '../provider.ts'
 import { readBill } from './bill.ts'
 import { type AlipaySettings, openClient } from './settings.ts'
 
 export interface AlipayProvider extends PaymentProvider {
+  readonly merchant: string
   readonly client: Alipay
   readonly settings: AlipaySettings
 }
@@ -16,6 +17,14 @@ export interface AlipayProvider extends PaymentProvider {
 const GATEWAY_LIMIT_MS = 8000
 /** The queue waits 3, 7 and 20 seconds between the first tries. */
 const TRIES_BEFORE_REFUSED = 4
+/** Where there is no trade, no refund was made of it. */
+const NO_TRADE: readonly string[] = ['ACQ.TRADE_NOT_EXIST', 'TRADE_NOT_EXIST']
+
+const refundOf = ({ tradeNo, attemptNo, requestNo }: RefundRef) => ({
+  tradeNo,
+  outTradeNo: attemptNo,
+  outRequestNo: requestNo,
+})
 
 export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log: Logger): AlipayProvider {
   const client = openClient(settings, {
@@ -25,6 +34,8 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
   })
   return {
     name: 'alipay',
+    // The sandbox's port may be another one at the next start.
+    merchant: `${settings.sandbox ? 'sandbox' : settings.gateway} ${settings.appId}`,
     client,
     settings,
 
@@ -60,8 +71,8 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
       await believable(log, () => client.close({ outTradeNo: attemptNo }))
     },
 
-    async refund({ attemptNo, tradeNo, requestNo, amount, reason, tries }): Promise<RefundAnswer> {
-      const trade = { tradeNo, outTradeNo: attemptNo, outRequestNo: requestNo }
+    async refund({ amount, reason, tries, ...refund }): Promise<RefundAnswer> {
+      const trade = refundOf(refund)
       const answer = await believable(log, () =>
         client.refund({ ...trade, refundAmount: amount, refundReason: allowedSubject(reason) }),
       )
@@ -72,7 +83,14 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
       const refusal = answer.ok ? 'the gateway has not made the refund yet' : `${answer.subCode}: ${answer.meaning}`
       // Its books may lag behind by seconds, so a refusal is final only once it has been repeated for a while.
       const final = !answer.ok && answer.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED
-      return { state: final ? 'refused' : 'later', refusal }
+      // A question that is refused as well says nothing about an earlier call.
+      const none = made.ok || NO_TRADE.includes(made.subCode)
+      return { state: final && none ? 'refused' : 'later', refusal }
+    },
+
+    async lookForRefund(refund): Promise<RefundAnswer | undefined> {
+      const made = await believable(log, () => client.refundQuery(refundOf(refund)))
+      return made.ok && made.refunded ? { state: 'succeeded' } : undefined
     },
 
     bill: (day) => believable(log, () => readBill(() => client.tradeBill(day), settings.feeRate)),

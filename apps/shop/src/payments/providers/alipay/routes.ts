@@ -58,7 +58,8 @@ async function findAttempt(payments: Payments, userId: number, attemptNo: string
   const attempt = await payments.db
     .selectFrom('payment_attempts')
     .innerJoin('orders', 'orders.id', 'payment_attempts.order_id')
-    .select(['payment_attempts.provider', 'payment_attempts.attempt_no', 'orders.order_no', 'payment_attempts.status'])
+    .select(['payment_attempts.provider', 'payment_attempts.attempt_no', 'payment_attempts.merchant'])
+    .select(['orders.order_no', 'payment_attempts.status'])
     .where('payment_attempts.attempt_no', '=', attemptNo)
     .where('orders.user_id', '=', userId)
     .executeTakeFirst()

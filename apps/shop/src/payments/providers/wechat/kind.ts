@@ -72,8 +72,9 @@ export const WECHAT: ProviderKind<WechatProvider> = {
   open(config, clock, log) {
     const settings = readWechatSettings(config)
     if (!settings) return undefined
-    const { baseUrl, mchId, appId } = settings
-    return { provider: createWechatProvider(settings, clock, log), merchant: `${baseUrl} ${mchId} ${appId}` }
+    // An order is looked up, closed and paid back by the merchant number alone, whatever application ordered it.
+    const account = settings.sandbox ? 'sandbox' : `${settings.baseUrl} ${settings.mchId}`
+    return { provider: createWechatProvider(settings, clock, log), account, sandbox: settings.sandbox }
   },
   async examine(config, clock, language) {
     const settings = readWechatSettings(config)

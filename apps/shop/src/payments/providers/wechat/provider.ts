@@ -25,6 +25,7 @@ import { readBill } from './bill.ts'
 import { openClient, type WechatSettings } from './settings.ts'
 
 export interface WechatProvider extends PaymentProvider {
+  readonly merchant: string
   readonly client: WechatPay
   readonly settings: WechatSettings
 }
@@ -45,6 +46,8 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
 
   return {
     name: 'wechat',
+    // The sandbox's port may be another one at the next start.
+    merchant: `${settings.sandbox ? 'sandbox' : settings.baseUrl} ${settings.mchId} ${settings.appId}`,
     client,
     settings,
     channelFor: ({ device }) => (device === 'phone' && settings.h5 ? 'h5' : 'native'),
@@ -56,9 +59,9 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     async ask(attemptNo): Promise<GatewayTrade> {
       const trade = await believable(log, () => client.query({ outTradeNo: attemptNo }))
       if (!trade.exists) return { state: 'none' }
-      // Signed for us, and yet perhaps the answer to another question: then somebody is replaying one.
-      const ours = trade.mchId === settings.mchId && trade.appId === settings.appId
-      if (trade.outTradeNo !== attemptNo || !ours) throw new ShopError('GATEWAY_UNAVAILABLE')
+      // Signed for us, and yet perhaps the answer to another question: then somebody is replaying one. The application may
+      // be a former one: numbers are the merchant's.
+      if (trade.outTradeNo !== attemptNo || trade.mchId !== settings.mchId) throw new ShopError('GATEWAY_UNAVAILABLE')
       if (trade.tradeState === 'CLOSED' || trade.tradeState === 'REVOKED') return { state: 'closed' }
       // "REFUND" says that it was paid; how much went back, only refund queries tell.
       if (trade.tradeState !== 'SUCCESS' && trade.tradeState !== 'REFUND') return { state: 'waiting' }
@@ -73,6 +76,11 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     },
 
     refund: (refund) => believable(log, () => payBack(refund)),
+
+    async lookForRefund({ requestNo }) {
+      const made = await believable(log, () => client.refundQuery({ outRefundNo: requestNo }))
+      return made.ok && made.exists ? answerOf(made.status, 1) : undefined
+    },
 
     bill: (day) => believable(log, () => readBill(day, clock(), () => client.tradeBill(day))),
 
@@ -122,7 +130,9 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     const made = await client.refundQuery({ outRefundNo: requestNo })
     if (made.ok && made.exists) return answerOf(made.status, tries)
     const refusal = `${sent.code}: ${sent.meaning}`
-    return { state: sent.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED ? 'refused' : 'later', refusal }
+    // A question that is refused as well says nothing about an earlier call.
+    const final = made.ok && sent.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED
+    return { state: final ? 'refused' : 'later', refusal }
   }
 }
 

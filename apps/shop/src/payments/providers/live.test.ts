@@ -1,0 +1,187 @@
+/** Several merchants behind one provider: each is asked about what was opened at it, and a number is made known to one only. */
+import { describe, expect, test } from 'vitest'
+import { ShopError } from '../../errors.ts'
+import { toFen } from '../../money.ts'
+import type { Edition } from './kind.ts'
+import { liveProvider } from './live.ts'
+import type { BillLine, GatewayTrade, PaymentProvider, RawNotification } from './provider.ts'
+
+const PAID = { state: 'paid', tradeNo: 'trade', amount: toFen(100), paidAt: new Date(0) } as const
+const NUMBER = '0'.repeat(32)
+
+/** A merchant that says this of every number, and keeps what it was called for. */
+function merchant(name: string, says: GatewayTrade | 'away', more: Partial<Edition> & { bill?: BillLine[] } = {}) {
+  const calls: string[] = []
+  const call = async <Answer>(what: string, answer: Answer): Promise<Answer> => {
+    calls.push(what)
+    if (says === 'away') throw new ShopError('GATEWAY_UNAVAILABLE')
+    return answer
+  }
+  const provider: PaymentProvider = {
+    name: 'test',
+    merchant: name,
+    channelFor: () => 'page',
+    links: { made: 'here', sign: async () => ({ payUrl: name }) },
+    ask: () => call('ask', says === 'away' ? PAID : says),
+    close: () => call('close', undefined),
+    refund: () => call('refund', { state: 'succeeded' }),
+    lookForRefund: () => call('look', undefined),
+    bill: () => call('bill', { state: 'ready', lines: more.bill ?? [] }),
+    readNotification: async () => {
+      const { tradeNo, amount, paidAt } = PAID
+      return { checks: [], attemptNo: NUMBER, paid: { attemptNo: NUMBER, tradeNo, amount, paidAt } }
+    },
+  }
+  return { calls, edition: { provider, account: name, sandbox: false, ...more } satisfies Edition }
+}
+
+type Merchant = ReturnType<typeof merchant>
+
+/** The first one is in use. */
+const live = (...merchants: Merchant[]) => {
+  const all = merchants.map(({ edition }) => edition)
+  let now = 0
+  // Whoever is strange at the first question is gone by the next one.
+  return liveProvider(
+    'test',
+    () => ({ inUse: all[0], all }),
+    () => {
+      now += 10_000
+      return now
+    },
+  )
+}
+
+const refund = { attemptNo: NUMBER, requestNo: 'r', amount: toFen(1), paid: toFen(100), reason: '', tries: 1 }
+
+describe('what was noted with a merchant', () => {
+  test('is asked, closed and paid back there, and nobody else hears its number', async () => {
+    const [now, former] = [merchant('now', { state: 'waiting' }), merchant('former', PAID)]
+    const provider = live(now, former)
+    expect(await provider.ask(NUMBER, 'former')).toEqual({ ...PAID, merchant: 'former' })
+    await provider.close(NUMBER, 'former')
+    await provider.refund({ ...refund, tradeNo: 'trade', merchant: 'former' })
+    expect([now.calls, former.calls]).toEqual([[], ['ask', 'close', 'refund']])
+  })
+
+  test('is asked with the newest keys of the account, whichever application it was opened with', async () => {
+    const [now, former] = [merchant('now', PAID, { account: 'one' }), merchant('former', 'away', { account: 'one' })]
+    expect(await live(now, former).ask(NUMBER, 'former')).toEqual({ ...PAID, merchant: 'former' })
+    expect([now.calls, former.calls]).toEqual([['ask'], []])
+  })
+
+  test('is not looked for anywhere else before this process can have heard of its settings', async () => {
+    let now = 0
+    const first = merchant('first', { state: 'none' })
+    const provider = liveProvider(
+      'test',
+      () => ({ inUse: first.edition, all: [first.edition] }),
+      () => now,
+    )
+    for (now of [0, 9999]) {
+      await expect(provider.ask(NUMBER, 'new')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+      await expect(provider.close(NUMBER, 'new')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+    }
+    expect(first.calls).toEqual([])
+    now = 10_000
+    expect(await provider.ask(NUMBER, 'new')).toEqual({ state: 'none' })
+  })
+
+  test('gets its link from that merchant or from none', async () => {
+    const { links } = live(merchant('now', PAID), merchant('former', PAID))
+    const attempt = { attemptNo: NUMBER, orderNo: NUMBER, amount: toFen(1), subject: '', channel: 'page' }
+    const link = (at: string) =>
+      links.made === 'here' ? links.sign({ ...attempt, expiresAt: new Date(), merchant: at }) : undefined
+    expect(await link('former')).toEqual({ payUrl: 'former' })
+    await expect(link('forgotten')).rejects.toMatchObject({ code: 'PAY_METHOD_UNAVAILABLE' })
+  })
+})
+
+describe('what nobody noted', () => {
+  test.each([
+    [{ state: 'waiting' }, PAID, 'paid'],
+    [{ state: 'closed' }, PAID, 'paid'],
+    ['away', PAID, 'paid'],
+    [{ state: 'none' }, { state: 'closed' }, 'closed'],
+    [{ state: 'closed' }, { state: 'waiting' }, 'waiting'],
+    ['away', { state: 'waiting' }, 'waiting'],
+  ] as const)('%j and %j: %s', async (first, second, state) => {
+    expect(await live(merchant('now', first), merchant('former', second)).ask(NUMBER, null)).toMatchObject({ state })
+    expect(await live(merchant('now', second), merchant('former', first)).ask(NUMBER, null)).toMatchObject({ state })
+  })
+
+  test.each([[{ state: 'none' }], [{ state: 'closed' }]] as const)(
+    'is not known while one is away and the other says %j',
+    async (said) => {
+      for (const provider of [
+        live(merchant('now', said), merchant('former', 'away')),
+        live(merchant('now', 'away'), merchant('former', said)),
+      ]) {
+        await expect(provider.ask(NUMBER, null)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+      }
+    },
+  )
+
+  test('is closed where it waits, and spent everywhere only where nobody knows it', async () => {
+    const [now, former] = [merchant('now', { state: 'none' }), merchant('former', { state: 'waiting' })]
+    await live(now, former).close(NUMBER, null)
+    expect([now.calls, former.calls]).toEqual([['ask'], ['ask', 'close']])
+    const [one, other] = [merchant('one', { state: 'none' }), merchant('other', { state: 'none' })]
+    await live(one, other).close(NUMBER, null)
+    expect([one.calls.at(-1), other.calls.at(-1)]).toEqual(['close', 'close'])
+  })
+
+  test('is paid back where its trade number is', async () => {
+    const [now, former] = [merchant('now', { ...PAID, tradeNo: 'another' }), merchant('former', PAID)]
+    await live(now, former).refund({ ...refund, tradeNo: 'trade', merchant: null })
+    expect([now.calls, former.calls]).toEqual([['ask'], ['ask', 'refund']])
+  })
+})
+
+describe('the sandbox, once keys were entered', () => {
+  const sandbox = (says: GatewayTrade) => merchant('sandbox', says, { sandbox: true })
+
+  test('is never asked about what was not opened there', async () => {
+    const box = sandbox(PAID)
+    const provider = live(merchant('real', { state: 'none' }), box)
+    for (const at of ['real', 'forgotten', null]) expect(await provider.ask(NUMBER, at)).toEqual({ state: 'none' })
+    expect(box.calls).toEqual([])
+  })
+
+  test('still closes and pays back what was opened there', async () => {
+    const [real, box] = [merchant('real', { state: 'none' }), sandbox(PAID)]
+    expect((await live(real, box).ask(NUMBER, 'sandbox')).state).toBe('paid')
+    await live(real, box).refund({ ...refund, tradeNo: 'trade', merchant: 'sandbox' })
+    expect([real.calls, box.calls]).toEqual([[], ['ask', 'refund']])
+    // From before merchants were noted.
+    await live(real, box).refund({ ...refund, tradeNo: 'trade', merchant: null })
+    expect([real.calls.at(-1), box.calls.at(-1)]).toEqual(['ask', 'refund'])
+  })
+
+  test('pays only its own by its notifications', async () => {
+    const box = sandbox(PAID)
+    const raw: RawNotification = {
+      ...{ body: Buffer.alloc(0), bodyBytes: 0, contentType: '', headers: {}, address: '', receivedAt: new Date() },
+    }
+    const refusing: Merchant = merchant('real', PAID)
+    const failing = { checks: [{ check: 'signature', passed: false }] }
+    refusing.edition.provider.readNotification = async () => failing
+    const word = async (...merchants: Merchant[]) => (await live(...merchants).readNotification(raw)).paid?.from
+    expect(await word(refusing, box)).toEqual({ merchant: 'sandbox', pays: 'its own' })
+    expect(await word(box, refusing)).toEqual({ merchant: 'sandbox', pays: 'its own and unnoted' })
+    expect(await word(merchant('real', PAID))).toEqual({ merchant: 'real', pays: 'any' })
+  })
+})
+
+test('a bill is fetched once an account, and a line that two of them give stands once', async () => {
+  const line: BillLine = {
+    ...{ kind: 'payment', tradeNo: 'trade', attemptNo: NUMBER, requestNo: '', amount: toFen(1), fee: 0 },
+    at: new Date(0),
+  }
+  const now = merchant('now', PAID, { account: 'one', bill: [line] })
+  const former = merchant('former', PAID, { account: 'one', bill: [line] })
+  const other = merchant('other', PAID, { bill: [line, { ...line, tradeNo: 'of its own' }] })
+  const bill = await live(now, former, other).bill('2026-01-01')
+  expect(bill.state === 'ready' && bill.lines.map(({ tradeNo }) => tradeNo)).toEqual(['trade', 'of its own'])
+  expect([now.calls, former.calls, other.calls]).toEqual([['bill'], [], ['bill']])
+})

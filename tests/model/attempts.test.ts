@@ -1,0 +1,332 @@
+/** One attempt after another for an order: settings that change in between, links that stay open in another tab, and two requests at once. */
+import { setTimeout as passing } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { ShopError } from '../../apps/shop/src/errors.ts'
+import { toFen } from '../../apps/shop/src/money.ts'
+import { lockOrder, transition } from '../../apps/shop/src/orders/transition.ts'
+import { askAboutOrder } from '../../apps/shop/src/payments/ask.ts'
+import { checkout, openCheckout, payAgain } from '../../apps/shop/src/payments/checkout.ts'
+import { closeLeftAttempts } from '../../apps/shop/src/payments/close-attempts.ts'
+import { closeOrder } from '../../apps/shop/src/payments/close-order.ts'
+import { act, receiveNotification } from '../../apps/shop/src/payments/inbox.ts'
+import type { Payments } from '../../apps/shop/src/payments/payments.ts'
+import { liveProvider } from '../../apps/shop/src/payments/providers/live.ts'
+import type { PaymentProvider } from '../../apps/shop/src/payments/providers/provider.ts'
+import { refundLines } from '../../apps/shop/src/payments/refunds.ts'
+import { sendRefund } from '../../apps/shop/src/payments/send-refund.ts'
+import { createMemoryGateway, type MemoryGateway } from './gateway.ts'
+import { openStage, type Stage } from './stage.ts'
+
+const PAYER = { device: 'computer', address: '127.0.0.1' } as const
+const MERCHANTS = ['A', 'B', 'sandbox'] as const
+type Name = (typeof MERCHANTS)[number]
+
+let stage: Stage
+let gateways: Record<Name, MemoryGateway>
+/** The first one takes the payments. */
+let merchants: Name[]
+let payments: Payments
+let userId: number
+
+beforeAll(async () => {
+  stage = await openStage()
+}, 120_000)
+afterAll(() => stage?.close())
+
+beforeEach(async () => {
+  const { clock } = stage.payments
+  gateways = { A: createMemoryGateway(clock), B: createMemoryGateway(clock), sandbox: createMemoryGateway(clock) }
+  merchants = ['A']
+  const live = (name: string): PaymentProvider =>
+    liveProvider(name, () => {
+      const all = merchants.map((merchant) => ({
+        provider: providerOf(name, merchant),
+        account: merchant,
+        sandbox: merchant === 'sandbox',
+      }))
+      return { inUse: all[0], all }
+    })
+  payments = { ...stage.payments, providers: new Map(['alipay', 'wechat'].map((name) => [name, live(name)])) }
+  userId = await stage.newBuyer()
+})
+
+/** Trade numbers are each merchant's own, and it knows its own notifications. */
+function providerOf(name: string, merchant: Name): PaymentProvider {
+  const provider = gateways[merchant].providers.get(name)
+  if (!provider) throw new Error(`there is no ${name}`)
+  return {
+    ...provider,
+    merchant,
+    async ask(attemptNo, at) {
+      const trade = await provider.ask(attemptNo, at)
+      return trade.state === 'paid' ? { ...trade, tradeNo: `${merchant}-${attemptNo}` } : trade
+    },
+    async readNotification(raw) {
+      const read = await provider.readNotification(raw)
+      const genuine = gateways[merchant].trades.get(read.attemptNo ?? '')?.state === 'paid'
+      if (!genuine || !read.paid) return { checks: [{ check: 'signature', passed: false }] }
+      const tradeNo = `${merchant}-${read.paid.attemptNo}`
+      return { ...read, tradeNo, paid: { ...read.paid, tradeNo } }
+    },
+  }
+}
+
+async function buy(payType = 'alipay') {
+  const purchase = { userId, courseIds: [1], total: toFen(3900), payType, subject: undefined }
+  const { orderNo } = await checkout(payments, purchase, PAYER)
+  const { db } = payments
+  const order = await db.selectFrom('orders').select('id').where('order_no', '=', orderNo).executeTakeFirstOrThrow()
+  const attempts = () =>
+    db.selectFrom('payment_attempts').selectAll().where('order_id', '=', order.id).orderBy('id').execute()
+  const status = async () =>
+    (await db.selectFrom('orders').select('status').where('id', '=', order.id).executeTakeFirstOrThrow()).status
+  const newest = async () => (await attempts()).at(-1)?.attempt_no ?? ''
+  return { orderId: order.id, orderNo, purchase, attempts, status, newest }
+}
+
+const pay = (merchant: Name, attemptNo: string) => {
+  gateways[merchant].open(attemptNo)
+  expect(gateways[merchant].pay(attemptNo, payments.clock())).toBe(true)
+}
+const notify = (merchant: Name, attemptNo: string, name = 'alipay') => {
+  const body = gateways[merchant].notification(attemptNo)
+  const from = { headers: {}, address: '127.0.0.1', receivedAt: payments.clock() }
+  const provider = payments.providers.get(name)
+  if (!provider) throw new Error(`there is no ${name}`)
+  return receiveNotification(payments, provider, { body, bodyBytes: body.length, contentType: '', ...from })
+}
+const expire = (orderId: number) =>
+  closeOrder(payments, orderId, { event: 'expire', by: { actor: 'job' }, reason: 'not paid in time' })
+const refundAll = async (orderId: number) => {
+  const by = { actor: 'staff', userId } as const
+  const { id } = await payments.db
+    .transaction()
+    .execute((tx) => refundLines(tx, { orderId, lines: [{ courseId: 1 }], reason: '', by, now: payments.clock() }))
+  return id
+}
+const refund = (id: number) =>
+  payments.db.selectFrom('refunds').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+
+test.each(['alipay', 'wechat'])('%s: after a change of merchant the number stays at the first one', async (payType) => {
+  const order = await buy(payType)
+  const first = await order.newest()
+  gateways.A.open(first)
+  merchants = ['B', 'A']
+  await openCheckout(payments, { userId, orderNo: order.orderNo }, PAYER)
+  expect(await order.attempts()).toHaveLength(2)
+  await checkout(payments, order.purchase, PAYER)
+  const second = await order.newest()
+  expect((await order.attempts()).map(({ merchant }) => merchant)).toEqual(['A', 'B'])
+  expect([gateways.B.trades.has(first), gateways.A.trades.has(second)]).toEqual([false, false])
+  gateways.B.open(second)
+
+  // Paid in the first tab, and nobody is told.
+  pay('A', first)
+  expect(await expire(order.orderId)).toBe('paid')
+  const id = await refundAll(order.orderId)
+  stage.pass(120)
+  await sendRefund(payments, id).catch(() => {})
+  expect([...(gateways.A.trades.get(first)?.refunds.keys() ?? [])].length + (payType === 'wechat' ? 1 : 0)).toBe(1)
+})
+
+test('the same purchase after a change of merchant opens an attempt of its own', async () => {
+  const order = await buy()
+  merchants = ['B', 'A']
+  await checkout(payments, order.purchase, PAYER)
+  expect((await order.attempts()).map(({ merchant }) => merchant)).toEqual(['A', 'B'])
+  expect(gateways.B.trades.has((await order.attempts())[0]?.attempt_no ?? '')).toBe(false)
+})
+
+test('without a merchant in use what is open is still paid where it was opened', async () => {
+  const order = await buy()
+  const live = payments.providers.get('alipay')
+  if (!live) throw new Error('there is no alipay')
+  const retired: PaymentProvider = { ...live, links: live.links, merchant: undefined }
+  payments = { ...payments, providers: new Map([['alipay', retired]]) }
+  const again = await openCheckout(payments, { userId, orderNo: order.orderNo }, PAYER)
+  expect(again.payUrl).toContain(order.orderNo)
+  expect(await order.attempts()).toHaveLength(1)
+})
+
+test('an attempt from before merchants were noted is found wherever it was paid, and paid back there', async () => {
+  const order = await buy()
+  const attemptNo = await order.newest()
+  await payments.db
+    .updateTable('payment_attempts')
+    .set({ merchant: null })
+    .where('attempt_no', '=', attemptNo)
+    .execute()
+  // Signed again by the former version after a change: both know it.
+  await signAt('B', attemptNo)
+  merchants = ['B', 'A']
+  gateways.B.open(attemptNo)
+  pay('A', attemptNo)
+  expect(await expire(order.orderId)).toBe('paid')
+  expect(await order.attempts()).toMatchObject([{ merchant: 'A', trade_no: `A-${attemptNo}` }])
+  await sendRefund(payments, await refundAll(order.orderId))
+  expect([gateways.A, gateways.B].map(({ trades }) => trades.get(attemptNo)?.refunds.size)).toEqual([1, 0])
+})
+
+/** Makes the number known there, as whoever reaches that merchant could. */
+async function signAt(merchant: Name, attemptNo: string): Promise<void> {
+  const links = providerOf('alipay', merchant).links
+  if (links.made !== 'here') throw new Error('it signs its links')
+  const named = { attemptNo, orderNo: attemptNo, subject: '', channel: 'page', merchant }
+  await links.sign({ ...named, amount: toFen(3900), expiresAt: new Date(payments.clock().getTime() + 600_000) })
+}
+
+test('the sandbox pays nothing that was opened with real keys, and still what was opened there', async () => {
+  merchants = ['sandbox']
+  const demo = await buy()
+  const demoNo = await demo.newest()
+  merchants = ['A', 'sandbox']
+  userId = await stage.newBuyer()
+  const order = await buy()
+  const attemptNo = await order.newest()
+  await signAt('sandbox', attemptNo)
+  pay('sandbox', attemptNo)
+  expect(await notify('sandbox', attemptNo)).toMatchObject({ accepted: false })
+  await askAboutOrder(payments, { userId, orderNo: order.orderNo })
+  expect(await order.status()).toBe('unpaid')
+  await payments.db
+    .updateTable('payment_attempts')
+    .set({ merchant: null })
+    .where('attempt_no', '=', attemptNo)
+    .execute()
+  expect(await notify('sandbox', attemptNo)).toMatchObject({ accepted: false })
+  await askAboutOrder(payments, { userId, orderNo: order.orderNo })
+  expect(await order.status()).toBe('unpaid')
+  expect(await expire(order.orderId)).toBe('closed')
+
+  pay('sandbox', demoNo)
+  expect(await notify('sandbox', demoNo)).toMatchObject({ accepted: true, effect: 'settled' })
+  await sendRefund(payments, await refundAll(demo.orderId))
+  expect(await demo.status()).toBe('refunded')
+})
+
+test('the same purchase does not open an attempt on an order that is closed just then', async () => {
+  const order = await buy()
+  const now = payments.clock()
+  await payments.db
+    .updateTable('payment_attempts')
+    .set({ status: 'closed', ask_at: null })
+    .where('order_id', '=', order.orderId)
+    .execute()
+  let again: Promise<{ orderNo: string }> | undefined
+  await payments.db.transaction().execute(async (tx) => {
+    await lockOrder(tx, order.orderId)
+    again = checkout(payments, order.purchase, PAYER)
+    await passing(300)
+    await transition(tx, 'cancel', { orderId: order.orderId, at: now, by: { actor: 'buyer' }, reason: '' })
+  })
+  expect((await again)?.orderNo).not.toBe(order.orderNo)
+  expect(await order.attempts()).toMatchObject([{ status: 'closed' }])
+})
+
+test('a task that comes late keeps the newest attempt, and one gateway that is away keeps no other one open', async () => {
+  const order = await buy()
+  await payAgain(payments, { userId, orderNo: order.orderNo, payType: 'wechat' }, PAYER)
+  const [first] = await order.attempts()
+  // Opened again behind the task's back, as one whose gateway was away.
+  await payments.db
+    .updateTable('payment_attempts')
+    .set({ status: 'open' })
+    .where('order_id', '=', order.orderId)
+    .execute()
+  await payAgain(payments, { userId, orderNo: order.orderNo, payType: 'alipay' }, PAYER)
+  await payments.db
+    .updateTable('payment_attempts')
+    .set({ status: 'open' })
+    .where('order_id', '=', order.orderId)
+    .execute()
+  const alipay = payments.providers.get('alipay')
+  const wechat = payments.providers.get('wechat')
+  if (!alipay || !wechat) throw new Error('there are two')
+  const away = async () => {
+    throw new ShopError('GATEWAY_UNAVAILABLE')
+  }
+  const broken = {
+    ...payments,
+    providers: new Map([
+      ['alipay', alipay],
+      ['wechat', { ...wechat, links: wechat.links, merchant: 'A', ask: away }],
+    ]),
+  }
+  await expect(closeLeftAttempts(broken, order.orderId)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+  expect((await order.attempts()).map(({ status }) => status)).toEqual(['closed', 'open', 'open'])
+  expect(first?.provider).toBe('alipay')
+  await closeLeftAttempts(payments, order.orderId)
+  expect((await order.attempts()).map(({ status }) => status)).toEqual(['closed', 'closed', 'open'])
+})
+
+test('"pay again" twice at once with one key leaves one attempt open, which the key answers with', async () => {
+  const order = await buy('wechat')
+  const repeatable = { key: `again-${order.orderNo}`, requestHash: 'same' }
+  const again = (from: Payments) =>
+    payAgain(from, { userId, orderNo: order.orderNo, payType: undefined }, PAYER, repeatable)
+  // The second one is held where it closes what it found, until the first one is through.
+  const wechat = payments.providers.get('wechat')
+  if (!wechat) throw new Error('there is no wechat')
+  let first: ReturnType<typeof again> | undefined
+  const held: PaymentProvider = {
+    ...{ ...wechat, links: wechat.links, merchant: 'A' },
+    async ask(attemptNo, merchant) {
+      first ??= again(payments)
+      await first
+      return wechat.ask(attemptNo, merchant)
+    },
+  }
+  const second = await again({ ...payments, providers: new Map([['wechat', held]]) })
+  const open = (await order.attempts()).filter(({ status }) => status === 'open')
+  expect(open).toHaveLength(1)
+  expect(second.codeUrl).toBe(`code:${open[0]?.attempt_no}`)
+  expect(await first).toEqual(second)
+  expect(await again(payments)).toEqual(second)
+})
+
+test('a buyer who comes back is asked about through an old link as well', async () => {
+  const order = await buy()
+  const first = await order.newest()
+  await payAgain(payments, { userId, orderNo: order.orderNo, payType: 'wechat' }, PAYER)
+  expect((await order.attempts())[0]).toMatchObject({ status: 'closed' })
+  pay('A', first)
+  await askAboutOrder(payments, { userId, orderNo: order.orderNo })
+  expect(await order.status()).toBe('paid')
+})
+
+test('a refused refund that was made all the same is found by its notification, and is not sent', async () => {
+  const order = await buy()
+  const attemptNo = await order.newest()
+  pay('A', attemptNo)
+  expect(await expire(order.orderId)).toBe('paid')
+  const id = await refundAll(order.orderId)
+  gateways.A.mood = 'refuses refunds'
+  for (let tries = 0; tries < 3; tries += 1) {
+    stage.pass(120)
+    await sendRefund(payments, id).catch(() => {})
+  }
+  const { request_no: refundNo, amount_fen: amount, ...refused } = await refund(id)
+  expect(refused.status).toBe('refused')
+  gateways.A.mood = 'answers'
+  await sendRefund(payments, id)
+  expect([(await refund(id)).status, gateways.A.trades.get(attemptNo)?.refunds.size]).toEqual(['refused', 0])
+
+  gateways.A.trades.get(attemptNo)?.refunds.set(refundNo, amount)
+  const jobs = async () =>
+    Number(
+      (
+        await stage.connection.pool.query(
+          `select count(*) as n from graphile_worker.jobs where task_identifier = 'send-refund'`,
+        )
+      ).rows[0]?.n,
+    )
+  const provider = payments.providers.get('alipay')
+  if (!provider) throw new Error('there is no alipay')
+  const before = await jobs()
+  const told = { checks: [{ check: 'signature', passed: true }], refundNo, nothingToDo: true }
+  await payments.db.transaction().execute((tx) => act(tx, payments, provider, told, 'notification'))
+  expect(await jobs()).toBe(before + 1)
+  await sendRefund(payments, id)
+  expect((await refund(id)).status).toBe('succeeded')
+  expect(await order.status()).toBe('refunded')
+})
