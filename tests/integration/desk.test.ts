@@ -77,7 +77,7 @@ test('a healthy shop is healthy', async () => {
   expect(seen.headers['content-type']).toContain('application/x-www-form-urlencoded')
   const checks = await health()
   expect(Object.values(checks).filter(({ ok }) => !ok)).toEqual([])
-  expect(Object.keys(checks)).toHaveLength(12)
+  expect(Object.keys(checks)).toHaveLength(14)
 })
 
 test('a notification is found by any of its numbers, and on the page of the order that its attempt was moved to', async () => {
@@ -166,12 +166,20 @@ test('money of an unknown trade is paid back from the list, once', async () => {
     (answer) => answer.body.items.some(({ tradeNo }) => tradeNo === trade.tradeNo),
   )
   const row = list.body.items.find(({ tradeNo }) => tradeNo === trade.tradeNo)
-  const refund = () =>
-    staff.call<{ code?: string }>('POST', `/api/admin/unmatched-payments/${row?.id}/refund`, {
-      note: 'nobody knows it',
-    })
-  const answers = await Promise.all([refund(), refund(), refund()])
-  expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+  const refund = (note = 'nobody knows it', headers = {}) =>
+    staff.call<{ code?: string; refund?: { requestNo: string } }>(
+      'POST',
+      `/api/admin/unmatched-payments/${row?.id}/refund`,
+      { note },
+      headers,
+    )
+  const key = { 'idempotency-key': `unmatched-${row?.id}` }
+  const answers = await Promise.all([refund(undefined, key), refund(undefined, key)])
+  expect(answers.map(({ status }) => status)).toEqual([200, 200])
+  expect(answers[1]?.body).toEqual(answers[0]?.body)
+  expect((await refund('another', key)).body.code).toBe('IDEMPOTENCY_KEY_REUSED')
+  const others = await Promise.all([refund(), refund()])
+  expect(others.map(({ body: { code } }) => code)).toEqual(['REFUND_TOO_MUCH', 'REFUND_TOO_MUCH'])
   await until(
     () => system.sandbox.trades(body.orderNo),
     ([there]) => there?.refundedAmount === row?.amount,

@@ -178,11 +178,16 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
   for (const { id, kind, repairs } of again.differences) {
     const repair = repairOf[kind] ?? 'seen'
     expect(repairs).toContain(repair)
-    const answer = await staff.call<Difference & { code?: string }>('POST', `/api/admin/differences/${id}/repair`, {
-      repair,
-      note: `repaired: ${kind}`,
-    })
+    const apply = () =>
+      staff.call<Difference & { code?: string }>(
+        'POST',
+        `/api/admin/differences/${id}/repair`,
+        { repair, note: `repaired: ${kind}` },
+        { 'idempotency-key': `repair-${id}` },
+      )
+    const answer = await apply()
     expect([kind, answer.status, answer.body.code]).toEqual([kind, 200, undefined])
+    expect((await apply()).body).toEqual(answer.body)
     // Nobody repairs twice.
     const twice = await staff.call<{ code: string }>('POST', `/api/admin/differences/${id}/repair`, {
       repair,

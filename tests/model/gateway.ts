@@ -8,6 +8,7 @@ import { ShopError } from '../../apps/shop/src/errors.ts'
 import { type Fen, toFen } from '../../apps/shop/src/money.ts'
 import type {
   AttemptToPay,
+  BillLine,
   Links,
   PaidNotice,
   PaymentProvider,
@@ -31,6 +32,14 @@ export type Mood = 'answers' | 'away' | 'loses answers' | 'refuses refunds'
 export interface MemoryGateway {
   readonly providers: ReadonlyMap<string, PaymentProvider>
   readonly trades: Map<string, Trade>
+  /** The bills that are ready, by gateway and day: `alipay 2026-11-22`. */
+  readonly bills: Map<string, readonly BillLine[]>
+  /** What each call to pay back was sent, the ones that were refused or lost included. */
+  readonly sent: { readonly attemptNo: string; readonly requestNo: string; readonly amount: Fen }[]
+  /** Numbers of refunds that the gateway has closed: nothing went back, and they can never be used again. */
+  readonly closedRefunds: Set<string>
+  /** Whether refunds stay on their way. */
+  slow: boolean
   mood: Mood
   /** The buyer opens the link: from now on the trade waits. */
   open(attemptNo: string): void
@@ -46,6 +55,9 @@ export const METHODS = [SIGNS_HERE, ORDERS_THERE] as const
 
 export function createMemoryGateway(clock: () => Date): MemoryGateway {
   const trades = new Map<string, Trade>()
+  const bills = new Map<string, readonly BillLine[]>()
+  const sent: MemoryGateway['sent'] = []
+  const closedRefunds = new Set<string>()
   const accepted = new Set<string>()
   const spent = new Set<string>()
   let count = 0
@@ -106,6 +118,8 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
       }),
     refund: ({ attemptNo, requestNo, amount, tries }) =>
       answer((): RefundAnswer => {
+        sent.push({ attemptNo, requestNo, amount })
+        if (closedRefunds.has(requestNo)) return { state: 'refused', refusal: 'closed', spent: true }
         const trade = trades.get(attemptNo)
         if (trade?.state !== 'paid') return { state: 'refused', refusal: 'not paid' }
         if (trade.refunds.has(requestNo)) return { state: 'succeeded' }
@@ -114,7 +128,7 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
         }
         const gone = [...trade.refunds.values()].reduce((sum, each) => sum + each, 0)
         if (gone + amount > trade.amount) return { state: 'refused', refusal: 'more than is left' }
-        if (name === ORDERS_THERE && !accepted.has(requestNo)) {
+        if (name === ORDERS_THERE && (gateway.slow || !accepted.has(requestNo))) {
           accepted.add(requestNo)
           return { state: 'accepted' }
         }
@@ -123,7 +137,11 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
       }),
     lookForRefund: ({ attemptNo, requestNo }) =>
       answer(() => (trades.get(attemptNo)?.refunds.has(requestNo) ? { state: 'succeeded' } : undefined)),
-    bill: async () => ({ state: 'not yet' }),
+    bill: (day) =>
+      answer(() => {
+        const lines = bills.get(`${name} ${day}`)
+        return lines ? { state: 'ready', lines } : { state: 'not yet' }
+      }),
     async readNotification({ body }) {
       const said = JSON.parse(body.toString('utf8')) as {
         attemptNo: string
@@ -140,6 +158,10 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
   const gateway: MemoryGateway = {
     providers: new Map(METHODS.map((name) => [name, providerNamed(name)])),
     trades,
+    bills,
+    sent,
+    closedRefunds,
+    slow: false,
     mood: 'answers',
     open(attemptNo) {
       const trade = trades.get(attemptNo)

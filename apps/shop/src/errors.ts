@@ -388,6 +388,27 @@ export const REFUSALS = {
     'This notification was not kept whole',
     'Its body was larger than what is kept. Ask the gateway about the order instead.',
   ),
+  REFUND_NUMBER_SPENT: refusal(
+    409,
+    '这个退款号已被支付平台关闭，钱没有退出',
+    '账目没有改动。账单上仍有这个号，请将差异标为已阅；如仍需退款，请在订单中重新发出。',
+    'The gateway has closed this refund number: nothing went back by it',
+    'Nothing was recorded. Note the difference as seen; a refund that is still wanted is sent again from its order.',
+  ),
+  REFUND_UNDER_WAY: refusal(
+    409,
+    '支付平台尚未完成这笔退款',
+    '账目没有改动，系统会继续查询；完成后请重新对账。',
+    'The gateway has not finished this refund yet',
+    'Nothing was recorded. It is asked about by itself; run the day again once it has ended.',
+  ),
+  NOT_PAID_THERE: refusal(
+    409,
+    '支付平台没有确认这笔付款',
+    '账目没有改动。请在商户平台核对；若确实没有收到钱，请在订单中收回课程，再将差异标为已阅。',
+    'The gateway does not confirm this payment',
+    'Nothing was changed. Look for it in the merchant console; if no money came, take the access back and note the difference as seen.',
+  ),
   DIFFERENCE_CLOSED: refusal(
     409,
     '这条差异已经处理',

@@ -24,8 +24,8 @@ import {
   TrialTask,
 } from './payments/tasks.ts'
 import { advanceLeftTrials, followTrial } from './payments/trial-steps.ts'
-import { ReconcileTask, reconcileDueDays } from './reconciliation/daily.ts'
-import { RECONCILE, reconcileDay } from './reconciliation/run.ts'
+import { ReconcileTask, reconcileDueDays, reconcileWanted } from './reconciliation/daily.ts'
+import { RECONCILE } from './reconciliation/run.ts'
 import type { Shop } from './shop.ts'
 
 const HOUSEKEEPING = { sessionsDays: 30, keysDays: 2 }
@@ -71,7 +71,7 @@ export async function startJobs({ connection, payments, uploadsFolder, seal, log
     },
     'resume-exports': oneAtATime(() => resumeExports(exporting)),
     [RECONCILE]: async (payload: unknown) => {
-      await reconcileDay(payments, Value.Parse(ReconcileTask, payload))
+      await reconcileWanted(payments, Value.Parse(ReconcileTask, payload))
     },
     'reconcile-due-days': oneAtATime(() => reconcileDueDays(payments)),
     'sum-up-days': oneAtATime(() => sumUpDays(db, payments.clock())),

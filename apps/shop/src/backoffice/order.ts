@@ -134,14 +134,22 @@ async function readLines(db: Reader, order: OrderRow): Promise<AdminOrder['lines
     .where('order_lines.order_id', '=', order.id)
     .orderBy('position')
     .execute()
+  const paid = await db
+    .selectFrom('order_payments')
+    .innerJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
+    .select(['payment_attempts.amount_fen', 'payment_attempts.refunded_fen'])
+    .where('order_payments.order_id', '=', order.id)
+    .executeTakeFirst()
+  // What went back for no line that is known is gone all the same.
   const refundable = order.status === 'paid' || order.status === 'partially_refunded'
+  const left = paid && refundable ? paid.amount_fen - paid.refunded_fen : 0
   return rows.map((line) => ({
     courseId: line.course_id,
     title: line.course_title,
     price: formatYuan(line.price_fen),
     originalPrice: line.original_price_fen === null ? null : formatYuan(line.original_price_fen),
     refunded: formatYuan(line.refunded_fen),
-    refundable: formatYuan(toFen(refundable ? line.price_fen - line.refunded_fen : 0)),
+    refundable: formatYuan(toFen(Math.min(line.price_fen - line.refunded_fen, left))),
     access: {
       state: line.granted_at === null ? 'none' : line.revoked_at === null ? 'active' : 'revoked',
       grantedAt: writeMomentOrNull(line.granted_at),

@@ -23,7 +23,7 @@ export const reconcile: Command = {
         const days = []
         for (const provider of providers) {
           const outcome = await reconcileDay(shop.payments, { provider, day })
-          const view = await readDay(shop.connection.db, { provider, day })
+          const view = await readDay(shop.connection.db, { provider, day }, shop.payments.clock())
           const found = await differencesOf(shop.connection.db, { provider, day }, 'owner')
           days.push({ ...view, outcome, found })
         }

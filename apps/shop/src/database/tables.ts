@@ -318,6 +318,7 @@ export interface Tables {
     accepted_at: Date | null
     look_at: Date | null
     number_spent: Generated<boolean>
+    spent_numbers: Generated<string[]>
   }
   refund_lines: { refund_id: number; order_id: number; course_id: number; amount_fen: Fen }
   reconciliations: {
@@ -335,6 +336,8 @@ export interface Tables {
     refunds_fen: Fen | null
     fees_fen: number | null
     problem: string | null
+    stage: 'bill' | 'books' | null
+    lines: number | null
   }
   reconciliation_differences: {
     id: GeneratedAlways<number>
@@ -349,7 +352,7 @@ export interface Tables {
     theirs_fen: number | null
     found_at: Date
     gone_at: Date | null
-    repair: 'settle' | 'refund' | 'record' | 'seen' | null
+    repair: 'settle' | 'refund' | 'record' | 'ask' | 'seen' | null
     repaired_at: Date | null
     repaired_by: number | null
     note: Generated<string>

@@ -25,6 +25,15 @@ const text = (zh: string, en: string): Text => ({ 'zh-CN': zh, en })
 /** The whole past is not looked through each minute: what happened within so many days is. */
 const LATELY = `now() - interval '35 days'`
 
+/** Orders of which something went back within those days, however old they are: refunds go back a year. */
+const REFUNDED_LATELY = `select r.order_id from refunds r where r.status = 'succeeded' and r.finished_at > ${LATELY}`
+
+/** An unmatched payment's own row: alone on the page of all of them. */
+const UNMATCHED_LINK = `'/admin/unmatched-payments?' || case when u.resolved_at is null then '' else 'state=resolved&' end || 'id=' || u.id`
+
+/** A refund's own place: its order's page, or its card among the refunds. */
+const REFUND_LINK = `coalesce('/admin/orders/' || o.order_no, '/admin/refunds?q=' || r.request_no)`
+
 const ORDER_LINK = `'/admin/orders/' || o.order_no`
 
 export const HEALTH_CHECKS: readonly HealthCheck[] = [
@@ -38,7 +47,8 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     repair: 'look',
     query: `select 'course ' || l.course_id as subject, o.order_no, l.course_title as text, o.paid_at as since, ${ORDER_LINK} as link
       from orders o join order_lines l on l.order_id = o.id
-      where o.paid_at > ${LATELY} and o.status in ('paid', 'partially_refunded') and l.refunded_fen < greatest(l.price_fen, 1)
+      where o.id in (select id from orders where paid_at > ${LATELY} union ${REFUNDED_LATELY})
+        and o.status in ('paid', 'partially_refunded') and l.refunded_fen < greatest(l.price_fen, 1)
         and not exists (select from enrolments e where e.user_id = o.user_id and e.course_id = l.course_id and e.revoked_at is null)
         and not exists (select from enrolments e where e.order_id = o.id and e.course_id = l.course_id and e.revoked_at is not null)`,
   },
@@ -46,13 +56,19 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     name: 'access_without_payment',
     title: text('没有付款却有课程', 'Access without payment'),
     meaning: text(
-      '课程来自一个并未付款或已全额退款的订单。',
-      'A course came from an order that is not paid, or is refunded.',
+      '课程来自一个并未付款的订单，或其款项已全额退还。',
+      'A course came from an order that is not paid, or its price went back whole.',
     ),
     repair: 'look',
     query: `select 'course ' || e.course_id as subject, o.order_no, 'course ' || e.course_id as text, e.granted_at as since, ${ORDER_LINK} as link
       from enrolments e join orders o on o.id = e.order_id
-      where e.granted_at > ${LATELY} and e.revoked_at is null and o.status not in ('paid', 'partially_refunded')`,
+      where e.id in (select id from enrolments where granted_at > ${LATELY} and revoked_at is null
+                     union select old.id from enrolments old where old.order_id in (${REFUNDED_LATELY})) and e.revoked_at is null
+        and (o.status not in ('paid', 'partially_refunded')
+          or exists (select from order_lines l
+                     where l.order_id = o.id and l.course_id = e.course_id and l.price_fen > 0 and l.refunded_fen = l.price_fen
+                       and l.price_fen = (select sum(rl.amount_fen) from refund_lines rl join refunds r on r.id = rl.refund_id
+                                          where rl.order_id = l.order_id and rl.course_id = l.course_id and r.status = 'succeeded')))`,
   },
   {
     name: 'refunds_over_the_total',
@@ -67,7 +83,24 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
       from refunds r join payment_attempts a on a.id = r.attempt_id join orders o on o.id = a.order_id
       where a.id in (select attempt_id from refunds where requested_at > ${LATELY})
         and r.status in ('requested', 'approved', 'sent', 'succeeded')
-      group by a.id, o.id having sum(r.amount_fen) > a.amount_fen or sum(r.amount_fen) <> a.refunded_fen`,
+      group by a.id, o.id having sum(r.amount_fen) > a.amount_fen or sum(r.amount_fen) <> a.refunded_fen
+      union all
+      select 'course ' || l.course_id, o.order_no, 'refunded ' || coalesce(sum(back.amount_fen), 0) || ' of ' || l.price_fen || ' fen',
+        o.paid_at, ${ORDER_LINK}
+      from order_lines l join orders o on o.id = l.order_id
+        left join (refund_lines back join refunds r on r.id = back.refund_id
+                   and r.status in ('requested', 'approved', 'sent', 'succeeded'))
+          on back.order_id = l.order_id and back.course_id = l.course_id
+      where l.order_id in (select order_id from refunds where requested_at > ${LATELY})
+      group by l.order_id, l.course_id, l.price_fen, l.refunded_fen, l.course_title, o.id
+      having coalesce(sum(back.amount_fen), 0) <> l.refunded_fen
+      union all
+      select u.trade_no, o.order_no, 'refunded ' || coalesce(sum(r.amount_fen), 0) || ' of ' || u.amount_fen || ' fen',
+        u.found_at, ${UNMATCHED_LINK}
+      from unmatched_payments u left join orders o on o.id = u.order_id
+        left join refunds r on r.unmatched_id = u.id and r.status in ('requested', 'approved', 'sent', 'succeeded')
+      where u.found_at > ${LATELY} or u.id in (select unmatched_id from refunds where requested_at > ${LATELY})
+      group by u.id, o.id having coalesce(sum(r.amount_fen), 0) <> u.refunded_fen`,
   },
   {
     name: 'refund_outcome_unknown',
@@ -78,7 +111,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     ),
     repair: 'look',
     query: `select r.request_no as subject, o.order_no, coalesce(r.refusal, 'no answer yet') as text, r.requested_at as since,
-        coalesce(${ORDER_LINK}, '/admin/refunds') as link
+        ${REFUND_LINK} as link
       from refunds r left join orders o on o.id = r.order_id
       where r.status in ('approved', 'sent') and coalesce(r.decided_at, r.requested_at) < now() - interval '15 minutes'
         and (r.accepted_at is null or r.accepted_at < now() - interval '7 days')`,
@@ -92,7 +125,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     ),
     repair: 'send-again',
     query: `select r.request_no as subject, o.order_no, coalesce(r.refusal, '') as text, r.finished_at as since,
-        coalesce(${ORDER_LINK}, '/admin/refunds') as link
+        ${REFUND_LINK} as link
       from refunds r left join orders o on o.id = r.order_id where r.status = 'refused'`,
   },
   {
@@ -100,7 +133,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     title: text('退款申请等待超过两天', 'Refund requests waiting for more than two days'),
     meaning: text('买家在等待答复。', 'A buyer waits for an answer.'),
     repair: 'decide',
-    query: `select r.request_no as subject, o.order_no, r.reason as text, r.requested_at as since, '/admin/refunds?status=requested' as link
+    query: `select r.request_no as subject, o.order_no, r.reason as text, r.requested_at as since, ${ORDER_LINK} as link
       from refunds r join orders o on o.id = r.order_id
       where r.status = 'requested' and r.requested_at < now() - interval '2 days'`,
   },
@@ -116,16 +149,30 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
       from orders o where o.status = 'unpaid' and o.expires_at < now() - interval '11 minutes'`,
   },
   {
+    name: 'attempt_open_on_decided_order',
+    title: text('订单已有结果，付款链接仍有效', 'Open payments of decided orders'),
+    meaning: text(
+      '订单已付款或已关闭超过 15 分钟，仍有未关闭的付款；买家可能重复付款，多付的会自动退回。',
+      'The order was paid or closed more than 15 minutes ago, and another payment of it is still open. Should it be paid, it goes back by itself.',
+    ),
+    repair: 'ask',
+    query: `select a.attempt_no as subject, o.order_no, o.subject as text, coalesce(o.closed_at, o.paid_at) as since, ${ORDER_LINK} as link
+      from payment_attempts a join orders o on o.id = a.order_id
+      where a.status = 'open' and o.status <> 'unpaid' and coalesce(o.closed_at, o.paid_at) < now() - interval '15 minutes'`,
+  },
+  {
     name: 'notification_not_handled',
     title: text('通知未处理', 'Notifications not handled'),
     meaning: text(
-      '签名有效，但处理失败或被拒绝，之后也没有处理成功。',
-      'Genuine, but refused or failed, and not handled since.',
+      '签名有效，但处理失败或被拒绝，之后也没有处理成功。仅告知尚未付款或已关闭的不在此列。',
+      'Genuine, but refused or failed, and not handled since. One that only tells of no payment is not among them.',
     ),
     repair: 'replay',
     query: `select 'notification ' || n.id as subject, o.order_no, n.effect as text, n.received_at as since, '/admin/notifications/' || n.id as link
       from notifications n left join payment_attempts a on a.attempt_no = n.attempt_no left join orders o on o.id = a.order_id
       where not n.accepted and n.checks @> '[{"check": "signature", "passed": true}]'
+        and (not n.checks @> '[{"check": "status", "passed": false}]'
+          or exists (select from jsonb_array_elements(n.checks) c where c @> '{"passed": false}' and c ->> 'check' <> 'status'))
         and not exists (select from notification_handlings h where h.notification_id = n.id and h.accepted)
         and not exists (select from unmatched_payments u where u.trade_no = n.trade_no and u.resolved_at is not null)
         and not exists (select from notifications later where later.attempt_no = n.attempt_no and later.trade_no = n.trade_no
@@ -139,7 +186,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
       'It came, no unpaid order needs it, and it has neither gone back nor been noted as seen.',
     ),
     repair: 'refund',
-    query: `select u.trade_no as subject, o.order_no, u.reason as text, u.found_at as since, '/admin/unmatched-payments' as link
+    query: `select u.trade_no as subject, o.order_no, u.reason as text, u.found_at as since, ${UNMATCHED_LINK} as link
       from unmatched_payments u left join orders o on o.id = u.order_id
       where u.resolved_at is null and ((u.refund_id is null and u.reason <> 'TRIAL_PAYMENT') or u.found_at < now() - interval '15 minutes')`,
   },
@@ -149,9 +196,24 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     meaning: text('账单与账目不一致，尚未处理。', "A day's bill and our books differ, and nobody has repaired it."),
     repair: 'repair',
     query: `select d.kind as subject, o.order_no, d.kind || ' ' || d.trade_no as text, d.found_at as since,
-        '/admin/reconciliation/' || d.provider || '/' || d.day as link
+        '/admin/reconciliation/' || d.provider || '/' || d.day || '#row-' || d.id as link
       from reconciliation_differences d left join orders o on o.id = d.order_id
       where d.gone_at is null and d.repaired_at is null`,
+  },
+  {
+    name: 'day_not_reconciled',
+    title: text('未完成对账的日期', 'Days that are not reconciled'),
+    meaning: text(
+      '账单早已出具，这一天仍没有与账目核对成功；超过七天的不再自动重试。',
+      "The day's bill is long out, and the day was not compared with our books. Older than seven days, it is not tried again by itself.",
+    ),
+    repair: 'run-again',
+    query: `select r.provider || ' ' || r.day as subject, null as order_no, coalesce(r.problem, r.status) as text,
+        (r.day::timestamp + interval '1 day 15 hours') at time zone 'Asia/Shanghai' as since,
+        '/admin/reconciliation/' || r.provider || '/' || r.day as link
+      from reconciliations r
+      where r.status <> 'done' and (r.day::timestamp + interval '1 day 15 hours') at time zone 'Asia/Shanghai' < now()
+        and greatest(r.requested_at, r.started_at) < now() - interval '10 minutes'`,
   },
   {
     name: 'dead_job',
@@ -159,7 +221,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     meaning: text('重试次数已用尽，可重新执行。', 'Out of tries; can be run again.'),
     repair: 'run-again',
     query: `select j.task_identifier as subject, null as order_no, coalesce(left(j.last_error, 200), '') as text, j.updated_at as since,
-        '/admin/jobs' as link
+        '/admin/jobs?state=dead#row-' || j.id as link
       from graphile_worker.jobs j where j.attempts >= j.max_attempts and j.locked_at is null`,
   },
   {

@@ -1,35 +1,64 @@
 /** Notes on whose day's bill payments and refunds stood. */
-import type { Transaction } from '../database/connect.ts'
+import { sql } from 'kysely'
+import type { Database } from '../database/connect.ts'
 import type { BillLine } from './providers/provider.ts'
 
 const PIECE = 1000
 
+/**
+ * Each statement is its own transaction: none holds payments while it waits for a refund, as the senders of refunds hold a
+ * refund while they wait for its payment. Cut short it is done again by the next run, to the same end.
+ */
 export async function noteBilled(
-  tx: Transaction,
+  db: Database,
   provider: string,
   day: string,
   bill: readonly BillLine[],
 ): Promise<void> {
   for (let start = 0; start < bill.length; start += PIECE) {
     const piece = bill.slice(start, start + PIECE)
-    const payments = piece.flatMap((line) => (line.kind === 'payment' ? [line.tradeNo] : []))
-    const refunds = piece.flatMap((line) => (line.kind === 'refund' ? [line.requestNo] : []))
-    if (payments.length > 0) {
-      await tx
-        .updateTable('payment_attempts')
-        .set({ billed_on: day })
-        .where('provider', '=', provider)
-        .where('trade_no', 'in', payments)
-        .where('billed_on', 'is', null)
-        .execute()
-    }
-    if (refunds.length > 0) {
-      await tx
-        .updateTable('refunds')
-        .set({ billed_on: day })
-        .where('request_no', 'in', refunds)
-        .where('billed_on', 'is', null)
-        .execute()
-    }
+    await notePayments(
+      db,
+      provider,
+      day,
+      piece.filter((line) => line.kind === 'payment'),
+    )
+    await noteRefunds(
+      db,
+      provider,
+      day,
+      piece.filter((line) => line.kind === 'refund'),
+    )
   }
+}
+
+async function notePayments(db: Database, provider: string, day: string, lines: readonly BillLine[]): Promise<void> {
+  if (lines.length === 0) return
+  await db
+    .updateTable('payment_attempts')
+    .set({ billed_on: day })
+    .where('provider', '=', provider)
+    .where(
+      'trade_no',
+      'in',
+      lines.map((line) => line.tradeNo),
+    )
+    .where('billed_on', 'is', null)
+    .execute()
+}
+
+/** By trade and number: the number of a refund that was made by hand may be unique within its trade only. */
+async function noteRefunds(db: Database, provider: string, day: string, lines: readonly BillLine[]): Promise<void> {
+  if (lines.length === 0) return
+  await sql`
+    update refunds set billed_on = ${day}
+    from unnest(${lines.map((line) => line.tradeNo)}::text[], ${lines.map((line) => line.requestNo)}::text[])
+      as billed (trade_no, request_no)
+    where refunds.request_no = billed.request_no and refunds.billed_on is null
+      and (exists (select from payment_attempts a
+                   where a.id = refunds.attempt_id and a.provider = ${provider} and a.trade_no = billed.trade_no)
+        or exists (select from unmatched_payments u
+                   where u.id = refunds.unmatched_id and u.provider = ${provider} and u.trade_no = billed.trade_no))`.execute(
+    db,
+  )
 }

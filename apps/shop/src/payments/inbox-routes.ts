@@ -8,6 +8,7 @@ import type { Reader } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
+import { answeredBefore, IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
 import { Moment, Money, problems, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
 import { formatYuan } from '../money.ts'
 import type { Payments } from './payments.ts'
@@ -145,16 +146,25 @@ export function addInboxDesk(desk: Application, payments: Payments): void {
         tags,
         summary: 'Handle a stored notification again',
         params: Id,
-        response: { 200: Type.Ref('Notification'), ...problems(401, 403, 404, 409) },
+        headers: IdempotencyHeader,
+        response: { 200: Type.Ref('Notification'), ...problems(401, 403, 404, 409, 422) },
       },
     },
     async (request) => {
       const staff = staffOf(request)
       const { id } = request.params
+      const key = repeatable(request)
+      const answered = await answeredBefore<Static<typeof NotificationShape>>(db, staff.user.id, key)
+      if (answered) return answered
+      // Handling it any number of times has one effect; the key makes it one line of the log and one answer.
       const { accepted, effect } = await replayNotification(payments, id, staff.user.username)
       const deed = { at: clock(), action: 'notification.replay', subject: `notifications/${id}` }
-      await db.transaction().execute((tx) => audit(tx, staff, { ...deed, after: { accepted, effect } }))
-      return readNotification(db, id)
+      return db.transaction().execute((tx) =>
+        once(tx, staff.user.id, key, clock(), async () => {
+          await audit(tx, staff, { ...deed, after: { accepted, effect } })
+          return readNotification(tx, id)
+        }),
+      )
     },
   )
 
@@ -165,7 +175,11 @@ export function addInboxDesk(desk: Application, payments: Payments): void {
       schema: {
         tags,
         summary: 'Money that belongs to no unpaid order as it stands, newest first',
-        querystring: Type.Object({ state: Type.Optional(Type.Enum(['open', 'resolved'])), cursor: Cursor }),
+        querystring: Type.Object({
+          state: Type.Optional(Type.Enum(['open', 'resolved'])),
+          id: Type.Optional(Type.Integer({ minimum: 1, description: 'Only this one' })),
+          cursor: Cursor,
+        }),
         response: {
           200: Type.Object({ items: Type.Array(Type.Ref('UnmatchedPayment')), next: TextOrNull }),
           ...problems(401, 403, 422),
@@ -173,9 +187,10 @@ export function addInboxDesk(desk: Application, payments: Payments): void {
       },
     },
     async (request) => {
-      const { state, cursor } = request.query
+      const { state, id, cursor } = request.query
       const after = readCursor(cursor, ['number'])
       let select = unmatched(db)
+      if (id !== undefined) select = select.where('unmatched_payments.id', '=', id)
       if (state) select = select.where('unmatched_payments.resolved_at', state === 'open' ? 'is' : 'is not', null)
       if (after) select = select.where('unmatched_payments.id', '<', Number(after[0]))
       const rows = await select
@@ -205,6 +220,7 @@ export function addInboxDesk(desk: Application, payments: Payments): void {
           tags,
           summary,
           params: Id,
+          headers: IdempotencyHeader,
           body: Type.Object({ note: Type.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false }),
           response: { 200: Type.Ref('UnmatchedPayment'), ...problems(401, 403, 404, 422) },
         },
@@ -213,10 +229,15 @@ export function addInboxDesk(desk: Application, payments: Payments): void {
         const staff = staffOf(request)
         const { id } = request.params as Static<typeof Id>
         const { note } = request.body as { note: string }
-        await db.transaction().execute((tx) => work(tx, staff, { id, reason: note, now: clock() }))
-        const row = await unmatched(db).where('unmatched_payments.id', '=', id).executeTakeFirst()
-        if (!row) throw new ShopError('NOT_FOUND')
-        return writeUnmatched(row, staff.user.role)
+        const now = clock()
+        return db.transaction().execute((tx) =>
+          once(tx, staff.user.id, repeatable(request), now, async () => {
+            await work(tx, staff, { id, reason: note, now })
+            const row = await unmatched(tx).where('unmatched_payments.id', '=', id).executeTakeFirst()
+            if (!row) throw new ShopError('NOT_FOUND')
+            return writeUnmatched(row, staff.user.role)
+          }),
+        )
       },
     )
   act('refund', 'Pay it back, all of it', refundUnmatched)

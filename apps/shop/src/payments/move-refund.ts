@@ -16,7 +16,7 @@ export interface RefundMove {
     decided_by?: number | null
     decided_at?: Date
     answer?: string
-    billed_on?: null
+    billed_on?: string | null
     number_spent?: boolean
   }
 }

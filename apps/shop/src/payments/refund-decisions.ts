@@ -1,4 +1,5 @@
 /** What people decide about refunds: staff approve, decline, send again; the buyer withdraws. Each with its order's row held. */
+import { sql } from 'kysely'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { enqueue } from '../jobs/enqueue.ts'
@@ -66,8 +67,14 @@ export async function sendRefundAgain(tx: Transaction, { requestNo, by, now }: D
 }
 
 async function renumber(tx: Transaction, refund: RefundRow, requestNo: string, now: Date): Promise<void> {
-  const fresh = { request_no: requestNo, number_spent: false, tries: 0, accepted_at: null }
-  await tx.updateTable('refunds').set(fresh).where('id', '=', refund.id).execute()
+  const fresh = { request_no: requestNo, number_spent: false, tries: 0, accepted_at: null, billed_on: null }
+  // A bill may name the old one for ever, though nothing went back by it.
+  const spent_numbers = sql<string[]>`spent_numbers || ${refund.request_no}::text`
+  await tx
+    .updateTable('refunds')
+    .set({ ...fresh, spent_numbers })
+    .where('id', '=', refund.id)
+    .execute()
   if (refund.order_id === null) return
   // The history of the new number begins where that of the old one ended.
   const about = { orderId: refund.order_id, subject: 'refund', number: requestNo, event: 'sendAgain' } as const

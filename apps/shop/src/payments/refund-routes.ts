@@ -194,6 +194,7 @@ export function addRefundDesk(desk: Application, payments: Payments): void {
         summary: 'Refunds, newest first; with status=requested the queue, oldest first',
         querystring: Type.Object({
           status: Type.Optional(Type.Enum([...REFUND_STATUSES])),
+          q: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "A refund's number" })),
           cursor: Type.Optional(Type.String({ maxLength: 200 })),
         }),
         response: {
@@ -203,8 +204,8 @@ export function addRefundDesk(desk: Application, payments: Payments): void {
       },
     },
     async (request) => {
-      const { status, cursor } = request.query
-      return listRefunds(db, { status, cursor, role: staffOf(request).user.role })
+      const { status, q, cursor } = request.query
+      return listRefunds(db, { status, requestNo: q, cursor, role: staffOf(request).user.role })
     },
   )
 

@@ -76,12 +76,18 @@ export const refundsOfOrder = async (db: Reader, orderId: number, role: Role): P
 /** Newest first; those that wait for a decision oldest first, as a queue is worked. */
 export async function listRefunds(
   db: Reader,
-  { status, cursor, role }: { status: RefundStatus | undefined; cursor: string | undefined; role: Role },
+  {
+    status,
+    requestNo,
+    cursor,
+    role,
+  }: { status: RefundStatus | undefined; requestNo: string | undefined; cursor: string | undefined; role: Role },
 ): Promise<{ items: RefundView[]; next: string | null }> {
   const queue = status === 'requested'
   const after = readCursor(cursor, ['number'])
   let select = refunds(db)
   if (status) select = select.where('refunds.status', '=', status)
+  if (requestNo !== undefined) select = select.where('refunds.request_no', '=', requestNo)
   if (after) select = select.where('refunds.id', queue ? '>' : '<', Number(after[0]))
   const rows = await select
     .orderBy('refunds.id', queue ? 'asc' : 'desc')

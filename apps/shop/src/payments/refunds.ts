@@ -2,6 +2,7 @@
  * Refunds are booked here: with their number and their sum, guarded by the database, in the caller's transaction, before
  * any gateway hears of them. `send-refund.ts` sends what is approved.
  */
+import { sql } from 'kysely'
 import { faultPoint } from '#fault-point'
 import type { Reader, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
@@ -36,12 +37,13 @@ export async function requestUnmatchedRefund(
 ): Promise<BookedRefund> {
   const unmatched = await tx
     .selectFrom('unmatched_payments')
-    .select(['order_id', 'resolved_at'])
+    .select(['order_id', 'resolved_at', 'provider', 'trade_no'])
     .where('id', '=', refund.unmatchedId)
     .executeTakeFirst()
   if (!unmatched) throw new ShopError('NOT_FOUND')
   if (unmatched.resolved_at) throw new ShopError('REFUND_TOO_MUCH')
   if (unmatched.order_id !== null) await lockOrder(tx, unmatched.order_id)
+  if (await goesBackElsewhere(tx, refund.unmatchedId, unmatched)) throw new ShopError('REFUND_TOO_MUCH')
   const source = { attempt_id: null, unmatched_id: refund.unmatchedId, amount_fen: refund.amount }
   const by = { actor: 'staff', userId: refund.userId } as const
   const { reason, now } = refund
@@ -52,6 +54,23 @@ export async function requestUnmatchedRefund(
     .where('id', '=', refund.unmatchedId)
     .execute()
   return booked
+}
+
+/** A trade may stand on the list for several reasons; its money goes back for one of them. Its rows stay held. */
+async function goesBackElsewhere(
+  tx: Transaction,
+  unmatchedId: number,
+  { provider, trade_no }: { provider: string; trade_no: string },
+): Promise<boolean> {
+  const rows = await tx
+    .selectFrom('unmatched_payments')
+    .select(['id', 'refunded_fen'])
+    .where('provider', '=', provider)
+    .where('trade_no', '=', trade_no)
+    .orderBy('id')
+    .modifyEnd(sql`for no key update`)
+    .execute()
+  return rows.some((row) => row.id !== unmatchedId && row.refunded_fen > 0)
 }
 
 export interface LineToRefund {
@@ -90,6 +109,7 @@ export async function planRefund(db: Reader, orderId: number, wanted: readonly L
     .innerJoin('order_payments', 'order_payments.order_id', 'orders.id')
     .innerJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
     .select(['payment_attempts.id', 'payment_attempts.provider', 'orders.status'])
+    .select(['payment_attempts.amount_fen', 'payment_attempts.refunded_fen'])
     .where('orders.id', '=', orderId)
     .executeTakeFirst()
   if (!paid || (paid.status !== 'paid' && paid.status !== 'partially_refunded')) {
@@ -102,16 +122,20 @@ export async function planRefund(db: Reader, orderId: number, wanted: readonly L
     .orderBy('position')
     .execute()
   if (new Set(wanted.map(({ courseId }) => courseId)).size !== wanted.length) throw new ShopError('REFUND_TOO_MUCH')
-  const lines = wanted.map(({ courseId, amount: part }) => {
+  // What went back by hand for no line that is known is gone all the same: less than all lines together may be left.
+  let left = paid.amount_fen - paid.refunded_fen
+  const planned = wanted.map(({ courseId, amount: part }) => {
     const line = all.find((each) => each.course_id === courseId)
-    const refundable = toFen(line ? line.price_fen - line.refunded_fen : 0)
+    const ofLine = line ? line.price_fen - line.refunded_fen : 0
+    const refundable = toFen(Math.min(ofLine, left))
     const amount = part ?? refundable
     if (!line || amount > refundable || (amount === 0 && line.price_fen > 0)) throw new ShopError('REFUND_TOO_MUCH')
-    return { courseId, title: line.course_title, amount, refundable, takesAccess: amount === refundable }
+    left -= amount
+    return { courseId, title: line.course_title, amount, refundable, whole: amount === ofLine }
   })
-  const amount = sumFen(lines.map((line) => line.amount))
+  const amount = sumFen(planned.map((line) => line.amount))
   if (amount === 0) throw new ShopError('REFUND_TOO_MUCH')
-  const left = all.reduce((sum, line) => sum + line.price_fen - line.refunded_fen, 0) - amount
+  const lines = planned.map(({ whole, ...line }) => ({ ...line, takesAccess: whole || left === 0 }))
   const orderAfter = left === 0 ? 'refunded' : 'partially_refunded'
   return { attemptId: paid.id, payType: paid.provider, amount, lines, orderAfter }
 }

@@ -200,12 +200,24 @@ export async function finishRefund(tx: Transaction, refundId: number, answer: Fi
     .where('refund_id', '=', refundId)
     .where('resolved_at', 'is', null)
     .execute()
-  if (orderId === null || lines.length === 0) return
+  if (orderId === null || !(await paysFor(tx, orderId, before.attempt_id))) return
   const courseIds = lines.map((line) => line.course_id)
   await moveOrderOn(tx, orderId, courseIds, now, `${before.reason}, refund ${before.request_no}`)
 }
 
-/** The order's next state, and the access that goes: of the lines that are paid back whole, or of all with the last fen. */
+/** Whether it is the payment that its order was served for: what else came for it changes nothing by going back. */
+async function paysFor(tx: Transaction, orderId: number, attemptId: number | null): Promise<boolean> {
+  if (attemptId === null) return false
+  const pays = tx.selectFrom('order_payments').select('order_id')
+  return (
+    (await pays.where('order_id', '=', orderId).where('attempt_id', '=', attemptId).executeTakeFirst()) !== undefined
+  )
+}
+
+/**
+ * The order's next state, and the access that goes: of the lines that are paid back whole, or of all with the last fen of
+ * the payment, whichever lines it went back for.
+ */
 async function moveOrderOn(
   tx: Transaction,
   orderId: number,
@@ -214,7 +226,7 @@ async function moveOrderOn(
   reason: string,
 ): Promise<void> {
   const lines = await paidBack(tx, orderId)
-  const whole = lines.every((line) => line.gone === line.price_fen)
+  const whole = lines.every((line) => line.gone === line.price_fen) || (await isPaidBack(tx, orderId))
   const gone = lines
     .filter((line) => whole || (line.gone === line.price_fen && courseIds.includes(line.course_id)))
     .map((line) => line.course_id)
@@ -222,6 +234,16 @@ async function moveOrderOn(
   await transition(tx, whole ? 'refundRest' : 'refundPart', { orderId, at: now, by, reason })
   faultPoint('refund: order moved, access not gone')
   await revokeForOrder(tx, { orderId, courseIds: gone, at: now, reason })
+}
+
+/** Whether all of the order's payment has gone back for certain. */
+async function isPaidBack(tx: Transaction, orderId: number): Promise<boolean> {
+  const { rows } = await sql<{ whole: boolean }>`
+    select paying.amount_fen = (select coalesce(sum(amount_fen), 0) from refunds
+                                where attempt_id = paying.id and status = 'succeeded') as whole
+    from order_payments join payment_attempts paying on paying.id = order_payments.attempt_id
+    where order_payments.order_id = ${orderId}`.execute(tx)
+  return rows[0]?.whole ?? false
 }
 
 /** What of each line has gone back for certain. */

@@ -3,7 +3,7 @@ import { audit } from '../accounts/audit.ts'
 import type { Staff } from '../accounts/desk.ts'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
-import type { Fen } from '../money.ts'
+import { type Fen, toFen } from '../money.ts'
 import { requestUnmatchedRefund } from './refunds.ts'
 
 export interface UnmatchedPayment {
@@ -53,14 +53,15 @@ export async function refundUnmatched(
 ): Promise<void> {
   const row = await tx
     .selectFrom('unmatched_payments')
-    .select(['amount_fen', 'trade_no', 'refund_id'])
+    .select(['amount_fen', 'refunded_fen', 'trade_no', 'refund_id'])
     .where('id', '=', id)
     .executeTakeFirst()
   if (!row) throw new ShopError('NOT_FOUND')
-  if (row.refund_id !== null) throw new ShopError('REFUND_TOO_MUCH')
-  const booked = { unmatchedId: id, amount: row.amount_fen, reason, now, userId: staff.user.id }
+  if (row.refund_id !== null || row.refunded_fen === row.amount_fen) throw new ShopError('REFUND_TOO_MUCH')
+  const amount = toFen(row.amount_fen - row.refunded_fen)
+  const booked = { unmatchedId: id, amount, reason, now, userId: staff.user.id }
   const { requestNo } = await requestUnmatchedRefund(tx, booked)
-  const after = { requestNo, fen: row.amount_fen, tradeNo: row.trade_no }
+  const after = { requestNo, fen: amount, tradeNo: row.trade_no }
   await audit(tx, staff, { at: now, action: 'unmatched.refund', subject: `unmatched/${id}`, after, note: reason })
 }
 

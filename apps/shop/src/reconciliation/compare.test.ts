@@ -37,7 +37,7 @@ function books(entries: readonly { plant: (typeof PLANTS)[number]; fen: number }
     const line: BillLine = { kind: 'payment', tradeNo, attemptNo, requestNo: '', amount, fee: 0, expectedFee: 0, at }
     const ours: OurPayment = { attemptNo, tradeNo, orderId: index, amount, paid: true, due: true }
     const back: BillLine = { kind: 'refund', tradeNo, attemptNo, requestNo, amount, fee: 0, at }
-    const returned: OurRefund = { requestNo, attemptNo, tradeNo, orderId: index, amount, succeeded: true, due: true }
+    const returned: OurRefund = { requestNo, attemptNo, tradeNo, orderId: index, amount, state: 'succeeded', due: true }
     if (plant !== 'PAID_HERE_UNPAID_THERE') bill.push(plant === 'FEE_DIFFERS' ? { ...line, fee: 2 } : line)
     if (plant === 'PAID_THERE_UNPAID_HERE') payments.push({ ...ours, tradeNo: null, paid: false, due: false })
     else if (plant === 'AMOUNT_DIFFERS') payments.push({ ...ours, amount: toFen(fen - 1) })

@@ -32,7 +32,11 @@ export interface OurRefund {
   readonly tradeNo: string
   readonly orderId: number | null
   readonly amount: Fen
-  readonly succeeded: boolean
+  /**
+   * `under way`: the gateway has accepted it, says in its own time what became of it, and is asked. `spent`: the gateway has
+   * closed the number, so that nothing went back by it, whatever a bill named before.
+   */
+  readonly state: 'succeeded' | 'under way' | 'spent' | 'open'
   readonly due: boolean
 }
 
@@ -55,7 +59,7 @@ export interface Difference {
 
 export function compareBooks(bill: readonly BillLine[], { payments, refunds, listed }: OurBooks): Difference[] {
   const paymentOf = new Map(payments.map((payment) => [payment.attemptNo, payment]))
-  const refundOf = new Map(refunds.map((refund) => [refund.requestNo, refund]))
+  const refundOf = new Map(refunds.map((refund) => [refundKey(refund), refund]))
   const billed = { payments: new Set<string>(), refunds: new Set<string>() }
   const differences: Difference[] = []
   for (const line of bill) {
@@ -64,8 +68,8 @@ export function compareBooks(bill: readonly BillLine[], { payments, refunds, lis
       if (ours?.paid && ours.tradeNo === line.tradeNo) billed.payments.add(ours.attemptNo)
       differences.push(...comparePayment(line, ours, listed))
     } else {
-      billed.refunds.add(line.requestNo)
-      differences.push(...compareRefund(line, refundOf.get(line.requestNo), paymentOf.get(line.attemptNo)))
+      billed.refunds.add(refundKey(line))
+      differences.push(...compareRefund(line, refundOf.get(refundKey(line)), paymentOf.get(line.attemptNo)))
     }
   }
   for (const ours of payments) {
@@ -74,20 +78,17 @@ export function compareBooks(bill: readonly BillLine[], { payments, refunds, lis
     const what = { tradeNo: ours.tradeNo ?? '', attemptNo, requestNo: '', orderId, ours: amount, theirs: null }
     differences.push({ kind: 'PAID_HERE_UNPAID_THERE', ...what })
   }
-  for (const { requestNo, attemptNo, tradeNo, orderId, amount, due } of refunds) {
-    if (!due || billed.refunds.has(requestNo)) continue
-    differences.push({
-      kind: 'REFUND_MISSING_THERE',
-      tradeNo,
-      attemptNo,
-      requestNo,
-      orderId,
-      ours: amount,
-      theirs: null,
-    })
+  for (const refund of refunds) {
+    if (!refund.due || billed.refunds.has(refundKey(refund))) continue
+    const { tradeNo, attemptNo, requestNo, orderId, amount } = refund
+    const what = { tradeNo, attemptNo, requestNo, orderId, ours: amount, theirs: null }
+    differences.push({ kind: 'REFUND_MISSING_THERE', ...what })
   }
   return differences.sort((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1))
 }
+
+/** A number that was given by hand may be unique within its trade only. */
+const refundKey = ({ tradeNo, requestNo }: { tradeNo: string; requestNo: string }): string => `${tradeNo} ${requestNo}`
 
 /** A difference is the same one in every run. */
 export const keyOf = ({ kind, tradeNo, attemptNo, requestNo }: Difference): string =>
@@ -112,6 +113,7 @@ function compareRefund(line: BillLine, ours: OurRefund | undefined, payment: Our
   const { tradeNo, attemptNo, requestNo, amount } = line
   const orderId = ours?.orderId ?? payment?.orderId ?? null
   const what = { tradeNo, attemptNo, requestNo, orderId, theirs: amount }
-  if (!ours?.succeeded) return [{ kind: 'REFUND_MISSING_HERE', ...what, ours: null }]
+  if (ours?.state === 'under way' || ours?.state === 'spent') return []
+  if (ours?.state !== 'succeeded') return [{ kind: 'REFUND_MISSING_HERE', ...what, ours: null }]
   return ours.amount === amount ? [] : [{ kind: 'REFUND_AMOUNT_DIFFERS', ...what, ours: ours.amount }]
 }

@@ -1,6 +1,5 @@
 /** The job that reconciles each day once its bill is due. */
-import { sql } from 'kysely'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { ShopError } from '../errors.ts'
 import type { Payments } from '../payments/payments.ts'
 import { dayBefore, dayOf } from './days.ts'
@@ -12,19 +11,26 @@ export const ReconcileTask = Type.Object({ provider: Type.String(), day: Type.St
 const DUE_MS = (9 * 60 + 5) * 60_000
 /** How many days back are caught up with, should the shop have been off. */
 const DAYS_BACK = 7
+/** How many days back one that was never reconciled is kept in sight, where money health finds it. */
+const DAYS_SEEN = 35
 
-/** Reconciles the days of the last week that have not been. Safe in any number of processes. */
+/** Reconciles the days of the last week that have not been, in their order. Safe in any number of processes. */
 export async function reconcileDueDays(payments: Payments): Promise<void> {
   const { db, clock, log } = payments
-  const opened = await db
+  const first = await db
     .selectFrom('payment_attempts')
-    .select(sql<Date | null>`min(created_at)`.as('at'))
-    .executeTakeFirst()
-  if (!opened?.at) return
-  let day = dayBefore(dayOf(new Date(clock().getTime() - DUE_MS)))
-  for (let back = 0; back < DAYS_BACK && day >= dayOf(opened.at); back += 1, day = dayBefore(day)) {
+    .select((column) => ['provider', column.fn.min('created_at').as('at')])
+    .groupBy('provider')
+    .execute()
+  const due = daysUntil(dayBefore(dayOf(new Date(clock().getTime() - DUE_MS))))
+  const opened = new Map(first.map(({ provider, at }) => [provider, dayOf(at)]))
+  for (const provider of payments.providers.keys()) {
+    const days = due.filter((day) => day >= (opened.get(provider) ?? '9'))
+    await noteDue(payments, provider, days)
+  }
+  for (const day of due.slice(-DAYS_BACK)) {
     for (const provider of payments.providers.keys()) {
-      if (await isDone(payments, provider, day)) continue
+      if (day < (opened.get(provider) ?? '9') || (await isDone(payments, provider, day))) continue
       try {
         await reconcileDay(payments, { provider, day })
       } catch (error) {
@@ -33,6 +39,29 @@ export async function reconcileDueDays(payments: Payments): Promise<void> {
       }
     }
   }
+}
+
+/** The task of a day that somebody wants reconciled. @throws Error while another run has it, so that the job comes again */
+export async function reconcileWanted(payments: Payments, day: Static<typeof ReconcileTask>): Promise<void> {
+  if ((await reconcileDay(payments, day)) === 'busy') throw new Error('another run has this day; coming again')
+}
+
+/** The last days up to this one, the oldest first. */
+function daysUntil(last: string): string[] {
+  const days = [last]
+  while (days.length < DAYS_SEEN) days.unshift(dayBefore(days[0] ?? last))
+  return days
+}
+
+/** A day that nobody has reconciled has a row as well: what is missing must be seen. */
+async function noteDue({ db, clock }: Payments, provider: string, days: readonly string[]): Promise<void> {
+  if (days.length === 0) return
+  const noted = { status: 'failed', problem: 'NEVER_RUN', requested_at: clock() } as const
+  await db
+    .insertInto('reconciliations')
+    .values(days.map((day) => ({ provider, day, ...noted })))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
 }
 
 async function isDone({ db }: Payments, provider: string, day: string): Promise<boolean> {

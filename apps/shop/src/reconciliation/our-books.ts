@@ -79,7 +79,8 @@ async function readRefunds(
     .leftJoin('payment_attempts', 'payment_attempts.id', 'refunds.attempt_id')
     .leftJoin('unmatched_payments', 'unmatched_payments.id', 'refunds.unmatched_id')
     .select(['refunds.request_no', 'refunds.order_id', 'refunds.amount_fen', 'refunds.status', 'refunds.finished_at'])
-    .select(['refunds.billed_on', 'payment_attempts.attempt_no', 'payment_attempts.trade_no'])
+    .select(['refunds.billed_on', 'refunds.accepted_at', 'refunds.number_spent', 'refunds.spent_numbers'])
+    .select(['payment_attempts.attempt_no', 'payment_attempts.trade_no'])
     .select(['unmatched_payments.attempt_no as unmatched_no', 'unmatched_payments.trade_no as unmatched_trade'])
     .where((where) =>
       where.or([
@@ -90,6 +91,8 @@ async function readRefunds(
     .where((where) =>
       where.or([
         among('refunds.request_no', requestNos),
+        // Few refunds have any, and they are found by an index of their own.
+        where('refunds.spent_numbers', '<>', sql<string[]>`'{}'`),
         where.and([
           where('refunds.status', '=', 'succeeded'),
           where('refunds.finished_at', '>=', from),
@@ -98,19 +101,26 @@ async function readRefunds(
       ]),
     )
     .execute()
-  return rows.map((row) => {
-    const succeeded = row.status === 'succeeded'
+  return rows.flatMap((row) => {
     const inside = row.finished_at !== null && row.finished_at >= from && row.finished_at < until
-    return {
+    const refund = {
       requestNo: row.request_no,
       attemptNo: row.attempt_no ?? row.unmatched_no ?? '',
       tradeNo: row.trade_no ?? row.unmatched_trade ?? '',
       orderId: row.order_id,
       amount: row.amount_fen,
-      succeeded,
-      due: succeeded && inside && (row.billed_on === null || row.billed_on === day),
+      state: stateOf(row),
+      due: row.status === 'succeeded' && inside && (row.billed_on === null || row.billed_on === day),
     }
+    const before = row.spent_numbers.map((requestNo) => ({ ...refund, requestNo, state: 'spent', due: false }) as const)
+    return [refund, ...before]
   })
+}
+
+function stateOf(row: { status: string; accepted_at: Date | null; number_spent: boolean }): OurRefund['state'] {
+  if (row.status === 'succeeded') return 'succeeded'
+  if (row.status === 'sent' && row.accepted_at !== null) return 'under way'
+  return row.status === 'refused' && row.number_spent ? 'spent' : 'open'
 }
 
 async function readListed(db: Database, provider: string, tradeNos: readonly string[]): Promise<Set<string>> {

@@ -33,6 +33,10 @@ export const DayShape = Type.Object(
     differences: Type.Integer({ description: 'Those that the last run found' }),
     openDifferences: Type.Integer(),
     problem: OrNull(Type.String()),
+    stage: Type.Union([Type.Enum(['bill', 'books']), Type.Null()], {
+      description: 'What a run is at: it fetches the bill, or compares it with our books',
+    }),
+    lines: Type.Union([Type.Integer(), Type.Null()], { description: 'How many lines the bill has, once it is here' }),
   },
   { $id: 'Reconciliation' },
 )
@@ -90,11 +94,13 @@ const days = (db: Reader) =>
 
 type Row = Awaited<ReturnType<ReturnType<typeof days>['executeTakeFirstOrThrow']>>
 
-function writeDay(row: Row): DayView {
+function writeDay(row: Row, now: Date): DayView {
+  // A run that was killed runs no more, whatever it left behind.
+  const interrupted = row.status === 'running' && row.running_until !== null && row.running_until < now
   return {
     provider: row.provider,
     day: row.day,
-    status: row.status,
+    status: interrupted ? 'failed' : row.status,
     startedAt: writeMomentOrNull(row.started_at),
     finishedAt: writeMomentOrNull(row.finished_at),
     runs: row.runs,
@@ -105,12 +111,18 @@ function writeDay(row: Row): DayView {
     fees: signed(row.fees_fen),
     differences: row.differences ?? 0,
     openDifferences: row.open ?? 0,
-    problem: row.problem,
+    problem: interrupted ? 'INTERRUPTED' : row.problem,
+    stage: interrupted ? null : row.stage,
+    lines: row.lines,
   }
 }
 
 /** Newest day first. */
-export async function listDays(db: Reader, cursor?: string): Promise<{ items: DayView[]; next: string | null }> {
+export async function listDays(
+  db: Reader,
+  now: Date,
+  cursor?: string,
+): Promise<{ items: DayView[]; next: string | null }> {
   const after = readCursor(cursor, ['string', 'string'])
   let select = days(db)
   if (after) {
@@ -127,16 +139,16 @@ export async function listDays(db: Reader, cursor?: string): Promise<{ items: Da
   const page = rows.slice(0, PAGE)
   const last = page.at(-1)
   return {
-    items: page.map(writeDay),
+    items: page.map((row) => writeDay(row, now)),
     next: rows.length > PAGE && last ? writeCursor([last.day, last.provider]) : null,
   }
 }
 
 /** @throws ShopError NOT_FOUND */
-export async function readDay(db: Reader, { provider, day }: Day): Promise<DayView> {
+export async function readDay(db: Reader, { provider, day }: Day, now: Date): Promise<DayView> {
   const row = await days(db).where('provider', '=', provider).where('day', '=', day).executeTakeFirst()
   if (!row) throw new ShopError('NOT_FOUND')
-  return writeDay(row)
+  return writeDay(row, now)
 }
 
 const differences = (db: Reader) =>

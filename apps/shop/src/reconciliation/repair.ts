@@ -6,22 +6,23 @@ import { ShopError } from '../errors.ts'
 import { toFen } from '../money.ts'
 import { addHistory } from '../orders/history.ts'
 import { askAbout } from '../payments/ask.ts'
-import { makeRefundGood, recordForeignRefund } from '../payments/foreign-refunds.ts'
-import type { Payments } from '../payments/payments.ts'
+import { makeRefundGood, type NamedRefund, recordForeignRefund, refundNamed } from '../payments/foreign-refunds.ts'
+import { type Payments, providerNamed } from '../payments/payments.ts'
 import { sendRefundAgain } from '../payments/refund-decisions.ts'
 import { requestUnmatchedRefund } from '../payments/refunds.ts'
 import { sendRefund } from '../payments/send-refund.ts'
 import { listUnmatched } from '../payments/unmatched.ts'
+import type { By } from '../states.ts'
 import type { DifferenceKind } from './compare.ts'
 
-export const REPAIRS = ['settle', 'refund', 'record', 'seen'] as const
+export const REPAIRS = ['settle', 'refund', 'record', 'ask', 'seen'] as const
 
 export type Repair = (typeof REPAIRS)[number]
 
-/** What can be done about each kind. `seen` takes note of it: nothing is to be done, or it was done elsewhere. */
+/** What can be done about each kind. `ask`: the gateway's answer may explain it. `seen` takes note of it: nothing is to be done, or it was done elsewhere. */
 export const REPAIRS_OF: Readonly<Record<DifferenceKind, readonly Repair[]>> = {
   PAID_THERE_UNPAID_HERE: ['settle', 'seen'],
-  PAID_HERE_UNPAID_THERE: ['seen'],
+  PAID_HERE_UNPAID_THERE: ['ask', 'seen'],
   AMOUNT_DIFFERS: ['refund', 'seen'],
   UNKNOWN_TRADE: ['refund', 'seen'],
   REFUND_MISSING_HERE: ['record', 'seen'],
@@ -33,11 +34,13 @@ export const REPAIRS_OF: Readonly<Record<DifferenceKind, readonly Repair[]>> = {
 export interface DifferenceRow {
   readonly id: number
   readonly provider: string
+  readonly day: string
   readonly kind: DifferenceKind
   readonly trade_no: string
   readonly attempt_no: string
   readonly request_no: string
   readonly order_id: number | null
+  readonly ours_fen: number | null
   readonly theirs_fen: number | null
   readonly gone_at: Date | null
   readonly repaired_at: Date | null
@@ -46,16 +49,24 @@ export interface DifferenceRow {
 export const isOpen = (row: { gone_at: Date | null; repaired_at: Date | null }): boolean =>
   row.gone_at === null && row.repaired_at === null
 
+export interface WantedRepair {
+  readonly id: number
+  readonly repair: Repair
+  readonly note: string
+}
+
 /**
  * Applies a repair, any number of times with one effect.
+ * @param close what the last transaction does around the closing of the difference
  * @throws ShopError NOT_FOUND; DIFFERENCE_CLOSED when it is not open; REPAIR_UNFIT when it does not fit the difference;
  * and whatever the repair itself is refused with
  */
-export async function repairDifference(
+export async function repairDifference<Answer>(
   payments: Payments,
   staff: Staff,
-  { id, repair, note }: { id: number; repair: Repair; note: string },
-): Promise<void> {
+  { id, repair, note }: WantedRepair,
+  close: (tx: Transaction, work: () => Promise<void>) => Promise<Answer>,
+): Promise<Answer> {
   const row = await payments.db
     .selectFrom('reconciliation_differences')
     .selectAll()
@@ -65,24 +76,46 @@ export async function repairDifference(
   if (!isOpen(row)) throw new ShopError('DIFFERENCE_CLOSED')
   if (!REPAIRS_OF[row.kind].includes(repair)) throw new ShopError('REPAIR_UNFIT')
   if (repair === 'settle') await settleNow(payments, row)
-  if (repair === 'refund' && row.kind === 'REFUND_MISSING_THERE') await makeRefundGood(payments, row.request_no, note)
+  if (repair === 'ask') await askNow(payments, row)
+  if (repair === 'refund' && row.kind === 'REFUND_MISSING_THERE') await makeRefundGood(payments, nameOf(row), note)
   if (repair === 'record') await learnOfRefund(payments, staff, row)
-  await payments.db.transaction().execute(async (tx) => {
-    if (repair === 'refund' && row.kind !== 'REFUND_MISSING_THERE') await refundForeign(tx, payments, staff, row, note)
-    await mark(tx, payments, staff, row, repair, note)
-  })
+  return payments.db.transaction().execute((tx) =>
+    close(tx, async () => {
+      if (repair === 'refund' && row.kind !== 'REFUND_MISSING_THERE')
+        await refundForeign(tx, payments, staff, row, note)
+      await mark(tx, payments, staff, row, repair, note)
+    }),
+  )
+}
+
+const nameOf = ({ provider, trade_no: tradeNo, request_no: requestNo }: DifferenceRow): NamedRefund => ({
+  provider,
+  tradeNo,
+  requestNo,
+})
+
+/** The gateway knows the very payment: its bill is late, or puts it on another day. Anything else explains nothing. */
+async function askNow(payments: Payments, row: DifferenceRow): Promise<void> {
+  const trade = await providerNamed(payments, row.provider).ask(row.attempt_no, await merchantOf(payments, row))
+  const same = trade.state === 'paid' && trade.tradeNo === row.trade_no && trade.amount === row.ours_fen
+  if (!same) throw new ShopError('NOT_PAID_THERE')
 }
 
 /** The gateway is asked once more: only its own word settles. */
 async function settleNow(payments: Payments, row: DifferenceRow): Promise<void> {
   const { provider, attempt_no } = row
-  const opened = await payments.db
+  const { trade } = await askAbout(payments, { provider, attempt_no, merchant: await merchantOf(payments, row) })
+  if (trade.state !== 'paid') throw new ShopError('REPAIR_UNFIT')
+}
+
+/** Where the payment's attempt was opened, as far as that is known. */
+async function merchantOf({ db }: Payments, { attempt_no: attemptNo }: DifferenceRow): Promise<string | null> {
+  const opened = await db
     .selectFrom('payment_attempts')
     .select('merchant')
-    .where('attempt_no', '=', attempt_no)
+    .where('attempt_no', '=', attemptNo)
     .executeTakeFirst()
-  const { trade } = await askAbout(payments, { provider, attempt_no, merchant: opened?.merchant ?? null })
-  if (trade.state !== 'paid') throw new ShopError('REPAIR_UNFIT')
+  return opened?.merchant ?? null
 }
 
 /** Money that is on none of our orders: onto the list, and back from there. */
@@ -102,40 +135,83 @@ async function refundForeign(
   // What an order was served for is refunded from the order, line by line, not from here.
   if (paid) throw new ShopError('REPAIR_UNFIT')
   const now = payments.clock()
-  const amount = toFen(row.theirs_fen ?? 0)
-  const unmatchedId = await listUnmatched(tx, {
+  const listed = await rowsOfTrade(tx, row)
+  // It is on its way back already, whatever it was listed for.
+  if (listed.some((each) => each.refund_id !== null || each.refunded_fen > 0)) throw new ShopError('REPAIR_UNFIT')
+  const known = listed.find((each) => each.resolved_at === null) ?? listed[0]
+  const unmatchedId = known?.id ?? (await listAsBilled(tx, row, now))
+  const amount = known?.amount_fen ?? toFen(row.theirs_fen ?? 0)
+  await requestUnmatchedRefund(tx, { unmatchedId, amount, reason: note, now, userId: staff.user.id })
+}
+
+const rowsOfTrade = (tx: Transaction, row: DifferenceRow) =>
+  tx
+    .selectFrom('unmatched_payments')
+    .select(['id', 'amount_fen', 'refund_id', 'refunded_fen', 'resolved_at'])
+    .where('provider', '=', row.provider)
+    .where('trade_no', '=', row.trade_no)
+    .orderBy('id')
+    .execute()
+
+/** A payment as its day's bill has it, onto the list. */
+const listAsBilled = (
+  tx: Transaction,
+  row: Pick<DifferenceRow, 'provider' | 'trade_no' | 'attempt_no' | 'theirs_fen' | 'kind' | 'order_id'>,
+  now: Date,
+): Promise<number> =>
+  listUnmatched(tx, {
     provider: row.provider,
     tradeNo: row.trade_no,
     attemptNo: row.attempt_no,
-    amount,
+    amount: toFen(row.theirs_fen ?? 0),
     reason: row.kind === 'AMOUNT_DIFFERS' ? 'AMOUNT_DIFFERS' : 'UNKNOWN_ATTEMPT',
     orderId: row.order_id,
     now,
     merchant: null,
   })
-  await requestUnmatchedRefund(tx, { unmatchedId, amount, reason: note, now, userId: staff.user.id })
-}
 
-/** A refund that was made there: one of ours learns of it by being sent with its number again, another is written down. */
+/**
+ * A refund that was made there: one of ours learns of it by being sent with its number again, another is written down. A
+ * number that the gateway has closed is neither: nothing went back by it, though a bill names it.
+ */
 async function learnOfRefund(payments: Payments, staff: Staff, row: DifferenceRow): Promise<void> {
   const { db, clock } = payments
   const by = { actor: 'staff', userId: staff.user.id } as const
-  const ours = await db
-    .selectFrom('refunds')
-    .select(['id', 'status', 'request_no'])
-    .where('request_no', '=', row.request_no)
-    .executeTakeFirst()
+  const named = nameOf(row)
+  const ours = await refundNamed(db, named)
   if (!ours) {
-    const { provider, attempt_no: attemptNo, request_no: requestNo } = row
-    const refund = { provider, attemptNo, requestNo, amount: toFen(row.theirs_fen ?? 0), by, now: clock() }
-    await db.transaction().execute((tx) => recordForeignRefund(tx, refund))
+    // A bill names what was only accepted as well, and never says what became of it.
+    const merchant = await merchantOf(payments, row)
+    const ref = { attemptNo: row.attempt_no, tradeNo: named.tradeNo, requestNo: named.requestNo, merchant }
+    const seen = await providerNamed(payments, named.provider).lookForRefund(ref)
+    if (seen && seen.state !== 'succeeded') throw new ShopError('REFUND_UNDER_WAY')
+    await db.transaction().execute((tx) => writeDown(tx, row, by, clock()))
     return
   }
+  if (ours.spent) throw new ShopError('REFUND_NUMBER_SPENT')
   if (ours.status === 'succeeded') return
   if (ours.status === 'refused') {
     await db.transaction().execute((tx) => sendRefundAgain(tx, { requestNo: ours.request_no, by, now: clock() }))
   }
   await sendRefund(payments, ours.id)
+  const told = await refundNamed(db, named)
+  if (told?.spent) throw new ShopError('REFUND_NUMBER_SPENT')
+  if (told?.status !== 'succeeded') throw new ShopError('REFUND_UNDER_WAY')
+}
+
+/** One that was made by hand; money that belongs to no order is put on the list first, as the bill of its day had it. */
+async function writeDown(tx: Transaction, row: DifferenceRow, by: By, now: Date): Promise<void> {
+  const paid = await tx
+    .selectFrom('reconciliation_differences')
+    .selectAll()
+    .where('provider', '=', row.provider)
+    .where('trade_no', '=', row.trade_no)
+    .where('kind', 'in', ['UNKNOWN_TRADE', 'AMOUNT_DIFFERS'])
+    .where('gone_at', 'is', null)
+    .executeTakeFirst()
+  if (paid && (await rowsOfTrade(tx, row)).length === 0) await listAsBilled(tx, paid, now)
+  const amount = toFen(row.theirs_fen ?? 0)
+  await recordForeignRefund(tx, { ...nameOf(row), amount, day: row.day, by, now })
 }
 
 async function mark(

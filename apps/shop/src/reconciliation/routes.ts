@@ -2,14 +2,24 @@
 import { Type } from 'typebox'
 import { audit } from '../accounts/audit.ts'
 import { staffOf } from '../accounts/desk.ts'
+import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
+import { answeredBefore, IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
 import { problems } from '../http/shapes.ts'
 import { enqueue } from '../jobs/enqueue.ts'
 import { type Payments, providerNamed } from '../payments/payments.ts'
 import { PAY_TYPES } from '../payments/providers/names.ts'
 import { DAY_PATTERN, dayOf, isDay } from './days.ts'
-import { DayShape, DifferenceShape, differencesOf, listDays, readDay, readDifference } from './read.ts'
+import {
+  DayShape,
+  DifferenceShape,
+  type DifferenceView,
+  differencesOf,
+  listDays,
+  readDay,
+  readDifference,
+} from './read.ts'
 import { REPAIRS, repairDifference } from './repair.ts'
 import { RECONCILE, requestDay } from './run.ts'
 
@@ -38,7 +48,7 @@ export function addReconciliationDesk(desk: Application, payments: Payments): vo
         },
       },
     },
-    (request) => listDays(db, request.query.cursor),
+    (request) => listDays(db, clock(), request.query.cursor),
   )
 
   desk.post(
@@ -48,6 +58,7 @@ export function addReconciliationDesk(desk: Application, payments: Payments): vo
       schema: {
         tags,
         summary: 'Reconcile a day, for the first time or again: a job does it',
+        headers: IdempotencyHeader,
         body: DayParams,
         response: { 202: Type.Ref('Reconciliation'), ...problems(401, 403, 422) },
       },
@@ -60,12 +71,16 @@ export function addReconciliationDesk(desk: Application, payments: Payments): vo
       if (!isDay(day) || day > dayOf(now)) {
         throw new ShopError('INVALID_INPUT', { errors: [{ field: 'day', message: 'is not a day that is over' }] })
       }
-      await db.transaction().execute(async (tx) => {
-        await requestDay(tx, { provider, day }, now)
-        await enqueue(tx, RECONCILE, { provider, day })
-        await audit(tx, staff, { at: now, action: 'reconciliation.run', subject: `reconciliations/${provider}/${day}` })
-      })
-      return reply.code(202).send(await readDay(db, { provider, day }))
+      const view = await db.transaction().execute((tx) =>
+        once(tx, staff.user.id, repeatable(request), now, async () => {
+          await requestDay(tx, { provider, day }, now)
+          await enqueue(tx, RECONCILE, { provider, day })
+          const subject = `reconciliations/${provider}/${day}`
+          await audit(tx, staff, { at: now, action: 'reconciliation.run', subject })
+          return readDay(tx, { provider, day }, now)
+        }),
+      )
+      return reply.code(202).send(view)
     },
   )
 
@@ -86,7 +101,7 @@ export function addReconciliationDesk(desk: Application, payments: Payments): vo
       },
     },
     async (request) => ({
-      reconciliation: await readDay(db, request.params),
+      reconciliation: await readDay(db, request.params, clock()),
       differences: await differencesOf(db, request.params, staffOf(request).user.role),
     }),
   )
@@ -99,6 +114,7 @@ export function addReconciliationDesk(desk: Application, payments: Payments): vo
         tags,
         summary: 'Repair a difference, or take note of it',
         params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
+        headers: IdempotencyHeader,
         body: Type.Object(
           { repair: Type.Enum([...REPAIRS]), note: Type.String({ minLength: 1, maxLength: 500 }) },
           { additionalProperties: false },
@@ -109,8 +125,23 @@ export function addReconciliationDesk(desk: Application, payments: Payments): vo
     async (request) => {
       const staff = staffOf(request)
       const { id } = request.params
-      await repairDifference(payments, staff, { id, ...request.body })
-      return readDifference(db, id, staff.user.role)
+      const key = repeatable(request)
+      const before = () => answeredBefore<DifferenceView>(db, staff.user.id, key)
+      const answered = await before()
+      if (answered) return answered
+      const close = (tx: Transaction, work: () => Promise<void>) =>
+        once(tx, staff.user.id, key, clock(), async () => {
+          await work()
+          return readDifference(tx, id, staff.user.role)
+        })
+      try {
+        return await repairDifference(payments, staff, { id, ...request.body }, close)
+      } catch (error) {
+        // The same request may have closed it just now.
+        const now = error instanceof ShopError ? await before() : undefined
+        if (now) return now
+        throw error
+      }
     },
   )
 }

@@ -3,7 +3,7 @@
  * day, by any process, with the same result: a difference keeps its identity and its repair, and is marked gone when a
  * later run no longer finds it.
  */
-import type { Database, Transaction } from '../database/connect.ts'
+import type { Database, Reader, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { sumFen } from '../money.ts'
 import { noteBilled } from '../payments/billed.ts'
@@ -32,7 +32,13 @@ export async function requestDay(tx: Transaction, { provider, day }: Day, now: D
       conflict
         .columns(['provider', 'day'])
         .doUpdateSet({ status: 'waiting', requested_at: now, problem: null })
-        .where('reconciliations.status', '<>', 'running'),
+        // One that was killed runs no more.
+        .where((where) =>
+          where.or([
+            where('reconciliations.status', '<>', 'running'),
+            where('reconciliations.running_until', '<', now),
+          ]),
+        ),
     )
     .execute()
 }
@@ -44,25 +50,39 @@ export async function requestDay(tx: Transaction, { provider, day }: Day, now: D
 export async function reconcileDay(payments: Payments, day: Day): Promise<'done' | 'not yet' | 'busy'> {
   const { db, clock } = payments
   const provider = providerNamed(payments, day.provider)
-  if (!(await begin(db, day, clock()))) return 'busy'
+  const claim: Claim = { ...day, since: clock() }
+  if (!(await begin(db, claim))) return 'busy'
   try {
     const bill = await provider.bill(day.day)
     if (bill.state === 'not yet') {
-      await end(db, day, { status: 'waiting', problem: 'BILL_NOT_READY' })
+      await end(db, claim, { status: 'waiting', problem: 'BILL_NOT_READY' })
       return 'not yet'
     }
-    await db.transaction().execute((tx) => noteBilled(tx, day.provider, day.day, bill.lines))
+    await goOn(db, claim, bill.lines.length, clock())
+    await noteBilled(db, day.provider, day.day, bill.lines)
     const differences = compareBooks(bill.lines, await readOurBooks(db, day.provider, day.day, bill.lines))
-    await db.transaction().execute((tx) => keep(tx, day, differences, bill.lines, clock()))
-    return 'done'
+    return await db.transaction().execute((tx) => keep(tx, claim, differences, bill.lines, clock()))
   } catch (error) {
     const problem = error instanceof ShopError ? error.code : 'INTERNAL'
-    await end(db, day, { status: 'failed', problem }).catch(() => {})
+    await end(db, claim, { status: 'failed', problem }).catch(() => {})
     throw error
   }
 }
 
-async function begin(db: Database, { provider, day }: Day, now: Date): Promise<boolean> {
+/** A run that has the day for itself; one that was taken over since writes nothing any more. */
+interface Claim extends Day {
+  readonly since: Date
+}
+
+const held = (db: Reader, { provider, day, since }: Claim) =>
+  db
+    .updateTable('reconciliations')
+    .where('provider', '=', provider)
+    .where('day', '=', day)
+    .where('started_at', '=', since)
+    .where('status', '=', 'running')
+
+async function begin(db: Database, { provider, day, since: now }: Claim): Promise<boolean> {
   await db
     .insertInto('reconciliations')
     .values({ provider, day, status: 'waiting', requested_at: now })
@@ -71,6 +91,7 @@ async function begin(db: Database, { provider, day }: Day, now: Date): Promise<b
   const claimed = await db
     .updateTable('reconciliations')
     .set({ status: 'running', started_at: now, running_until: new Date(now.getTime() + RUN_MS), problem: null })
+    .set({ stage: 'bill', lines: null })
     .where('provider', '=', provider)
     .where('day', '=', day)
     .where((where) => where.or([where('running_until', 'is', null), where('running_until', '<', now)]))
@@ -79,22 +100,30 @@ async function begin(db: Database, { provider, day }: Day, now: Date): Promise<b
   return claimed !== undefined
 }
 
-async function end(db: Database, { provider, day }: Day, outcome: { status: 'waiting' | 'failed'; problem: string }) {
-  await db
-    .updateTable('reconciliations')
-    .set({ ...outcome, running_until: null })
-    .where('provider', '=', provider)
-    .where('day', '=', day)
+/** The bill is here; whoever watches sees how much of it there is to compare. */
+async function goOn(db: Database, claim: Claim, lines: number, now: Date): Promise<void> {
+  const running_until = new Date(now.getTime() + RUN_MS)
+  await held(db, claim).set({ stage: 'books', lines, running_until }).execute()
+}
+
+async function end(db: Database, claim: Claim, outcome: { status: 'waiting' | 'failed'; problem: string }) {
+  await held(db, claim)
+    .set({ ...outcome, running_until: null, stage: null })
     .execute()
 }
 
+/** One that staff took note of, or that the gateway's answer explained, stays so. */
+const STAYS: readonly (string | null)[] = ['seen', 'ask']
+
 async function keep(
   tx: Transaction,
-  { provider, day }: Day,
+  claim: Claim,
   differences: readonly Difference[],
   bill: readonly BillLine[],
   now: Date,
-): Promise<void> {
+): Promise<'done' | 'busy'> {
+  const { provider, day } = claim
+  if (!(await finish(tx, claim, bill, now))) return 'busy'
   const known = await tx
     .selectFrom('reconciliation_differences')
     .selectAll()
@@ -106,8 +135,8 @@ async function keep(
   for (const row of known) {
     const difference = found.get(identity(row))
     found.delete(identity(row))
-    // One that staff took note of stays so; one that was repaired and is there again is open again.
-    const reopened = difference && row.repair !== null && row.repair !== 'seen'
+    // One that was repaired and is there again is open again.
+    const reopened = difference && row.repair !== null && !STAYS.includes(row.repair)
     await tx
       .updateTable('reconciliation_differences')
       .set({
@@ -135,10 +164,14 @@ async function keep(
       })
       .execute()
   }
+  return 'done'
+}
+
+/** The sums of the bill. @returns false when another run has taken the day over */
+async function finish(tx: Transaction, claim: Claim, bill: readonly BillLine[], now: Date): Promise<boolean> {
   const payments = bill.filter((line) => line.kind === 'payment')
   const refunds = bill.filter((line) => line.kind === 'refund')
-  await tx
-    .updateTable('reconciliations')
+  const finished = await held(tx, claim)
     .set((column) => ({
       status: 'done',
       finished_at: now,
@@ -150,8 +183,9 @@ async function keep(
       refunds_fen: sumFen(refunds.map((line) => line.amount)),
       fees_fen: bill.reduce((sum, line) => sum + line.fee, 0),
       problem: null,
+      stage: null,
     }))
-    .where('provider', '=', provider)
-    .where('day', '=', day)
-    .execute()
+    .returning('day')
+    .executeTakeFirst()
+  return finished !== undefined
 }

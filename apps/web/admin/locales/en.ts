@@ -353,6 +353,9 @@ const messages: SameKeys<typeof chinese> = {
     started: 'Started',
     finished: 'Finished',
     runs: 'Runs',
+    fetching: 'Fetching the bill from the gateway…',
+    comparing: 'Comparing {n} line of the bill with our books… | Comparing {n} lines of the bill with our books…',
+    queued: 'Waiting for its turn, or for the bill to be out.',
     problem: 'It did not succeed',
     count: '{n}: {amount}',
     differences: 'Differences',
@@ -375,10 +378,13 @@ const messages: SameKeys<typeof chinese> = {
     settle: 'Ask and settle',
     refund: 'Refund',
     record: 'Record the refund',
+    ask: 'Ask the gateway',
     seen: 'Note as seen',
     settleLead: 'The gateway is asked once more; if it confirms the payment, the order is paid and gives access.',
     refundLead: 'The money goes back to who paid; a refund of ours is sent once more with its own number.',
     recordLead: 'The refund that was made at the gateway is written into our books, and its access ends.',
+    askLead:
+      'The gateway is asked about this payment. If it confirms it, the difference is explained; nothing else changes.',
     seenLead: 'The books stay as they are; only the reason is kept.',
   },
   notifications: {

@@ -2371,6 +2371,8 @@ export interface paths {
             parameters: {
                 query?: {
                     status?: "requested" | "approved" | "sent" | "succeeded" | "refused" | "declined" | "withdrawn";
+                    /** @description A refund's number */
+                    q?: string;
                     cursor?: string;
                 };
                 header?: never;
@@ -2843,7 +2845,9 @@ export interface paths {
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    "idempotency-key"?: string;
+                };
                 path: {
                     id: number;
                 };
@@ -2896,6 +2900,15 @@ export interface paths {
                         "application/json": components["schemas"]["Problem"];
                     };
                 };
+                /** @description Default Response */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
             };
         };
         delete?: never;
@@ -2916,6 +2929,8 @@ export interface paths {
             parameters: {
                 query?: {
                     state?: "open" | "resolved";
+                    /** @description Only this one */
+                    id?: number;
                     cursor?: string;
                 };
                 header?: never;
@@ -2986,7 +3001,9 @@ export interface paths {
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    "idempotency-key"?: string;
+                };
                 path: {
                     id: number;
                 };
@@ -3066,7 +3083,9 @@ export interface paths {
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    "idempotency-key"?: string;
+                };
                 path: {
                     id: number;
                 };
@@ -3198,7 +3217,9 @@ export interface paths {
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    "idempotency-key"?: string;
+                };
                 path?: never;
                 cookie?: never;
             };
@@ -3337,7 +3358,9 @@ export interface paths {
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    "idempotency-key"?: string;
+                };
                 path: {
                     id: number;
                 };
@@ -3347,7 +3370,7 @@ export interface paths {
                 content: {
                     "application/json": {
                         /** @enum {unknown} */
-                        repair: "settle" | "refund" | "record" | "seen";
+                        repair: "settle" | "refund" | "record" | "ask" | "seen";
                         note: string;
                     };
                 };
@@ -9288,6 +9311,10 @@ export interface components {
             differences: number;
             openDifferences: number;
             problem: string | null;
+            /** @description What a run is at: it fetches the bill, or compares it with our books */
+            stage: ("bill" | "books") | null;
+            /** @description How many lines the bill has, once it is here */
+            lines: number | null;
         };
         Difference: {
             id: number;
@@ -9304,12 +9331,12 @@ export interface components {
             /** @example 2026-11-23T10:00:00.000+08:00 */
             foundAt: string;
             goneAt: string | null;
-            repair: ("settle" | "refund" | "record" | "seen") | null;
+            repair: ("settle" | "refund" | "record" | "ask" | "seen") | null;
             repairedAt: string | null;
             repairedBy: string | null;
             note: string;
             /** @description What the viewer may do about it now */
-            repairs: ("settle" | "refund" | "record" | "seen")[];
+            repairs: ("settle" | "refund" | "record" | "ask" | "seen")[];
         };
         MoneyHealth: {
             /** @example 2026-11-23T10:00:00.000+08:00 */

@@ -58,6 +58,29 @@ const names: SameKeys<typeof chinese> = {
     REFUND_AMOUNT_DIFFERS: 'Refund amounts differ',
     FEE_DIFFERS: 'Fees differ',
   },
+  dayProblem: {
+    BILL_NOT_READY: 'Its bill is not out yet; it is asked for again by itself.',
+    GATEWAY_UNAVAILABLE: 'The gateway gave no bill that can be believed; it is asked again by itself.',
+    NEVER_RUN: 'Nobody has compared this day yet. Run it.',
+    INTERRUPTED: 'The run was interrupted. Run it again.',
+    INTERNAL: 'Something went wrong here; the log says what.',
+  },
+  advice: {
+    PAID_THERE_UNPAID_HERE: 'The gateway’s own answer settles it: ask.',
+    PAID_HERE_UNPAID_THERE:
+      'Ask the gateway: where it knows the payment, its bill is late or has it on another day. Where it does not, look in the merchant console, and take the access back if no money came.',
+    AMOUNT_DIFFERS:
+      'No order was served for this sum. Pay it back; or keep it with a note, once you have agreed with the buyer.',
+    UNKNOWN_TRADE:
+      'If it belongs to this shop, pay it back. Another shop of the same merchant may have its payments on this bill: note it.',
+    REFUND_MISSING_HERE:
+      'Record it: a refund of ours asks the gateway what became of it; one that was made by hand is written down and counts against what can still go back.',
+    REFUND_MISSING_THERE: 'Send it once more with its own number, which never pays twice.',
+    REFUND_AMOUNT_DIFFERS:
+      'What the bill says has moved. Compare the refund in the merchant console; if too little went back, pay the buyer the rest there, if too much, agree with them; then note what was done.',
+    FEE_DIFFERS:
+      'The gateway keeps what the bill says. If your contract says otherwise, ask its support; note its answer.',
+  },
   check: {
     signature: 'Signature',
     application: 'Application',
@@ -193,6 +216,7 @@ const names: SameKeys<typeof chinese> = {
     reconciliation_settle: 'Reconciled: settled',
     reconciliation_refund: 'Reconciled: refunded',
     reconciliation_record: 'Reconciled: refund recorded',
+    reconciliation_ask: 'Reconciled: explained by the gateway',
     reconciliation_seen: 'Difference noted as seen',
   },
   actor: { buyer: 'Buyer', staff: 'Staff', gateway: 'Gateway', job: 'Job', shop: 'Shop' },

@@ -48,6 +48,25 @@ export default {
     REFUND_AMOUNT_DIFFERS: '退款金额不一致',
     FEE_DIFFERS: '手续费不一致',
   },
+  dayProblem: {
+    BILL_NOT_READY: '账单尚未出具，系统会自动再取。',
+    GATEWAY_UNAVAILABLE: '没有拿到可信的账单，系统会自动再取。',
+    NEVER_RUN: '这一天还没有核对过，请开始核对。',
+    INTERRUPTED: '上次核对被中断，请重新核对。',
+    INTERNAL: '系统内部出错，详情见日志。',
+  },
+  advice: {
+    PAID_THERE_UNPAID_HERE: '以支付平台的答复为准：查询并入账。',
+    PAID_HERE_UNPAID_THERE:
+      '先询问支付平台：平台有这笔付款，则是账单迟到或记在另一天；平台没有，请在商户平台核对，确实没收到钱则收回课程。',
+    AMOUNT_DIFFERS: '没有订单按这个金额开通课程。请退款；如已与买家商定保留，请注明。',
+    UNKNOWN_TRADE: '属于本店的请退款；同一商户号的其他店铺也会出现在这份账单里，请注明。',
+    REFUND_MISSING_HERE: '补记退款：本店发出的退款会向平台查询结果；手工退款会记入账目，并计入已退金额。',
+    REFUND_MISSING_THERE: '用原退款号再发一次，同一退款号不会重复退款。',
+    REFUND_AMOUNT_DIFFERS:
+      '实际退出的是账单上的金额。请在商户平台核对：少退的在平台上补退给买家，多退的与买家协商，然后注明处理结果。',
+    FEE_DIFFERS: '平台按账单金额收取。与合同不符请联系平台客服，并注明答复。',
+  },
   check: {
     signature: '签名',
     application: '应用',
@@ -183,6 +202,7 @@ export default {
     reconciliation_settle: '对账修复：入账',
     reconciliation_refund: '对账修复：退款',
     reconciliation_record: '对账修复：补记退款',
+    reconciliation_ask: '对账修复：平台已确认',
     reconciliation_seen: '对账差异已阅',
   },
   actor: { buyer: '买家', staff: '员工', gateway: '支付平台', job: '后台任务', shop: '系统' },

@@ -1,0 +1,135 @@
+/** Money health over real books into which something was planted that must never be: found, led to its own row, and nothing else. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { HEALTH_CHECKS, runCheck } from '../../apps/shop/src/health/checks.ts'
+import { openStage, type Play, play, type Stage, settleDown } from './stage.ts'
+
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await openStage()
+}, 60_000)
+
+afterAll(() => stage.close())
+
+const sql = (text: string, values: unknown[] = []) => stage.connection.pool.query(text, values)
+
+async function found(): Promise<Record<string, { subject: string; link: string }[]>> {
+  const ill: Record<string, { subject: string; link: string }[]> = {}
+  for (const check of HEALTH_CHECKS) {
+    const { rows } = await runCheck(stage.payments.db, check)
+    if (rows.length > 0) ill[check.name] = rows.map(({ subject, link }) => ({ subject, link }))
+  }
+  return ill
+}
+
+async function paid(courseIds = [1, 2]): Promise<Play> {
+  const order = await play(stage, await stage.newBuyer(), courseIds)
+  await order.do('pay')
+  await order.do('notify')
+  return order
+}
+
+// Each test mends what it planted.
+afterEach(async () => expect(await found()).toEqual({}))
+
+test('access to a line that was paid back whole, in an order a year old', async () => {
+  const order = await paid()
+  await order.do('refund a line')
+  await settleDown(stage, [])
+  await sql("update orders set paid_at = now() - interval '300 days' where id = $1", [order.orderId])
+  await sql("update enrolments set granted_at = now() - interval '300 days' where order_id = $1", [order.orderId])
+  expect(await found()).toEqual({})
+  await sql('update enrolments set revoked_at = null where order_id = $1', [order.orderId])
+  expect(await found()).toEqual({
+    access_without_payment: [{ subject: 'course 1', link: `/admin/orders/${order.orderNo}` }],
+  })
+  await sql('update enrolments set revoked_at = now() where order_id = $1 and course_id = 1', [order.orderId])
+})
+
+test('access that is missing though its line was not paid back, in an order a year old', async () => {
+  const order = await paid()
+  await order.do('refund a part')
+  await settleDown(stage, [])
+  await sql("update orders set paid_at = now() - interval '300 days' where id = $1", [order.orderId])
+  const other = await stage.newBuyer()
+  await sql('update enrolments set order_id = null, user_id = $2 where order_id = $1 and course_id = 2', [
+    order.orderId,
+    other,
+  ])
+  expect(await found()).toEqual({
+    paid_without_access: [{ subject: 'course 2', link: `/admin/orders/${order.orderNo}` }],
+  })
+  await sql('update enrolments set order_id = $1, user_id = $2 where order_id is null', [order.orderId, order.userId])
+})
+
+test("counters of lines and of unmatched payments that are not their refunds' sums", async () => {
+  const order = await paid()
+  await order.do('refund a part')
+  await settleDown(stage, [])
+  await sql('update order_lines set refunded_fen = refunded_fen + 1 where order_id = $1 and course_id = 1', [
+    order.orderId,
+  ])
+  const { rows } = await sql(
+    `insert into unmatched_payments (provider, trade_no, attempt_no, amount_fen, reason, found_at, refunded_fen, resolved_at, resolution)
+     values ('alipay', 'counted', 'counted', 100, 'UNKNOWN_ATTEMPT', now(), 7, now(), 'seen') returning id`,
+  )
+  const id = String((rows as { id: number }[])[0]?.id)
+  expect(await found()).toEqual({
+    refunds_over_the_total: expect.arrayContaining([
+      { subject: 'course 1', link: `/admin/orders/${order.orderNo}` },
+      { subject: 'counted', link: `/admin/unmatched-payments?state=resolved&id=${id}` },
+    ]),
+  })
+  await sql('update order_lines set refunded_fen = refunded_fen - 1 where order_id = $1 and course_id = 1', [
+    order.orderId,
+  ])
+  await sql('update unmatched_payments set refunded_fen = 0 where id = $1', [id])
+})
+
+test('a payment that is still open though its order is paid', async () => {
+  const order = await play(stage, await stage.newBuyer(), [1])
+  await order.do('pay again by the other method')
+  await order.do('pay')
+  await order.do('notify')
+  await sql("update payment_attempts set status = 'open' where order_id = $1 and status = 'closed'", [order.orderId])
+  expect(await found()).toEqual({})
+  await sql("update orders set paid_at = now() - interval '1 hour' where id = $1", [order.orderId])
+  expect(Object.keys(await found())).toEqual(['attempt_open_on_decided_order'])
+  await sql("update payment_attempts set status = 'closed' where order_id = $1 and status = 'open'", [order.orderId])
+})
+
+test('a genuine notification that tells of no payment is nothing to handle; one that failed otherwise is', async () => {
+  const insert = (checks: object[]) =>
+    sql(
+      `insert into notifications (provider, received_at, address, content_type, headers, body, body_bytes, checks, effect, accepted)
+       values ('alipay', now(), '', '', '{}', '', 0, $1, 'refused', false) returning id`,
+      [JSON.stringify(checks)],
+    )
+  const signed = { check: 'signature', passed: true }
+  await insert([signed, { check: 'status', passed: false, detail: 'WAIT_BUYER_PAY' }])
+  expect(await found()).toEqual({})
+  const { rows } = await insert([signed, { check: 'seller', passed: false }, { check: 'status', passed: false }])
+  const id = String((rows as { id: number }[])[0]?.id)
+  expect(await found()).toEqual({
+    notification_not_handled: [{ subject: `notification ${id}`, link: `/admin/notifications/${id}` }],
+  })
+  await sql('delete from notifications where id = $1', [id])
+})
+
+test('a day that failed, or that nobody ever compared; one that is only just due is not among them', async () => {
+  const day = (days: number) => new Date(Date.now() + (8 * 3600 - days * 86_400) * 1000).toISOString().slice(0, 10)
+  const insert = (days: number, status: string, problem: string | null) =>
+    sql(
+      `insert into reconciliations (provider, day, status, problem, requested_at) values ('alipay', $1, $2, $3, now() - interval '1 day')`,
+      [day(days), status, problem],
+    )
+  await insert(9, 'failed', 'NEVER_RUN')
+  await insert(8, 'failed', 'GATEWAY_UNAVAILABLE')
+  await insert(7, 'done', null)
+  await insert(0, 'waiting', 'BILL_NOT_READY')
+  const link = (days: number) => `/admin/reconciliation/alipay/${day(days)}`
+  expect(await found()).toEqual({
+    day_not_reconciled: [9, 8].map((days) => ({ subject: `alipay ${day(days)}`, link: link(days) })),
+  })
+  await sql("update reconciliations set status = 'done'")
+})
