@@ -63,6 +63,7 @@ const WRITERS: Record<string, string> = {
   imports: 'enrolments',
   import_rows: 'enrolments',
   sales_days: 'backoffice',
+  access_waits: 'backoffice',
 }
 
 test.each(Object.entries(WRITERS))('one writer a table: %s is written by %s', (table, subject) => {

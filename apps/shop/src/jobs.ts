@@ -2,7 +2,7 @@
 import { Value } from 'typebox/value'
 import { forgetFailures } from './accounts/login-limits.ts'
 import { forgetSessions } from './accounts/sessions.ts'
-import { sumUpDays } from './backoffice/dashboard.ts'
+import { sumUpDays } from './backoffice/count-days.ts'
 import { removeUnused } from './catalog/uploads.ts'
 import { keepMonths } from './database/months.ts'
 import { resumeImports, stepImport } from './enrolments/import-run.ts'
