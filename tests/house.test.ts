@@ -65,6 +65,7 @@ const WRITERS: Record<string, string> = {
   sales_days: 'backoffice',
   exports: 'backoffice',
   export_pieces: 'backoffice',
+  access_waits: 'backoffice',
 }
 
 test.each(Object.entries(WRITERS))('one writer a table: %s is written by %s', (table, subject) => {

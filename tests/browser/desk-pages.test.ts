@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { wrongs } from './axe.ts'
 import { type DeskWorld, OWNER, openDesk } from './desk-world.ts'
+import { shoot } from './screenshots.ts'
 import { eventually, type Manner, openStage, type Stage, settled, type Visit } from './stage.ts'
 
 let stage: Stage
@@ -223,6 +224,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
     expect(await page.locator('.button.primary').count(), `${name}: one primary action at most`).toBeLessThanOrEqual(1)
     expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
     expect(await wrongs(page)).toEqual([])
+    await shoot(page, 'desk', name, manner)
     const unexpected = visit.problems.splice(0).filter((problem) => !problems.some((known) => problem.includes(known)))
     expect(unexpected).toEqual([])
   }

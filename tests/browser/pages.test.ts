@@ -1,6 +1,7 @@
 /** Every page by its address: it loads, is called what it is, keeps still, fits, and nothing is wrong with it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { wrongs } from './axe.ts'
+import { shoot } from './screenshots.ts'
 import {
   type Buyer,
   DESK,
@@ -125,13 +126,16 @@ async function inspect(visit: Visit, deep: Deep, manner: Manner): Promise<void> 
   expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
   expect(await wrongs(page)).toEqual([])
   expect(await jumped(page)).toBeLessThan(MOST_JUMP)
+  await shoot(page, 'shop', deep.name, manner)
   expect(visit.problems.splice(0)).toEqual([])
 }
 
 describe.each([
   ['1280 pixels, Chinese, light', DESK],
   ['390 pixels, English, dark', PHONE],
-])('%s', (_, manner) => {
+  ['1280 pixels, English, light', { ...DESK, language: 'en' }],
+  ['390 pixels, Chinese, dark', { ...PHONE, language: 'zh-CN' }],
+] satisfies [string, Manner][])('%s', (_, manner) => {
   let stranger: Visit
   let own: Visit
   beforeAll(async () => {

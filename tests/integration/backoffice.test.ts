@@ -34,6 +34,18 @@ interface Row {
 const search = async (query: string) =>
   (await staff.call<{ items: Row[]; next: string | null }>('GET', `/api/admin/orders?${query}`)).body
 
+interface Dashboard {
+  readonly refunds: string
+  readonly countedAt: string
+  readonly placedOrders: number
+  readonly convertedOrders: number
+  readonly paidOrders: number
+  readonly access: { readonly orders: number; readonly median: number; readonly p95: number }
+  readonly days: readonly { readonly day: string }[]
+}
+
+const count = (query = '') => staff.call<Dashboard>('POST', `/api/admin/dashboard/count${query}`)
+
 test('the dashboard adds up: sales net of refunds, by day, course and method, and the way from order to payment', async () => {
   await paidOrder()
   const { orderNo } = await paidOrder()
@@ -44,25 +56,75 @@ test('the dashboard adds up: sales net of refunds, by day, course and method, an
     () => system.sandbox.trades(orderNo),
     ([trade]) => trade?.refundedAmount === '9.00',
   )
-  const dashboard = await until(
-    () => staff.call<Record<string, unknown>>('POST', '/api/admin/dashboard/count'),
-    (answer) => answer.body['refunds'] === '9.00',
-  )
+  const dashboard = await until(count, (answer) => answer.body.refunds === '9.00')
+  const sums = { sales: '78.00', refunds: '9.00', net: '69.00' }
   expect(dashboard.body).toMatchObject({
-    sales: '78.00',
-    refunds: '9.00',
-    net: '69.00',
+    ...sums,
     placedOrders: 3,
+    convertedOrders: 2,
     paidOrders: 2,
-    methods: [{ payType: 'alipay', sales: '78.00', paidOrders: 2 }],
-    courses: [{ courseId: 1, sold: 2, sales: '78.00' }],
+    methods: [{ payType: 'alipay', ...sums, paidOrders: 2 }],
+    courses: [{ courseId: 1, ...sums, sold: 2 }],
+    otherCourses: null,
   })
-  const days = dashboard.body['days'] as { net: string }[]
-  expect(days).toHaveLength(30)
-  expect(days.at(-1)?.net).toBe('69.00')
-  expect(dashboard.body['secondsToAccess']).toBeLessThan(60)
+  expect(dashboard.body.days).toHaveLength(30)
+  expect(dashboard.body.days.at(-1)).toMatchObject({ ...sums, placedOrders: 3, convertedOrders: 2, paidOrders: 2 })
+  expect(dashboard.body.access.orders).toBe(2)
+  expect(dashboard.body.access.p95).toBeLessThan(60)
+  expect(Date.now() - Date.parse(dashboard.body.countedAt)).toBeLessThan(60_000)
   // Counting again counts nothing twice.
-  expect((await staff.call<Record<string, unknown>>('POST', '/api/admin/dashboard/count')).body).toEqual(dashboard.body)
+  expect({ ...(await count()).body, countedAt: '' }).toEqual({ ...dashboard.body, countedAt: '' })
+})
+
+test('a payment counts for the day its order was placed on, and waits of many days are added up', async () => {
+  const before = (await count('?days=7')).body
+  const { orderNo } = await paidOrder()
+  const day = new Date(Date.now() + 8 * 3_600_000 - 5 * 86_400_000).toISOString().slice(0, 10)
+  const placedThen = () =>
+    system.sql("update orders set created_at = created_at - interval '5 days' where order_no = $1", [orderNo])
+  // The day is counted as one without an order; the order that was placed then is paid today.
+  await count('?days=7')
+  await placedThen()
+  const { body } = await count('?days=7')
+  const then = body.days.find((row) => row.day === day)
+  expect(then).toMatchObject({ placedOrders: 1, convertedOrders: 1, paidOrders: 0, sales: '0.00' })
+  expect(body).toMatchObject({
+    placedOrders: before.placedOrders + 1,
+    convertedOrders: before.convertedOrders + 1,
+    paidOrders: before.paidOrders + 1,
+  })
+
+  // Half of eight waits is the fourth, whatever day it was on; not the middle of the days' middles.
+  await system.sql('delete from access_waits')
+  await system.sql(`insert into access_waits (day, seconds, orders) values ($1, 2, 1), ($1, 9, 5), ($1, 600, 2)`, [day])
+  const waits = (await staff.call<Dashboard>('GET', '/api/admin/dashboard?days=7')).body
+  expect(waits.access).toEqual({ orders: 8, median: 9, p95: 600 })
+  await count()
+})
+
+test('the waits for access are counted to the second, later to the minute, later to the hour', async () => {
+  const made = []
+  for (const seconds of [3, 59, 61, 3599, 3601]) {
+    const { orderNo } = await paidOrder()
+    made.push(orderNo)
+    await system.sql(
+      `update order_payments p set paid_at = o.paid_at - $2 * interval '1 second' from orders o where o.id = p.order_id and o.order_no = $1`,
+      [orderNo, seconds],
+    )
+  }
+  await system.sql(
+    `update orders set paid_at = paid_at - interval '2 days', created_at = created_at - interval '2 days' where order_no = any($1)`,
+    [made],
+  )
+  await system.sql(
+    `update order_payments p set paid_at = p.paid_at - interval '2 days' from orders o where o.id = p.order_id and o.order_no = any($1)`,
+    [made],
+  )
+  await count()
+  const day = new Date(Date.now() + 8 * 3_600_000 - 2 * 86_400_000).toISOString().slice(0, 10)
+  expect(await system.sql('select seconds, orders from access_waits where day = $1 order by 1', [day])).toEqual(
+    [3, 59, 120, 3600, 7200].map((seconds) => ({ seconds, orders: 1 })),
+  )
 })
 
 test('an order is found by its number, its payment, its buyer, its course, its amount, its day, status and method', async () => {

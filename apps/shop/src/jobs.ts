@@ -2,7 +2,7 @@
 import { Value } from 'typebox/value'
 import { forgetFailures } from './accounts/login-limits.ts'
 import { forgetSessions } from './accounts/sessions.ts'
-import { sumUpDays } from './backoffice/dashboard.ts'
+import { sumUpDays } from './backoffice/count-days.ts'
 import { resumeExports, stepExport } from './backoffice/export-run.ts'
 import { EXPORT_ORDERS, ExportTask, forgetExports } from './backoffice/exports.ts'
 import { removeUnused } from './catalog/uploads.ts'

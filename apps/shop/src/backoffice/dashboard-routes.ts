@@ -3,7 +3,10 @@ import { Type } from 'typebox'
 import type { Database } from '../database/connect.ts'
 import type { Application } from '../http/application.ts'
 import { problems } from '../http/shapes.ts'
-import { DashboardShape, readDashboard, sumUpDays } from './dashboard.ts'
+import { sumUpDays } from './count-days.ts'
+import { DashboardShape, readDashboard } from './dashboard.ts'
+
+const Span = Type.Object({ days: Type.Optional(Type.Integer({ minimum: 1, maximum: 366, default: 30 })) })
 
 export function addDashboardDesk(desk: Application, db: Database, clock: () => Date): void {
   desk.addSchema(DashboardShape)
@@ -14,7 +17,7 @@ export function addDashboardDesk(desk: Application, db: Database, clock: () => D
       schema: {
         tags: ['desk: money'],
         summary: 'Sales net of refunds by day, by course, by method; from order to payment; time to access',
-        querystring: Type.Object({ days: Type.Optional(Type.Integer({ minimum: 1, maximum: 366, default: 30 })) }),
+        querystring: Span,
         response: { 200: Type.Ref('Dashboard'), ...problems(401, 403, 422) },
       },
     },
@@ -28,12 +31,13 @@ export function addDashboardDesk(desk: Application, db: Database, clock: () => D
       schema: {
         tags: ['desk: money'],
         summary: 'Count the last days again now, instead of with the next job',
-        response: { 200: Type.Ref('Dashboard'), ...problems(401, 403) },
+        querystring: Span,
+        response: { 200: Type.Ref('Dashboard'), ...problems(401, 403, 422) },
       },
     },
-    async () => {
+    async (request) => {
       await sumUpDays(db, clock())
-      return readDashboard(db, 30, clock())
+      return readDashboard(db, request.query.days ?? 30, clock())
     },
   )
 }

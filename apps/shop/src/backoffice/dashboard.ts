@@ -1,149 +1,159 @@
 /**
- * The numbers of the shop by day: sales net of refunds, by course, by method, from order to payment, and how long access
- * takes. Past days are summed up by a job and kept; only the last days are counted again, so that the page is as fast with
- * ten million orders as with ten.
+ * The numbers of the shop over some days: sales net of refunds by day, by course and by method, from order to payment, and
+ * how long access takes. They are added up from days that a job has counted, so that the page is as fast with ten million
+ * orders as with ten.
  */
 import { sql } from 'kysely'
 import { type Static, Type } from 'typebox'
-import type { Database, Reader } from '../database/connect.ts'
-import { Money } from '../http/shapes.ts'
+import type { Reader } from '../database/connect.ts'
+import { Moment, Money, writeMomentOrNull } from '../http/shapes.ts'
 import { formatYuan, toFen } from '../money.ts'
-import { dayBefore, dayOf, endOf, midnight } from '../reconciliation/days.ts'
+import { dayOf, endOf, midnight } from '../reconciliation/days.ts'
 
 const Signed = Type.String({ pattern: '^-?\\d+\\.\\d{2}$' })
+const net = { sales: Money, refunds: Money, net: Signed }
+const Seconds = Type.Union([Type.Integer(), Type.Null()])
+
+const totals = {
+  ...net,
+  placedOrders: Type.Integer(),
+  convertedOrders: Type.Integer({ description: 'Of the orders placed in this time, those that were paid, whenever' }),
+  paidOrders: Type.Integer({ description: 'Orders paid in this time, whenever they were placed' }),
+}
 
 export const DashboardShape = Type.Object(
   {
     from: Type.String(),
     to: Type.String(),
-    sales: Money,
-    refunds: Money,
-    net: Signed,
-    placedOrders: Type.Integer(),
-    paidOrders: Type.Integer(),
-    secondsToAccess: Type.Union([Type.Integer(), Type.Null()], {
-      description: "From the payment at the gateway to access, in seconds: the middle of the days' medians",
+    countedAt: Type.Union([Moment, Type.Null()], { description: 'When the last day was counted' }),
+    ...totals,
+    access: Type.Object(
+      { orders: Type.Integer(), median: Seconds, p95: Seconds },
+      {
+        description:
+          'Seconds from the payment at the gateway to access: half, and 95 of 100, had it within so many. Exact up to a minute, then the whole minute, after an hour the whole hour above.',
+      },
+    ),
+    days: Type.Array(Type.Object({ day: Type.String(), ...totals })),
+    methods: Type.Array(Type.Object({ payType: Type.String(), ...net, paidOrders: Type.Integer() })),
+    courses: Type.Array(Type.Object({ courseId: Type.Integer(), title: Type.String(), ...net, sold: Type.Integer() }), {
+      description: 'The 20 that brought in the most, net of refunds',
     }),
-    days: Type.Array(
-      Type.Object({
-        day: Type.String(),
-        sales: Money,
-        refunds: Money,
-        net: Signed,
-        placedOrders: Type.Integer(),
-        paidOrders: Type.Integer(),
-      }),
-    ),
-    methods: Type.Array(Type.Object({ payType: Type.String(), sales: Money, paidOrders: Type.Integer() })),
-    courses: Type.Array(
-      Type.Object({ courseId: Type.Integer(), title: Type.String(), sales: Money, sold: Type.Integer() }),
-    ),
+    otherCourses: Type.Union([Type.Object({ courses: Type.Integer(), ...net, sold: Type.Integer() }), Type.Null()], {
+      description: 'All the others together',
+    }),
   },
   { $id: 'Dashboard' },
 )
 
 export type Dashboard = Static<typeof DashboardShape>
 
-/** A payment may become known this long after its day. Earlier days are not counted again. */
-const DAYS_COUNTED_AGAIN = 3
+const COURSES_SHOWN = 20
 
-/** Sums up the days that are not, and the last ones again. Safe in any number of processes. */
-export async function sumUpDays(db: Database, now: Date): Promise<void> {
-  const first = await sql<{ day: string | null }>`
-    select to_char(min(created_at) at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day from orders`.execute(db)
-  const begin = first.rows[0]?.day
-  if (!begin) return
-  const known = await db
-    .selectFrom('sales_days')
-    .select((column) => column.fn.max('day').as('day'))
-    .executeTakeFirst()
-  let again = dayOf(now)
-  for (let back = 0; back < DAYS_COUNTED_AGAIN; back += 1) again = dayBefore(again)
-  const from = known?.day && known.day < again ? known.day : known?.day ? again : begin
-  for (let day = from < begin ? begin : from; day <= dayOf(now); day = dayOf(endOf(day))) await sumUpDay(db, day)
+interface Sums {
+  readonly sold: number
+  readonly sales: number
+  readonly refunds: number
+  readonly paid: number
+  readonly placed: number
+  readonly converted: number
 }
 
-async function sumUpDay(db: Database, day: string): Promise<void> {
-  const [from, until] = [midnight(day), endOf(day)]
-  await db.transaction().execute(async (tx) => {
-    // One at a time a day: the second finds the first one's sums and replaces them with the same.
-    await sql`select pg_advisory_xact_lock(hashtext('sales'), hashtext(${day}))`.execute(tx)
-    await tx.deleteFrom('sales_days').where('day', '=', day).execute()
-    await sql`
-      insert into sales_days (day, pay_type, course_id, sold, sales_fen, paid_orders, refunds_fen, placed_orders, median_seconds)
-      select ${day}::text, o.pay_type, l.course_id, count(*), sum(l.price_fen), 0, 0, 0, null::integer
-        from orders o join order_lines l on l.order_id = o.id
-        where o.paid_at >= ${from} and o.paid_at < ${until} group by o.pay_type, l.course_id
-      union all
-      select ${day}::text, pay_type, null::integer, 0, 0, count(*) filter (where paid_at >= ${from} and paid_at < ${until}), 0,
-          count(*) filter (where created_at >= ${from} and created_at < ${until}), null
-        from orders where (paid_at >= ${from} and paid_at < ${until}) or (created_at >= ${from} and created_at < ${until})
-        group by pay_type
-      union all
-      select ${day}::text, a.provider, null::integer, 0, 0, 0, sum(r.amount_fen), 0, null
-        from refunds r join order_payments p on p.attempt_id = r.attempt_id join payment_attempts a on a.id = r.attempt_id
-        where r.status = 'succeeded' and r.finished_at >= ${from} and r.finished_at < ${until} group by a.provider
-      union all
-      select ${day}::text, '', null::integer, 0, 0, 0, 0, 0,
-          percentile_disc(0.5) within group (order by greatest(0, extract(epoch from o.paid_at - p.paid_at)::int))
-        from orders o join order_payments p on p.order_id = o.id
-        where o.paid_at >= ${from} and o.paid_at < ${until} having count(*) > 0`.execute(tx)
-  })
+/** The sums of one day, of one method or course, or of everything. */
+interface Row extends Sums {
+  readonly by: 'day' | 'method' | 'course' | 'all'
+  readonly day: string | null
+  readonly payType: string | null
+  readonly courseId: number | null
+  readonly countedAt: Date | null
 }
+
+const ZERO: Sums = { sold: 0, sales: 0, refunds: 0, paid: 0, placed: 0, converted: 0 }
 
 /** The last `days` Beijing days, today included. */
 export async function readDashboard(db: Reader, days: number, now: Date): Promise<Dashboard> {
   const to = dayOf(now)
   const from = dayOf(new Date(midnight(to).getTime() - (days - 1) * 86_400_000))
-  const rows = await db.selectFrom('sales_days').selectAll().where('day', '>=', from).where('day', '<=', to).execute()
-  const sum = (some: typeof rows, field: 'sales_fen' | 'refunds_fen' | 'paid_orders' | 'placed_orders' | 'sold') =>
-    some.reduce((total, row) => total + row[field], 0)
-  const money = (fen: number) => formatYuan(toFen(fen))
-  const totals = (some: typeof rows) => {
-    const [sales, refunds] = [sum(some, 'sales_fen'), sum(some, 'refunds_fen')]
-    const net = `${sales < refunds ? '-' : ''}${money(Math.abs(sales - refunds))}`
-    const [placedOrders, paidOrders] = [sum(some, 'placed_orders'), sum(some, 'paid_orders')]
-    return { sales: money(sales), refunds: money(refunds), net, placedOrders, paidOrders }
-  }
+  const { rows } = await sql<Row>`
+    select case grouping(day, pay_type, course_id) when 3 then 'day' when 5 then 'method' when 6 then 'course' else 'all' end as by,
+      day, pay_type as "payType", course_id as "courseId", coalesce(sum(sold), 0)::bigint as sold,
+      coalesce(sum(sales_fen), 0)::bigint as sales, coalesce(sum(refunds_fen), 0)::bigint as refunds,
+      coalesce(sum(paid_orders), 0)::bigint as paid, coalesce(sum(placed_orders), 0)::bigint as placed,
+      coalesce(sum(converted_orders), 0)::bigint as converted, max(counted_at) as "countedAt"
+    from sales_days where day >= ${from} and day <= ${to}
+    group by grouping sets ((day), (pay_type), (course_id), ())`.execute(db)
+  const all = rows.find(({ by }) => by === 'all')
+  const byDay = new Map(rows.flatMap((row) => (row.by === 'day' ? [[row.day, row] as const] : [])))
   const everyDay: string[] = []
   for (let day = from; day <= to; day = dayOf(endOf(day))) everyDay.push(day)
-  const byDay = Map.groupBy(rows, (row) => row.day)
-  const byMethod = Map.groupBy(
-    rows.filter((row) => row.pay_type !== ''),
-    (row) => row.pay_type,
-  )
-  const byCourse = [...Map.groupBy(rows, (row) => row.course_id)]
-    .flatMap(([courseId, some]) =>
-      courseId === null ? [] : [{ courseId, sold: sum(some, 'sold'), fen: sum(some, 'sales_fen') }],
-    )
-    .sort((left, right) => right.fen - left.fen)
-    .slice(0, 20)
-  const titles = await titlesOf(
-    db,
-    byCourse.map(({ courseId }) => courseId),
-  )
-  const medians = rows.flatMap((row) => (row.median_seconds === null ? [] : [row.median_seconds])).sort((a, b) => a - b)
+  const methods = rows.filter((row) => row.by === 'method' && row.payType !== '').sort(mostFirst)
+  const courses = rows.filter((row) => row.by === 'course' && row.courseId !== null).sort(mostFirst)
+  const others = courses.slice(COURSES_SHOWN)
   return {
     from,
     to,
-    ...totals(rows),
-    secondsToAccess: medians[Math.floor(medians.length / 2)] ?? null,
-    days: everyDay.map((day) => ({ day, ...totals(byDay.get(day) ?? []) })),
-    methods: [...byMethod].map(([payType, some]) => {
-      return { payType, sales: money(sum(some, 'sales_fen')), paidOrders: sum(some, 'paid_orders') }
-    }),
-    courses: byCourse.map(({ courseId, sold, fen }) => {
-      return { courseId, title: titles.get(courseId) ?? '', sales: money(fen), sold }
-    }),
+    countedAt: writeMomentOrNull(all?.countedAt ?? null),
+    ...totalsOf(all ?? ZERO),
+    access: await readAccess(db, from, to),
+    days: everyDay.map((day) => ({ day, ...totalsOf(byDay.get(day) ?? ZERO) })),
+    methods: methods.map((row) => ({ payType: row.payType ?? '', ...moneyOf(row), paidOrders: row.paid })),
+    courses: await withTitles(db, courses.slice(0, COURSES_SHOWN)),
+    otherCourses: others.length === 0 ? null : { courses: others.length, ...sold(others.reduce(add, ZERO)) },
   }
 }
 
-async function titlesOf(db: Reader, courseIds: readonly number[]): Promise<Map<number, string>> {
-  if (courseIds.length === 0) return new Map()
-  const rows = await db
-    .selectFrom('courses')
-    .select(['id', 'title'])
-    .where('id', 'in', [...courseIds])
+const mostFirst = (left: Row, right: Row) =>
+  right.sales - right.refunds - (left.sales - left.refunds) || (left.courseId ?? 0) - (right.courseId ?? 0)
+
+const add = (sum: Sums, row: Sums): Sums => ({
+  ...sum,
+  sold: sum.sold + row.sold,
+  sales: sum.sales + row.sales,
+  refunds: sum.refunds + row.refunds,
+})
+
+const yuan = (fen: number) => formatYuan(toFen(fen))
+
+const moneyOf = ({ sales, refunds }: Sums) => ({
+  sales: yuan(sales),
+  refunds: yuan(refunds),
+  net: `${sales < refunds ? '-' : ''}${yuan(Math.abs(sales - refunds))}`,
+})
+
+const sold = (sums: Sums) => ({ ...moneyOf(sums), sold: sums.sold })
+
+const totalsOf = (sums: Sums) => ({
+  ...moneyOf(sums),
+  placedOrders: sums.placed,
+  convertedOrders: sums.converted,
+  paidOrders: sums.paid,
+})
+
+async function withTitles(db: Reader, rows: readonly Row[]): Promise<Dashboard['courses']> {
+  const ids = rows.flatMap(({ courseId }) => (courseId === null ? [] : [courseId]))
+  if (ids.length === 0) return []
+  const found = await db.selectFrom('courses').select(['id', 'title']).where('id', 'in', ids).execute()
+  const titles = new Map(found.map(({ id, title }) => [id, title]))
+  return rows.map((row) => ({ courseId: row.courseId ?? 0, title: titles.get(row.courseId ?? 0) ?? '', ...sold(row) }))
+}
+
+async function readAccess(db: Reader, from: string, to: string): Promise<Dashboard['access']> {
+  const waits = await db
+    .selectFrom('access_waits')
+    .select((column) => ['seconds', sql<number>`${column.fn.sum('orders')}::bigint`.as('orders')])
+    .where('day', '>=', from)
+    .where('day', '<=', to)
+    .groupBy('seconds')
+    .orderBy('seconds')
     .execute()
-  return new Map(rows.map((row) => [row.id, row.title]))
+  const orders = waits.reduce((sum, wait) => sum + wait.orders, 0)
+  const within = (perCent: number): number | null => {
+    let counted = 0
+    for (const wait of waits) {
+      counted += wait.orders
+      if (counted * 100 >= orders * perCent) return wait.seconds
+    }
+    return null
+  }
+  return { orders, median: within(50), p95: within(95) }
 }

@@ -366,8 +366,10 @@ export interface Tables {
     paid_orders: number
     refunds_fen: Fen
     placed_orders: number
-    median_seconds: number | null
+    converted_orders: Generated<number>
+    counted_at: Date | null
   }
+  access_waits: { day: string; seconds: number; orders: number }
   idempotency_keys: {
     user_id: number
     key: string

@@ -3782,7 +3782,9 @@ export interface paths {
         /** Count the last days again now, instead of with the next job */
         post: {
             parameters: {
-                query?: never;
+                query?: {
+                    days?: number;
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -3809,6 +3811,15 @@ export interface paths {
                 };
                 /** @description Default Response */
                 403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                422: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -9389,15 +9400,24 @@ export interface components {
         Dashboard: {
             from: string;
             to: string;
+            /** @description When the last day was counted */
+            countedAt: string | null;
             /** @example 39.00 */
             sales: string;
             /** @example 39.00 */
             refunds: string;
             net: string;
             placedOrders: number;
+            /** @description Of the orders placed in this time, those that were paid, whenever */
+            convertedOrders: number;
+            /** @description Orders paid in this time, whenever they were placed */
             paidOrders: number;
-            /** @description From the payment at the gateway to access, in seconds: the middle of the days' medians */
-            secondsToAccess: number | null;
+            /** @description Seconds from the payment at the gateway to access: half, and 95 of 100, had it within so many. Exact up to a minute, then the whole minute, after an hour the whole hour above. */
+            access: {
+                orders: number;
+                median: number | null;
+                p95: number | null;
+            };
             days: {
                 day: string;
                 /** @example 39.00 */
@@ -9406,21 +9426,41 @@ export interface components {
                 refunds: string;
                 net: string;
                 placedOrders: number;
+                /** @description Of the orders placed in this time, those that were paid, whenever */
+                convertedOrders: number;
+                /** @description Orders paid in this time, whenever they were placed */
                 paidOrders: number;
             }[];
             methods: {
                 payType: string;
                 /** @example 39.00 */
                 sales: string;
+                /** @example 39.00 */
+                refunds: string;
+                net: string;
                 paidOrders: number;
             }[];
+            /** @description The 20 that brought in the most, net of refunds */
             courses: {
                 courseId: number;
                 title: string;
                 /** @example 39.00 */
                 sales: string;
+                /** @example 39.00 */
+                refunds: string;
+                net: string;
                 sold: number;
             }[];
+            /** @description All the others together */
+            otherCourses: {
+                courses: number;
+                /** @example 39.00 */
+                sales: string;
+                /** @example 39.00 */
+                refunds: string;
+                net: string;
+                sold: number;
+            } | null;
         };
         BuyerRow: {
             id: number;

@@ -1,0 +1,165 @@
+/** What the back office shows that no address alone leads to: dialogs, refusals, what is missing; right in both languages, and worked by keys alone. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { wrongs } from './axe.ts'
+import { type DeskWorld, OWNER, openDesk } from './desk-world.ts'
+import { shoot } from './screenshots.ts'
+import {
+  type Buyer,
+  DESK,
+  eventually,
+  logIn,
+  type Manner,
+  openStage,
+  PHONE,
+  type Stage,
+  settled,
+  type Visit,
+} from './stage.ts'
+
+let stage: Stage
+let world: DeskWorld
+let editor: Buyer
+let checkedImport = 0
+
+beforeAll(async () => {
+  stage = await openStage()
+  world = await openDesk(stage.system)
+  editor = await stage.newBuyer()
+  await stage.system.sql("update users set role = 'editor' where username = $1", [editor.username])
+  const owner = await stage.visitAs(OWNER, DESK)
+  await owner.open('/admin/imports')
+  const text = '用户名,昵称,课程\nzhou.min,周敏,1\n'
+  const file = { name: '名单.csv', mimeType: 'text/csv', buffer: Buffer.from(text) }
+  await owner.page.getByTestId('import-file').setInputFiles(file)
+  await owner.page.locator('[data-import=checked]').waitFor()
+  checkedImport = Number(new URL(owner.page.url()).pathname.split('/').at(-1))
+  await owner.close()
+  await stage.system.sql(
+    `insert into reconciliations (provider, day, status, requested_at, problem)
+     values ('alipay', '2026-01-02', 'failed', now(), 'isv.bill-not-exist')`,
+  )
+}, 180_000)
+afterAll(() => stage?.close())
+
+const MANNERS: readonly (readonly [string, Manner])[] = [
+  ['1280 pixels, Chinese, light', DESK],
+  ['390 pixels, English, dark', PHONE],
+]
+
+/** Its name, its address, and what is looked for or pressed there. */
+type Row = readonly [string, () => string, string]
+
+describe.each(MANNERS)('%s', (_, manner) => {
+  let visit: Visit
+  beforeAll(async () => {
+    visit = await stage.visitAs(OWNER, manner)
+  })
+  afterAll(() => visit?.close())
+
+  const look = async (name: string, at = visit) => {
+    expect(await at.page.locator('html').getAttribute('lang')).toBe(manner.language)
+    expect(await at.page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+    expect(await wrongs(at.page)).toEqual([])
+    await shoot(at.page, 'desk', name, manner)
+  }
+
+  test.each([
+    ['an unknown notification', () => '/admin/notifications/999999', 'h1'],
+    ['an unknown member of the staff', () => '/admin/staff/999999', 'h1'],
+    ['an unknown lesson', () => '/admin/courses/1/lessons/999999', 'h1'],
+    ['an import that was checked', () => `/admin/imports/${checkedImport}`, '[data-import=checked]'],
+    ['a day whose reconciliation failed', () => '/admin/reconciliation/alipay/2026-01-02', 'h1'],
+  ] satisfies Row[])('%s', async (name, path, shows) => {
+    await visit.open(path())
+    await settled(visit.page)
+    await visit.page.locator(shows).first().waitFor()
+    await look(name)
+  })
+
+  test.each([
+    ['cancel an order', () => `/admin/orders/${world.unpaid}`, '[data-testid=order-cancel]'],
+    ['take access away', () => `/admin/orders/${world.partly}`, '[data-testid=access-2]'],
+    ['approve a refund', () => '/admin/refunds?status=requested', '[data-testid=refund-approve]'],
+    ['decline a refund', () => '/admin/refunds?status=requested', '[data-testid=refund-decline]'],
+    ['add to the staff', () => '/admin/staff', '[data-testid=staff-add]'],
+    ['change a role', () => `/admin/staff/${world.member}`, '[data-testid=staff-role]'],
+    ['make a password for the staff', () => `/admin/staff/${world.member}`, '[data-testid=staff-password]'],
+    ['turn a second factor on', () => '/admin/profile', '[data-testid=factor-on]'],
+    ['give a course', () => `/admin/buyers/${world.buyer}`, '[data-testid=buyer-grant]'],
+    ['disable a buyer', () => `/admin/buyers/${world.buyer}`, '[data-testid=buyer-disable]'],
+    ['add a category', () => '/admin/categories', '[data-testid=choice-add]'],
+    ['add a teacher', () => '/admin/teachers', '[data-testid=choice-add]'],
+    ['rename a chapter', () => '/admin/courses/1?tab=content', '[data-chapter] .acts .text-button'],
+    ['take a course off sale', () => '/admin/courses/1', '[data-testid=course-unpublish]'],
+    ['repair a difference', () => `/admin/reconciliation/alipay/${world.day}`, '[data-repair=settle]'],
+    ['pay unmatched money back', () => '/admin/unmatched-payments', '[data-testid=unmatched-refund]'],
+    ['handle a notification again', () => `/admin/notifications/${world.refused}`, '[data-testid=replay]'],
+  ] satisfies Row[])('the dialog: %s', async (name, path, button) => {
+    const { page } = visit
+    await visit.open(path())
+    await settled(page)
+    const opener = page.locator(button).first()
+    await opener.click()
+    const dialog = page.locator('dialog[open]')
+    await dialog.waitFor()
+    await look(`dialog ${name}`)
+    // The focus is inside, Escape leaves, and the focus is back.
+    expect(await page.evaluate(`document.querySelector('dialog[open]').contains(document.activeElement)`)).toBe(true)
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    expect(await opener.and(page.locator(':focus')).count()).toBe(1)
+  })
+
+  test('no right, and no staff', async () => {
+    const other = await stage.visitAs(editor, manner)
+    await other.open('/admin/money-health')
+    await settled(other.page)
+    await look('no right', other)
+    await other.close()
+    const buyer = await stage.visit(manner)
+    await buyer.open('/admin/login')
+    await logIn(buyer.page, await stage.newBuyer())
+    await buyer.page.getByTestId('not-staff').waitFor()
+    await look('not staff', buyer)
+    await buyer.close()
+  })
+})
+
+test('a buyer’s password is made with Tab and Enter alone, from the skip link on', async () => {
+  const visit = await stage.visitAs(OWNER, DESK)
+  const { page } = visit
+  await visit.open('/admin/buyers')
+  await page.locator('tbody tr').first().waitFor()
+  const tabTo = async (wanted: string) => {
+    for (let press = 0; press < 80; press += 1) {
+      if (await page.evaluate(`document.activeElement?.matches(${JSON.stringify(wanted)}) ?? false`)) return
+      await page.keyboard.press('Tab')
+    }
+    throw new Error(`Tab does not lead to ${wanted}`)
+  }
+  await page.keyboard.press('Tab')
+  expect(await page.evaluate('document.activeElement.className')).toBe('skip')
+  await page.keyboard.press('Enter')
+  expect(await page.evaluate('document.activeElement.id')).toBe('content')
+  await tabTo('[data-testid=search-words]')
+  await page.keyboard.type('reader')
+  await page.keyboard.press('Enter')
+  await page.waitForURL('**/admin/buyers?q=reader')
+  await page.locator('tbody tr').first().waitFor()
+  await tabTo('tbody a')
+  await page.keyboard.press('Enter')
+  await page.getByTestId('buyer-password').waitFor()
+  // Another page begins at its content.
+  await eventually(() => page.evaluate('document.activeElement.id')).toBe('content')
+  await tabTo('[data-testid=buyer-password]')
+  await page.keyboard.press('Enter')
+  await tabTo('[data-testid=decide-words]')
+  await page.keyboard.type('forgot it')
+  await tabTo('[data-testid=decide-yes]')
+  await page.keyboard.press('Enter')
+  await page.locator('.secret .value').waitFor()
+  expect(await wrongs(page)).toEqual([])
+  expect(await page.evaluate('document.activeElement.dataset.testid')).toBe('buyer-password')
+  expect(visit.problems).toEqual([])
+  await visit.close()
+})

@@ -1,0 +1,76 @@
+/** What else sends money back from the screen: a refused refund again, and money that is nobody's. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { wrongs } from './axe.ts'
+import { OWNER, paidOrder, refusedNotification } from './desk-world.ts'
+import { DESK, eventually, openStage, type Stage, type Visit } from './stage.ts'
+
+let stage: Stage
+let staff: Visit
+beforeAll(async () => {
+  stage = await openStage()
+  staff = await stage.visitAs(OWNER, DESK)
+})
+afterAll(() => stage?.close())
+
+const refundedThere = async (orderNo: string) => (await stage.system.sandbox.trades(orderNo))[0]?.refundedAmount
+
+test('a refund that the gateway refused is sent again with its number, and goes back once', async () => {
+  const { orderNo } = await paidOrder(stage.system, [1], '39.00')
+  await stage.system.sandbox.send('POST', '/faults', {
+    kind: 'business-error',
+    method: 'alipay.trade.refund',
+    scope: { outTradeNo: orderNo },
+    subCode: 'ACQ.TRADE_NOT_ALLOW_REFUND',
+  })
+  const { page } = staff
+  await staff.open(`/admin/orders/${orderNo}`)
+  await page.getByTestId('order-refund').click()
+  const dialog = page.locator('dialog[open]')
+  await dialog.getByTestId('refund-line-1').check()
+  await dialog.getByTestId('refund-reason').fill('与买家商定')
+  await dialog.getByTestId('refund-preview').click()
+  await dialog.getByTestId('refund-send').click()
+  await dialog.waitFor({ state: 'detached' })
+  // Once more, and the gateway's answer is believed.
+  await stage.system.sql('update refunds set tries = 3')
+  const refused = page.locator('[data-refund][data-status=refused]')
+  await refused.waitFor({ timeout: 40_000 })
+  await stage.system.sandbox.send('DELETE', '/faults')
+  expect(await refundedThere(orderNo)).toBe('0.00')
+  const number = await refused.getAttribute('data-refund')
+
+  await refused.getByRole('button', { name: '再次发送' }).click()
+  expect(await wrongs(page)).toEqual([])
+  await page.getByTestId('decide-yes').click()
+  await page.locator(`[data-refund="${number}"][data-status=succeeded]`).waitFor()
+  expect(await page.locator('[data-refund]').count()).toBe(1)
+  expect(await refundedThere(orderNo)).toBe('39.00')
+  expect(staff.problems).toEqual([])
+}, 90_000)
+
+test('money that is nobody’s goes back from the list, once, with a reason', async () => {
+  const client = stage.system.client()
+  await client.login(OWNER.username, OWNER.password)
+  const { bought } = await refusedNotification(stage.system, client)
+  const { page } = staff
+  await staff.open('/admin/unmatched-payments')
+  await page.getByTestId('unmatched-refund').click()
+  const dialog = page.locator('dialog[open]')
+  await dialog.getByText('¥39.00').first().waitFor()
+  await dialog.getByTestId('decide-yes').click()
+  await dialog.getByText('请填写').waitFor()
+  expect(await wrongs(page)).toEqual([])
+  expect(await refundedThere(bought.orderNo)).toBe('0.00')
+  await dialog.getByTestId('decide-words').fill('没有对应的订单')
+  await dialog.getByTestId('decide-yes').dblclick()
+  await dialog.waitFor({ state: 'detached' })
+  await eventually(() => refundedThere(bought.orderNo)).toBe('39.00')
+  await eventually(async () => {
+    await staff.open('/admin/unmatched-payments?state=resolved')
+    await page.locator('h1').waitFor()
+    return page.locator('[data-resolution=refunded]').count()
+  }).toBe(1)
+  const refunds = await stage.system.sql('select status, reason from refunds where unmatched_id is not null')
+  expect(refunds).toHaveLength(1)
+  expect(staff.problems).toEqual([])
+})
