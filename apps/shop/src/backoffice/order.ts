@@ -3,6 +3,8 @@ import { type Static, Type } from 'typebox'
 import { mayDo } from '../accounts/rights.ts'
 import type { Role } from '../accounts/sessions.ts'
 import type { Reader } from '../database/connect.ts'
+import { ownedAmong } from '../enrolments/access.ts'
+import { isLinePaid } from '../enrolments/by-staff.ts'
 import { ShopError } from '../errors.ts'
 import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
 import { formatYuan, toFen } from '../money.ts'
@@ -30,6 +32,10 @@ export const AdminOrderShape = Type.Object(
           state: Type.Enum(['active', 'revoked', 'none']),
           grantedAt: OrNull(Moment),
           revokedAt: OrNull(Moment),
+          grantedBy: OrNull(Type.String()),
+        }),
+        actions: Type.Array(Type.Enum(['grant', 'revoke']), {
+          description: 'What the viewer may do with its access now',
         }),
       }),
     ),
@@ -93,7 +99,7 @@ export async function readAdminOrder(db: Reader, orderNo: string, role: Role): P
   const order = await orderNumbered(db, orderNo)
   const [row] = order ? await writeRows(db, [order]) : []
   if (!order || !row) throw new ShopError('ORDER_NOT_FOUND')
-  const lines = await readLines(db, order)
+  const lines = await readLines(db, order, role)
   // Months before the order hold nothing of it; a day is left for clocks that differ.
   const since = new Date(order.created_at.getTime() - 86_400_000)
   return {
@@ -118,7 +124,7 @@ function actionsOn(order: OrderRow, lines: AdminOrder['lines'], role: Role): str
   return actions
 }
 
-async function readLines(db: Reader, order: OrderRow): Promise<AdminOrder['lines']> {
+async function readLines(db: Reader, order: OrderRow, role: Role): Promise<AdminOrder['lines']> {
   const rows = await db
     .selectFrom('order_lines')
     .leftJoin('enrolments', (join) =>
@@ -127,10 +133,17 @@ async function readLines(db: Reader, order: OrderRow): Promise<AdminOrder['lines
         .onRef('enrolments.course_id', '=', 'order_lines.course_id'),
     )
     .selectAll('order_lines')
-    .select(['enrolments.granted_at', 'enrolments.revoked_at'])
+    .select(['enrolments.granted_at', 'enrolments.revoked_at', 'enrolments.granted_by'])
     .where('order_lines.order_id', '=', order.id)
     .orderBy('position')
     .execute()
+  const courseIds = rows.map((line) => line.course_id)
+  const owned = await ownedAmong(db, order.user_id, courseIds)
+  const actionsOn = (line: (typeof rows)[number]): ('grant' | 'revoke')[] => {
+    if (!mayDo(role, 'access.grant')) return []
+    if (line.granted_at !== null && line.revoked_at === null) return ['revoke']
+    return isLinePaid(order.status, line) && !owned.includes(line.course_id) ? ['grant'] : []
+  }
   const refundable = order.status === 'paid' || order.status === 'partially_refunded'
   return rows.map((line) => ({
     courseId: line.course_id,
@@ -143,7 +156,9 @@ async function readLines(db: Reader, order: OrderRow): Promise<AdminOrder['lines
       state: line.granted_at === null ? 'none' : line.revoked_at === null ? 'active' : 'revoked',
       grantedAt: writeMomentOrNull(line.granted_at),
       revokedAt: writeMomentOrNull(line.revoked_at),
+      grantedBy: line.granted_by,
     },
+    actions: actionsOn(line),
   }))
 }
 

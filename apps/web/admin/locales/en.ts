@@ -121,6 +121,8 @@ const messages: SameKeys<typeof chinese> = {
     accessActive: 'Active',
     accessRevoked: 'Taken away',
     accessNone: 'None',
+    grantTitle: 'Grant “{title}” again',
+    grantLead: 'The buyer can read it at once: this order has paid for it. If it is paid back, the access ends.',
     since: 'since {time}',
     at: '{time}',
     attempts: 'Payment attempts',
@@ -253,7 +255,8 @@ const messages: SameKeys<typeof chinese> = {
     disabled: 'Disabled',
     grant: 'Grant a course',
     grantTitle: 'Grant a course',
-    grantLead: 'The buyer can read it at once. There is no order, and nothing is charged.',
+    grantLead:
+      'The buyer can read it at once, and nothing is charged. If an order has paid for it, that order’s access comes back, and ends with a full refund.',
     grantYes: 'Grant',
     granted: 'Granted.',
     revoke: 'Take away',

@@ -3670,11 +3670,13 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Grant a course, with a reason */
+        /** Grant a course, with a reason; from an order that paid for it, a refund ends it again */
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    "idempotency-key"?: string;
+                };
                 path: {
                     id: number;
                 };
@@ -3684,6 +3686,7 @@ export interface paths {
                 content: {
                     "application/json": {
                         courseId: number;
+                        orderNo?: string;
                         reason: string;
                     };
                 };
@@ -8782,7 +8785,10 @@ export interface components {
                     state: "active" | "revoked" | "none";
                     grantedAt: string | null;
                     revokedAt: string | null;
+                    grantedBy: string | null;
                 };
+                /** @description What the viewer may do with its access now */
+                actions: ("grant" | "revoke")[];
             }[];
             attempts: {
                 attemptNo: string;
