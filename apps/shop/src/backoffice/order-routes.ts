@@ -17,7 +17,7 @@ import type { Payments } from '../payments/payments.ts'
 import { PAY_TYPES } from '../payments/providers/names.ts'
 import { dayOf } from '../reconciliation/days.ts'
 import { exportOrders } from './export.ts'
-import { AdminOrderShape, readAdminOrder } from './order.ts'
+import { AdminOrderShape, type AskAnswer, readAdminOrder } from './order.ts'
 import { OrderRowShape, orderNumbered, searchOrders } from './orders.ts'
 
 const Day = Type.String({ pattern: '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$', examples: ['2026-11-23'] })
@@ -163,10 +163,22 @@ export function addOrderDesk(desk: Application, payments: Payments): void {
         .select(['provider', 'attempt_no'])
         .where('order_id', '=', order.id)
         .execute()
-      const said: Record<string, string> = {}
-      for (const attempt of attempts) said[attempt.attempt_no] = (await askAbout(payments, attempt)).trade.state
-      const deed = { at: clock(), action: 'order.ask', subject: `orders/${orderNo}`, after: said }
-      await db.transaction().execute((tx) => audit(tx, staff, deed))
+      let answered = 0
+      for (const attempt of attempts) {
+        const note = (tx: Transaction, answer: AskAnswer) => {
+          const deed = { at: clock(), action: 'order.ask', subject: `orders/${orderNo}` }
+          return audit(tx, staff, { ...deed, after: { [attempt.attempt_no]: answer } })
+        }
+        try {
+          await askAbout(payments, attempt, note)
+          answered += 1
+        } catch (error) {
+          if (!(error instanceof ShopError) || error.code !== 'GATEWAY_UNAVAILABLE') throw error
+          await db.transaction().execute((tx) => note(tx, 'unanswered'))
+        }
+      }
+      // Where one gateway answers and another does not, the page says which.
+      if (answered === 0 && attempts.length > 0) throw new ShopError('GATEWAY_UNAVAILABLE')
       return readAdminOrder(db, orderNo, staff.user.role)
     },
   )

@@ -15,6 +15,10 @@ import { type OrderRow, orderNumbered, orderRowFields, writeRows } from './order
 
 const OrNull = <Shape extends ReturnType<typeof Type.String>>(shape: Shape) => Type.Union([shape, Type.Null()])
 
+/** What a gateway may say of an attempt; `none` when it knows no such number, since nobody began to pay. */
+const ASK_ANSWERS = ['none', 'waiting', 'closed', 'paid', 'unanswered'] as const
+export type AskAnswer = (typeof ASK_ANSWERS)[number]
+
 export const AdminOrderShape = Type.Object(
   {
     ...orderRowFields,
@@ -74,6 +78,15 @@ export const AdminOrderShape = Type.Object(
         attemptNo: OrNull(Type.String()),
       }),
     ),
+    asked: Type.Array(
+      Type.Object({
+        at: Moment,
+        user: Type.String(),
+        attemptNo: Type.String(),
+        answer: Type.Enum([...ASK_ANSWERS]),
+      }),
+      { description: 'When staff asked the gateway, and what it said of each attempt' },
+    ),
     history: Type.Array(
       Type.Object({
         at: Moment,
@@ -111,6 +124,7 @@ export async function readAdminOrder(db: Reader, orderNo: string, role: Role): P
     refunds: (await refundsOfOrder(db, order.id, role)) as AdminOrder['refunds'],
     unmatched: await readUnmatched(db, order.id),
     notifications: await readNotifications(db, order.id, since),
+    asked: await readAsked(db, orderNo),
     history: await readHistory(db, order.id, since),
     actions: actionsOn(order, lines, role),
   }
@@ -242,4 +256,22 @@ async function readHistory(db: Reader, orderId: number, since: Date): Promise<Ad
     user: line.username,
     reason: line.reason,
   }))
+}
+
+/** From the audit log; the newest hundred. */
+async function readAsked(db: Reader, orderNo: string): Promise<AdminOrder['asked']> {
+  const rows = await db
+    .selectFrom('audit_log')
+    .select(['at', 'username', 'after'])
+    .where('subject', '=', `orders/${orderNo}`)
+    .where('action', '=', 'order.ask')
+    .orderBy('id', 'desc')
+    .limit(100)
+    .execute()
+  return rows.reverse().flatMap(({ at, username, after }) =>
+    Object.entries(after ?? {}).flatMap(([attemptNo, said]) => {
+      const answer = ASK_ANSWERS.find((each) => each === said)
+      return answer ? [{ at: writeMoment(at), user: username, attemptNo, answer }] : []
+    }),
+  )
 }

@@ -155,9 +155,7 @@ export function addInboxDesk(desk: Application, payments: Payments): void {
     async (request) => {
       const staff = staffOf(request)
       const { id } = request.params
-      const { accepted, effect } = await replayNotification(payments, id, staff.user.username)
-      const deed = { at: clock(), action: 'notification.replay', subject: `notifications/${id}` }
-      await db.transaction().execute((tx) => audit(tx, staff, { ...deed, after: { accepted, effect } }))
+      await replayNotification(payments, id, staff.user.username, (tx, deed) => audit(tx, staff, deed))
       return readNotification(db, id)
     },
   )

@@ -1409,7 +1409,10 @@ export interface paths {
         };
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    /** @description For staff: as for somebody who has not bought the course */
+                    as?: "buyer";
+                };
                 header?: never;
                 path: {
                     id: number;
@@ -1448,6 +1451,15 @@ export interface paths {
                 };
                 /** @description Default Response */
                 404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                422: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -3217,6 +3229,8 @@ export interface paths {
             parameters: {
                 query?: {
                     state?: "dead" | "waiting" | "running";
+                    task?: string;
+                    cursor?: string;
                 };
                 header?: never;
                 path?: never;
@@ -3232,6 +3246,9 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["Job"][];
+                            next: string | null;
+                            /** @description Of which there are jobs in this state */
+                            tasks: string[];
                         };
                     };
                 };
@@ -3352,6 +3369,9 @@ export interface paths {
                 query?: {
                     user?: string;
                     subject?: string;
+                    action?: string;
+                    /** @example 2026-11-23 */
+                    day?: string;
                     cursor?: string;
                 };
                 header?: never;
@@ -8826,6 +8846,15 @@ export interface components {
                 effect: string;
                 attemptNo: string | null;
             }[];
+            /** @description When staff asked the gateway, and what it said of each attempt */
+            asked: {
+                /** @example 2026-11-23T10:00:00.000+08:00 */
+                at: string;
+                user: string;
+                attemptNo: string;
+                /** @enum {unknown} */
+                answer: "none" | "waiting" | "closed" | "paid" | "unanswered";
+            }[];
             history: {
                 /** @example 2026-11-23T10:00:00.000+08:00 */
                 at: string;
@@ -9117,6 +9146,11 @@ export interface components {
                 grantedAt: string;
                 grantedBy: string;
                 orderNo: string | null;
+                /** @description Who of the staff gave it, and why */
+                byStaff: {
+                    username: string;
+                    reason: string;
+                } | null;
                 revokedAt: string | null;
             }[];
         };
