@@ -3,16 +3,16 @@ import { type EntryKey, useInfiniteQuery } from '@pinia/colada'
 import { computed } from 'vue'
 
 /** @param key what is listed, filters and all @param read one page, from a cursor (empty for the first) */
-export function usePagesOf<Item>(
+export function usePagesOf<Page extends { items: readonly unknown[]; next: string | null }>(
   key: () => EntryKey,
-  read: (cursor: { cursor?: string }, signal: AbortSignal) => Promise<{ items: Item[]; next: string | null }>,
+  read: (cursor: { cursor?: string }, signal: AbortSignal) => Promise<Page>,
 ) {
-  const query = useInfiniteQuery({
+  const query = useInfiniteQuery<Page, Error, string>({
     key,
     query: ({ pageParam, signal }) => read(pageParam === '' ? {} : { cursor: pageParam }, signal),
     initialPageParam: '',
     getNextPageParam: (last) => last.next,
   })
-  const items = computed(() => query.data.value?.pages.flatMap((page) => page.items))
+  const items = computed(() => query.data.value?.pages.flatMap((page): Page['items'][number][] => [...page.items]))
   return { ...query, items }
 }
