@@ -109,7 +109,10 @@ export type AdminOrder = Static<typeof AdminOrderShape>
 
 /** @throws ShopError ORDER_NOT_FOUND */
 export async function readAdminOrder(db: Reader, orderNo: string, role: Role): Promise<AdminOrder> {
-  const order = await orderNumbered(db, orderNo)
+  const found = await orderNumbered(db, orderNo)
+  // First the refunds: whoever sees one at its end sees what came of it as well, and need not look again.
+  const refunds = found ? await refundsOfOrder(db, found.id, role) : []
+  const order = found && (await orderNumbered(db, orderNo))
   const [row] = order ? await writeRows(db, [order]) : []
   if (!order || !row) throw new ShopError('ORDER_NOT_FOUND')
   const lines = await readLines(db, order, role)
@@ -121,7 +124,7 @@ export async function readAdminOrder(db: Reader, orderNo: string, role: Role): P
     closedAt: writeMomentOrNull(order.closed_at),
     lines,
     attempts: await readAttempts(db, order.id),
-    refunds: (await refundsOfOrder(db, order.id, role)) as AdminOrder['refunds'],
+    refunds: refunds as AdminOrder['refunds'],
     unmatched: await readUnmatched(db, order.id),
     notifications: await readNotifications(db, order.id, since),
     asked: await readAsked(db, orderNo),
