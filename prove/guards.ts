@@ -95,7 +95,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'what the gateway answers is settled in one transaction',
     file: `${PAYMENTS}/ask.ts`,
-    from: 'const settlement = await brief(payments.db, async ({ tx, begin }) => {\n      const [held] = await begin(attemptToSettle(tx, paid))\n      return settle(tx, paid, held[0])\n    })',
+    from: 'const settlement = await brief(payments.db, async ({ tx, begin }) => {\n      const [held] = await begin(attemptToSettle(tx, paid))\n      const settled = await settle(tx, paid, held[0])\n      await also?.(tx, trade.state)\n      return settled\n    })',
     to: 'const settlement = await settle(payments.db as never, paid)',
     noticedBy: 'races',
   },

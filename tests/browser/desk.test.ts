@@ -272,6 +272,73 @@ test('money health leads to the row’s order and its repair, and is green again
   expect(staff.problems).toEqual([])
 })
 
+test('access is taken away and given back on the order’s page, which tells of it, and of what the gateway answered', async () => {
+  const { buyer, orderNo } = await paidOrder(stage.system, [1], '39.00')
+  await staff.open(`/admin/orders/${orderNo}`)
+  const decide = async (words: string) => {
+    await page.getByTestId('access-1').click()
+    await page.getByTestId('decide-words').fill(words)
+    await page.getByTestId('decide-yes').click()
+  }
+  await decide('分享了账号')
+  await page.locator('[data-access=revoked]').waitFor()
+  expect(await buyer.ownedIds()).toEqual([])
+  await decide('弄错了')
+  await page.locator('[data-access=active]').waitFor()
+  expect(await buyer.ownedIds()).toEqual([1])
+
+  await page.getByTestId('order-ask').click()
+  await page.getByTestId('order-answers').getByText('支付平台确认已付款').waitFor()
+  const line = page.getByTestId('time-line')
+  for (const event of ['order_place', 'order_pay', 'access_revoke', 'gateway_ask', 'notification_accept']) {
+    await line.locator(`[data-event=${event}]`).first().waitFor()
+  }
+  // Given by the payment, and given back by staff.
+  expect(await line.locator('[data-event=access_grant]').count()).toBe(2)
+  await line.locator('[data-event=notification_accept]').getByRole('link').first().click()
+  await page.getByTestId('verdict').waitFor()
+
+  // Its log, by deed.
+  await staff.open(`/admin/orders/${orderNo}`)
+  await page.getByRole('link', { name: '操作日志', exact: true }).last().click()
+  await page.locator('tbody tr').filter({ hasText: '查询' }).first().waitFor()
+  expect(staff.problems).toEqual([])
+})
+
+test('the navigation says where one is, on pages of one thing as well', async () => {
+  for (const [path, way] of [
+    ['/admin/courses/1', '课程'],
+    ['/admin/courses/new', '课程'],
+    ['/admin/categories', '课程'],
+    ['/admin/teachers', '课程'],
+    ['/admin/imports', '买家'],
+  ] as const) {
+    await staff.open(path)
+    await eventually(() => page.locator('nav a[aria-current=page]').innerText()).toBe(way)
+  }
+})
+
+test('a course on sale is looked at as a buyer sees it: its lessons are locked, and it cannot be bought', async () => {
+  await staff.open('/admin/courses/1')
+  expect(await page.getByTestId('course-preview').getAttribute('href')).toBe('/courses/1?as=buyer')
+  await staff.open('/courses/1?as=buyer')
+  await page.getByTestId('as-buyer').waitFor()
+  expect(await page.getByTestId('buy-shown').isDisabled()).toBe(true)
+  expect(await page.getByTestId('buy-now').count()).toBe(0)
+  const [locked] = await stage.system.sql<{ id: number }>(
+    'select id from lessons where course_id = 1 and not preview order by position limit 1',
+  )
+  await staff.open(`/learn/1/${locked?.id}?as=buyer`)
+  await page.getByTestId('lesson-locked').waitFor()
+  // It goes along to the course, and ends when asked to.
+  await page.locator('.side .course a').click()
+  await page.waitForURL('**/courses/1?as=buyer')
+  await page.getByTestId('as-buyer').getByRole('link').click()
+  await page.getByTestId('buy-now').first().waitFor()
+  expect(await page.getByTestId('as-buyer').count()).toBe(0)
+  expect(staff.problems).toEqual([])
+})
+
 // From here on the gateway's clock stands a day later: nothing more can be paid.
 test('a day is reconciled from the screen, its difference is repaired, and the day is clean', async () => {
   const untold = await untoldOrder(stage.system)

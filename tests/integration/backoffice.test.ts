@@ -201,3 +201,88 @@ test('a buyer: found, what they own and from which order, granted, revoked, disa
   ])
   expect(JSON.stringify(log)).not.toContain(password)
 })
+
+interface Lines {
+  readonly lines: { courseId: number; access: { state: string }; actions: string[] }[]
+  readonly history: { subject: string; event: string; number: string; actor: string; reason: string }[]
+}
+
+test('access taken away and given back from an order is that order’s own: a full refund ends it', async () => {
+  const { buyer, id, orderNo } = await paidOrder()
+  const access = `/api/admin/buyers/${id}/access`
+  const page = async () => (await staff.call<Lines>('GET', `/api/admin/orders/${orderNo}`)).body
+  expect((await page()).lines[0]).toMatchObject({ access: { state: 'active' }, actions: ['revoke'] })
+  await staff.call('POST', `${access}/revoke`, { courseId: 1, reason: 'shared it' })
+  expect((await page()).lines[0]).toMatchObject({ access: { state: 'revoked' }, actions: ['grant'] })
+
+  const grant = () => staff.call('POST', access, { courseId: 1, orderNo, reason: 'a mistake' })
+  const answers = await Promise.all([grant(), grant(), grant()])
+  expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409])
+  const granted = await page()
+  expect(granted.lines[0]).toMatchObject({ access: { state: 'active' }, actions: ['revoke'] })
+  expect(granted.history.at(-1)).toMatchObject({ subject: 'access', event: 'grant', number: '1', reason: 'a mistake' })
+  expect(await buyer.ownedIds()).toEqual([1])
+
+  const refund = { lines: [{ courseId: 1, amount: '39.00' }], amount: '39.00', reason: 'all of it' }
+  expect((await staff.call('POST', `/api/admin/orders/${orderNo}/refunds`, refund)).status).toBe(201)
+  await until(
+    () => buyer.order(orderNo),
+    ({ status }) => status === 'refunded',
+    20_000,
+  )
+  expect(await buyer.ownedIds()).toEqual([])
+  expect((await page()).lines[0]).toMatchObject({ access: { state: 'revoked' }, actions: [] })
+  expect((await grant()).status).toBe(409)
+})
+
+test('a paid course given back on the buyer’s page is the order’s as well, and no gift beside it', async () => {
+  const { buyer, id, orderNo } = await paidOrder()
+  const access = `/api/admin/buyers/${id}/access`
+  await staff.call('POST', `${access}/revoke`, { courseId: 1, reason: 'shared it' })
+  await staff.call('POST', access, { courseId: 1, reason: 'a mistake' })
+  const refund = { lines: [{ courseId: 1, amount: '39.00' }], amount: '39.00', reason: 'all of it' }
+  await staff.call('POST', `/api/admin/orders/${orderNo}/refunds`, refund)
+  await until(
+    () => buyer.order(orderNo),
+    ({ status }) => status === 'refunded',
+    20_000,
+  )
+  expect(await buyer.ownedIds()).toEqual([])
+})
+
+test('nothing is granted from an order that is not paid, nor from somebody else’s', async () => {
+  const buyer = await system.buyer()
+  const { body } = await buyer.buy([1], '39.00')
+  const me = await buyer.call<{ id: number }>('GET', '/api/me')
+  const page = async () => (await staff.call<Lines>('GET', `/api/admin/orders/${body.orderNo}`)).body
+  expect((await page()).lines[0]?.actions).toEqual([])
+  const grant = (userId: number, courseId: number) =>
+    staff.call<{ code: string }>('POST', `/api/admin/buyers/${userId}/access`, {
+      courseId,
+      orderNo: body.orderNo,
+      reason: 'x',
+    })
+  expect((await grant(me.body.id, 1)).body.code).toBe('LINE_NOT_PAID')
+  expect((await grant(me.body.id, 2)).body.code).toBe('COURSE_NOT_FOUND')
+  const other = await paidOrder()
+  expect((await grant(other.id, 1)).body.code).toBe('ORDER_NOT_FOUND')
+  expect(await buyer.ownedIds()).toEqual([])
+})
+
+test('a grant that is sent again with its key is one grant', async () => {
+  const buyer = await system.buyer()
+  const { body } = await buyer.call<{ id: number }>('GET', '/api/me')
+  const grant = () =>
+    staff.call(
+      'POST',
+      `/api/admin/buyers/${body.id}/access`,
+      { courseId: 2, reason: 'a gift' },
+      {
+        'idempotency-key': `grant-${body.id}`,
+      },
+    )
+  expect((await grant()).status).toBe(201)
+  expect((await grant()).status).toBe(201)
+  const lines = await system.sql('select id from audit_log where subject = $1', [`buyers/${body.id}`])
+  expect(lines).toHaveLength(1)
+})

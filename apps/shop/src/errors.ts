@@ -316,6 +316,13 @@ export const REFUSALS = {
     'You already own a course in this order',
     'No need to buy it again: find it under My courses.',
   ),
+  LINE_NOT_PAID: refusal(
+    409,
+    '这门课在此订单中没有付款，或已退款',
+    '只有已付款且未退款的课程可以从订单开通；要赠送，请在买家页面开通。',
+    'This order has not paid for the course, or it was paid back',
+    'Only what is paid for is granted from an order. For a gift, grant it on the page of the buyer.',
+  ),
   PRICE_MISMATCH: refusal(
     422,
     '价格已变化',

@@ -6,6 +6,7 @@ import { addProfileDesk } from './accounts/profile-routes.ts'
 import { addAccountRoutes } from './accounts/routes.ts'
 import { addStaffDesk } from './accounts/staff-routes.ts'
 import { addStaffSessionsDesk } from './accounts/staff-session-routes.ts'
+import { addAuditDesk } from './backoffice/audit-routes.ts'
 import { addBuyerDesk } from './backoffice/buyer-routes.ts'
 import { addDashboardDesk } from './backoffice/dashboard-routes.ts'
 import { addExportDesk } from './backoffice/export-routes.ts'
@@ -58,6 +59,29 @@ export async function createServer(shop: Shop): Promise<Application> {
   app.addHook('onClose', settings.keepUp(announcements))
   app.addHook('onClose', identity.keepUp(announcements))
 
+  addDesk(app, viewers, keepLastSeen(db, clock, log), (desk) => {
+    addOrderDesk(desk, payments)
+    addExportDesk(desk, db, clock)
+    addRefundDesk(desk, payments)
+    addInboxDesk(desk, payments)
+    addReconciliationDesk(desk, payments)
+    addHealthDesk(desk, db, clock)
+    addJobsDesk(desk, db, clock)
+    addAuditDesk(desk, db)
+    addDashboardDesk(desk, db, clock)
+    addBuyerDesk(desk, db, clock)
+    addImportDesk(desk, { db, seal, clock })
+    addStaffDesk(desk, db, clock)
+    addStaffSessionsDesk(desk, db, clock)
+    addProfileDesk(desk, db, clock)
+    addFactorDesk(desk, { db, seal, clock, issuer: () => identity.current().names.zh })
+    addAuthoringDesk(desk, db, clock)
+    addChoicesDesk(desk, db, clock)
+    addUploadDesk(desk, db, shop.uploadsFolder, clock)
+    addTrialDesk(desk, payments)
+    addIdentityDesk(desk, { db, identity, clock })
+    addSettingsDesk(desk, { config, providers, keeper: settings, seal, payments })
+  })
   addShopRoutes(app, shop)
   addLogoRoute(app, { db, identity, clock })
   addAccountRoutes(app, { db, seal, sessions, viewers, clock, publicUrl })
@@ -75,28 +99,6 @@ export async function createServer(shop: Shop): Promise<Application> {
   addPaymentRoutes(app, payments)
   providers.addRoutes(app, payments)
   addRefundRoutes(app, payments)
-  addDesk(app, viewers, keepLastSeen(db, clock, log), (desk) => {
-    addOrderDesk(desk, payments)
-    addExportDesk(desk, db, clock)
-    addRefundDesk(desk, payments)
-    addInboxDesk(desk, payments)
-    addReconciliationDesk(desk, payments)
-    addHealthDesk(desk, db, clock)
-    addJobsDesk(desk, db, clock)
-    addDashboardDesk(desk, db, clock)
-    addBuyerDesk(desk, db, clock)
-    addImportDesk(desk, { db, seal, clock })
-    addStaffDesk(desk, db, clock)
-    addStaffSessionsDesk(desk, db, clock)
-    addProfileDesk(desk, db, clock)
-    addFactorDesk(desk, { db, seal, clock, issuer: () => identity.current().names.zh })
-    addAuthoringDesk(desk, db, clock)
-    addChoicesDesk(desk, db, clock)
-    addUploadDesk(desk, db, shop.uploadsFolder, clock)
-    addTrialDesk(desk, payments)
-    addIdentityDesk(desk, { db, identity, clock })
-    addSettingsDesk(desk, { config, providers, keeper: settings, seal, payments })
-  })
   addEnrolmentRoutes(app, { db, viewers, clock, videos: { demo: DEMO_VIDEOS, uploaded: shop.uploadsFolder } })
   addOperatorRoutes(app, { connection, readiness: watchReadiness(connection), overload, streams })
   measureHealth(db)

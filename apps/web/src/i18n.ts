@@ -50,6 +50,9 @@ export const t: Speak<typeof messages> = speaker()
 /** Whether there is a message of this name: what the server names may be newer than these pages. */
 export const isSaid = (name: string): boolean => i18n.global.te(name)
 
+/** The names of the messages of a group. */
+export const namesUnder = (group: string): string[] => Object.keys(i18n.global.tm(group))
+
 /** Shows a language, says so to assistive technology (`<html lang>`), and keeps the choice for the next visit. */
 export async function showLanguage(wanted: Language, keep = true): Promise<void> {
   const [{ default: shared }, ...own] = await Promise.all([load[wanted](), ...more.map((also) => also.load[wanted]())])

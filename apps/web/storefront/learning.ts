@@ -3,6 +3,7 @@ import { useQuery, useQueryCache } from '@pinia/colada'
 import { computed, watch } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { ApiProblem, answer, api, asProblem, type OwnedCourse } from '../src/api/client.ts'
+import { useAsBuyer } from './as-buyer.ts'
 import { useCourse } from './queries/catalog.ts'
 import { useOwned } from './queries/mine.ts'
 import { useSession } from './session.ts'
@@ -24,6 +25,7 @@ export function useLearning() {
   const open = computed(
     () => course.value?.free === true || course.value?.status === 'draft' || owned.value !== undefined,
   )
+  const asBuyer = useAsBuyer()
 
   const lessons = computed(() => course.value?.chapters.flatMap((chapter) => chapter.lessons) ?? [])
   const listed = computed(() => lessons.value.find((lesson) => lesson.id === lessonId.value))
@@ -35,11 +37,14 @@ export function useLearning() {
       known.value && listed.value !== undefined && (open.value || listed.value.preview || ownedUnknown.value !== null),
   )
   const lessonQuery = useQuery({
-    key: () => ['mine', 'lesson', courseId.value, lessonId.value ?? 0],
+    key: () => ['mine', 'lesson', courseId.value, lessonId.value ?? 0, asBuyer.value ? 'as buyer' : ''],
     query: ({ signal }) =>
       answer(
         api.GET('/api/courses/{id}/lessons/{lessonId}', {
-          params: { path: { id: courseId.value, lessonId: lessonId.value ?? 0 } },
+          params: {
+            path: { id: courseId.value, lessonId: lessonId.value ?? 0 },
+            query: asBuyer.value ? { as: 'buyer' } : {},
+          },
           signal,
         }),
       ),
@@ -92,6 +97,7 @@ export function useLearning() {
     [state, lessonId, owned],
     async () => {
       if (state.value !== 'open' || lessonId.value === undefined || !session.isIn || unsure.value) return
+      if (asBuyer.value) return // looking is not taking
       try {
         if (owned.value === undefined && course.value?.free && course.value.status === 'published')
           await begin(courseId.value)

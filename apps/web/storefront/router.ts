@@ -2,6 +2,7 @@
 import { nextTick, shallowRef } from 'vue'
 import { createRouter, createWebHistory, type RouteLocationNormalized, type Router } from 'vue-router'
 import { announce } from '../src/announce.ts'
+import { goesAlong } from './as-buyer.ts'
 import { routes } from './routes.ts'
 import { useSession } from './session.ts'
 
@@ -18,8 +19,9 @@ export function openRouter(): Router {
       return to.path === from.path ? false : { top: 0 }
     },
   })
-  router.beforeEach(async (to) => {
+  router.beforeEach(async (to, from) => {
     failure.value = undefined
+    if (goesAlong(to, from)) return { ...to, query: { ...to.query, as: 'buyer' } }
     const session = useSession()
     if (to.meta.login && !(await session.ask())) return loginDetour(to)
     return session.user?.passwordDue && to.name !== 'password' ? passwordDetour(to) : true

@@ -21,10 +21,14 @@ export interface Staff {
 
 const atTheDesk = new WeakMap<FastifyRequest, Staff>()
 
+const PREFIX = '/api/admin'
+const AT_THE_DESK = Symbol('at the desk')
+
 /**
- * Registers the subjects' staff routes, their addresses relative to `/api/admin`.
+ * Registers the subjects' staff routes, their addresses relative to `/api/admin`. Comes before every other route: from
+ * here on none is added under that address past the desk, nor one that the API's description does not show.
  * @param saw told of the session of every request that is let in
- * @throws Error for a route without a right
+ * @throws Error for a route without a right, a hidden one, or one that is not at the desk; also when it is added later
  */
 export function addDesk(
   app: Application,
@@ -32,11 +36,16 @@ export function addDesk(
   saw: (sessionId: string) => void,
   add: (desk: Application) => void,
 ): void {
+  app.addHook('onRoute', function ({ url, config, schema }) {
+    if (url !== PREFIX && !url.startsWith(`${PREFIX}/`)) return
+    if (!this.hasDecorator(AT_THE_DESK)) throw new Error(`${url} is not registered at the desk`)
+    if (!config?.right) throw new Error(`${url} does not say which right it needs`)
+    // Whoever tests the rights reads the addresses from the description.
+    if (schema?.hide || schema?.tags?.includes('X-HIDDEN')) throw new Error(`${url} is hidden from the description`)
+  })
   app.register(
     async (desk) => {
-      desk.addHook('onRoute', ({ url, config }) => {
-        if (!config?.right) throw new Error(`${url} does not say which right it needs`)
-      })
+      desk.decorate(AT_THE_DESK, true)
       desk.addHook('onRequest', async (request) => {
         const { user, sessionId } = await viewers.require(request)
         const { right } = request.routeOptions.config
@@ -46,7 +55,7 @@ export function addDesk(
       })
       add(desk)
     },
-    { prefix: '/api/admin' },
+    { prefix: PREFIX },
   )
 }
 

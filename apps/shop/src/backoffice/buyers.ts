@@ -33,6 +33,9 @@ export const BuyerShape = Type.Object(
         grantedAt: Moment,
         grantedBy: Type.String(),
         orderNo: TextOrNull,
+        byStaff: Type.Union([Type.Object({ username: Type.String(), reason: Type.String() }), Type.Null()], {
+          description: 'Who of the staff gave it, and why',
+        }),
         revokedAt: Type.Union([Moment, Type.Null()]),
       }),
     ),
@@ -96,6 +99,7 @@ export async function readBuyer(db: Reader, id: number): Promise<Static<typeof B
     .orderBy('enrolments.id', 'desc')
     .limit(500)
     .execute()
+  const grants = await grantsTo(db, id)
   const { rows: sums } = await sql<{ orders: number; fen: number }>`
     select count(distinct o.id)::bigint as orders,
       coalesce(sum(l.price_fen - l.refunded_fen) filter (where o.paid_at is not null), 0)::bigint as fen
@@ -114,7 +118,28 @@ export async function readBuyer(db: Reader, id: number): Promise<Static<typeof B
       grantedAt: writeMoment(line.granted_at),
       grantedBy: line.granted_by,
       orderNo: line.order_no,
+      byStaff: line.granted_by === 'staff' ? (grants.get(grantKey(line.course_id, line.granted_at)) ?? null) : null,
       revokedAt: writeMomentOrNull(line.revoked_at),
     })),
   }
+}
+
+const grantKey = (courseId: number, at: Date): string => `${courseId} ${at.getTime()}`
+
+/** Who granted what and why, from the audit log: it is written with the grant, at the same moment. */
+async function grantsTo(db: Reader, id: number): Promise<Map<string, { username: string; reason: string }>> {
+  const rows = await db
+    .selectFrom('audit_log')
+    .select(['at', 'username', 'note', 'after'])
+    .where('subject', '=', `buyers/${id}`)
+    .where('action', '=', 'access.grant')
+    .orderBy('id', 'desc')
+    .limit(500)
+    .execute()
+  return new Map(
+    rows.map((row) => [
+      grantKey(Number(row.after?.['courseId']), row.at),
+      { username: row.username, reason: row.note },
+    ]),
+  )
 }

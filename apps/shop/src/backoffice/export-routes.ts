@@ -83,7 +83,8 @@ export function addExportDesk(desk: Application, db: Database, clock: () => Date
       const at = clock()
       await db.transaction().execute(async (tx) => {
         await cancelExport(tx, id, staff.user.id, at)
-        await audit(tx, staff, { at, action: 'export.cancel', subject: `exports/${id}` })
+        const [before, after] = [{ status: 'running' }, { status: 'cancelled' }]
+        await audit(tx, staff, { at, action: 'export.cancel', subject: `exports/${id}`, before, after })
       })
       return readExport(db, id, staff.user.id)
     },

@@ -12,7 +12,7 @@ import { OrderNo } from '../orders/routes.ts'
 import { askAbout } from '../payments/ask.ts'
 import { closeOrder } from '../payments/close-order.ts'
 import type { Payments } from '../payments/payments.ts'
-import { AdminOrderShape, readAdminOrder } from './order.ts'
+import { AdminOrderShape, type AskAnswer, readAdminOrder } from './order.ts'
 import { searchFields } from './order-search.ts'
 import { OrderRowShape, orderNumbered, searchOrders } from './orders.ts'
 
@@ -122,10 +122,22 @@ export function addOrderDesk(desk: Application, payments: Payments): void {
         .select(['provider', 'attempt_no', 'merchant'])
         .where('order_id', '=', order.id)
         .execute()
-      const said: Record<string, string> = {}
-      for (const attempt of attempts) said[attempt.attempt_no] = (await askAbout(payments, attempt)).trade.state
-      const deed = { at: clock(), action: 'order.ask', subject: `orders/${orderNo}`, after: said }
-      await db.transaction().execute((tx) => audit(tx, staff, deed))
+      let answered = 0
+      for (const attempt of attempts) {
+        const note = (tx: Transaction, answer: AskAnswer) => {
+          const deed = { at: clock(), action: 'order.ask', subject: `orders/${orderNo}` }
+          return audit(tx, staff, { ...deed, after: { [attempt.attempt_no]: answer } })
+        }
+        try {
+          await askAbout(payments, attempt, note)
+          answered += 1
+        } catch (error) {
+          if (!(error instanceof ShopError) || error.code !== 'GATEWAY_UNAVAILABLE') throw error
+          await db.transaction().execute((tx) => note(tx, 'unanswered'))
+        }
+      }
+      // Where one gateway answers and another does not, the page says which.
+      if (answered === 0 && attempts.length > 0) throw new ShopError('GATEWAY_UNAVAILABLE')
       return readAdminOrder(db, orderNo, staff.user.role)
     },
   )

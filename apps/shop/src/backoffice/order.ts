@@ -3,6 +3,8 @@ import { type Static, Type } from 'typebox'
 import { mayDo } from '../accounts/rights.ts'
 import type { Role } from '../accounts/sessions.ts'
 import type { Reader } from '../database/connect.ts'
+import { ownedAmong } from '../enrolments/access.ts'
+import { isLinePaid } from '../enrolments/by-staff.ts'
 import { ShopError } from '../errors.ts'
 import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
 import { formatYuan, toFen } from '../money.ts'
@@ -12,6 +14,10 @@ import { staffActions } from '../states.ts'
 import { type OrderRow, orderNumbered, orderRowFields, writeRows } from './orders.ts'
 
 const OrNull = <Shape extends ReturnType<typeof Type.String>>(shape: Shape) => Type.Union([shape, Type.Null()])
+
+/** What a gateway may say of an attempt; `none` when it knows no such number, since nobody began to pay. */
+const ASK_ANSWERS = ['none', 'waiting', 'closed', 'paid', 'unanswered'] as const
+export type AskAnswer = (typeof ASK_ANSWERS)[number]
 
 export const AdminOrderShape = Type.Object(
   {
@@ -30,6 +36,10 @@ export const AdminOrderShape = Type.Object(
           state: Type.Enum(['active', 'revoked', 'none']),
           grantedAt: OrNull(Moment),
           revokedAt: OrNull(Moment),
+          grantedBy: OrNull(Type.String()),
+        }),
+        actions: Type.Array(Type.Enum(['grant', 'revoke']), {
+          description: 'What the viewer may do with its access now',
         }),
       }),
     ),
@@ -68,6 +78,15 @@ export const AdminOrderShape = Type.Object(
         attemptNo: OrNull(Type.String()),
       }),
     ),
+    asked: Type.Array(
+      Type.Object({
+        at: Moment,
+        user: Type.String(),
+        attemptNo: Type.String(),
+        answer: Type.Enum([...ASK_ANSWERS]),
+      }),
+      { description: 'When staff asked the gateway, and what it said of each attempt' },
+    ),
     history: Type.Array(
       Type.Object({
         at: Moment,
@@ -90,10 +109,13 @@ export type AdminOrder = Static<typeof AdminOrderShape>
 
 /** @throws ShopError ORDER_NOT_FOUND */
 export async function readAdminOrder(db: Reader, orderNo: string, role: Role): Promise<AdminOrder> {
-  const order = await orderNumbered(db, orderNo)
+  const found = await orderNumbered(db, orderNo)
+  // First the refunds: whoever sees one at its end sees what came of it as well, and need not look again.
+  const refunds = found ? await refundsOfOrder(db, found.id, role) : []
+  const order = found && (await orderNumbered(db, orderNo))
   const [row] = order ? await writeRows(db, [order]) : []
   if (!order || !row) throw new ShopError('ORDER_NOT_FOUND')
-  const lines = await readLines(db, order)
+  const lines = await readLines(db, order, role)
   const attempts = await readAttempts(db, order.id)
   // Months before it hold nothing of it; an attempt that was moved here, since its payment came late, is older than the
   // order. A day is left for clocks that differ.
@@ -105,9 +127,10 @@ export async function readAdminOrder(db: Reader, orderNo: string, role: Role): P
     closedAt: writeMomentOrNull(order.closed_at),
     lines,
     attempts,
-    refunds: (await refundsOfOrder(db, order.id, role)) as AdminOrder['refunds'],
+    refunds: refunds as AdminOrder['refunds'],
     unmatched: await readUnmatched(db, order.id),
     notifications: await readNotifications(db, order.id, since),
+    asked: await readAsked(db, orderNo),
     history: await readHistory(db, order.id, since),
     actions: actionsOn(order, lines, role),
   }
@@ -121,7 +144,7 @@ function actionsOn(order: OrderRow, lines: AdminOrder['lines'], role: Role): str
   return actions
 }
 
-async function readLines(db: Reader, order: OrderRow): Promise<AdminOrder['lines']> {
+async function readLines(db: Reader, order: OrderRow, role: Role): Promise<AdminOrder['lines']> {
   const rows = await db
     .selectFrom('order_lines')
     .leftJoin('enrolments', (join) =>
@@ -130,10 +153,17 @@ async function readLines(db: Reader, order: OrderRow): Promise<AdminOrder['lines
         .onRef('enrolments.course_id', '=', 'order_lines.course_id'),
     )
     .selectAll('order_lines')
-    .select(['enrolments.granted_at', 'enrolments.revoked_at'])
+    .select(['enrolments.granted_at', 'enrolments.revoked_at', 'enrolments.granted_by'])
     .where('order_lines.order_id', '=', order.id)
     .orderBy('position')
     .execute()
+  const courseIds = rows.map((line) => line.course_id)
+  const owned = await ownedAmong(db, order.user_id, courseIds)
+  const actionsOn = (line: (typeof rows)[number]): ('grant' | 'revoke')[] => {
+    if (!mayDo(role, 'access.grant')) return []
+    if (line.granted_at !== null && line.revoked_at === null) return ['revoke']
+    return isLinePaid(order.status, line) && !owned.includes(line.course_id) ? ['grant'] : []
+  }
   const paid = await db
     .selectFrom('order_payments')
     .innerJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
@@ -154,7 +184,9 @@ async function readLines(db: Reader, order: OrderRow): Promise<AdminOrder['lines
       state: line.granted_at === null ? 'none' : line.revoked_at === null ? 'active' : 'revoked',
       grantedAt: writeMomentOrNull(line.granted_at),
       revokedAt: writeMomentOrNull(line.revoked_at),
+      grantedBy: line.granted_by,
     },
+    actions: actionsOn(line),
   }))
 }
 
@@ -238,4 +270,22 @@ async function readHistory(db: Reader, orderId: number, since: Date): Promise<Ad
     user: line.username,
     reason: line.reason,
   }))
+}
+
+/** From the audit log; the newest hundred. */
+async function readAsked(db: Reader, orderNo: string): Promise<AdminOrder['asked']> {
+  const rows = await db
+    .selectFrom('audit_log')
+    .select(['at', 'username', 'after'])
+    .where('subject', '=', `orders/${orderNo}`)
+    .where('action', '=', 'order.ask')
+    .orderBy('id', 'desc')
+    .limit(100)
+    .execute()
+  return rows.reverse().flatMap(({ at, username, after }) =>
+    Object.entries(after ?? {}).flatMap(([attemptNo, said]) => {
+      const answer = ASK_ANSWERS.find((each) => each === said)
+      return answer ? [{ at: writeMoment(at), user: username, attemptNo, answer }] : []
+    }),
+  )
 }

@@ -25,21 +25,34 @@ export async function addChapter(tx: Transaction, courseId: number, title: strin
   return row.id
 }
 
-/** @returns its course @throws ShopError CHAPTER_NOT_FOUND, COURSE_CHANGED */
-export async function renameChapter(tx: Transaction, id: number, title: string, version: number): Promise<number> {
-  const courseId = await courseOfChapter(tx, id)
+/** @returns what it was @throws ShopError CHAPTER_NOT_FOUND, COURSE_CHANGED */
+export async function renameChapter(tx: Transaction, id: number, title: string, version: number): Promise<Named> {
+  const { courseId } = await chapterOf(tx, id)
   await holdCourse(tx, courseId, version)
+  const before = await chapterOf(tx, id)
   await tx.updateTable('chapters').set({ title: title.trim() }).where('id', '=', id).execute()
-  return courseId
+  return before
 }
 
-/** With its lessons. @returns its course @throws ShopError CHAPTER_NOT_FOUND, COURSE_CHANGED, COURSE_INCOMPLETE */
-export async function deleteChapter(tx: Transaction, id: number, version: number, language: Language): Promise<number> {
-  const courseId = await courseOfChapter(tx, id)
+/** With its lessons. @returns what it was @throws ShopError CHAPTER_NOT_FOUND, COURSE_CHANGED, COURSE_INCOMPLETE */
+export async function deleteChapter(
+  tx: Transaction,
+  id: number,
+  version: number,
+  language: Language,
+): Promise<Named & { lessons: { id: number; title: string }[] }> {
+  const { courseId } = await chapterOf(tx, id)
   await holdCourse(tx, courseId, version)
+  const before = await chapterOf(tx, id)
+  const lessons = await tx
+    .selectFrom('lessons')
+    .select(['id', 'title'])
+    .where('chapter_id', '=', id)
+    .orderBy('position')
+    .execute()
   await tx.deleteFrom('chapters').where('id', '=', id).execute()
   await settleContent(tx, courseId, language)
-  return courseId
+  return { ...before, lessons }
 }
 
 /** An empty lesson at the end of its chapter; buyers see it once there is something in it. @throws ShopError CHAPTER_NOT_FOUND */
@@ -48,7 +61,7 @@ export async function addLesson(
   chapterId: number,
   title: string,
 ): Promise<{ id: number; courseId: number }> {
-  const courseId = await courseOfChapter(tx, chapterId)
+  const { courseId } = await chapterOf(tx, chapterId)
   await holdCourse(tx, courseId)
   const row = await tx
     .insertInto('lessons')
@@ -68,7 +81,7 @@ export async function addLesson(
 }
 
 /**
- * @returns its course
+ * @returns what it was
  * @throws ShopError LESSON_NOT_FOUND, COURSE_CHANGED, COURSE_INCOMPLETE, INVALID_INPUT
  */
 export async function editLesson(
@@ -76,10 +89,11 @@ export async function editLesson(
   id: number,
   { version, ...fields }: Static<typeof LessonEdit>,
   language: Language,
-): Promise<number> {
-  const before = await lessonOf(tx, id)
+): Promise<Lesson> {
+  const { course_id: courseId } = await lessonOf(tx, id)
   // The course first, as everywhere: two edits then never wait for each other in a circle.
-  await tx.selectFrom('courses').select('id').where('id', '=', before.course_id).forUpdate().execute()
+  await tx.selectFrom('courses').select('id').where('id', '=', courseId).forUpdate().execute()
+  const before = await lessonOf(tx, id)
   await mayShow(tx, fields.video, before.video, language)
   await holdPictures(tx, fields.markdown, before.markdown, language)
   const edited = await tx
@@ -90,34 +104,48 @@ export async function editLesson(
     .returning('id')
     .executeTakeFirst()
   if (!edited) throw new ShopError('COURSE_CHANGED')
-  await settleContent(tx, before.course_id, language)
-  return before.course_id
+  await settleContent(tx, courseId, language)
+  return before
 }
 
-/** @returns its course @throws ShopError LESSON_NOT_FOUND, COURSE_CHANGED, COURSE_INCOMPLETE */
-export async function deleteLesson(tx: Transaction, id: number, version: number, language: Language): Promise<number> {
+/** @returns what it was @throws ShopError LESSON_NOT_FOUND, COURSE_CHANGED, COURSE_INCOMPLETE */
+export async function deleteLesson(tx: Transaction, id: number, version: number, language: Language): Promise<Lesson> {
   const { course_id: courseId } = await lessonOf(tx, id)
   await holdCourse(tx, courseId, version)
+  const before = await lessonOf(tx, id)
   await tx.deleteFrom('lessons').where('id', '=', id).execute()
   await settleContent(tx, courseId, language)
-  return courseId
+  return before
 }
 
 /**
  * The whole order at once. What names a chapter or a lesson too many or too few was made from an older view.
+ * @returns the order as it was
  * @throws ShopError COURSE_NOT_FOUND, COURSE_CHANGED
  */
 export async function orderContent(
   tx: Transaction,
   courseId: number,
   { version, chapters }: Static<typeof CourseOrder>,
-): Promise<void> {
+): Promise<Static<typeof CourseOrder>['chapters']> {
   await holdCourse(tx, courseId, version)
   const wanted = chapters.flatMap(({ id, lessons }) => lessons.map((lesson) => ({ lesson, chapter: id })))
   const chapterIds = chapters.map(({ id }) => id)
   const lessonIds = wanted.map(({ lesson }) => lesson)
-  const known = await tx.selectFrom('chapters').select('id').where('course_id', '=', courseId).execute()
-  const lessons = await tx.selectFrom('lessons').select('id').where('course_id', '=', courseId).execute()
+  const known = await tx
+    .selectFrom('chapters')
+    .select('id')
+    .where('course_id', '=', courseId)
+    .orderBy('position')
+    .orderBy('id')
+    .execute()
+  const lessons = await tx
+    .selectFrom('lessons')
+    .select(['id', 'chapter_id'])
+    .where('course_id', '=', courseId)
+    .orderBy('position')
+    .orderBy('id')
+    .execute()
   if (!sameSet(known, chapterIds) || !sameSet(lessons, lessonIds)) throw new ShopError('COURSE_CHANGED')
   await sql`update chapters set position = wanted.position
             from unnest(${chapterIds}::int[]) with ordinality as wanted (id, position)
@@ -126,6 +154,10 @@ export async function orderContent(
             from unnest(${lessonIds}::int[], ${wanted.map(({ chapter }) => chapter)}::int[])
               with ordinality as wanted (id, chapter_id, position)
             where lessons.id = wanted.id`.execute(tx)
+  return known.map(({ id }) => ({
+    id,
+    lessons: lessons.filter((lesson) => lesson.chapter_id === id).map((lesson) => lesson.id),
+  }))
 }
 
 function sameSet(rows: readonly { id: number }[], ids: readonly number[]): boolean {
@@ -150,16 +182,23 @@ async function renumber(tx: Transaction, courseId: number): Promise<void> {
             where id = ${courseId}`.execute(tx)
 }
 
-async function courseOfChapter(tx: Transaction, id: number): Promise<number> {
-  const row = await tx.selectFrom('chapters').select('course_id').where('id', '=', id).executeTakeFirst()
-  if (!row) throw new ShopError('CHAPTER_NOT_FOUND')
-  return row.course_id
+interface Named {
+  readonly courseId: number
+  readonly title: string
 }
+
+async function chapterOf(tx: Transaction, id: number): Promise<Named> {
+  const row = await tx.selectFrom('chapters').select(['course_id', 'title']).where('id', '=', id).executeTakeFirst()
+  if (!row) throw new ShopError('CHAPTER_NOT_FOUND')
+  return { courseId: row.course_id, title: row.title }
+}
+
+type Lesson = Awaited<ReturnType<typeof lessonOf>>
 
 async function lessonOf(tx: Transaction, id: number) {
   const row = await tx
     .selectFrom('lessons')
-    .select(['course_id', 'video', 'markdown'])
+    .select(['course_id', 'title', 'minutes', 'preview', 'video', 'markdown'])
     .where('id', '=', id)
     .executeTakeFirst()
   if (!row) throw new ShopError('LESSON_NOT_FOUND')

@@ -1,6 +1,7 @@
 /** Courses at the authors' desk: every change and its line in the audit log, together or not at all. */
+import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { audit, type Deed } from '../accounts/audit.ts'
 import { staffOf } from '../accounts/desk.ts'
 import type { Database, Transaction } from '../database/connect.ts'
@@ -122,13 +123,10 @@ export function addAuthoringDesk(desk: Application, db: Database, clock: () => D
       },
     },
     async (request, reply) => {
-      const { title, price } = request.body
+      const { body } = request
       const { id } = await change(request, async (tx) => {
-        const made = await createCourse(tx, request.body, languageOf(request))
-        return {
-          made: { id: made },
-          deed: { action: 'course.create', subject: `courses/${made}`, after: { title, price } },
-        }
+        const made = await createCourse(tx, body, languageOf(request))
+        return { made: { id: made }, deed: { action: 'course.create', subject: `courses/${made}`, after: body } }
       })
       return reply.code(201).send(await course(request, id))
     },
@@ -145,22 +143,9 @@ export function addAuthoringDesk(desk: Application, db: Database, clock: () => D
       const { id } = request.params
       await change(request, async (tx) => {
         const before = await editCourse(tx, id, request.body, languageOf(request))
-        const { title, price, originalPrice, category, teacher } = request.body
-        return {
-          made: null,
-          deed: {
-            action: 'course.edit',
-            subject: `courses/${id}`,
-            before: {
-              title: before.title,
-              price: formatYuan(before.price_fen),
-              originalPrice: before.original_price_fen === null ? null : formatYuan(before.original_price_fen),
-              category: before.category_slug,
-              teacher: before.teacher_slug,
-            },
-            after: { title, price, originalPrice, category, teacher },
-          },
-        }
+        const { version, ...after } = request.body
+        const deed = { action: 'course.edit', subject: `courses/${id}`, before: toldOfCourse(before), after }
+        return { made: null, deed }
       })
       return course(request, id)
     },
@@ -181,8 +166,8 @@ export function addAuthoringDesk(desk: Application, db: Database, clock: () => D
     async (request, reply) => {
       const { id } = request.params
       await change(request, async (tx) => {
-        const { title } = await deleteCourse(tx, id, request.query.version)
-        return { made: null, deed: { action: 'course.delete', subject: `courses/${id}`, before: { title } } }
+        const before = toldOfCourse(await deleteCourse(tx, id, request.query.version))
+        return { made: null, deed: { action: 'course.delete', subject: `courses/${id}`, before } }
       })
       return reply.code(204).send(null)
     },
@@ -199,9 +184,12 @@ export function addAuthoringDesk(desk: Application, db: Database, clock: () => D
         const { id } = request.params
         const { version } = request.body
         await change(request, async (tx, now) => {
-          if (verb === 'publish') await publishCourse(tx, id, version, now, languageOf(request))
-          else await unpublishCourse(tx, id, version)
-          return { made: null, deed: { action: `course.${verb}`, subject: `courses/${id}` } }
+          const { status } =
+            verb === 'publish'
+              ? await publishCourse(tx, id, version, now, languageOf(request))
+              : await unpublishCourse(tx, id, version)
+          const after = { status: verb === 'publish' ? 'published' : 'draft' }
+          return { made: null, deed: { action: `course.${verb}`, subject: `courses/${id}`, before: { status }, after } }
         })
         return course(request, id)
       },
@@ -217,8 +205,9 @@ export function addAuthoringDesk(desk: Application, db: Database, clock: () => D
     async (request) => {
       const { id } = request.params
       await change(request, async (tx) => {
-        await orderContent(tx, id, request.body)
-        return { made: null, deed: { action: 'course.order', subject: `courses/${id}` } }
+        const before = { chapters: await orderContent(tx, id, request.body) }
+        const after = { chapters: request.body.chapters }
+        return { made: null, deed: { action: 'course.order', subject: `courses/${id}`, before, after } }
       })
       return course(request, id)
     },
@@ -254,8 +243,9 @@ export function addAuthoringDesk(desk: Application, db: Database, clock: () => D
       const { id: chapter } = request.params
       const { title, version } = request.body
       const id = await change(request, async (tx) => {
-        const made = await renameChapter(tx, chapter, title, version)
-        return { made, deed: { action: 'chapter.edit', subject: `courses/${made}`, after: { chapter, title } } }
+        const { courseId, title: former } = await renameChapter(tx, chapter, title, version)
+        const changed = { before: { chapter, title: former }, after: { chapter, title } }
+        return { made: courseId, deed: { action: 'chapter.edit', subject: `courses/${courseId}`, ...changed } }
       })
       return course(request, id)
     },
@@ -267,8 +257,9 @@ export function addAuthoringDesk(desk: Application, db: Database, clock: () => D
     async (request) => {
       const { id: chapter } = request.params
       const id = await change(request, async (tx) => {
-        const made = await deleteChapter(tx, chapter, request.query.version, languageOf(request))
-        return { made, deed: { action: 'chapter.delete', subject: `courses/${made}`, before: { chapter } } }
+        const { courseId, ...gone } = await deleteChapter(tx, chapter, request.query.version, languageOf(request))
+        const before = { chapter, ...gone }
+        return { made: courseId, deed: { action: 'chapter.delete', subject: `courses/${courseId}`, before } }
       })
       return course(request, id)
     },
@@ -311,10 +302,9 @@ export function addAuthoringDesk(desk: Application, db: Database, clock: () => D
     async (request) => {
       const { id } = request.params
       await change(request, async (tx) => {
-        const courseId = await editLesson(tx, id, request.body, languageOf(request))
-        const { title, minutes, preview, video, markdown } = request.body
-        const after = { lesson: id, title, minutes, preview, video, characters: markdown.length }
-        return { made: null, deed: { action: 'lesson.edit', subject: `courses/${courseId}`, after } }
+        const before = await editLesson(tx, id, request.body, languageOf(request))
+        const changed = { before: toldOfLesson(id, before), after: toldOfLesson(id, request.body) }
+        return { made: null, deed: { action: 'lesson.edit', subject: `courses/${before.course_id}`, ...changed } }
       })
       return readLessonForAuthor(db, id)
     },
@@ -326,10 +316,35 @@ export function addAuthoringDesk(desk: Application, db: Database, clock: () => D
     async (request) => {
       const { id: lesson } = request.params
       const id = await change(request, async (tx) => {
-        const made = await deleteLesson(tx, lesson, request.query.version, languageOf(request))
-        return { made, deed: { action: 'lesson.delete', subject: `courses/${made}`, before: { lesson } } }
+        const gone = await deleteLesson(tx, lesson, request.query.version, languageOf(request))
+        const deed = {
+          action: 'lesson.delete',
+          subject: `courses/${gone.course_id}`,
+          before: toldOfLesson(lesson, gone),
+        }
+        return { made: gone.course_id, deed }
       })
       return course(request, id)
     },
   )
+}
+
+/** What of a course the audit log tells, under the names of the form. */
+const toldOfCourse = (course: Awaited<ReturnType<typeof editCourse>>) => ({
+  title: course.title,
+  promise: course.promise,
+  outcomes: course.outcomes,
+  language: course.language,
+  category: course.category_slug,
+  teacher: course.teacher_slug,
+  price: formatYuan(course.price_fen),
+  originalPrice: course.original_price_fen === null ? null : formatYuan(course.original_price_fen),
+  cover: course.cover,
+})
+
+/** What of a lesson the audit log tells; of its text, which may be long, the length and a digest that shows whether it changed. */
+const toldOfLesson = (lesson: number, of: Omit<Static<typeof LessonEdit>, 'version'>) => {
+  const { title, minutes, preview, video, markdown } = of
+  const sha256 = createHash('sha256').update(markdown).digest('hex')
+  return { lesson, title, minutes, preview, video, characters: markdown.length, sha256 }
 }

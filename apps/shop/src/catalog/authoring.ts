@@ -46,7 +46,7 @@ export async function editCourse(
   return before
 }
 
-/** @throws ShopError COURSE_NOT_FOUND, COURSE_CHANGED, COURSE_INCOMPLETE */
+/** @returns what it was before @throws ShopError COURSE_NOT_FOUND, COURSE_CHANGED, COURSE_INCOMPLETE */
 export async function publishCourse(tx: Transaction, id: number, version: number, now: Date, language: Language) {
   const before = await holdCourse(tx, id, version)
   await tx
@@ -55,12 +55,18 @@ export async function publishCourse(tx: Transaction, id: number, version: number
     .where('id', '=', id)
     .execute()
   await staysComplete(tx, id, language)
+  return before
 }
 
-/** Nobody can find or order it any more; whoever owns it goes on reading. @throws ShopError COURSE_NOT_FOUND, COURSE_CHANGED */
-export async function unpublishCourse(tx: Transaction, id: number, version: number): Promise<void> {
-  await holdCourse(tx, id, version)
+/**
+ * Nobody can find or order it any more; whoever owns it goes on reading.
+ * @returns what it was before
+ * @throws ShopError COURSE_NOT_FOUND, COURSE_CHANGED
+ */
+export async function unpublishCourse(tx: Transaction, id: number, version: number) {
+  const before = await holdCourse(tx, id, version)
   await tx.updateTable('courses').set({ status: 'draft' }).where('id', '=', id).execute()
+  return before
 }
 
 /** @throws ShopError COURSE_NOT_FOUND, COURSE_CHANGED, COURSE_IN_USE */

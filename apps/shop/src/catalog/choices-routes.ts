@@ -129,8 +129,8 @@ export function addChoicesDesk(desk: Application, db: Database, clock: () => Dat
       { config: write, schema: { tags, summary: 'All of them, in their new order', body: Slugs, response: nothing } },
       async (request, reply) => {
         await change(request, async (tx) => {
-          await orderChoices(tx, table, request.body.slugs)
-          return { made: null, deed: { action: `${kind}.order`, subject: table, after: request.body } }
+          const before = { slugs: await orderChoices(tx, table, request.body.slugs) }
+          return { made: null, deed: { action: `${kind}.order`, subject: table, before, after: request.body } }
         })
         return reply.code(204).send(null)
       },
@@ -141,8 +141,8 @@ export function addChoicesDesk(desk: Application, db: Database, clock: () => Dat
       async (request, reply) => {
         const { slug } = request.params
         await change(request, async (tx) => {
-          await deleteChoice(tx, table, slug)
-          return { made: null, deed: { action: `${kind}.delete`, subject: `${table}/${slug}` } }
+          const before = await deleteChoice(tx, table, slug)
+          return { made: null, deed: { action: `${kind}.delete`, subject: `${table}/${slug}`, before } }
         })
         return reply.code(204).send(null)
       },

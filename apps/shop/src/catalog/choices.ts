@@ -77,9 +77,7 @@ export async function addTeacher(tx: Transaction, { name, title, bio }: Static<t
 
 /** @returns what it was. @throws ShopError CHOICE_NOT_FOUND */
 export async function editCategory(tx: Transaction, slug: string, { nameZh, nameEn }: Static<typeof CategoryFields>) {
-  const select = tx.selectFrom('categories').select(['name_zh as nameZh', 'name_en as nameEn']).where('slug', '=', slug)
-  const before = await select.forUpdate().executeTakeFirst()
-  if (!before) throw new ShopError('CHOICE_NOT_FOUND')
+  const before = await holdCategory(tx, slug)
   const now = { name_zh: nameZh.trim(), name_en: nameEn.trim() }
   await tx.updateTable('categories').set(now).where('slug', '=', slug).execute()
   return before
@@ -87,9 +85,7 @@ export async function editCategory(tx: Transaction, slug: string, { nameZh, name
 
 /** @returns what it was. @throws ShopError CHOICE_NOT_FOUND */
 export async function editTeacher(tx: Transaction, slug: string, { name, title, bio }: Static<typeof TeacherFields>) {
-  const select = tx.selectFrom('teachers').select(['name', 'title', 'bio']).where('slug', '=', slug)
-  const before = await select.forUpdate().executeTakeFirst()
-  if (!before) throw new ShopError('CHOICE_NOT_FOUND')
+  const before = await holdTeacher(tx, slug)
   const now = { name: name.trim(), title: title.trim(), bio: bio.trim() }
   await tx.updateTable('teachers').set(now).where('slug', '=', slug).execute()
   return before
@@ -97,10 +93,11 @@ export async function editTeacher(tx: Transaction, slug: string, { name, title, 
 
 /**
  * All of them in their new order.
+ * @returns the order as it was
  * @throws ShopError CHOICES_CHANGED when one was added or taken away meanwhile
  */
-export async function orderChoices(tx: Transaction, table: ChoiceTable, slugs: readonly string[]): Promise<void> {
-  const known = await tx.selectFrom(table).select('slug').orderBy('slug').forUpdate().execute()
+export async function orderChoices(tx: Transaction, table: ChoiceTable, slugs: readonly string[]): Promise<string[]> {
+  const known = await tx.selectFrom(table).select(['slug', 'position']).orderBy('slug').forUpdate().execute()
   const wanted = new Set(slugs)
   if (wanted.size !== slugs.length || known.length !== slugs.length || known.some(({ slug }) => !wanted.has(slug))) {
     throw new ShopError('CHOICES_CHANGED')
@@ -108,17 +105,32 @@ export async function orderChoices(tx: Transaction, table: ChoiceTable, slugs: r
   await sql`update ${sql.table(table)} set position = wanted.position - 1
             from unnest(${[...slugs]}::text[]) with ordinality as wanted (slug, position)
             where ${sql.table(table)}.slug = wanted.slug`.execute(tx)
+  return known.sort((left, right) => left.position - right.position).map(({ slug }) => slug)
 }
 
-/** @throws ShopError CHOICE_NOT_FOUND; CHOICE_IN_USE while a course has it, be it since a moment ago */
-export async function deleteChoice(tx: Transaction, table: ChoiceTable, slug: string): Promise<void> {
+/** @returns what it was. @throws ShopError CHOICE_NOT_FOUND; CHOICE_IN_USE while a course has it, be it since a moment ago */
+export async function deleteChoice(tx: Transaction, table: ChoiceTable, slug: string) {
   // Whoever gives it to a course just now holds the row: this waits, and then finds the course.
-  const held = await tx.selectFrom(table).select('slug').where('slug', '=', slug).forUpdate().executeTakeFirst()
-  if (!held) throw new ShopError('CHOICE_NOT_FOUND')
+  const before = table === 'categories' ? await holdCategory(tx, slug) : await holdTeacher(tx, slug)
   const column = table === 'categories' ? 'category_slug' : 'teacher_slug'
   const used = await tx.selectFrom('courses').select('id').where(column, '=', slug).limit(1).executeTakeFirst()
   if (used) throw new ShopError('CHOICE_IN_USE')
   await tx.deleteFrom(table).where('slug', '=', slug).execute()
+  return before
+}
+
+async function holdCategory(tx: Transaction, slug: string) {
+  const select = tx.selectFrom('categories').select(['name_zh as nameZh', 'name_en as nameEn']).where('slug', '=', slug)
+  const before = await select.forUpdate().executeTakeFirst()
+  if (!before) throw new ShopError('CHOICE_NOT_FOUND')
+  return before
+}
+
+async function holdTeacher(tx: Transaction, slug: string) {
+  const select = tx.selectFrom('teachers').select(['name', 'title', 'bio']).where('slug', '=', slug)
+  const before = await select.forUpdate().executeTakeFirst()
+  if (!before) throw new ShopError('CHOICE_NOT_FOUND')
+  return before
 }
 
 async function nextPosition(tx: Transaction, table: ChoiceTable): Promise<number> {

@@ -1,6 +1,9 @@
 /** `xuecheng reconcile --date YYYY-MM-DD`: a day's bill beside our books, now. */
+import { auditCommand } from '../accounts/audit.ts'
+import { systemClock } from '../clock.ts'
 import { type Command, optional, required, UsageError } from '../command.ts'
 import { createLog } from '../log.ts'
+import { providerNamed } from '../payments/payments.ts'
 import { isDay } from '../reconciliation/days.ts'
 import { differencesOf, readDay } from '../reconciliation/read.ts'
 import { reconcileDay } from '../reconciliation/run.ts'
@@ -22,6 +25,13 @@ export const reconcile: Command = {
         const providers = wanted ? [wanted] : [...shop.payments.providers.keys()]
         const days = []
         for (const provider of providers) {
+          providerNamed(shop.payments, provider) // one that there is, before anything is written down
+          const deed = {
+            at: systemClock(),
+            action: 'reconciliation.run',
+            subject: `reconciliations/${provider}/${day}`,
+          }
+          await shop.connection.db.transaction().execute((tx) => auditCommand(tx, deed))
           const outcome = await reconcileDay(shop.payments, { provider, day })
           const view = await readDay(shop.connection.db, { provider, day }, shop.payments.clock())
           const found = await differencesOf(shop.connection.db, { provider, day }, 'owner')

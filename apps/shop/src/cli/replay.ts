@@ -1,4 +1,5 @@
 /** `xuecheng notifications replay ID`: handles a stored notification again. */
+import { auditCommand } from '../accounts/audit.ts'
 import { type Command, UsageError } from '../command.ts'
 import { createLog } from '../log.ts'
 import { replayNotification } from '../payments/replay.ts'
@@ -17,7 +18,7 @@ export const replay: Command = {
       const shop = openShop(config, url, createLog('silent', 'cli'), 2)
       await shop.settings.refresh()
       try {
-        const verdict = await replayNotification(shop.payments, Number(text), 'command line')
+        const verdict = await replayNotification(shop.payments, Number(text), 'command line', auditCommand)
         const checks = verdict.checks.map(({ check, passed, detail }) => {
           return `  ${passed ? 'passed' : 'FAILED'} ${check}${detail ? `: ${detail}` : ''}`
         })

@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { auditCommand } from '../accounts/audit.ts'
-import { register } from '../accounts/register.ts'
+import { hashPassword } from '../accounts/passwords.ts'
+import { addUser } from '../accounts/register.ts'
 import { STAFF_ROLES } from '../accounts/rights.ts'
 import { removeFactorOf } from '../accounts/second-factor.ts'
 import { systemClock } from '../clock.ts'
@@ -33,7 +34,15 @@ export const createUser: Command = {
     return withDatabase(call.config, async (url) => {
       const { db, close } = connect(url, 1)
       try {
-        const user = await register(db, { username, password, role, displayName: optional(call, 'display-name') })
+        const displayName = optional(call, 'display-name')
+        const hash = await hashPassword(password)
+        const user = await db.transaction().execute(async (tx) => {
+          const added = await addUser(tx, { username, role, displayName }, hash)
+          const subject = `${role === 'buyer' ? 'buyers' : 'staff'}/${added.id}`
+          const action = role === 'buyer' ? 'buyer.create' : 'staff.create'
+          await auditCommand(tx, { at: systemClock(), action, subject, after: { username, role } })
+          return added
+        })
         const made = file ? '' : `, password ${password} (shown only now)`
         const data = { id: user.id, username, role, ...(file ? {} : { password }) }
         return { text: `${role} ${username} made${made}`, data }

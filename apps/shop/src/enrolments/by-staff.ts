@@ -1,7 +1,10 @@
 /** Access that staff grant and take away, each with its reason. */
+import pg from 'pg'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { addHistory } from '../orders/history.ts'
+import type { OrderStatus } from '../orders/states.ts'
+import { lockOrder } from '../orders/transition.ts'
 
 export interface AccessByStaff {
   readonly userId: number
@@ -11,9 +14,106 @@ export interface AccessByStaff {
   readonly now: Date
 }
 
-/** @throws ShopError COURSE_NOT_FOUND, COURSE_ALREADY_OWNED */
-export async function grantByStaff(tx: Transaction, grant: AccessByStaff): Promise<void> {
+/** What became of it, for the audit log. */
+export interface AccessChange {
+  readonly from: 'none' | 'revoked' | 'active'
+  /** The order that the access belongs to. */
+  readonly orderNo: string | null
+}
+
+/**
+ * Of a course that the buyer has paid for, the order's own access comes back, so that a refund ends it as ever; of any
+ * other it is a gift.
+ * @param orderNo the order that it must be of
+ * @throws ShopError COURSE_NOT_FOUND, COURSE_ALREADY_OWNED, ORDER_NOT_FOUND, LINE_NOT_PAID
+ */
+export async function grantByStaff(
+  tx: Transaction,
+  { orderNo, ...grant }: AccessByStaff & { orderNo?: string | undefined },
+): Promise<AccessChange> {
+  const order = orderNo === undefined ? await paidOrderOf(tx, grant) : await orderNumbered(tx, grant.userId, orderNo)
+  if (order) return { from: await grantOfOrder(tx, grant, order.id), orderNo: order.order_no }
   if (!(await grantCourse(tx, grant))) throw new ShopError('COURSE_ALREADY_OWNED')
+  return { from: 'none', orderNo: null }
+}
+
+/** Whether an order in this state has paid for the line, and keeps it: none of it all went back, or is on its way. */
+export const isLinePaid = (status: OrderStatus, line: { price_fen: number; refunded_fen: number }): boolean =>
+  (status === 'paid' || status === 'partially_refunded') && (line.price_fen === 0 || line.refunded_fen < line.price_fen)
+
+async function orderNumbered(tx: Transaction, userId: number, orderNo: string) {
+  const order = await tx
+    .selectFrom('orders')
+    .select(['id', 'order_no'])
+    .where('order_no', '=', orderNo)
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+  if (!order) throw new ShopError('ORDER_NOT_FOUND')
+  return order
+}
+
+/** The newest order by which the buyer paid for the course, and which was not paid back. */
+async function paidOrderOf(tx: Transaction, { userId, courseId }: AccessByStaff) {
+  const orders = await tx
+    .selectFrom('orders')
+    .innerJoin('order_lines', 'order_lines.order_id', 'orders.id')
+    .select(['orders.id', 'orders.order_no', 'orders.status', 'order_lines.price_fen', 'order_lines.refunded_fen'])
+    .where('orders.user_id', '=', userId)
+    .where('order_lines.course_id', '=', courseId)
+    .where('orders.status', 'in', ['paid', 'partially_refunded'])
+    .orderBy('orders.id', 'desc')
+    .execute()
+  return orders.find((order) => isLinePaid(order.status, order))
+}
+
+/** With the order's row held: no refund of it ends in between. @returns what the access was */
+async function grantOfOrder(tx: Transaction, grant: AccessByStaff, orderId: number): Promise<'none' | 'revoked'> {
+  const { courseId, staffId, reason, now } = grant
+  const order = await lockOrder(tx, orderId)
+  const line = await tx
+    .selectFrom('order_lines')
+    .select(['price_fen', 'refunded_fen'])
+    .where('order_id', '=', orderId)
+    .where('course_id', '=', courseId)
+    .executeTakeFirst()
+  if (!order || !line) throw new ShopError('COURSE_NOT_FOUND')
+  if (!isLinePaid(order.status, line)) throw new ShopError('LINE_NOT_PAID')
+  const own = await tx
+    .selectFrom('enrolments')
+    .select('id')
+    .where('order_id', '=', orderId)
+    .where('course_id', '=', courseId)
+    .executeTakeFirst()
+  const from = own ? 'revoked' : 'none'
+  if (!(await revive(tx, grant, orderId))) throw new ShopError('COURSE_ALREADY_OWNED')
+  await addHistory(tx, {
+    ...{ orderId, at: now, subject: 'access', number: String(courseId), event: 'grant', from, to: 'active' },
+    ...{ actor: 'staff', userId: staffId, reason },
+  })
+  return from
+}
+
+/** The line's own access, which exists at most once; since when it has been there stays. @returns whether it was not there */
+async function revive(tx: Transaction, { userId, courseId, now }: AccessByStaff, orderId: number): Promise<boolean> {
+  try {
+    const revived = await tx
+      .insertInto('enrolments')
+      .values({ user_id: userId, course_id: courseId, order_id: orderId, granted_at: now, granted_by: 'staff' })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['order_id', 'course_id'])
+          .where('order_id', 'is not', null)
+          .doUpdateSet({ revoked_at: null })
+          .where('enrolments.revoked_at', 'is not', null),
+      )
+      .returning('id')
+      .executeTakeFirst()
+    return revived !== undefined
+  } catch (error) {
+    // The buyer has it from elsewhere, be it since a moment ago.
+    if (error instanceof pg.DatabaseError && error.constraint === 'enrolments_active') return false
+    throw error
+  }
 }
 
 /**
@@ -39,7 +139,7 @@ export async function grantCourse(
 }
 
 /** Money does not go back by this: a refund takes access by itself. @throws ShopError COURSE_NOT_OWNED */
-export async function revokeByStaff(tx: Transaction, revoke: AccessByStaff): Promise<void> {
+export async function revokeByStaff(tx: Transaction, revoke: AccessByStaff): Promise<AccessChange> {
   const { userId, courseId, staffId, reason, now } = revoke
   const revoked = await tx
     .updateTable('enrolments')
@@ -50,9 +150,14 @@ export async function revokeByStaff(tx: Transaction, revoke: AccessByStaff): Pro
     .returning('order_id')
     .executeTakeFirst()
   if (!revoked) throw new ShopError('COURSE_NOT_OWNED')
-  if (revoked.order_id === null) return
+  if (revoked.order_id === null) return { from: 'active', orderNo: null }
+  const order = await tx
+    .selectFrom('orders')
+    .select(['id', 'order_no'])
+    .where('id', '=', revoked.order_id)
+    .executeTakeFirstOrThrow()
   await addHistory(tx, {
-    orderId: revoked.order_id,
+    orderId: order.id,
     at: now,
     subject: 'access',
     number: String(courseId),
@@ -63,4 +168,5 @@ export async function revokeByStaff(tx: Transaction, revoke: AccessByStaff): Pro
     userId: staffId,
     reason,
   })
+  return { from: 'active', orderNo: order.order_no }
 }

@@ -16,7 +16,7 @@ import { readCursor, writeCursor } from '../http/cursor.ts'
 import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
 import { Moment, Nothing, problems, writeMoment } from '../http/shapes.ts'
 import { enrolInFreeCourse, keepPlace } from './access.ts'
-import { seesAll } from './readers.ts'
+import { isStaff, seesAll } from './readers.ts'
 
 const PAGE = 50
 
@@ -149,10 +149,17 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
   )
 
   /** The lesson, if whoever asks may read it. @throws ShopError LOGIN_REQUIRED, COURSE_NOT_OWNED */
-  const readable = async (request: FastifyRequest, courseId: number, lessonId: number): Promise<StoredLesson> => {
+  const readable = async (
+    request: FastifyRequest,
+    courseId: number,
+    lessonId: number,
+    asBuyer = false,
+  ): Promise<StoredLesson> => {
     const lesson = await readLesson(db, courseId, lessonId)
     if (lesson.openToAll) return lesson
     const viewer = await viewers.find(request)
+    // What is locked for buyers is locked for staff who look at it as one; a draft no buyer sees.
+    if (asBuyer && lesson.published && viewer && isStaff(viewer.user)) throw new ShopError('COURSE_NOT_OWNED')
     if (viewer && (await seesAll(db, viewer.user, courseId))) return lesson
     if (!lesson.published) throw new ShopError('COURSE_NOT_FOUND')
     throw new ShopError(viewer ? 'COURSE_NOT_OWNED' : 'LOGIN_REQUIRED')
@@ -160,10 +167,22 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
 
   app.get(
     '/api/courses/:id/lessons/:lessonId',
-    { schema: { tags, params: LessonId, response: { 200: Type.Ref('Lesson'), ...problems(401, 403, 404) } } },
+    {
+      schema: {
+        tags,
+        params: LessonId,
+        querystring: Type.Object({
+          as: Type.Optional(
+            Type.Enum(['buyer'], { description: 'For staff: as for somebody who has not bought the course' }),
+          ),
+        }),
+        response: { 200: Type.Ref('Lesson'), ...problems(401, 403, 404, 422) },
+      },
+    },
     async (request, reply) => {
       const { id, lessonId } = request.params
-      const { video, openToAll: _, published: __, ...lesson } = await readable(request, id, lessonId)
+      const asBuyer = request.query.as === 'buyer'
+      const { video, openToAll: _, published: __, ...lesson } = await readable(request, id, lessonId, asBuyer)
       reply.header('cache-control', 'private, no-store')
       return { ...lesson, videoUrl: video && `/api/courses/${id}/lessons/${lessonId}/video` }
     },

@@ -1,6 +1,6 @@
 /** The queue's jobs as staff see them: waiting, running, and dead, which are run again by hand. */
 import { sql } from 'kysely'
-import type { Reader } from '../database/connect.ts'
+import type { Reader, Transaction } from '../database/connect.ts'
 
 export const JOB_STATES = ['dead', 'waiting', 'running'] as const
 
@@ -24,23 +24,48 @@ const WHERE: Readonly<Record<JobState, string>> = {
   running: 'jobs.locked_at is not null',
 }
 
-/** The oldest hundred. The queue's public view has no payload, so that is read beside it. */
-export async function listJobs(db: Reader, state: JobState): Promise<Job[]> {
+/** Oldest first, from after the named one. The queue's public view has no payload, so that is read beside it. */
+export async function listJobs(
+  db: Reader,
+  {
+    state,
+    task,
+    after,
+    limit,
+  }: { state: JobState; task: string | undefined; after: string | undefined; limit: number },
+): Promise<Job[]> {
   const { rows } = await sql<Job>`
     select jobs.id::text as id, jobs.task_identifier as task, private.payload, jobs.attempts, jobs.max_attempts as "maxAttempts",
       jobs.last_error as "lastError", jobs.run_at as "runAt", jobs.created_at as "createdAt", jobs.locked_at as "lockedAt"
     from graphile_worker.jobs join graphile_worker._private_jobs private on private.id = jobs.id
     where ${sql.raw(WHERE[state])}
-    order by jobs.id limit 100`.execute(db)
+      and (${task ?? null}::text is null or jobs.task_identifier = ${task ?? null})
+      and (${after ?? null}::bigint is null or jobs.id > ${after ?? null}::bigint)
+    order by jobs.id limit ${limit}`.execute(db)
   return rows
 }
 
-/** Gives a dead job all its tries again, now. @returns false when it is not dead (any more) */
-export async function runAgain(db: Reader, id: string): Promise<boolean> {
-  const { rows } = await sql<{ id: string }>`
+/** The tasks of which there are jobs in this state. */
+export async function tasksIn(db: Reader, state: JobState): Promise<string[]> {
+  const { rows } = await sql<{ task: string }>`
+    select distinct jobs.task_identifier as task from graphile_worker.jobs where ${sql.raw(WHERE[state])}
+    order by task`.execute(db)
+  return rows.map(({ task }) => task)
+}
+
+/** Gives a dead job all its tries again, now. @returns what it was; nothing when it is not dead (any more) */
+export async function runAgain(
+  tx: Transaction,
+  id: string,
+): Promise<{ task: string; attempts: number; lastError: string | null } | undefined> {
+  const { rows } = await sql<{ task: string; attempts: number; lastError: string | null }>`
+    select task_identifier as task, attempts, last_error as "lastError" from graphile_worker.jobs where id = ${id}::bigint`.execute(
+    tx,
+  )
+  const { rows: again } = await sql<{ id: string }>`
     select id::text from graphile_worker.reschedule_jobs(
       array(select id from graphile_worker.jobs
             where id = ${id}::bigint and attempts >= max_attempts and locked_at is null),
-      run_at => now(), attempts => 0)`.execute(db)
-  return rows.length > 0
+      run_at => now(), attempts => 0)`.execute(tx)
+  return again.length > 0 ? rows[0] : undefined
 }

@@ -1,6 +1,7 @@
 /** Asks the gateway about attempts, and settles by the same door as a notification. */
 import { faultPoint } from '#fault-point'
 import { brief } from '../database/brief.ts'
+import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { type AttemptRef, moveAttempt, unsettledAttempts } from './attempts.ts'
 import { answeredBy } from './paid-where.ts'
@@ -17,9 +18,14 @@ export interface Asked {
 
 /**
  * Asks about one attempt; what the gateway says is settled or noted before this returns.
+ * @param also what else is written down with the answer, in the transaction of what the answer does
  * @throws ShopError GATEWAY_UNAVAILABLE
  */
-export async function askAbout(payments: Payments, attempt: AttemptRef): Promise<Asked> {
+export async function askAbout(
+  payments: Payments,
+  attempt: AttemptRef,
+  also?: (tx: Transaction, answer: GatewayTrade['state']) => Promise<void>,
+): Promise<Asked> {
   const { provider, attempt_no: attemptNo } = attempt
   const trade = await providerNamed(payments, provider).ask(attemptNo, attempt.merchant)
   faultPoint('ask: answered, not settled')
@@ -29,17 +35,20 @@ export async function askAbout(payments: Payments, attempt: AttemptRef): Promise
     const paid = { provider, attemptNo, tradeNo, amount, paidAt, source: 'query', now, ...answeredBy(trade) }
     const settlement = await brief(payments.db, async ({ tx, begin }) => {
       const [held] = await begin(attemptToSettle(tx, paid))
-      return settle(tx, paid, held[0])
+      const settled = await settle(tx, paid, held[0])
+      await also?.(tx, trade.state)
+      return settled
     })
     return { trade, paid: settlement.outcome !== 'set-aside' }
   }
   if (trade.state === 'closed') {
     const by = { actor: 'gateway' } as const
-    await payments.db
-      .transaction()
-      .execute((tx) =>
-        moveAttempt(tx, 'close', { attemptNo, at: now, by, reason: 'closed there', set: { ask_at: null } }),
-      )
+    await payments.db.transaction().execute(async (tx) => {
+      await moveAttempt(tx, 'close', { attemptNo, at: now, by, reason: 'closed there', set: { ask_at: null } })
+      await also?.(tx, trade.state)
+    })
+  } else if (also) {
+    await payments.db.transaction().execute((tx) => also(tx, trade.state))
   }
   return { trade, paid: false }
 }

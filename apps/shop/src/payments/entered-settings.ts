@@ -2,11 +2,12 @@
  * Payment settings that the owner entered: kept sealed, and taken up by every process as soon as they change. Word of a
  * change comes by announcement; a look every few seconds finds what word was lost of.
  */
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Environment } from '../config.ts'
 import { type Announcements, announcement } from '../database/announcements.ts'
 import type { Database, Transaction } from '../database/connect.ts'
+import type { Tables } from '../database/tables.ts'
 import type { Seal } from '../sealed.ts'
 import { type ProviderKind, showSettings } from './providers/kind.ts'
 import type { EnteredSettings, Providers } from './providers/registry.ts'
@@ -81,14 +82,17 @@ export function createSettingsKeeper(db: Database, seal: Seal, providers: Provid
   }
 }
 
-/** Stores settings that were examined in place of the ones in use, which stay for what was paid with them. */
+/**
+ * Stores settings that were examined in place of the ones in use, which stay for what was paid with them.
+ * @returns those, masked
+ */
 export async function storeSettings(
   tx: Transaction,
   seal: Seal,
   entered: { kind: ProviderKind; values: Environment; userId: number; now: Date },
-): Promise<void> {
+): Promise<ShownSettings | undefined> {
   const { kind, values, userId, now } = entered
-  await retireSettings(tx, kind.name, now)
+  const former = await retireSettings(tx, kind.name, now)
   await tx
     .insertInto('payment_settings')
     .values({
@@ -100,29 +104,35 @@ export async function storeSettings(
     })
     .execute()
   await announcement(tx, 'settings_changed', kind.name).execute()
+  return former
 }
 
-/** Takes the settings in use out of use. @returns whether there were any */
-export async function retireSettings(tx: Transaction, provider: string, now: Date): Promise<boolean> {
+type ShownSettings = Selectable<Tables['payment_settings']>['shown']
+
+/** Takes the settings in use out of use. @returns them, masked, if there were any */
+export async function retireSettings(tx: Transaction, provider: string, now: Date): Promise<ShownSettings | undefined> {
   const retired = await tx
     .updateTable('payment_settings')
     .set({ retired_at: now })
     .where('provider', '=', provider)
     .where('retired_at', 'is', null)
-    .returning('id')
+    .returning('shown')
     .executeTakeFirst()
   if (retired) await announcement(tx, 'settings_changed', provider).execute()
-  return retired !== undefined
+  return retired?.shown
 }
 
-/** Deletes former settings for good: what was paid with them cannot be asked about any more. @returns whether it did */
-export async function forgetSettings(tx: Transaction, id: number): Promise<string | undefined> {
+/** Deletes former settings for good: what was paid with them cannot be asked about any more. @returns them, masked */
+export async function forgetSettings(
+  tx: Transaction,
+  id: number,
+): Promise<{ provider: string; shown: ShownSettings } | undefined> {
   const gone = await tx
     .deleteFrom('payment_settings')
     .where('id', '=', id)
     .where('retired_at', 'is not', null)
-    .returning('provider')
+    .returning(['provider', 'shown'])
     .executeTakeFirst()
   if (gone) await announcement(tx, 'settings_changed', gone.provider).execute()
-  return gone?.provider
+  return gone
 }

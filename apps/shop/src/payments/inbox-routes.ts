@@ -157,14 +157,13 @@ export function addInboxDesk(desk: Application, payments: Payments): void {
       const answered = await answeredBefore<Static<typeof NotificationShape>>(db, staff.user.id, key)
       if (answered) return answered
       // Handling it any number of times has one effect; the key makes it one line of the log and one answer.
-      const { accepted, effect } = await replayNotification(payments, id, staff.user.username)
-      const deed = { at: clock(), action: 'notification.replay', subject: `notifications/${id}` }
-      return db.transaction().execute((tx) =>
-        once(tx, staff.user.id, key, clock(), async () => {
-          await audit(tx, staff, { ...deed, after: { accepted, effect } })
+      await replayNotification(payments, id, staff.user.username, async (tx, deed) => {
+        await once(tx, staff.user.id, key, clock(), async () => {
+          await audit(tx, staff, deed)
           return readNotification(tx, id)
-        }),
-      )
+        })
+      })
+      return readNotification(db, id)
     },
   )
 

@@ -11,6 +11,7 @@ import { formatYuan, parseYuan } from '../money.ts'
 import { announceOrder } from '../orders/events.ts'
 import { readOrder } from '../orders/read.ts'
 import { OrderNo } from '../orders/routes.ts'
+import { lockOrder } from '../orders/transition.ts'
 import type { By } from '../states.ts'
 import type { RefundRow } from './move-refund.ts'
 import type { Payments } from './payments.ts'
@@ -165,6 +166,7 @@ export function addRefundDesk(desk: Application, payments: Payments): void {
       const refund = await db.transaction().execute((tx) =>
         once(tx, staff.user.id, repeatable(request), now, async () => {
           const orderId = await orderNumbered(tx, orderNo)
+          const before = await standingOf(tx, orderId)
           const shown = parseYuan(amount)
           if (shown === undefined) throw new ShopError('REFUND_CHANGED')
           const { requestNo } = await refundLines(tx, {
@@ -176,7 +178,8 @@ export function addRefundDesk(desk: Application, payments: Payments): void {
             now,
           })
           const after = { requestNo, amount, lines }
-          await audit(tx, staff, { at: now, action: 'refund.send', subject: `orders/${orderNo}`, after, note: reason })
+          const deed = { at: now, action: 'refund.send', subject: `orders/${orderNo}`, note: reason }
+          await audit(tx, staff, { ...deed, before, after })
           await announceOrder(tx, orderNo)
           return readRefund(tx, requestNo, staff.user.role)
         }),
@@ -250,6 +253,19 @@ export function addRefundDesk(desk: Application, payments: Payments): void {
     return declineRefund(tx, decision)
   })
   decide('send-again', 'Send what the gateway refused once more', sendRefundAgain)
+}
+
+/** How the order stands before the refund, for the audit log; its row is held, so that it stays true. */
+async function standingOf(tx: Transaction, orderId: number) {
+  const order = await lockOrder(tx, orderId)
+  const lines = await tx
+    .selectFrom('order_lines')
+    .select(['course_id', 'refunded_fen'])
+    .where('order_id', '=', orderId)
+    .orderBy('position')
+    .execute()
+  const refunded = lines.map((line) => ({ courseId: line.course_id, refunded: formatYuan(line.refunded_fen) }))
+  return { status: order?.status, lines: refunded }
 }
 
 const by = (staff: Staff): By => ({ actor: 'staff', userId: staff.user.id })

@@ -175,9 +175,10 @@ export function addSettingsDesk(desk: Application, { config, providers, keeper, 
       if (stored) {
         await db.transaction().execute((tx) =>
           once(tx, staff.user.id, repeatable(request, { provider, shown }), now, async () => {
-            await storeSettings(tx, seal, { kind, values, userId: staff.user.id, now })
+            const former = await storeSettings(tx, seal, { kind, values, userId: staff.user.id, now })
             const subject = `payment-settings/${provider}`
-            await audit(tx, staff, { at: now, action: 'settings.store', subject, after: { shown } })
+            const before = { shown: former ?? null }
+            await audit(tx, staff, { at: now, action: 'settings.store', subject, before, after: { shown } })
             return {}
           }),
         )
@@ -204,8 +205,10 @@ export function addSettingsDesk(desk: Application, { config, providers, keeper, 
       const kind = changeable(provider, config)
       const now = clock()
       await db.transaction().execute(async (tx) => {
-        if (!(await retireSettings(tx, provider, now))) throw new ShopError('NOT_FOUND')
-        await audit(tx, staff, { at: now, action: 'settings.remove', subject: `payment-settings/${provider}` })
+        const shown = await retireSettings(tx, provider, now)
+        if (!shown) throw new ShopError('NOT_FOUND')
+        const deed = { at: now, action: 'settings.remove', subject: `payment-settings/${provider}` }
+        await audit(tx, staff, { ...deed, before: { shown }, after: { shown: null } })
       })
       await keeper.refresh()
       return view(kind, readerLanguage(request.headers['accept-language']))
@@ -227,10 +230,10 @@ export function addSettingsDesk(desk: Application, { config, providers, keeper, 
       const staff = staffOf(request)
       const { id } = request.params as Static<typeof Id>
       await db.transaction().execute(async (tx) => {
-        const provider = await forgetSettings(tx, id)
-        if (provider === undefined) throw new ShopError('NOT_FOUND')
-        const subject = `payment-settings/${provider}`
-        await audit(tx, staff, { at: clock(), action: 'settings.forget', subject, before: { id } })
+        const gone = await forgetSettings(tx, id)
+        if (!gone) throw new ShopError('NOT_FOUND')
+        const deed = { at: clock(), action: 'settings.forget', subject: `payment-settings/${gone.provider}` }
+        await audit(tx, staff, { ...deed, before: { id, shown: gone.shown } })
       })
       await keeper.refresh()
       return { forgotten: true }

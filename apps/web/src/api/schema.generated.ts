@@ -1409,7 +1409,10 @@ export interface paths {
         };
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    /** @description For staff: as for somebody who has not bought the course */
+                    as?: "buyer";
+                };
                 header?: never;
                 path: {
                     id: number;
@@ -1448,6 +1451,15 @@ export interface paths {
                 };
                 /** @description Default Response */
                 404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                422: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -3513,6 +3525,8 @@ export interface paths {
             parameters: {
                 query?: {
                     state?: "dead" | "waiting" | "running";
+                    task?: string;
+                    cursor?: string;
                 };
                 header?: never;
                 path?: never;
@@ -3528,6 +3542,9 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["Job"][];
+                            next: string | null;
+                            /** @description Of which there are jobs in this state */
+                            tasks: string[];
                         };
                     };
                 };
@@ -3648,6 +3665,9 @@ export interface paths {
                 query?: {
                     user?: string;
                     subject?: string;
+                    action?: string;
+                    /** @example 2026-11-23 */
+                    day?: string;
                     cursor?: string;
                 };
                 header?: never;
@@ -3977,11 +3997,13 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Grant a course, with a reason */
+        /** Grant a course, with a reason; from an order that paid for it, a refund ends it again */
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    "idempotency-key"?: string;
+                };
                 path: {
                     id: number;
                 };
@@ -3991,6 +4013,7 @@ export interface paths {
                 content: {
                     "application/json": {
                         courseId: number;
+                        orderNo?: string;
                         reason: string;
                     };
                 };
@@ -9099,7 +9122,10 @@ export interface components {
                     state: "active" | "revoked" | "none";
                     grantedAt: string | null;
                     revokedAt: string | null;
+                    grantedBy: string | null;
                 };
+                /** @description What the viewer may do with its access now */
+                actions: ("grant" | "revoke")[];
             }[];
             attempts: {
                 attemptNo: string;
@@ -9136,6 +9162,15 @@ export interface components {
                 accepted: boolean;
                 effect: string;
                 attemptNo: string | null;
+            }[];
+            /** @description When staff asked the gateway, and what it said of each attempt */
+            asked: {
+                /** @example 2026-11-23T10:00:00.000+08:00 */
+                at: string;
+                user: string;
+                attemptNo: string;
+                /** @enum {unknown} */
+                answer: "none" | "waiting" | "closed" | "paid" | "unanswered";
             }[];
             history: {
                 /** @example 2026-11-23T10:00:00.000+08:00 */
@@ -9487,6 +9522,11 @@ export interface components {
                 grantedAt: string;
                 grantedBy: string;
                 orderNo: string | null;
+                /** @description Who of the staff gave it, and why */
+                byStaff: {
+                    username: string;
+                    reason: string;
+                } | null;
                 revokedAt: string | null;
             }[];
         };

@@ -99,6 +99,10 @@ const messages: SameKeys<typeof chinese> = {
   course: {
     draft: 'Draft, not for sale',
     draftHint: 'Only staff and those who own it already see this page; it cannot be bought.',
+    asBuyer: 'Preview as a buyer',
+    asBuyerHint: 'What somebody sees who has not bought it: only staff can look at it like this.',
+    asBuyerEnd: 'End the preview',
+    asBuyerBuy: 'Nothing can be bought in a preview',
     buyNow: 'Buy now',
     buyNamed: 'Buy now: “{title}”',
     start: 'Start learning',

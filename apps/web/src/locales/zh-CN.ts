@@ -95,6 +95,10 @@ const messages = {
   course: {
     draft: '草稿，未上架',
     draftHint: '只有店员和已拥有的学员能看到这一页，不能购买。',
+    asBuyer: '以买家身份预览',
+    asBuyerHint: '这是没有购买的人看到的页面；只有员工能这样查看。',
+    asBuyerEnd: '结束预览',
+    asBuyerBuy: '预览中不能购买',
     buyNow: '立即购买',
     buyNamed: '立即购买《{title}》',
     start: '开始学习',

@@ -2,6 +2,7 @@
 import { useInfiniteQuery, useQuery, useQueryCache } from '@pinia/colada'
 import { computed, type MaybeRefOrGetter, toValue } from 'vue'
 import { answer, api, type Order, type OwnedCourse } from '../../src/api/client.ts'
+import { useAsBuyer } from '../as-buyer.ts'
 import { useSession } from '../session.ts'
 
 async function readOwned(): Promise<OwnedCourse[]> {
@@ -24,8 +25,9 @@ export function useOwned() {
     enabled: () => session.isIn,
     staleTime: 60_000,
   })
+  const asBuyer = useAsBuyer()
   // A query that a page still holds keeps its last answer; after logging out that is nobody's any more.
-  const mine = computed(() => (session.isIn ? query.data.value : undefined))
+  const mine = computed(() => (session.isIn && !asBuyer.value ? query.data.value : undefined))
   const byCourse = computed(() => new Map(mine.value?.map((owned) => [owned.course.id, owned])))
   /** True until it is known what is owned; nobody logged in owns nothing. */
   const unsure = computed(() => session.pending || (session.isIn && query.status.value === 'pending'))
