@@ -1,14 +1,14 @@
 /** A database as a shop has it after two years. */
 import type pg from 'pg'
 
-/** Two years of orders: most paid, some closed, some refunded, of a fifth as many buyers, some courses far ahead of the others. */
+/** Two years of orders: most paid by Alipay, a fifth by WeChat Pay, some closed, some refunded, of a fifth as many buyers, some courses far ahead of the others. */
 export async function fill(pool: pg.Pool, count: number): Promise<void> {
   const statements = [
     `select add_month(grown::regclass, (current_date - n * interval '1 month')::date)
      from generate_series(0, 24) n cross join (values ('notifications'), ('order_history')) tables (grown)`,
     `insert into users (username, display_name, password_hash) select 'buyer' || n, 'Buyer ' || n, 'none' from generate_series(1, $1::int / 5) n`,
     `insert into orders (order_no, user_id, subject, total_fen, pay_type, status, course_ids, created_at, expires_at, paid_at, closed_at)
-     select md5(n::text), (select min(id) from users where username like 'buyer%') + (n::bigint * 7919) % ($1::int / 5), c.title, c.price_fen, 'alipay', s.status,
+     select md5(n::text), (select min(id) from users where username like 'buyer%') + (n::bigint * 7919) % ($1::int / 5), c.title, c.price_fen, case when n % 5 = 0 then 'wechat' else 'alipay' end, s.status,
        array[c.id], at, at + interval '30 minutes',
        case when s.status in ('paid', 'partially_refunded', 'refunded') then at + interval '2 minutes' end,
        case when s.status in ('cancelled', 'expired') then at + interval '31 minutes' end
@@ -22,7 +22,7 @@ export async function fill(pool: pg.Pool, count: number): Promise<void> {
     `insert into order_lines (order_id, position, course_id, course_title, price_fen, refunded_fen)
      select id, 0, course_ids[1], subject, total_fen, case status when 'refunded' then total_fen when 'partially_refunded' then 100 else 0 end from orders`,
     `insert into payment_attempts (order_id, provider, attempt_no, amount_fen, status, trade_no, created_at, paid_at, refunded_fen)
-     select o.id, 'alipay', order_no, total_fen, case when paid_at is null then 'closed' else 'paid' end,
+     select o.id, o.pay_type, order_no, total_fen, case when paid_at is null then 'closed' else 'paid' end,
        case when paid_at is not null then '20261123220014' || lpad(o.id::text, 14, '0') end, created_at, paid_at, l.refunded_fen
      from orders o join order_lines l on l.order_id = o.id`,
     `insert into order_payments (order_id, attempt_id, paid_at) select order_id, id, paid_at - interval '1 second' from payment_attempts where status = 'paid'`,
@@ -36,7 +36,7 @@ export async function fill(pool: pg.Pool, count: number): Promise<void> {
      on conflict do nothing`,
     `insert into order_history (order_id, at, event, from_status, to_status, actor) select id, created_at, 'place', null, 'unpaid', 'buyer' from orders`,
     `insert into notifications (provider, received_at, address, content_type, headers, body, body_bytes, checks, effect, accepted, attempt_no, trade_no)
-     select 'alipay', paid_at, '127.0.0.1', 'form', '{}', '', 0, '[{"check":"signature","passed":true}]', 'settled', true, attempt_no, trade_no
+     select provider, paid_at, '127.0.0.1', 'form', '{}', '', 0, '[{"check":"signature","passed":true}]', 'settled', true, attempt_no, trade_no
      from payment_attempts where status = 'paid'`,
   ]
   const client = await pool.connect()

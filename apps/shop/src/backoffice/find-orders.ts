@@ -114,7 +114,10 @@ async function coursesTitled(db: Reader, words: string): Promise<Found> {
   return { ids: ids.slice(0, MOST_COURSES), tooMany: ids.length > MOST_COURSES }
 }
 
-/** The newest orders of each course. Its index is walked from the page's own beginning: hence the number of the line. */
+/**
+ * The newest orders of each course. Its index is walked from the page's own beginning (hence the number of the line), one
+ * order looked up a line: joined freely, a course that sold long ago would have all newer orders read.
+ */
 const byCourse = async (db: Reader, courses: readonly number[], { where, line, limit }: Wanted): Promise<number[]> =>
   courses.length === 0
     ? []
@@ -122,8 +125,9 @@ const byCourse = async (db: Reader, courses: readonly number[], { where, line, l
         db,
         sql`select found.id from unnest(${courses}::bigint[]) wanted (id)
             cross join lateral (
-              select o.id from order_lines line join orders o on o.id = line.order_id
-              where line.course_id = wanted.id and ${line} and ${where}
+              select o.id from order_lines line cross join lateral (
+                select o.id from orders o where o.id = line.order_id and ${where} offset 0) o
+              where line.course_id = wanted.id and ${line}
               order by line.order_id desc limit ${limit}) found
             order by found.id desc limit ${limit}`,
       )
