@@ -3,10 +3,11 @@
  * measured several times beside its ceiling; the middle one counts, and how far they lie apart is the noise.
  */
 import type { KeyObject } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { System } from '../tests/harness/system.ts'
 import { plainOrders, plainSettlements, signaturesPerSecond } from './ceilings.ts'
-import { cpuOf, perRequest } from './cpu.ts'
+import { type Cpu, cpuOf, perRequest } from './cpu.ts'
 import { fill } from './fill.ts'
 import { drive, type Load, type Request, repeat } from './load.ts'
 import { middle } from './middle.ts'
@@ -113,30 +114,39 @@ async function measure(
   round: (index: number) => { requests: Request[]; wanted: number },
 ): Promise<Figure> {
   const loads: Load[] = []
+  const costs: Cpu[] = []
   const parent = system.process.pid ?? 0
-  let [before, counted] = [cpuOf(parent), 0]
   for (let index = 0; index <= rounds; index += 1) {
     const { requests: these, wanted } = round(index)
+    await vacuumed(system)
+    const before = cpuOf(parent)
     const load = await drive(system.shopUrl, these, { connections: CONNECTIONS, wanted })
     if (load.wrong.length > these.length / 100)
       throw new Error(`${name}: ${load.wrong.length} of ${requests}: ${load.wrong[0]}`)
     // The first round warms up.
-    if (index === 0) before = cpuOf(parent)
-    else {
-      loads.push(load)
-      counted += these.length
-      memory.push(...memoryOf(system))
-    }
+    if (index === 0) continue
+    loads.push(load)
+    costs.push(perRequest(before, cpuOf(parent), these.length))
+    memory.push(...memoryOf(system))
   }
-  const cpu = perRequest(before, cpuOf(parent), counted)
+  const cost = (who: keyof Cpu) => middle(costs.map((each) => each[who])).value.toFixed(2)
   const { value, noise } = middle(loads.map(({ perSecond }) => perSecond))
   const p99 = Math.max(...loads.map((load) => load.p99))
-  const spent = `shop ${cpu.shop.toFixed(2)}, PostgreSQL ${cpu.database.toFixed(2)}, generator ${cpu.generator.toFixed(2)}`
+  const spent = `shop ${cost('shop')}, PostgreSQL ${cost('database')}, generator ${cost('generator')}`
   log(`${name}: ${Math.round(value)}/s, p99 ${p99.toFixed(1)} ms; ms of CPU a request: ${spent}`)
   return { name, unit: '/s', value, noise }
 }
 
 /** Each order by another buyer or of another course, so that every one is a new one. */
+const VACUUM_LIMIT_MS = 120_000
+
+/** Waits until PostgreSQL tidies nothing up: after a large fill that goes on for a while, at the cost of whichever figure it meets. */
+async function vacuumed({ sql }: System): Promise<void> {
+  const until = performance.now() + VACUUM_LIMIT_MS
+  const busy = () => sql("select from pg_stat_activity where backend_type = 'autovacuum worker'")
+  while ((await busy()).length > 0 && performance.now() < until) await pause(200)
+}
+
 async function measureOrders(bench: Bench): Promise<Figure> {
   const { system, requests, tokens } = bench
   const place = await placing(system, tokens)
