@@ -7,6 +7,8 @@ export async function fill(pool: pg.Pool, count: number): Promise<void> {
     `select add_month(grown::regclass, (current_date - n * interval '1 month')::date)
      from generate_series(0, 24) n cross join (values ('notifications'), ('order_history')) tables (grown)`,
     `insert into users (username, display_name, password_hash) select 'buyer' || n, 'Buyer ' || n, 'none' from generate_series(1, $1::int / 5) n`,
+    `create temporary table priced as
+     select row_number() over (order by id) - 1 as place, id, title, price_fen from courses where price_fen > 0`,
     `insert into orders (order_no, user_id, subject, total_fen, pay_type, status, course_ids, created_at, expires_at, paid_at, closed_at)
      select md5(n::text), (select min(id) from users where username like 'buyer%') + (n::bigint * 7919) % ($1::int / 5), c.title, c.price_fen, case when n % 5 = 0 then 'wechat' else 'alipay' end, s.status,
        array[c.id], at, at + interval '30 minutes',
@@ -16,8 +18,7 @@ export async function fill(pool: pg.Pool, count: number): Promise<void> {
      cross join lateral (select now() - ($1::int - n) * (interval '730 days' / $1::int) as at) t
      cross join lateral (select case when n % 50 = 0 then 'refunded' when n % 49 = 0 then 'partially_refunded'
        when n % 7 = 0 then 'expired' when n % 11 = 0 then 'cancelled' else 'paid' end as status) s
-     cross join lateral (select id, title, price_fen from courses where price_fen > 0
-       order by id offset (floor(sqrt(n % 400)))::int % (select count(*) from courses where price_fen > 0) limit 1) c
+     join priced c on c.place = (floor(sqrt(n % 400)))::int % (select count(*) from priced)
      order by n`,
     `insert into order_lines (order_id, position, course_id, course_title, price_fen, refunded_fen)
      select id, 0, course_ids[1], subject, total_fen, case status when 'refunded' then total_fen when 'partially_refunded' then 100 else 0 end from orders`,
