@@ -1,5 +1,5 @@
 /** What the shop shows where something is over, waiting, missing or broken: it fits, and axe finds nothing, in either language. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { until } from '../harness/system.ts'
 import { wrongs } from './axe.ts'
@@ -125,6 +125,11 @@ describe.each([
     for (const visit of Object.values(visits ?? {})) await visit.close()
   })
 
+  // What one test leaves behind is not the next one's.
+  afterEach(() => {
+    for (const { problems } of Object.values(visits)) problems.length = 0
+  })
+
   /** @param broken what Chromium may print here: honest refusals, and what the test broke itself */
   const look = async ({ page, problems }: Visit, name: string, broken = / status of 404 /) => {
     expect(await page.locator('html').getAttribute('lang')).toBe(manner.language)
@@ -147,7 +152,8 @@ describe.each([
     await visits.buyer.open(`/orders/${made.partly}`)
     const opener = page.getByTestId('refund-ask')
     await opener.click()
-    const dialog = page.locator('dialog[open]')
+    // By its name as well: axe does not ask a dialog for one.
+    const dialog = page.getByRole('dialog', { name: /./ })
     await dialog.waitFor()
     await look(visits.buyer, 'refund request')
     await page.getByTestId('ask-send').click()
@@ -174,7 +180,7 @@ describe.each([
     await visits.buyer.open('/learn/2')
     await page.getByTestId('lesson-body').waitFor()
     await page.getByTestId('open-chapters').click()
-    await page.locator('dialog[open]').waitFor()
+    await page.getByRole('dialog', { name: /./ }).waitFor()
     await look(visits.buyer, 'chapters')
     if (wide) await page.setViewportSize(wide)
   })
