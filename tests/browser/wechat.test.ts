@@ -65,6 +65,38 @@ test('the code is scanned, and the page turns to paid by itself', async () => {
   await page.getByTestId('lesson-body').waitFor()
 })
 
+test('a method that these pages never heard of is offered in its own words, and ordered by its name', async () => {
+  visit = await stage.visitAs(await stage.newBuyer(), DESK)
+  const { page } = visit
+  const third = {
+    name: 'third',
+    offered: true,
+    title: { 'zh-CN': '第三种支付', en: 'Third Pay' },
+    hint: { 'zh-CN': '用第三种付款', en: 'Pay with the third' },
+    app: { 'zh-CN': '第三种', en: 'Third' },
+    mark: '三',
+    colour: '#333333',
+  }
+  const shop = await (await visit.context.request.get('/api/shop')).json()
+  const json = { ...shop, payMethods: [...shop.payMethods, third] }
+  await page.route('**/api/shop', (route) => route.fulfill({ json }))
+  await page.route('**/api/orders', (route) =>
+    route.request().method() === 'POST'
+      ? route.fulfill({ json: { orderNo: '0', payUrl: `${new URL(page.url()).origin}/free-courses` } })
+      : route.continue(),
+  )
+  await visit.open('/courses/1')
+  await page.getByText('使用支付宝、微信支付或第三种支付付款').waitFor()
+  await visit.open('/checkout?courses=1')
+  await page.getByRole('radio', { name: '第三种支付 用第三种付款' }).check()
+  expect(await wrongs(page)).toEqual([])
+  const ordered = page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/api/orders'))
+  await page.getByTestId('checkout-pay').click()
+  expect((await ordered).postDataJSON()).toMatchObject({ payType: 'third' })
+  await page.waitForURL('**/free-courses')
+  await settled(page)
+})
+
 test('a code that ends before its order counts down to its own end, and the next one is fetched by itself', async () => {
   visit = await stage.visitAs(await stage.newBuyer(), DESK)
   const { page } = visit

@@ -2,12 +2,24 @@
 import { Type } from 'typebox'
 import { DEMO_ACCOUNTS } from './accounts/demo.ts'
 import type { Application } from './http/application.ts'
+import { describeMethods, MethodFace } from './payments/providers/kind.ts'
+import { PAY_TYPES } from './payments/providers/names.ts'
+import { KINDS } from './payments/providers/registry.ts'
 import type { Shop } from './shop.ts'
+
+const PayMethodShape = Type.Object(
+  {
+    name: Type.Enum([...PAY_TYPES]),
+    offered: Type.Boolean({ description: 'Whether it takes new payments' }),
+    ...MethodFace.properties,
+  },
+  { $id: 'PayMethod' },
+)
 
 const ShopShape = Type.Object(
   {
     name: Type.String(),
-    payMethods: Type.Array(Type.String()),
+    payMethods: Type.Array(Type.Ref('PayMethod')),
     demo: Type.Boolean(),
     sandbox: Type.Boolean(),
     orderTtlMinutes: Type.Integer({ description: 'How long an unpaid order is held' }),
@@ -23,10 +35,11 @@ const ShopShape = Type.Object(
 const SANDBOX_BUYER = { login: 'buyer@sandbox.example', password: '111111', paymentPassword: '111111' }
 
 export function addShopRoutes(app: Application, { config, providers, identity }: Shop): void {
+  app.addSchema(PayMethodShape)
   app.addSchema(ShopShape)
   app.get('/api/shop', { schema: { tags: ['shop'], response: { 200: Type.Ref('Shop') } } }, () => ({
     name: identity.current().names.zh,
-    payMethods: providers.offered(),
+    payMethods: describeMethods(KINDS, providers.offered()),
     demo: config.demo,
     sandbox: config.sandbox.enabled,
     orderTtlMinutes: config.orderTtlMinutes,

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { installMessages } from '../src/i18n.ts'
 import desk from './locales/en.ts'
+import { learnMethods } from './shop.ts'
 import { about, effect, finding, named, reason } from './words.ts'
 
 beforeAll(() => {
@@ -17,7 +18,14 @@ test('what the server names is said in words where there are some, and shown as 
 test('effects and reasons keep the numbers that they name', () => {
   expect(effect('settled')).toBe('Settled')
   expect(effect('set aside: AMOUNT_DIFFERS')).toBe('Set aside: Another amount than the order’s')
-  expect(reason('alipay 20261123, notification')).toBe('Alipay 20261123, from a notification')
+  const [title, none] = [
+    { 'zh-CN': '支付宝', en: 'Alipay' },
+    { 'zh-CN': '', en: '' },
+  ]
+  learnMethods([{ name: 'alipay', offered: true, title, hint: none, app: none, mark: '', colour: '' }])
+  expect(reason('alipay 20261123, notification')).toBe('支付宝 20261123, from a notification')
+  expect(reason('alipay')).toBe('支付宝')
+  expect(reason('buyer 20261123, notification')).toBe('buyer 20261123, notification')
   expect(reason('changed my mind, refund 01ab')).toBe('changed my mind (refund 01ab)')
   expect(reason('the buyer asked for it')).toBe('the buyer asked for it')
 })

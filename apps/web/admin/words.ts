@@ -1,6 +1,7 @@
 /** What the back office says, typed; and what the server names (an event, a reason) in words, where there are some. */
 import { isSaid, speaker } from '../src/i18n.ts'
 import type chinese from './locales/zh-CN.ts'
+import { methodName, payMethods } from './shop.ts'
 
 export const w = speaker<typeof chinese>('desk')
 
@@ -34,11 +35,12 @@ export function about(of: string): string {
 
 /** A reason as the history keeps it: a sentence of the shop's own, or what a person wrote. */
 export function reason(of: string): string {
-  const [, provider, tradeNo, source] = /^(alipay|wechat) (\S+), (\w[\w ]*)$/.exec(of) ?? []
-  if (provider && tradeNo && source) {
-    return w('why.paid', { provider: named('method', provider), tradeNo, source: named('source', source) })
+  const [, provider, tradeNo, source] = /^(\w+) (\S+), (\w[\w ]*)$/.exec(of) ?? []
+  // What a person wrote may look the same.
+  if (provider && tradeNo && source && payMethods().some(({ name }) => name === provider)) {
+    return w('why.paid', { provider: methodName(provider), tradeNo, source: named('source', source) })
   }
   const [, why, requestNo] = /^(.*), refund (\w+)$/.exec(of) ?? []
   if (why !== undefined && requestNo) return w('why.refund', { why: named('why', why), requestNo })
-  return named('method', named('why', of))
+  return methodName(named('why', of))
 }

@@ -2,14 +2,14 @@
 import { useQueryCache } from '@pinia/colada'
 import { onBeforeUnmount, onMounted, ref, shallowRef } from 'vue'
 import { useRouter } from 'vue-router'
-import { type ApiProblem, answer, api, asProblem, type Checkout } from '../src/api/client.ts'
+import { type ApiProblem, answer, api, asProblem, type Checkout, type PayType } from '../src/api/client.ts'
 import { newRequestKey } from '../src/request-key.ts'
 import { paymentKey } from './queries/payment.ts'
 
 export interface Purchase {
   readonly courseIds: number[]
   readonly totalAmount: string
-  readonly payType: 'alipay' | 'wechat'
+  readonly payType: PayType
 }
 
 /** Sending the browser to the cashier: `going` from the press until it has left, or come back. */
@@ -54,7 +54,7 @@ export function useCashier() {
     })
 
   /** By the method the order has, or by another. */
-  const payAgain = (orderNo: string, payType?: Purchase['payType']) =>
+  const payAgain = (orderNo: string, payType?: PayType) =>
     leaveFor(() => {
       const body = payType ? { payType } : {}
       return answer(api.POST('/api/orders/{orderNo}/payment', { params: { path: { orderNo } }, body }))

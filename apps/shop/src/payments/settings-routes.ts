@@ -21,7 +21,7 @@ const MomentOrNull = Type.Union([Moment, Type.Null()])
 
 const SettingsShape = Type.Object(
   {
-    provider: Type.String(),
+    provider: Type.Enum([...PAY_TYPES]),
     source: Type.Union([Type.Enum(['environment', 'entered', 'sandbox']), Type.Null()]),
     fields: Type.Array(
       Type.Object({

@@ -6,6 +6,8 @@ import type { components, paths } from './schema.generated.ts'
 type Schemas = components['schemas']
 export type User = Schemas['User']
 export type Shop = Schemas['Shop']
+export type PayMethod = Schemas['PayMethod']
+export type PayType = PayMethod['name']
 export type Category = Schemas['Category']
 export type CourseSummary = Schemas['CourseSummary']
 export type CourseDetail = Schemas['CourseDetail']

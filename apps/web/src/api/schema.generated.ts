@@ -8865,9 +8865,33 @@ export interface components {
                 message: string;
             }[];
         };
+        PayMethod: {
+            /** @enum {unknown} */
+            name: "alipay" | "wechat";
+            /** @description Whether it takes new payments */
+            offered: boolean;
+            title: {
+                "zh-CN": string;
+                en: string;
+            };
+            /** @description How it is paid */
+            hint: {
+                "zh-CN": string;
+                en: string;
+            };
+            /** @description What the buyer pays in, as it is called: the app that scans its codes */
+            app: {
+                "zh-CN": string;
+                en: string;
+            };
+            /** @description One character that stands for it */
+            mark: string;
+            /** @description Behind the mark, which is white */
+            colour: string;
+        };
         Shop: {
             name: string;
-            payMethods: string[];
+            payMethods: components["schemas"]["PayMethod"][];
             demo: boolean;
             sandbox: boolean;
             /** @description How long an unpaid order is held */
@@ -9732,7 +9756,8 @@ export interface components {
             logo: string | null;
         };
         PaymentSettings: {
-            provider: string;
+            /** @enum {unknown} */
+            provider: "alipay" | "wechat";
             source: ("environment" | "entered" | "sandbox") | null;
             fields: {
                 /** @description As in the environment */

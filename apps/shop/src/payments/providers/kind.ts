@@ -1,12 +1,14 @@
 /** What each provider says of its settings, so that one form, one check and one store serve all of them. */
 import { describeKey } from '@xuecheng/alipay'
 import type { Logger } from 'pino'
+import { type Static, Type } from 'typebox'
 import type { Clock } from '../../clock.ts'
 import type { Config, Environment } from '../../config.ts'
 import type { Language } from '../../errors.ts'
 import type { SaidFinding } from '../../finding.ts'
 import type { Application } from '../../http/application.ts'
 import type { Payments } from '../payments.ts'
+import type { PayType } from './names.ts'
 import type { PaymentProvider } from './provider.ts'
 
 /** One setting, named as in the environment. */
@@ -24,6 +26,19 @@ export interface SettingField {
   readonly usual?: string
 }
 
+const Words = Type.Object({ 'zh-CN': Type.String(), en: Type.String() })
+
+/** How the pages show a method, in both languages, so that they know none by its name. */
+export const MethodFace = Type.Object({
+  title: Words,
+  hint: Type.Object(Words.properties, { description: 'How it is paid' }),
+  app: Type.Object(Words.properties, {
+    description: 'What the buyer pays in, as it is called: the app that scans its codes',
+  }),
+  mark: Type.String({ description: 'One character that stands for it' }),
+  colour: Type.String({ description: 'Behind the mark, which is white' }),
+})
+
 /** A provider as one set of settings makes it. */
 export interface Edition<Provider extends PaymentProvider = PaymentProvider> {
   readonly provider: Provider
@@ -34,7 +49,8 @@ export interface Edition<Provider extends PaymentProvider = PaymentProvider> {
 }
 
 export interface ProviderKind<Provider extends PaymentProvider = PaymentProvider> {
-  readonly name: string
+  readonly name: PayType
+  readonly face: Static<typeof MethodFace>
   readonly fields: readonly SettingField[]
   /** Whether the environment sets it up. */
   isSetUp(environment: Environment): boolean
@@ -48,6 +64,12 @@ export interface ProviderKind<Provider extends PaymentProvider = PaymentProvider
   /** Adds the addresses that the gateway and the returning buyers call. */
   addRoutes(app: Application, payments: Payments, live: PaymentProvider, editions: () => readonly Provider[]): void
 }
+
+/** Every kind as the pages take it: those that are not offered too, since orders were paid with them. */
+export const describeMethods = <Name extends string>(
+  kinds: readonly { readonly name: Name; readonly face: Static<typeof MethodFace> }[],
+  offered: readonly string[],
+) => kinds.map(({ name, face }) => ({ name, offered: offered.includes(name), ...face }))
 
 /** What may be shown of a setting once it is stored. */
 export interface ShownSetting {

@@ -3,7 +3,6 @@ import type { SameKeys } from '../same-keys.ts'
 import type chinese from './zh-CN.ts'
 
 const names: SameKeys<typeof chinese> = {
-  method: { alipay: 'Alipay', wechat: 'WeChat Pay' },
   orderStatus: {
     unpaid: 'Unpaid',
     paid: 'Paid',

@@ -1,6 +1,5 @@
 /** What the server names (a status, a reason, an event) in Chinese. */
 export default {
-  method: { alipay: '支付宝', wechat: '微信支付' },
   orderStatus: {
     unpaid: '待付款',
     paid: '已付款',

@@ -79,6 +79,13 @@ const FIELDS: readonly SettingField[] = [
 
 export const ALIPAY: ProviderKind<AlipayProvider> = {
   name: 'alipay',
+  face: {
+    title: { 'zh-CN': '支付宝', en: 'Alipay' },
+    hint: { 'zh-CN': '跳转到支付宝完成付款', en: 'Continue to Alipay to pay' },
+    app: { 'zh-CN': '支付宝', en: 'Alipay' },
+    mark: '支',
+    colour: '#1677ff',
+  },
   fields: FIELDS,
   isSetUp: isAlipaySetUp,
   open(config, clock, log) {

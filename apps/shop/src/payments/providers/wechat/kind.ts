@@ -67,6 +67,13 @@ const FIELDS: readonly SettingField[] = [
 
 export const WECHAT: ProviderKind<WechatProvider> = {
   name: 'wechat',
+  face: {
+    title: { 'zh-CN': '微信支付', en: 'WeChat Pay' },
+    hint: { 'zh-CN': '用微信扫码付款', en: 'Scan a code with WeChat' },
+    app: { 'zh-CN': '微信', en: 'WeChat' },
+    mark: '微',
+    colour: '#07883f',
+  },
   fields: FIELDS,
   isSetUp: isWechatSetUp,
   open(config, clock, log) {
