@@ -42,8 +42,8 @@ export const MUTATIONS: readonly Mutation[] = [
     guard: "a WeChat Pay notification's amount is read as it is signed",
     file: `${PAYMENTS}/providers/wechat/provider.ts`,
     from: 'amount: toFen(Math.max(0, notice.total)), paidAt',
-    // One fen too much looks like the order's own, where that is even.
-    to: 'amount: toFen(notice.total & ~1), paidAt',
+    // One fen too much looks like the order's own.
+    to: 'amount: toFen(Math.max(0, notice.total - 1)), paidAt',
   },
   {
     guard: 'a WeChat Pay notification is for our application',
@@ -191,12 +191,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${PAYMENTS}/providers/alipay/provider.ts`,
     from: "if (made.ok && made.refunded) return { state: 'succeeded' }",
     to: "if (made.ok && made.refunded) return { state: 'refused', refusal: 'unknown' }",
-  },
-  {
-    guard: 'a WeChat Pay refund of unknown outcome is no refusal',
-    file: `${PAYMENTS}/providers/wechat/provider.ts`,
-    from: 'if (made.ok && made.exists) return answerOf(made.status, tries)',
-    to: "if (made.ok && made.exists) return { state: 'refused', refusal: 'unknown' }",
   },
   {
     guard: 'the same key has one effect',
