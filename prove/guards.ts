@@ -39,13 +39,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'await verify(content, bytes, alipayPublicKey, signType)',
   },
   {
-    guard: "a WeChat Pay notification's amount is read as it is signed",
-    file: `${PAYMENTS}/providers/wechat/provider.ts`,
-    from: 'amount: toFen(Math.max(0, notice.total)), paidAt',
-    // One fen too much looks like the order's own.
-    to: 'amount: toFen(Math.max(0, notice.total - 1)), paidAt',
-  },
-  {
     guard: 'a WeChat Pay notification is for our application',
     file: `${PAYMENTS}/providers/wechat/provider.ts`,
     from: "{ check: 'application', passed: notice.appId === settings.appId,",
