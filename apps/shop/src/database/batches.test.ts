@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { inBatches } from './batches.ts'
 
 /** Doubles numbers, refuses negative ones, and tells what it was asked together. */
@@ -43,4 +43,27 @@ test('one that cannot be read is nobody else’s failure', async () => {
   const asked = await Promise.allSettled([1, -2, 3].map(ask))
   expect(asked.map((each) => (each.status === 'fulfilled' ? each.value : 'failed'))).toEqual([2, 'failed', 6])
   expect(await ask(5)).toBe(10)
+})
+
+test('a database that says nothing is waited for once, not once together and once alone', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] })
+  try {
+    let reads = 0
+    const ask = inBatches(async (_numbers: readonly number[]): Promise<number[]> => {
+      reads += 1
+      await new Promise((done) => setTimeout(done, 9000))
+      throw new Error('Query read timeout')
+    })
+    const first = [1, 2, 3].map(ask)
+    await new Promise((done) => setImmediate(done))
+    const second = ask(4)
+    await new Promise((done) => setImmediate(done))
+    const third = ask(5) // two reads are under way: it waits for the next
+    const asked = Promise.allSettled([...first, second, third])
+    await vi.advanceTimersByTimeAsync(9000)
+    expect((await asked).map(({ status }) => status)).toEqual(Array(5).fill('rejected'))
+    expect(reads).toBe(2)
+  } finally {
+    vi.useRealTimers()
+  }
 })

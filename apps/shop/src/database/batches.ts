@@ -7,6 +7,8 @@
 const MOST = 100
 /** Reads on their way at a time. */
 const AT_ONCE = 2
+/** A read that failed later than this failed for want of an answer, not for a question: asking again would double the wait. */
+const REFUSED_WITHIN_MS = 1000
 
 interface Asked<Question, Answer> {
   readonly question: Question
@@ -16,7 +18,8 @@ interface Asked<Question, Answer> {
 
 /**
  * @param read answers in the order of the questions; where it fails for several, each is asked alone, so that a question
- *   that the database refuses is nobody else's failure
+ *   that the database refuses is nobody else's failure. Where the database said nothing for long, all
+ *   hear of it at once, those who wait for the next read too
  */
 export function inBatches<Question, Answer>(
   read: (questions: readonly Question[]) => Promise<readonly Answer[]>,
@@ -26,14 +29,15 @@ export function inBatches<Question, Answer>(
   let gathering = false
 
   const answer = async (batch: readonly Asked<Question, Answer>[]): Promise<void> => {
+    const asked = performance.now()
     try {
       const answers = await read(batch.map(({ question }) => question))
       if (answers.length !== batch.length) throw new Error('As many answers as questions are needed')
       for (const [index, { done }] of batch.entries()) done(answers[index] as Answer)
     } catch (error) {
-      const [first] = batch
-      if (batch.length === 1) first?.failed(error)
-      else await Promise.all(batch.map((asked) => answer([asked])))
+      const silent = performance.now() - asked > REFUSED_WITHIN_MS
+      if (batch.length > 1 && !silent) await Promise.all(batch.map((each) => answer([each])))
+      else for (const { failed } of silent ? [...batch, ...waiting.splice(0)] : batch) failed(error)
     }
   }
 
