@@ -233,3 +233,17 @@ test('a buyer who leaves an event stream at once leaves nothing behind', async (
   // Each connection to the database that is idle has one, and each stream would have.
   await until(handles, (timers) => timers < 45)
 })
+
+test('pages, answers, refusals and streams all carry the headers that keep a browser safe', async () => {
+  const buyer = await system.buyer()
+  const { body } = await buyer.buy([1], '39.00')
+  const stop = new AbortController()
+  for (const path of ['/', '/api/courses', '/api/none', '/api/orders', `/api/orders/${body.orderNo}/events`]) {
+    const headers = path.endsWith('/events') ? { authorization: `Bearer ${buyer.token}` } : {}
+    const answer = await fetch(system.shopUrl + path, { headers, signal: stop.signal })
+    expect(answer.headers.get('content-security-policy'), path).toMatch(/^default-src 'self';.*frame-ancestors 'none'/)
+    expect(answer.headers.get('x-content-type-options'), path).toBe('nosniff')
+    if (path.endsWith('/events')) expect(answer.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+  }
+  stop.abort()
+})

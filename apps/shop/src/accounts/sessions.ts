@@ -1,8 +1,9 @@
 /** Sessions: a signed token that names a row, so that a session can be seen and ended. */
 import { randomUUID } from 'node:crypto'
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
-import { sql } from 'kysely'
+import { isAnyOf } from '../database/any-of.ts'
 import { inBatches } from '../database/batches.ts'
+import { builtOnce } from '../database/built-once.ts'
 import type { Database } from '../database/connect.ts'
 
 const LIFETIME_DAYS = 30
@@ -40,7 +41,8 @@ export interface Sessions {
 export function createSessions(db: Database, secret: string, clock: () => Date): Sessions {
   const key = new TextEncoder().encode(secret)
   const tokens = keepTokens(key, clock)
-  const look = inBatches((sessionIds: readonly string[]) => findLive(db, sessionIds, clock()))
+  const live = findLive(db)
+  const look = inBatches((sessionIds: readonly string[]) => live(sessionIds, clock()))
   return {
     async start(user, from) {
       const now = clock()
@@ -82,23 +84,27 @@ export function createSessions(db: Database, secret: string, clock: () => Date):
   }
 }
 
-/** Who these sessions belong to; undefined for one that ended or whose user is disabled. */
-async function findLive(db: Database, sessionIds: readonly string[], now: Date): Promise<(Viewer | undefined)[]> {
-  const rows = await db
-    .selectFrom('sessions')
-    .innerJoin('users', 'users.id', 'sessions.user_id')
-    .select(['sessions.id as session_id', 'users.id', 'users.username', 'users.display_name', 'users.role'])
-    .select(['users.created_at', 'users.password_due'])
-    .where(sql<boolean>`sessions.id = any(${sessionIds}::uuid[])`)
-    .where('sessions.ended_at', 'is', null)
-    .where('sessions.expires_at', '>', now)
-    .where('users.disabled_at', 'is', null)
-    .execute()
-  const byId = new Map(rows.map((row) => [row.session_id, row]))
-  return sessionIds.map((sessionId) => {
-    const row = byId.get(sessionId)
-    return row && { user: toUser(row), sessionId }
-  })
+/** Who sessions belong to; undefined for one that ended or whose user is disabled. */
+function findLive(db: Database) {
+  const live = builtOnce((sessionIds: readonly string[], now: Date) =>
+    db
+      .selectFrom('sessions')
+      .innerJoin('users', 'users.id', 'sessions.user_id')
+      .select(['sessions.id as session_id', 'users.id', 'users.username', 'users.display_name', 'users.role'])
+      .select(['users.created_at', 'users.password_due'])
+      .where((session) => isAnyOf(session.ref('sessions.id'), sessionIds, 'uuid'))
+      .where('sessions.ended_at', 'is', null)
+      .where('sessions.expires_at', '>', now)
+      .where('users.disabled_at', 'is', null),
+  )
+  return async (sessionIds: readonly string[], now: Date): Promise<(Viewer | undefined)[]> => {
+    const { rows } = await db.executeQuery(live(sessionIds, now))
+    const byId = new Map(rows.map((row) => [row.session_id, row]))
+    return sessionIds.map((sessionId) => {
+      const row = byId.get(sessionId)
+      return row && { user: toUser(row), sessionId }
+    })
+  }
 }
 
 const MOST_TOKENS = 20_000

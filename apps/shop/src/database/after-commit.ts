@@ -59,11 +59,11 @@ class AnnouncingDriver extends PostgresDriver {
   constructor(config: PostgresDialectConfig & { pool: pg.Pool }) {
     super(config)
     this.#announce = inBatches(async (announcements: readonly Announcement[]) => {
-      const columns = [announcements.map(({ channel }) => channel), announcements.map(({ about }) => about)]
-      await config.pool.query(
-        'select pg_notify(channel, about) from unnest($1::text[], $2::text[]) as t (channel, about)',
-        columns,
-      )
+      await config.pool.query({
+        name: 'announce',
+        text: 'select pg_notify(channel, about) from unnest($1::text[], $2::text[]) as t (channel, about)',
+        values: [announcements.map(({ channel }) => channel), announcements.map(({ about }) => about)],
+      })
       return announcements.map(() => undefined)
     })
   }

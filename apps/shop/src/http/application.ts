@@ -2,13 +2,13 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import cookie from '@fastify/cookie'
-import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController, type RawServerDefault } from 'fastify'
 import type { Overload } from './overload.ts'
 import { answerProblems, Problem } from './problem.ts'
+import { securityHeaders } from './security-headers.ts'
 import { serializersOnDemand } from './serializers.ts'
 
 declare module 'fastify' {
@@ -54,9 +54,10 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   options.overload.guard(app)
   cutSlowBodies(app)
   await app.register(cookie)
-  await app.register(helmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },
-    hsts: options.publicUrl.startsWith('https:'),
+  const headers = securityHeaders(options.publicUrl)
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(headers)
+    done()
   })
   await app.register(swagger, {
     openapi: {
@@ -89,16 +90,3 @@ function cutSlowBodies(app: FastifyInstance): void {
 const DESCRIPTION =
   'Money is a decimal string in yuan with two places ("39.00"). Times are RFC 3339 with an offset. ' +
   'Errors are RFC 9457 problems with a stable `code`. Lists page by cursor.'
-
-const CONTENT_POLICY = {
-  defaultSrc: ["'self'"],
-  imgSrc: ["'self'", 'data:'],
-  styleSrc: ["'self'", "'unsafe-inline'"],
-  scriptSrc: ["'self'"],
-  connectSrc: ["'self'"],
-  mediaSrc: ["'self'"],
-  objectSrc: ["'none'"],
-  baseUri: ["'self'"],
-  frameAncestors: ["'none'"],
-  formAction: ["'self'"],
-}

@@ -1,9 +1,11 @@
 /** An order as its buyer sees it. */
-import { type ExpressionBuilder, sql } from 'kysely'
+import type { ExpressionBuilder } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import { type Static, Type } from 'typebox'
 import { coverUrl } from '../catalog/courses.ts'
+import { isAnyOf } from '../database/any-of.ts'
 import { inBatches } from '../database/batches.ts'
+import { builtOnce } from '../database/built-once.ts'
 import type { Reader } from '../database/connect.ts'
 import type { Tables } from '../database/tables.ts'
 import { ShopError } from '../errors.ts'
@@ -72,9 +74,11 @@ const linesOf = (order: OrderColumns) =>
   jsonArrayFrom(
     order
       .selectFrom('order_lines')
-      .innerJoin('courses', 'courses.id', 'order_lines.course_id')
       .select(['course_id', 'course_title', 'order_lines.price_fen', 'order_lines.original_price_fen', 'refunded_fen'])
-      .select('courses.cover')
+      // Not a join: planned while courses are few, it would go over all of them for every line.
+      .select((line) =>
+        line.selectFrom('courses').select('cover').whereRef('courses.id', '=', 'order_lines.course_id').as('cover'),
+      )
       .whereRef('order_lines.order_id', '=', 'orders.id')
       .orderBy('position'),
   )
@@ -101,42 +105,46 @@ type OrderRow = Awaited<ReturnType<ReturnType<typeof orders>['executeTakeFirstOr
 
 /** @throws ShopError ORDER_NOT_FOUND, also for an order of somebody else */
 export async function readOrder(db: Reader, userId: number, orderNo: string): Promise<OrderView> {
-  const [order] = await readOrders(db, [{ userId, orderNo }])
-  return found(order)
+  const [row] = await readOrders(db)([orderNo])
+  return viewFor(userId, row)
 }
 
 /** Reads orders for many who ask at once, each at the state it has after it was asked for. */
 export interface OrderReader {
-  /** @throws ShopError ORDER_NOT_FOUND, also for an order of somebody else */
-  read(userId: number, orderNo: string): Promise<OrderView>
+  /**
+   * Reads the order while it is found out who asks: the two do not wait for each other, and nothing is said before both are known.
+   * @throws ShopError ORDER_NOT_FOUND, also for an order of somebody else; and what `userId` throws
+   */
+  read(userId: number | Promise<number>, orderNo: string): Promise<OrderView>
 }
 
 export function createOrderReader(db: Reader): OrderReader {
-  const ask = inBatches((questions: readonly OrderQuestion[]) => readOrders(db, questions))
-  return { read: async (userId, orderNo) => found(await ask({ userId, orderNo })) }
+  const ask = inBatches(readOrders(db))
+  return {
+    async read(userId, orderNo) {
+      const [reader, row] = await Promise.all([userId, ask(orderNo)])
+      return viewFor(reader, row)
+    },
+  }
 }
 
-interface OrderQuestion {
-  readonly userId: number
-  readonly orderNo: string
+/** In the order of their numbers; undefined for a number that no order has. */
+function readOrders(db: Reader) {
+  const numbered = builtOnce((orderNos: readonly string[]) =>
+    orders(db)
+      .select('orders.user_id')
+      .where((order) => isAnyOf(order.ref('orders.order_no'), orderNos, 'text')),
+  )
+  return async (orderNos: readonly string[]) => {
+    const { rows } = await db.executeQuery(numbered(orderNos))
+    const byNumber = new Map(rows.map((row) => [row.order_no, row]))
+    return orderNos.map((orderNo) => byNumber.get(orderNo))
+  }
 }
 
-async function readOrders(db: Reader, questions: readonly OrderQuestion[]): Promise<(OrderView | undefined)[]> {
-  const numbers = questions.map(({ orderNo }) => orderNo)
-  const rows = await orders(db)
-    .select('orders.user_id')
-    .where(sql<boolean>`orders.order_no = any(${numbers}::text[])`)
-    .execute()
-  const byNumber = new Map(rows.map((row) => [row.order_no, row]))
-  return questions.map(({ userId, orderNo }) => {
-    const row = byNumber.get(orderNo)
-    return row?.user_id === userId ? toView(row) : undefined
-  })
-}
-
-function found(order: OrderView | undefined): OrderView {
-  if (!order) throw new ShopError('ORDER_NOT_FOUND')
-  return order
+function viewFor(userId: number, row: (OrderRow & { user_id: number }) | undefined): OrderView {
+  if (row?.user_id !== userId) throw new ShopError('ORDER_NOT_FOUND')
+  return toView(row)
 }
 
 export async function listOrders(

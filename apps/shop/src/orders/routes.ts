@@ -1,5 +1,5 @@
 /** A buyer's own orders: the list, one, and the stream of its changes. Everything that moves money is in `payments/`. */
-import type { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { Type } from 'typebox'
 import type { Viewers } from '../accounts/viewer.ts'
 import type { Database } from '../database/connect.ts'
@@ -45,7 +45,10 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
   app.get(
     '/api/orders/:orderNo',
     { schema: { tags, params: OrderNo, response: { 200: Type.Ref('Order'), ...problems(401, 404) } } },
-    async (request) => orders.read((await viewers.require(request)).user.id, request.params.orderNo),
+    async (request) => {
+      const asking = viewers.require(request).then(({ user }) => user.id)
+      return orders.read(asking, request.params.orderNo)
+    },
   )
 
   const open = new Set<ServerResponse>()
@@ -57,38 +60,53 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
     '/api/orders/:orderNo/events',
     { schema: { tags, summary: 'Server-sent events: `status`, at once and on every change', params: OrderNo } },
     async (request, reply) => {
-      const { user } = await viewers.require(request)
       const { orderNo } = request.params
-      const read = () => orders.read(user.id, orderNo)
-      await read() // refused as a problem, before the stream begins
+      const asking = viewers.require(request).then(({ user }) => user.id)
+      const read = async () => JSON.stringify(await orders.read(asking, orderNo))
+      // Watching starts before the first read, so that no change falls between the two.
+      let changed = false
+      let heard = () => {
+        changed = true
+      }
+      const stop = events.watch(orderNo, () => heard())
+      let sent: string
+      try {
+        sent = await read() // refused as a problem, before the stream begins
+      } catch (error) {
+        stop()
+        throw error
+      }
       reply.hijack()
       leaveForGood()
       const stream = reply.raw
-      if (stream.destroyed || request.raw.destroyed) return // the buyer left while we looked
+      if (stream.destroyed || request.raw.destroyed) return stop() // the buyer left while we looked
       stream.writeHead(200, {
+        ...(reply.getHeaders() as OutgoingHttpHeaders),
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-store',
         'x-accel-buffering': 'no',
       })
       open.add(stream)
+      const write = (order: string) => stream.write(`event: status\ndata: ${order}\n\n`)
+      write(sent)
 
-      // Watching starts before the first read, so that no change falls between the two; reads run one after the other.
+      // Reads run one after the other.
       let queue = Promise.resolve()
-      let sent = ''
       const send = () => {
         queue = queue
           .then(async () => {
-            const text = JSON.stringify(await read())
-            if (text === sent || stream.writableEnded) return
-            sent = text
-            stream.write(`event: status\ndata: ${text}\n\n`)
+            const order = await read()
+            if (order === sent || stream.writableEnded) return
+            sent = order
+            write(order)
           })
           .catch((error: unknown) => {
             request.log.warn({ err: error }, 'event stream ends early')
             stream.end()
           })
       }
-      const stop = events.watch(orderNo, send)
+      heard = send
+      if (changed) send()
       const heartbeat = setInterval(() => {
         stream.write(': still here\n\n')
         send() // should word of a change have been lost on the way
@@ -98,7 +116,6 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
         clearInterval(heartbeat)
         open.delete(stream)
       })
-      send()
     },
   )
   return () => open.size

@@ -3,6 +3,7 @@
  * only kept. Those that arrive at once are recognised together and kept together, each acknowledged after its commit.
  */
 import { sql } from 'kysely'
+import { isAnyOf } from '../database/any-of.ts'
 import { inBatches } from '../database/batches.ts'
 import type { Database } from '../database/connect.ts'
 import type { PaidNotice } from './providers/provider.ts'
@@ -49,7 +50,7 @@ async function findPaid(db: Database, attemptNos: readonly string[]) {
   const rows = await db
     .selectFrom('payment_attempts')
     .select(['attempt_no', 'provider', 'trade_no', 'amount_fen'])
-    .where(sql<boolean>`attempt_no = any(${attemptNos}::text[])`)
+    .where((attempt) => isAnyOf(attempt.ref('attempt_no'), attemptNos, 'text'))
     .where('status', '=', 'paid')
     .execute()
   const byNumber = new Map(rows.map((row) => [row.attempt_no, row]))
