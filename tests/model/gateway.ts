@@ -38,6 +38,8 @@ export interface MemoryGateway {
   readonly sent: { readonly attemptNo: string; readonly requestNo: string; readonly amount: Fen }[]
   /** Numbers of refunds that the gateway has closed: nothing went back, and they can never be used again. */
   readonly closedRefunds: Set<string>
+  /** Numbers of refunds that the gateway has said it will make. */
+  readonly acceptedRefunds: Set<string>
   /** Whether refunds stay on their way. */
   slow: boolean
   mood: Mood
@@ -58,7 +60,7 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
   const bills = new Map<string, readonly BillLine[]>()
   const sent: MemoryGateway['sent'] = []
   const closedRefunds = new Set<string>()
-  const accepted = new Set<string>()
+  const acceptedRefunds = new Set<string>()
   const spent = new Set<string>()
   let count = 0
 
@@ -128,15 +130,18 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
         }
         const gone = [...trade.refunds.values()].reduce((sum, each) => sum + each, 0)
         if (gone + amount > trade.amount) return { state: 'refused', refusal: 'more than is left' }
-        if (name === ORDERS_THERE && (gateway.slow || !accepted.has(requestNo))) {
-          accepted.add(requestNo)
+        if (name === ORDERS_THERE && (gateway.slow || !acceptedRefunds.has(requestNo))) {
+          acceptedRefunds.add(requestNo)
           return { state: 'accepted' }
         }
         trade.refunds.set(requestNo, amount)
         return { state: 'succeeded' }
       }),
     lookForRefund: ({ attemptNo, requestNo }) =>
-      answer(() => (trades.get(attemptNo)?.refunds.has(requestNo) ? { state: 'succeeded' } : undefined)),
+      answer(() => {
+        if (trades.get(attemptNo)?.refunds.has(requestNo)) return { state: 'succeeded' }
+        return acceptedRefunds.has(requestNo) ? { state: 'accepted' } : undefined
+      }),
     bill: (day) =>
       answer(() => {
         const lines = bills.get(`${name} ${day}`)
@@ -161,6 +166,7 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
     bills,
     sent,
     closedRefunds,
+    acceptedRefunds,
     slow: false,
     mood: 'answers',
     open(attemptNo) {

@@ -120,6 +120,22 @@ test('a refund made by hand and recorded a day later stands in the bill of its o
   expect(await refundsOf(one)).toMatchObject([{ request_no: 'HAND-3', billed_on: day, status: 'succeeded' }])
 })
 
+test('a refund by hand that its gateway has only accepted is not recorded before it is made', async () => {
+  const one = await paid([1], 'wechat')
+  const day = today()
+  nextDay()
+  const bill = [line(one, 'payment', one.amount), line(one, 'refund', one.amount, 'HAND-3A')]
+  const [found] = await run(day, bill, 'wechat')
+  stage.gateway.acceptedRefunds.add('HAND-3A')
+  expect(await repair(found, 'record')).toBe('REFUND_UNDER_WAY')
+  expect(await refundsOf(one)).toEqual([])
+  expect(await accessOf(one)).toEqual([1])
+  stage.gateway.trades.get(one.attemptNo)?.refunds.set('HAND-3A', one.amount)
+  expect(await repair(found, 'record')).toBe('done')
+  expect(await refundsOf(one)).toMatchObject([{ request_no: 'HAND-3A', status: 'succeeded' }])
+  expect(await accessOf(one)).toEqual([])
+})
+
 test('a refund that was made by hand is never sent, whatever a bill lacks', async () => {
   const one = await paid()
   const day = today()
