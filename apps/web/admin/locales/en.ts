@@ -261,6 +261,7 @@ const messages: SameKeys<typeof chinese> = {
   buyer: {
     one: 'Buyer',
     missing: 'There is no such buyer',
+    missingHint: 'Look them up by name on the buyers page.',
     paid: 'Paid, less refunds',
     orders: 'Orders',
     access: 'Courses',

@@ -257,6 +257,7 @@ export default {
   buyer: {
     one: '买家',
     missing: '没有这个买家',
+    missingHint: '请到买家页按用户名查找。',
     paid: '累计付款（扣除退款）',
     orders: '订单',
     access: '课程',

@@ -21,6 +21,7 @@ const english: SameKeys<typeof chinese> = {
   course: {
     one: 'Course',
     missing: 'There is no such course',
+    missingHint: 'The courses page has all of them, drafts too.',
     tabs: 'Parts of the course',
     details: 'Details and price',
     content: 'Content',

@@ -18,6 +18,7 @@ export default {
   course: {
     one: '课程',
     missing: '没有这门课程',
+    missingHint: '课程页列出全部课程，包括草稿。',
     tabs: '课程的各部分',
     details: '基本信息与价格',
     content: '章节内容',

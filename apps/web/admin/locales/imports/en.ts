@@ -20,6 +20,7 @@ export default {
     when: 'Uploaded',
     one: 'Import',
     missing: 'There is no such import',
+    missingHint: 'The imports page has all of them.',
     rows: 'Rows',
     accounts: 'New accounts',
     grants: 'Courses granted',
