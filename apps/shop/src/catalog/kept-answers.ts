@@ -7,14 +7,14 @@ import type { Announcements } from '../database/announcements.ts'
 const MOST = 500
 
 export interface KeptAnswers {
-  /** The answer as JSON: the one that is kept under this key, or a fresh one. */
-  get(key: string, read: () => Promise<unknown>): Promise<string>
+  /** The answer as JSON, in the bytes that are sent: the one that is kept under this key, or a fresh one. */
+  get(key: string, read: () => Promise<unknown>): Promise<Buffer>
   /** The one that is kept under this key, if there is one. */
-  known(key: string): string | undefined
+  known(key: string): Buffer | undefined
 }
 
 export function keepAnswers(announcements: Announcements): KeptAnswers {
-  const kept = new Map<string, string>()
+  const kept = new Map<string, Buffer>()
   let generation = 0
   announcements.on('catalog_changed', () => {
     generation += 1
@@ -26,7 +26,7 @@ export function keepAnswers(announcements: Announcements): KeptAnswers {
       const known = kept.get(key)
       if (known !== undefined) return known
       const before = generation
-      const answer = JSON.stringify(await read())
+      const answer = Buffer.from(JSON.stringify(await read()))
       // What was read before a change must not be kept after it.
       if (!announcements.live || generation !== before) return answer
       const [oldest] = kept.keys()

@@ -105,9 +105,9 @@ export function addCatalogRoutes(app: Application, { db, kept, seesDraft }: Cata
   })
 }
 
-/** Already as text: written once, and sent as it is. */
-const answer = async (reply: FastifyReply, text: Promise<string>) =>
-  reply.type('application/json; charset=utf-8').send(await text)
+/** Already as bytes: written once, and sent as they are. */
+const answer = async (reply: FastifyReply, bytes: Promise<Buffer>) =>
+  reply.type('application/json; charset=utf-8').send(await bytes)
 
 /** The same question has the same key, in whatever order its parts came. */
 const listKey = (query: Readonly<Record<string, unknown>>): string =>
@@ -120,6 +120,6 @@ export function firstCover(kept: KeptAnswers, path: string): string | undefined 
   const course = /^\/courses\/(\d{1,10})$/.exec(path)?.[1]
   const known = course ? kept.known(courseKey(Number(course))) : path === '/' ? kept.known(listKey({})) : undefined
   if (known === undefined) return undefined
-  const answer = JSON.parse(known) as { coverUrl?: string; items?: { coverUrl: string }[] }
+  const answer = JSON.parse(known.toString()) as { coverUrl?: string; items?: { coverUrl: string }[] }
   return answer.coverUrl ?? answer.items?.[0]?.coverUrl
 }
