@@ -4,11 +4,12 @@
  * of it grew over the second half by more than it goes up and down anyway.
  */
 import { randomUUID } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processesOf } from '../tests/harness/processes.ts'
 import type { ShopApi } from '../tests/harness/shop-api.ts'
 import { type System, startSystem } from '../tests/harness/system.ts'
+import { megabytesOf } from './stage.ts'
 
 const BUYERS_AT_ONCE = 4
 const SAMPLE_MS = 10_000
@@ -123,9 +124,9 @@ async function look(system: System): Promise<Record<string, number>> {
     "select count(*)::int as count from pg_stat_activity where backend_type = 'client backend'",
   )
   const each = (name: string, pids: readonly number[]) =>
-    pids.map((pid, index) => [`${name}${pids.length > 1 ? ` ${index + 1}` : ''}, MB`, residentMegabytes(pid)])
+    pids.map((pid, index) => [`${name}${pids.length > 1 ? ` ${index + 1}` : ''}, MB`, megabytesOf(pid)])
   return Object.fromEntries([
-    ['parent, MB', residentMegabytes(parent)],
+    ['parent, MB', megabytesOf(parent)],
     ...each('web', web),
     ...each('jobs', jobs),
     ...each('sandbox', sandbox),
@@ -137,9 +138,6 @@ async function look(system: System): Promise<Record<string, number>> {
     ['open files of web', web.reduce((sum, pid) => sum + openFiles(pid), 0)],
   ])
 }
-
-const residentMegabytes = (pid: number): number =>
-  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
 
 const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
 

@@ -128,10 +128,12 @@ export async function newBuyers(system: System, count: number): Promise<string[]
 
 export const readUrl = (system: System): string => readFileSync(join(system.dataDir, 'postgres/url'), 'utf8').trim()
 
-/** Megabytes of each web process; what several share (the program itself) counts by its share. */
-export function memoryOf({ process: { pid } }: System): number[] {
-  return processesOf(pid ?? 0)['web server'].map((web) => {
-    const rollup = readFileSync(`/proc/${web}/smaps_rollup`, 'utf8')
-    return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024
-  })
+/** Megabytes of a process; what several share (the program itself) counts by its share. */
+export function megabytesOf(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024
 }
+
+/** Megabytes of each web process. */
+export const memoryOf = ({ process: { pid } }: System): number[] =>
+  processesOf(pid ?? 0)['web server'].map(megabytesOf)
