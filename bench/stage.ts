@@ -135,5 +135,4 @@ export function megabytesOf(pid: number): number {
 }
 
 /** Megabytes of each web process. */
-export const memoryOf = ({ process: { pid } }: System): number[] =>
-  processesOf(pid ?? 0)['web server'].map(megabytesOf)
+export const memoryOf = ({ process: { pid } }: System): number[] => processesOf(pid ?? 0)['web server'].map(megabytesOf)
