@@ -56,7 +56,7 @@ async function tryOut(mutation: Mutation): Promise<string> {
   try {
     copySources(folder)
     mutate(folder, mutation)
-    if (mutation.noticedBy) return await race(folder)
+    if (mutation.noticedBy) return await test(folder, `tests/model/${mutation.noticedBy}.test.ts`)
     for (const seed of SEEDS) {
       const report = await prove(folder, seed)
       if (!report) throw new Error(`${mutation.guard}: the run with seed ${seed} did not come to its end`)
@@ -95,12 +95,11 @@ function notInstalled(path: string): boolean {
   return !path.endsWith('/node_modules')
 }
 
-/** How many tests of the races failed; '' when none did. */
-function race(folder: string): Promise<string> {
-  const test = 'tests/model/races.test.ts'
-  const result = join(folder, 'races.json')
+/** How many tests of the file failed; '' when none did. */
+function test(folder: string, file: string): Promise<string> {
+  const result = join(folder, 'tests.json')
   const report = ['--reporter', 'json', '--outputFile', result]
-  const args = [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'system', ...report, test]
+  const args = [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'system', ...report, file]
   const child = spawn(process.execPath, args, {
     cwd: folder,
     stdio: 'ignore',
@@ -110,9 +109,9 @@ function race(folder: string): Promise<string> {
   return new Promise((done, failed) => {
     child.once('close', () => {
       clearTimeout(limit)
-      if (!existsSync(result)) return failed(new Error('The races did not come to their end.'))
+      if (!existsSync(result)) return failed(new Error(`${file} did not come to its end.`))
       const { numFailedTests, numTotalTests } = JSON.parse(readFileSync(result, 'utf8')) as Record<string, number>
-      done(numFailedTests === 0 ? '' : `\`${test}\` (${numFailedTests} of ${numTotalTests} tests)`)
+      done(numFailedTests === 0 ? '' : `\`${file}\` (${numFailedTests} of ${numTotalTests} tests)`)
     })
   })
 }
