@@ -65,7 +65,7 @@ async function wholeWay(
   const courses = await system.sql<{ id: number }>(
     `insert into courses (slug, category_slug, teacher_slug, language, title, promise, outcomes, price_fen, published_at)
      select 'whole-' || n, (select slug from categories limit 1), (select slug from teachers limit 1), 'en',
-       'Whole ' || n, 'bench', '{}', 990, now() from generate_series(1, $1::int) n returning id`,
+       'Whole ' || n, 'bench', '{}', 90, now() from generate_series(1, $1::int) n returning id`,
     [each * (rounds + 1)],
   )
   const tokens = await Promise.all(Array.from({ length: BUYERS }, async () => (await system.buyer()).token ?? ''))
@@ -117,7 +117,7 @@ async function buyAll({ shop, sandbox, token }: Buyer, courses: readonly { id: n
   }
   for (const { id } of courses) {
     const started = performance.now()
-    const wanted = { courseIds: [id], totalAmount: '9.90', payType: 'alipay' }
+    const wanted = { courseIds: [id], totalAmount: '0.90', payType: 'alipay' }
     const { orderNo, payUrl } = await send(shop, '/api/orders', wanted, { authorization })
     const paid = follow(shop, orderNo, authorization)
     await Promise.all([paid, send(sandbox, '/sandbox/api/pay', { payUrl })])
