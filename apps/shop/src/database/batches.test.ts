@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { expect, test, vi } from 'vitest'
 import { inBatches } from './batches.ts'
 
@@ -43,6 +44,23 @@ test('one that cannot be read is nobody else’s failure', async () => {
   const asked = await Promise.allSettled([1, -2, 3].map(ask))
   expect(asked.map((each) => (each.status === 'fulfilled' ? each.value : 'failed'))).toEqual([2, 'failed', 6])
   expect(await ask(5)).toBe(10)
+})
+
+test('a question that is refused late is nobody else’s failure either', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] })
+  try {
+    const ask = inBatches(async (numbers: readonly number[]) => {
+      await new Promise((done) => setTimeout(done, 3000))
+      const refusal = Object.assign(new pg.DatabaseError('invalid byte sequence', 0, 'error'), { code: '22021' })
+      if (numbers.includes(2)) throw refusal
+      return numbers
+    })
+    const asked = Promise.allSettled([1, 2, 3].map(ask))
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect((await asked).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('a database that says nothing is waited for once, not once together and once alone', async () => {
