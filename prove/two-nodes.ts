@@ -41,15 +41,19 @@ export async function startTwoNodes(folder: string, options: { haproxy: boolean 
       ORDER_TTL_MINUTES: '5',
       ...(options.haproxy && { PUBLIC_URL: shopUrl, TRUST_PROXY: '1' }),
     }
-    // The first brings the sandbox; the second is told of it as a shop is of a real gateway.
+    // The first brings the sandbox. Both are told of it as of a real gateway, by keys that are there once it has run: nodes with
+    // settings of their own would be two merchants, and what was paid to one is not known at the other.
+    const brings = { ...common, PORT: String(portA), SANDBOX_PORT: String(sandboxPort) }
+    await stopChild((await launchShop({ folder: join(folder, 'a'), environment: brings })).child)
+    const gateway = gatewayOf(join(folder, 'a/keys'), sandboxPort)
     const first = await launchShop({
       folder: join(folder, 'a'),
-      environment: { ...common, PORT: String(portA), SANDBOX_PORT: String(sandboxPort) },
+      environment: { ...brings, ...gateway, SANDBOX: 'on' },
     })
     stops.push(() => stopChild(first.child))
     const second = await launchShop({
       folder: join(folder, 'b'),
-      environment: { ...common, ...gatewayOf(join(folder, 'a/keys'), sandboxPort), PORT: String(portB) },
+      environment: { ...common, ...gateway, PORT: String(portB) },
     })
     stops.push(() => stopChild(second.child))
     if (options.haproxy) {

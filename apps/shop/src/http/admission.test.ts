@@ -104,7 +104,7 @@ test('a burst waits its turn; in a queue that stands, whoever has waited a quart
   const { admission, admitted, refused, come } = rig({ money: 1, browsing: 1 })
   come('payment', 'in hand')
   come('payment', 'burst')
-  vi.advanceTimersByTime(900)
+  vi.advanceTimersByTime(600)
   expect(refused).toEqual([])
   come('payment', 'late')
   vi.advanceTimersByTime(200)

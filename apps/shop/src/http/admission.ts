@@ -2,7 +2,7 @@
  * Who comes in, and when. So many requests are in hand at once, and no more are begun in one turn of the event loop than it
  * has time for; the others wait here, where they are seen: notifications are taken first, then payments, then browsing.
  *
- * A queue is kept short by how long it has been there. A burst may wait; but where a queue has not been empty for a second,
+ * A queue is kept short by how long it has been there. A burst may wait; but where a queue has not been empty for a while,
  * more comes than can be answered, and waiting would only make every answer late: whoever cannot be let in soon is sent
  * away, the sooner the better.
  */
@@ -20,14 +20,14 @@ export interface Places {
 }
 
 /**
- * How long a queue may go on before it counts as standing. A gateway is no person: it waits for five seconds at least, and
- * what is sent away comes again only minutes later.
+ * How long a queue may go on before it counts as standing. A person is answered within a second, the work included, or sent
+ * away. A gateway is no person: it waits for five seconds at least, and what is sent away comes again only minutes later.
  */
 const BURST_MS: Readonly<Record<Urgency, number>> = {
   notification: 4000,
-  payment: 1000,
-  page: 1000,
-  browsing: 1000,
+  payment: 700,
+  page: 700,
+  browsing: 700,
 }
 /** How long anybody waits in a queue that stands. */
 const STANDING_PATIENCE_MS = 250
