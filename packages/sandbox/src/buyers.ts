@@ -62,16 +62,21 @@ export function openBuyers(database: Database, clock: Clock): Buyers {
     list: () => selectAll.all().map(fromRow),
     create(input) {
       const login = input.login.trim().toLowerCase()
-      const { changes } = insert.run(
-        `20887220${digits(8)}`,
-        login,
-        input.name ?? '沙箱买家',
-        input.loginPassword ?? DEFAULT_PASSWORD,
-        input.paymentPassword ?? DEFAULT_PASSWORD,
-        input.balance ?? DEFAULT_BALANCE,
-        clock.now(),
-      )
-      return changes === 0 ? undefined : read(selectLogin.get(login))
+      while (selectLogin.get(login) === undefined) {
+        // Numbers are random, and among ten thousand buyers two want the same one: it is drawn again.
+        const id = `20887220${digits(8)}`
+        const { changes } = insert.run(
+          id,
+          login,
+          input.name ?? '沙箱买家',
+          input.loginPassword ?? DEFAULT_PASSWORD,
+          input.paymentPassword ?? DEFAULT_PASSWORD,
+          input.balance ?? DEFAULT_BALANCE,
+          clock.now(),
+        )
+        if (changes > 0) return read(select.get(id))
+      }
+      return undefined
     },
     move: (id, amount) => move.run(amount, id).changes === 1,
   }
