@@ -160,7 +160,6 @@ async function measureBeside(
   return { ...figure, noise, ceiling }
 }
 
-/** Each order by another buyer or of another course, so that every one is a new one. */
 const VACUUM_LIMIT_MS = 120_000
 
 /** Waits until PostgreSQL tidies nothing up: after a large fill that goes on for a while, at the cost of whichever figure it meets. */
@@ -170,6 +169,7 @@ async function vacuumed({ sql }: System): Promise<void> {
   while ((await busy()).length > 0 && performance.now() < until) await pause(200)
 }
 
+/** Each order by another buyer or of another course, so that every one is a new one. */
 async function measureOrders(bench: Bench): Promise<Figure> {
   const { system, requests, tokens } = bench
   const place = await placing(system, tokens)

@@ -20,7 +20,7 @@ export default {
     when: 'Uploaded',
     one: 'Import',
     missing: 'There is no such import',
-    missingHint: 'The imports page has all of them.',
+    missingHint: 'The page “Import students” has all of them.',
     rows: 'Rows',
     accounts: 'New accounts',
     grants: 'Courses granted',

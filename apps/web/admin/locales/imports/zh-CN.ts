@@ -19,7 +19,7 @@ export default {
     when: '上传时间',
     one: '导入',
     missing: '没有这次导入',
-    missingHint: '导入页列出全部导入。',
+    missingHint: '“导入学员”页列出全部导入。',
     rows: '有效行数',
     accounts: '新建账号',
     grants: '开通课程',
