@@ -314,7 +314,9 @@ test('the navigation says where one is, on pages of one thing as well', async ()
     ['/admin/imports', '买家'],
   ] as const) {
     await staff.open(path)
-    await eventually(() => page.locator('nav a[aria-current=page]').innerText()).toBe(way)
+    // A page has tabs of its own as well, which say the same of themselves.
+    const ways = page.getByRole('navigation', { name: '后台导航' })
+    await eventually(() => ways.locator('[aria-current=page]').innerText()).toBe(way)
   }
 })
 
@@ -400,7 +402,7 @@ test('a buyer gets a clear no, and each role sees what it may', async () => {
     await desk.open('/admin/login')
     await logIn(desk.page, person)
     await desk.page.getByTestId('logout').waitFor()
-    const ways = await desk.page.locator('nav a').allInnerTexts()
+    const ways = await desk.page.getByRole('navigation', { name: '后台导航' }).getByRole('link').allInnerTexts()
     expect(ways).toEqual(expect.arrayContaining([...sees]))
     expect(ways.filter((way) => never.some((closed) => closed === way))).toEqual([])
     await desk.open('/admin/money-health')

@@ -50,3 +50,34 @@ test('what an entry puts on the agenda on the way happens on the way', async () 
   expect(ran).toEqual([100, 200, 300])
   await agenda.close()
 })
+
+test('what is forgotten does not happen, what is put again happens once and when it was put last, and nothing stays behind', async () => {
+  const step = fc.record({ id: fc.integer({ min: 0, max: 30 }), delay: fc.option(fc.integer({ min: 1, max: 50 })) })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 300 }), async (steps) => {
+      const clock = handClock()
+      const start = clock.now()
+      const ran: string[] = []
+      const agenda = createAgenda(clock, async ({ id }) => {
+        ran.push(`${id} at ${clock.now() - start}`)
+      })
+      const wanted = new Map<number, number>()
+      for (const { id, delay } of steps) {
+        wanted.delete(id)
+        if (delay === null) agenda.forget('expire', String(id))
+        else {
+          wanted.set(id, delay)
+          agenda.add({ at: start + delay, kind: 'expire', id: String(id) })
+        }
+      }
+      expect(agenda.size()).toBe(wanted.size)
+      await agenda.advanceTo(start + 50)
+      // Of one time, what was put first comes first.
+      const inTime = [...wanted].toSorted(([, a], [, b]) => a - b)
+      expect(ran).toEqual(inTime.map(([id, delay]) => `${id} at ${delay}`))
+      expect(agenda.size()).toBe(0)
+      await agenda.close()
+    }),
+    { numRuns: 200 },
+  )
+})

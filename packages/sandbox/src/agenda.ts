@@ -12,7 +12,12 @@ export interface Entry {
 }
 
 export interface Agenda {
+  /** In place of what is there for the same kind and id. */
   add(entry: Entry): void
+  /** What became needless before it was due: a trade that is paid has no time-out. */
+  forget(kind: Entry['kind'], id: string): void
+  /** How much is to come. */
+  size(): number
   start(): void
   /** Moves the clock to an instant ahead; resolves when everything due until then has happened. */
   advanceTo(at: number): Promise<void>
@@ -27,13 +32,31 @@ const WIDTH = 64
 const LONGEST_TIMER = 60_000
 
 export function createAgenda(clock: Clock, run: (entry: Entry) => Promise<void>): Agenda {
-  const heap: { entry: Entry; order: number }[] = []
+  const heap: Item[] = []
+  const known = new Map<string, Item>()
   const running = new Set<Promise<void>>()
   let order = 0
   let timer: NodeJS.Timeout | undefined
   let started = false
   let advancing: Promise<void> = Promise.resolve()
   let moving = 0
+
+  function take(item: Item): Entry {
+    remove(heap, item)
+    known.delete(nameOf(item.entry.kind, item.entry.id))
+    return item.entry
+  }
+
+  function forget(kind: Entry['kind'], id: string): void {
+    const item = known.get(nameOf(kind, id))
+    if (item) take(item)
+  }
+
+  function empty(): void {
+    heap.length = 0
+    known.clear()
+    clearTimeout(timer)
+  }
 
   function wake(): void {
     if (!started || moving > 0) return
@@ -46,8 +69,7 @@ export function createAgenda(clock: Clock, run: (entry: Entry) => Promise<void>)
         timer = setTimeout(wake, Math.min(next.entry.at - now, LONGEST_TIMER))
         return
       }
-      pop(heap)
-      launch(next.entry)
+      launch(take(next))
     }
   }
 
@@ -74,10 +96,7 @@ export function createAgenda(clock: Clock, run: (entry: Entry) => Promise<void>)
       const due = heap[0]?.entry.at
       if (due === undefined || due > Math.max(target, clock.now())) break
       if (due > clock.now()) clock.set(due)
-      while (heap[0]?.entry.at === due && running.size < WIDTH) {
-        const next = pop(heap)
-        if (next) launch(next.entry)
-      }
+      for (let next = heap[0]; next?.entry.at === due && running.size < WIDTH; next = heap[0]) launch(take(next))
       await idle()
     }
     if (target > clock.now()) clock.set(target)
@@ -85,9 +104,14 @@ export function createAgenda(clock: Clock, run: (entry: Entry) => Promise<void>)
 
   return {
     add(entry) {
-      push(heap, { entry, order: order++ })
-      if (heap[0]?.entry === entry) wake()
+      forget(entry.kind, entry.id)
+      const item = { entry, order: order++, place: heap.length }
+      known.set(nameOf(entry.kind, entry.id), item)
+      push(heap, item)
+      if (heap[0] === item) wake()
     },
+    forget,
+    size: () => heap.length,
     start() {
       started = true
       wake()
@@ -103,55 +127,70 @@ export function createAgenda(clock: Clock, run: (entry: Entry) => Promise<void>)
       return advancing
     },
     settled: idle,
-    clear() {
-      heap.length = 0
-      clearTimeout(timer)
-    },
+    clear: empty,
     async close() {
       started = false
-      heap.length = 0
-      clearTimeout(timer)
+      empty()
       await idle()
     },
   }
 }
 
-type Item = { entry: Entry; order: number }
+/** `place` is where it stands in the heap. */
+interface Item {
+  readonly entry: Entry
+  readonly order: number
+  place: number
+}
+
+const nameOf = (kind: Entry['kind'], id: string): string => `${kind} ${id}`
 
 function earlier(a: Item, b: Item): boolean {
   return a.entry.at < b.entry.at || (a.entry.at === b.entry.at && a.order < b.order)
 }
 
 function push(heap: Item[], item: Item): void {
-  let at = heap.length
   heap.push(item)
+  rise(heap, item, heap.length - 1)
+}
+
+/** The last one takes its place, and goes up or down from there. */
+function remove(heap: Item[], item: Item): void {
+  const last = heap.pop()
+  if (!last || last === item) return
+  rise(heap, last, item.place)
+  sink(heap, last, last.place)
+}
+
+function rise(heap: Item[], item: Item, from: number): void {
+  let at = from
   while (at > 0) {
     const above = (at - 1) >> 1
     const parent = heap[above]
     if (!parent || !earlier(item, parent)) break
-    heap[at] = parent
+    put(heap, parent, at)
     at = above
   }
-  heap[at] = item
+  put(heap, item, at)
 }
 
-function pop(heap: Item[]): Item | undefined {
-  const first = heap[0]
-  const last = heap.pop()
-  if (!first || !last || heap.length === 0) return first
-  let at = 0
+function sink(heap: Item[], item: Item, from: number): void {
+  let at = from
   for (;;) {
     const left = 2 * at + 1
-    const right = left + 1
     const a = heap[left]
-    const b = heap[right]
+    const b = heap[left + 1]
     if (!a) break
-    const below = b && earlier(b, a) ? right : left
-    const child = below === right && b ? b : a
-    if (!earlier(child, last)) break
-    heap[at] = child
+    const child = b && earlier(b, a) ? b : a
+    if (!earlier(child, item)) break
+    const below = child.place
+    put(heap, child, at)
     at = below
   }
-  heap[at] = last
-  return first
+  put(heap, item, at)
+}
+
+function put(heap: Item[], item: Item, at: number): void {
+  heap[at] = item
+  item.place = at
 }

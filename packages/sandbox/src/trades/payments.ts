@@ -73,7 +73,9 @@ export function createPayments(parts: PaymentParts): Payments {
       return trade
     })
     notifications.schedule(notice)
-    if (closed) parts.changed()
+    if (!closed) return undefined
+    parts.agenda().forget('expire', tradeNo)
+    parts.changed()
     return closed
   }
 
@@ -163,6 +165,7 @@ export function createPayments(parts: PaymentParts): Payments {
       trades.payLater(trade.tradeNo, paysAt)
       trades.record(trade.tradeNo, 'confirmed', `pays in ${seconds} s (fault: pay-late)`)
     })
+    parts.agenda().forget('expire', trade.tradeNo)
     parts.agenda().add({ at: paysAt, kind: 'pay', id: trade.tradeNo })
     parts.changed()
     return { ...trade, paysAt }
@@ -182,7 +185,9 @@ export function createPayments(parts: PaymentParts): Payments {
       return paid
     })
     notifications.schedule(notice)
-    if (typeof result !== 'string') parts.changed()
+    if (typeof result === 'string') return result
+    parts.agenda().forget('expire', trade.tradeNo)
+    parts.changed()
     return result
   }
 

@@ -86,8 +86,10 @@ export function createWechatPayments(parts: WechatPaymentParts) {
       if (done) trades.record(id, 'closed', why)
       return done
     })
-    if (closed) parts.changed()
-    return closed
+    if (!closed) return false
+    parts.agenda().forget('wechat-expire', String(id))
+    parts.changed()
+    return true
   }
 
   function refusalOf(trade: WechatTrade, buyer: Buyer | undefined): WechatRefusal | undefined {
@@ -116,6 +118,8 @@ export function createWechatPayments(parts: WechatPaymentParts) {
       written = notifications.writePayment(now)
       return now
     })
+    if (typeof paid === 'string') return paid
+    parts.agenda().forget('wechat-expire', String(trade.id))
     notifications.schedule(written)
     parts.changed()
     return paid
