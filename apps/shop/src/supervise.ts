@@ -110,7 +110,8 @@ async function startSandbox(config: Config, state: State): Promise<void> {
   if (!config.sandbox.enabled) return
   const entry = join(fileURLToPath(import.meta.resolve('@xuecheng/sandbox')), '../main.ts')
   const args = ['--port', String(config.sandbox.port), '--host', config.host, '--data', join(config.dataDir, 'sandbox')]
-  await keepRunning(() => fork(entry, args, { env: process.env }), state.services, state, Promise.resolve())
+  const start = () => fork(entry, args, { env: process.env, execArgv: CHILD_FLAGS })
+  await keepRunning(start, state.services, state, Promise.resolve())
 }
 
 async function seed(config: Config, databaseUrl: string): Promise<void> {
