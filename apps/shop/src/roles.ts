@@ -1,11 +1,8 @@
 /** What one child process does: answer requests, or work through the jobs. It ends when its parent does. */
 import type { Config } from './config.ts'
 import type { Limits } from './database/connect.ts'
-import { openDoors } from './http/doors.ts'
-import { startJobs } from './jobs.ts'
 import { createLog } from './log.ts'
-import { createServer } from './server.ts'
-import { openShop } from './shop.ts'
+import { openShop, type Shop } from './shop.ts'
 
 const STOP_LIMIT_MS = 10_000
 
@@ -14,6 +11,7 @@ const ANSWERING: Limits = { statement: 8000, answer: 9000, connection: 8000 }
 const WORKING: Limits = { statement: 30_000, answer: 35_000, connection: 10_000 }
 
 export async function runRole(config: Config, role: string): Promise<void> {
+  const run = role === 'web' ? await webServer(config) : await jobRunner()
   const url = await databaseFromParent()
   const log = createLog(config.logLevel, role)
   // While no database server takes writes, pages can still be read; a job without writes is none.
@@ -21,19 +19,31 @@ export async function runRole(config: Config, role: string): Promise<void> {
     role === 'web'
       ? openShop(config, url, log, 12, 'readable', ANSWERING)
       : openShop(config, url, log, 6, 'primary', WORKING)
-  const stop = role === 'web' ? await serve() : await work()
+  const stop = await run(shop)
   endWithParent(async () => {
     await stop()
     await shop.close()
   })
   process.send?.({ type: 'ready' })
+}
 
-  async function serve() {
+/** Begins the role's work; what it gives back ends it. */
+type Run = (shop: Shop) => Promise<() => Promise<unknown>>
+
+/** Loads the code of a web server, and nothing of the jobs. */
+async function webServer(config: Config): Promise<Run> {
+  const [{ createServer }, { openDoors }] = await Promise.all([import('./server.ts'), import('./http/doors.ts')])
+  return async (shop) => {
     const app = await createServer(shop)
     await openDoors(app, config)
     return () => app.close()
   }
-  async function work() {
+}
+
+/** Loads the code of the jobs, and nothing of a web server. */
+async function jobRunner(): Promise<Run> {
+  const { startJobs } = await import('./jobs.ts')
+  return async (shop) => {
     await shop.settings.refresh()
     const stopKeepingUp = shop.settings.keepUp()
     const queue = await startJobs(shop)
