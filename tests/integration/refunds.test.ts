@@ -179,6 +179,17 @@ test('a buyer asks, staff decline with an answer; asks again and withdraws; asks
   expect(await buyer.ownedIds()).toEqual([1, 2])
 })
 
+test('what a buyer asks for and withdraws again and again comes to an end', async () => {
+  const { buyer, orderNo } = await paidOrder()
+  const ask = () => buyer.call<Order>('POST', `/api/orders/${orderNo}/refunds`, { courseIds: [3], reason: '学不会' })
+  for (let time = 0; time < 20; time += 1) {
+    const no = (await ask()).body.refunds.at(-1)?.requestNo
+    expect((await buyer.call('POST', `/api/orders/${orderNo}/refunds/${no}/withdraw`)).status).toBe(200)
+  }
+  expect(await ask()).toMatchObject({ status: 409, body: { code: 'REFUND_ASKED_TOO_OFTEN' } })
+  expect(await gone(orderNo)).toEqual(['0.00'])
+})
+
 test("nobody touches another buyer's refunds, and buyers have no desk", async () => {
   const { orderNo } = await paidOrder()
   const stranger = await system.buyer()

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { ShopError } from '../../apps/shop/src/errors.ts'
 import { toFen } from '../../apps/shop/src/money.ts'
 import { lockOrder, transition } from '../../apps/shop/src/orders/transition.ts'
-import { askAboutOrder } from '../../apps/shop/src/payments/ask.ts'
+import { createOrderAsker } from '../../apps/shop/src/payments/ask.ts'
 import { checkout, openCheckout, payAgain } from '../../apps/shop/src/payments/checkout.ts'
 import { closeLeftAttempts } from '../../apps/shop/src/payments/close-attempts.ts'
 import { closeOrder } from '../../apps/shop/src/payments/close-order.ts'
@@ -186,7 +186,7 @@ test('the sandbox pays nothing that was opened with real keys, and still what wa
   await signAt('sandbox', attemptNo)
   pay('sandbox', attemptNo)
   expect(await notify('sandbox', attemptNo)).toMatchObject({ accepted: false })
-  await askAboutOrder(payments, { userId, orderNo: order.orderNo })
+  await createOrderAsker(payments)({ userId, orderNo: order.orderNo })
   expect(await order.status()).toBe('unpaid')
   await payments.db
     .updateTable('payment_attempts')
@@ -194,7 +194,7 @@ test('the sandbox pays nothing that was opened with real keys, and still what wa
     .where('attempt_no', '=', attemptNo)
     .execute()
   expect(await notify('sandbox', attemptNo)).toMatchObject({ accepted: false })
-  await askAboutOrder(payments, { userId, orderNo: order.orderNo })
+  await createOrderAsker(payments)({ userId, orderNo: order.orderNo })
   expect(await order.status()).toBe('unpaid')
   expect(await expire(order.orderId)).toBe('closed')
 
@@ -221,6 +221,17 @@ test('the same purchase does not open an attempt on an order that is closed just
   })
   expect((await again)?.orderNo).not.toBe(order.orderNo)
   expect(await order.attempts()).toMatchObject([{ status: 'closed' }])
+})
+
+test('a payment is begun thirty times for one order, then what is open is left as it is', async () => {
+  const order = await buy()
+  const again = () => payAgain(payments, { userId, orderNo: order.orderNo, payType: undefined }, PAYER)
+  for (let time = 1; time < 30; time += 1) await again()
+  const before = await order.attempts()
+  expect(before).toHaveLength(30)
+  await expect(again()).rejects.toMatchObject({ code: 'PAYMENT_BEGUN_TOO_OFTEN' })
+  expect(await order.attempts()).toHaveLength(30)
+  expect((await openCheckout(payments, { userId, orderNo: order.orderNo }, PAYER)).payUrl).toBeDefined()
 })
 
 test('a task that comes late keeps the newest attempt, and one gateway that is away keeps no other one open', async () => {
@@ -290,7 +301,7 @@ test('a buyer who comes back is asked about through an old link as well', async 
   await payAgain(payments, { userId, orderNo: order.orderNo, payType: 'wechat' }, PAYER)
   expect((await order.attempts())[0]).toMatchObject({ status: 'closed' })
   pay('A', first)
-  await askAboutOrder(payments, { userId, orderNo: order.orderNo })
+  await createOrderAsker(payments)({ userId, orderNo: order.orderNo })
   expect(await order.status()).toBe('paid')
 })
 

@@ -352,6 +352,13 @@ export const REFUSALS = {
     'This order cannot be paid now',
     'It is paid, closed or about to expire. See its state.',
   ),
+  PAYMENT_BEGUN_TOO_OFTEN: refusal(
+    409,
+    '这笔订单发起支付的次数太多',
+    '请在已打开的付款页完成支付；打不开时，请取消订单后重新下单。',
+    'A payment was begun too often for this order',
+    'Pay on the page that is open; if it cannot be opened, cancel the order and buy again.',
+  ),
   ORDER_NOT_CANCELLABLE: refusal(
     409,
     '订单不能取消',
@@ -379,6 +386,13 @@ export const REFUSALS = {
     '与您看到的金额不一致，没有退款。请重新预览后再确认。',
     'What can be refunded has changed',
     'It is not the sum you were shown, so nothing was sent. Preview it again.',
+  ),
+  REFUND_ASKED_TOO_OFTEN: refusal(
+    409,
+    '这笔订单申请退款的次数太多',
+    '请联系客服，由客服为您退款。',
+    'A refund was asked for too often for this order',
+    'Please write to us: our staff will see to it.',
   ),
   REFUND_NOT_FOUND: refusal(404, '没有这笔退款', '请检查退款号。', 'There is no such refund', 'Check its number.'),
   REFUND_DECIDED: refusal(

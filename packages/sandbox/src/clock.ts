@@ -12,6 +12,9 @@ export interface Clock {
   reset(): void
 }
 
+/** Nothing is written as a date beyond it: a clock moved further would stop the sandbox, and every start of it after. */
+export const LAST_MOMENT = Date.UTC(2199, 11, 31)
+
 export function openClock(settings: Settings): Clock {
   let offset = Number(settings.read('clock') ?? '0')
   return {

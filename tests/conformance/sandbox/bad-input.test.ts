@@ -20,6 +20,12 @@ afterAll(async () => {
   rmSync(data, { recursive: true })
 })
 
+const json = (body: object) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+})
+
 const query = { method: 'alipay.trade.query', content: { out_trade_no: 'NONE' } }
 
 describe('input no merchant should send', () => {
@@ -63,6 +69,16 @@ describe('input no merchant should send', () => {
     const answer = await fetch(`${sandbox.url}/gateway.do?${text.slice(0, 12_000)}`)
     expect(answer.status).toBe(200)
     expect(await answer.text()).toContain('"code":"4000')
+  })
+
+  test('a clock that would go where no date can be written', async () => {
+    const clock = (body: object) => fetch(`${sandbox.url}/sandbox/api/clock`, json(body))
+    expect((await clock({ now: '+275760-09-12T23:59:59Z' })).status).toBe(400)
+    expect((await clock({ now: '2200-01-01T00:00:00Z' })).status).toBe(400)
+    const body = new URLSearchParams({ seconds: String(Number.MAX_SAFE_INTEGER) })
+    await fetch(`${sandbox.url}/console/clock`, { method: 'POST', body, redirect: 'manual' })
+    const { aheadSeconds } = await call<{ aheadSeconds: number }>(sandbox.url, 'GET', '/clock')
+    expect(aheadSeconds).toBe(0)
   })
 
   test('a JSON body', async () => {

@@ -91,7 +91,7 @@ export function addFactorDesk(desk: Application, { clock, issuer, ...factors }: 
         tags,
         summary: 'Turn it on by its first code; other sessions end',
         body: Type.Object({ code: Type.String({ pattern: '^\\d{6}$' }) }, { additionalProperties: false }),
-        response: { 200: RecoveryCodes, ...problems(401, 403, 409, 422) },
+        response: { 200: RecoveryCodes, ...problems(401, 403, 409, 422, 429) },
       },
     },
     async (request, reply) => {

@@ -1,4 +1,5 @@
 /** Limits on wrong passwords and codes, counted in the database so that every server process sees the same count. */
+import { isIPv6 } from 'node:net'
 import { sql } from 'kysely'
 import type { Database } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
@@ -21,11 +22,30 @@ interface Attempt {
   readonly address: string
 }
 
-const keysOf = ({ username, address }: Attempt): Limit[] => [
-  { key: `pair:${username.toLowerCase()}:${address}`, limit: LIMITS.pair },
-  { key: `name:${username.toLowerCase()}`, limit: LIMITS.name },
-  { key: `address:${address}`, limit: LIMITS.address },
-]
+function keysOf({ username, address }: Attempt): Limit[] {
+  const from = lineOf(address)
+  return [
+    { key: `pair:${username.toLowerCase()}:${from}`, limit: LIMITS.pair },
+    { key: `name:${username.toLowerCase()}`, limit: LIMITS.name },
+    { key: `address:${from}`, limit: LIMITS.address },
+  ]
+}
+
+/** Whoever has a line with IPv6 has 2^64 addresses of it: the line is counted, not the address. */
+export function lineOf(address: string): string {
+  const v4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (v4) return v4
+  if (!isIPv6(address)) return address
+  const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::')
+  const groups = head === '' ? [] : head.split(':')
+  const after = tail ? tail.split(':') : []
+  const zeros = tail === undefined ? 0 : 8 - groups.length - after.length - Number(address.includes('.'))
+  const all = [...groups, ...Array.from({ length: zeros }, () => '0'), ...after]
+  return `${all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`
+}
 
 /** Counts an attempt as failed until it is forgiven. @throws ShopError TOO_MANY_ATTEMPTS, with the seconds until the window ends */
 export const countAttempt = (db: Database, attempt: Attempt, now: Date): Promise<void> =>

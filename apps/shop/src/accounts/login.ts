@@ -4,7 +4,7 @@ import { ShopError } from '../errors.ts'
 import { countAttempt, forgive } from './login-limits.ts'
 import { passwordMatches } from './passwords.ts'
 import { type Factors, takeCode } from './second-factor.ts'
-import { toUser, type User } from './sessions.ts'
+import { type Shown, toUser, type User } from './sessions.ts'
 
 /**
  * @param credentials what was entered, and from where; the code only for whom the login asks for one
@@ -14,7 +14,7 @@ export async function login(
   factors: Factors,
   credentials: { username: string; password: string; code?: string | undefined; address: string },
   now: Date,
-): Promise<User> {
+): Promise<{ readonly user: User; readonly shown: Shown }> {
   const { db } = factors
   // Counted before the password is tried: a burst of guesses must not slip past the count.
   await countAttempt(db, credentials, now)
@@ -35,5 +35,8 @@ export async function login(
     if (credentials.code === undefined) throw new ShopError('SECOND_FACTOR_REQUIRED')
     await takeCode(factors, row.id, credentials.code, now)
   }
-  return toUser(row)
+  return {
+    user: toUser(row),
+    shown: { userId: row.id, passwordHash: row.password_hash, factorSince: row.confirmed_at },
+  }
 }

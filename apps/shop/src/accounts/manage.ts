@@ -12,7 +12,7 @@ export async function setDisabled(tx: Transaction, userId: number, disabled: boo
   await change(tx, userId, { disabled_at: disabled ? now : null }, now)
 }
 
-/** Only staff have roles to change; a buyer becomes staff by this, or staff a buyer. @throws ShopError USER_NOT_FOUND, LAST_OWNER */
+/** Another role among the staff; buyers have none to change (`staff-change.ts` refuses them). @throws ShopError USER_NOT_FOUND, LAST_OWNER */
 export async function setRole(tx: Transaction, userId: number, role: Role, now: Date): Promise<void> {
   if (role !== 'owner') await keepAnOwner(tx, userId)
   await change(tx, userId, { role }, now)

@@ -11,7 +11,7 @@ import { login } from './login.ts'
 import { hashPassword, passwordMatches } from './passwords.ts'
 import { addUser } from './register.ts'
 import type { Factors } from './second-factor.ts'
-import { type Sessions, toUser, type User } from './sessions.ts'
+import { type Sessions, type Shown, toUser, type User } from './sessions.ts'
 import { refuseOtherSites, SESSION_COOKIE, type Viewers } from './viewer.ts'
 
 export const UserShape = Type.Object(
@@ -70,15 +70,19 @@ export function addAccountRoutes(
   app.addSchema(UserShape)
   const secure = publicUrl.startsWith('https:')
 
-  const welcome = async (request: FastifyRequest, reply: FastifyReply, user: User) => {
+  const welcome = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { user, shown }: { user: User; shown: Shown },
+  ) => {
     const from = { userAgent: request.headers['user-agent'] ?? '', address: request.ip }
-    const { token, expiresAt } = await sessions.start(user, from)
+    const { token, expiresAt } = await sessions.start(shown, from)
     reply.setCookie(SESSION_COOKIE, token, { path: '/', httpOnly: true, sameSite: 'lax', secure, expires: expiresAt })
     return { token, user: writeUser(user) }
   }
 
   /** A repeat is known by its key and name, and by the password, of which nothing is kept but its hash. */
-  const registerOnce = async (request: FastifyRequest, wanted: Static<typeof Registration>): Promise<User> => {
+  const registerOnce = async (request: FastifyRequest, wanted: Static<typeof Registration>) => {
     const { password, ...named } = wanted
     const passwordHash = await hashPassword(password)
     const { userId } = await db.transaction().execute((tx) =>
@@ -88,7 +92,7 @@ export function addAccountRoutes(
     )
     const row = await db.selectFrom('users').selectAll().where('id', '=', userId).executeTakeFirstOrThrow()
     if (!(await passwordMatches(row.password_hash, password))) throw new ShopError('IDEMPOTENCY_KEY_REUSED')
-    return toUser(row)
+    return { user: toUser(row), shown: { userId: row.id, passwordHash: row.password_hash, factorSince: null } }
   }
 
   app.post(
@@ -104,8 +108,8 @@ export function addAccountRoutes(
     },
     async (request, reply) => {
       refuseOtherSites(request, publicUrl)
-      const user = await registerOnce(request, request.body)
-      return reply.code(201).send(await welcome(request, reply, user))
+      const registered = await registerOnce(request, request.body)
+      return reply.code(201).send(await welcome(request, reply, registered))
     },
   )
 
@@ -121,8 +125,8 @@ export function addAccountRoutes(
     },
     async (request, reply) => {
       refuseOtherSites(request, publicUrl)
-      const user = await login({ db, seal }, { ...request.body, address: request.ip }, clock())
-      return welcome(request, reply, user)
+      const known = await login({ db, seal }, { ...request.body, address: request.ip }, clock())
+      return welcome(request, reply, known)
     },
   )
 

@@ -8,10 +8,12 @@ import { type Connection, connect } from '../database/connect.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded.ts'
 import { migrate } from '../database/migrate.ts'
 import { createSeal } from '../sealed.ts'
+import { changePassword } from './change-password.ts'
 import type { Staff } from './desk.ts'
 import { login } from './login.ts'
 import { register } from './register.ts'
 import { beginFactor, confirmFactor, type Factors, readFactor, takeCode } from './second-factor.ts'
+import { createSessions } from './sessions.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'xuecheng-factor-'))
 let server: EmbeddedPostgres
@@ -103,7 +105,7 @@ test('the login asks for the code once the password is right, and makes no guess
   const { username } = staff.user
   const enter = (password: string, code?: string) =>
     login(factors, { username, password, code, address: '192.0.2.1' }, at(0)).then(
-      (user) => user.username,
+      ({ user }) => user.username,
       (error: { code: string }) => error.code,
     )
   expect(await enter('not the password', codeAt(secret, 0))).toBe('BAD_CREDENTIALS')
@@ -123,11 +125,62 @@ test('a secret that waits for its first code asks nothing, and one that is repla
   const before = await beginFactor(factors, user.id, at(0))
   const after = await beginFactor(factors, user.id, at(1))
   const credentials = { username: user.username, password: 'a long password', address: '192.0.2.2' }
-  expect((await login(factors, credentials, at(2))).id).toBe(user.id)
+  expect((await login(factors, credentials, at(2))).user.id).toBe(user.id)
   const confirm = (code: string) => confirmFactor(factors, { ...staff, user }, code, at(3))
   await expect(confirm(codeAt(before, 0))).rejects.toMatchObject({ code: 'WRONG_CODE' })
   await confirm(codeAt(after, 0))
   await expect(beginFactor(factors, user.id, at(4))).rejects.toMatchObject({ code: 'SECOND_FACTOR_ON' })
+})
+
+test('guesses of the first code are limited, and a secret waits for it a quarter of an hour', async () => {
+  const user = await register(factors.db, { username: `guessed-${made}`, password: 'a long password', role: 'editor' })
+  const begun = await beginFactor(factors, user.id, at(0))
+  const confirm = (code: string, now: Date) => confirmFactor(factors, { ...staff, user }, code, now)
+  for (let time = 0; time < 5; time += 1)
+    await expect(confirm('000000', at(time))).rejects.toMatchObject({ code: 'WRONG_CODE' })
+  await expect(confirm(codeAt(begun, 5), at(5))).rejects.toMatchObject({ code: 'TOO_MANY_ATTEMPTS' })
+  await expect(confirm(codeAt(begun, 901), at(901))).rejects.toMatchObject({ code: 'SECOND_FACTOR_NOT_BEGUN' })
+  const again = await beginFactor(factors, user.id, at(902))
+  expect(await confirm(codeAt(again, 903), at(903))).toHaveLength(10)
+})
+
+test('a login that was on its way while the password was changed, or the factor turned on, comes to nothing', async () => {
+  const user = await register(factors.db, {
+    username: `on-its-way-${made}`,
+    password: 'a long password',
+    role: 'editor',
+  })
+  const sessions = createSessions(factors.db, 'a secret of more than thirty-two characters', () => at(0))
+  const from = { userAgent: 'test', address: '192.0.2.3' }
+  const asker = { user, sessionId: crypto.randomUUID(), address: '127.0.0.1' }
+  const letIn = async (password: string) =>
+    (await login(factors, { username: user.username, password, address: from.address }, at(0))).shown
+  const early = await letIn('a long password')
+  await changePassword(factors.db, asker, { current: 'a long password', password: 'another password' }, () => at(1))
+  await expect(sessions.start(early, from)).rejects.toMatchObject({ code: 'BAD_CREDENTIALS' })
+
+  // The session waits for a change that is not committed yet.
+  const late = await letIn('another password')
+  const waiting = await factors.db.transaction().execute(async (tx) => {
+    await tx.updateTable('users').set({ password_hash: 'changed' }).where('id', '=', user.id).execute()
+    const started = sessions.start(late, from).then(
+      () => 'started',
+      (error: { code: string }) => error.code,
+    )
+    await new Promise((done) => setTimeout(done, 100))
+    return { started }
+  })
+  expect(await waiting.started).toBe('BAD_CREDENTIALS')
+
+  const other = await register(factors.db, { username: `no-code-${made}`, password: 'a long password', role: 'editor' })
+  const { shown } = await login(
+    factors,
+    { username: other.username, password: 'a long password', address: from.address },
+    at(0),
+  )
+  const begun = await beginFactor(factors, other.id, at(0))
+  await confirmFactor(factors, { ...asker, user: other }, codeAt(begun, 1), at(1))
+  await expect(sessions.start(shown, from)).rejects.toMatchObject({ code: 'SECOND_FACTOR_REQUIRED' })
 })
 
 test('what the database keeps is sealed, and with the shop’s secret lost only recovery codes are left', async () => {

@@ -50,22 +50,28 @@ export async function beginFactor({ db, seal }: Factors, userId: number, now: Da
 }
 
 /**
- * Turns it on by its first code, and ends every other session: none of those has shown one.
+ * Turns it on by its first code, and ends every other session: none of those has shown one. Tries are limited, and a secret
+ * waits for so long only: whoever finds a desk left open in the middle of it shall not guess the code.
  * @returns the recovery codes, of which only hashes are kept
- * @throws ShopError SECOND_FACTOR_NOT_BEGUN, WRONG_CODE
+ * @throws ShopError SECOND_FACTOR_NOT_BEGUN, WRONG_CODE, TOO_MANY_ATTEMPTS
  */
 export async function confirmFactor({ db, seal }: Factors, staff: Staff, code: string, now: Date): Promise<string[]> {
   const userId = staff.user.id
+  await countCode(db, userId, now)
   const begun = await db
     .selectFrom('second_factors')
     .select('sealed_secret')
     .where('user_id', '=', userId)
     .where('confirmed_at', 'is', null)
+    .where('begun_at', '>', new Date(now.getTime() - BEGUN_MS))
     .executeTakeFirst()
   if (!begun) throw new ShopError('SECOND_FACTOR_NOT_BEGUN')
   const step = stepOf(seal.open(purpose(userId), begun.sealed_secret), code, now)
   if (step === undefined) throw new ShopError('WRONG_CODE')
+  await forgiveCode(db, userId)
   return db.transaction().execute(async (tx) => {
+    // Whoever is being let in just now holds this row: their session is there, and ended below, or they see the factor.
+    await tx.selectFrom('users').select('id').where('id', '=', userId).forNoKeyUpdate().execute()
     const confirmed = await tx
       .updateTable('second_factors')
       .set({ confirmed_at: now, last_step: step })
@@ -83,6 +89,9 @@ export async function confirmFactor({ db, seal }: Factors, staff: Staff, code: s
     return codes
   })
 }
+
+/** How long a secret waits for its first code. */
+const BEGUN_MS = 15 * 60_000
 
 /**
  * Takes a code, of the application or a recovery code, each once. Tries are limited by person, wherever they come from.

@@ -4,7 +4,8 @@ import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { isAnyOf } from '../database/any-of.ts'
 import { inBatches } from '../database/batches.ts'
 import { builtOnce } from '../database/built-once.ts'
-import type { Database } from '../database/connect.ts'
+import type { Database, Transaction } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
 
 const LIFETIME_DAYS = 30
 const ALGORITHM = 'HS256'
@@ -27,12 +28,21 @@ export interface Viewer {
   readonly sessionId: string
 }
 
+/** What somebody has shown to be let in, as it was when it was looked at. */
+export interface Shown {
+  readonly userId: number
+  readonly passwordHash: string
+  /** Since when the second factor is on of which a code was shown; null where there was none to show. */
+  readonly factorSince: Date | null
+}
+
 export interface Sessions {
-  /** Starts a session and returns its token. */
-  start(
-    user: Pick<User, 'id'>,
-    from: { userAgent: string; address: string },
-  ): Promise<{ token: string; expiresAt: Date }>
+  /**
+   * Starts a session and returns its token, unless what was shown is no longer what it takes: whoever has just changed the
+   * password, or turned the second factor on, has ended every session, and one that was on its way then must not come after.
+   * @throws ShopError BAD_CREDENTIALS, SECOND_FACTOR_REQUIRED
+   */
+  start(shown: Shown, from: { userAgent: string; address: string }): Promise<{ token: string; expiresAt: Date }>
   /** Who a token belongs to; undefined when it is forged, expired, ended, or its user is disabled. */
   find(token: string): Promise<Viewer | undefined>
   end(sessionId: string): Promise<void>
@@ -44,24 +54,27 @@ export function createSessions(db: Database, secret: string, clock: () => Date):
   const live = findLive(db)
   const look = inBatches((sessionIds: readonly string[]) => live(sessionIds, clock()))
   return {
-    async start(user, from) {
+    async start(shown, from) {
       const now = clock()
       const expiresAt = new Date(now.getTime() + LIFETIME_DAYS * 86_400_000)
       const id = randomUUID()
-      await db
-        .insertInto('sessions')
-        .values({
-          id,
-          user_id: user.id,
-          created_at: now,
-          expires_at: expiresAt,
-          user_agent: from.userAgent.slice(0, 300),
-          address: from.address,
-        })
-        .execute()
+      await db.transaction().execute(async (tx) => {
+        await requireStill(tx, shown)
+        await tx
+          .insertInto('sessions')
+          .values({
+            id,
+            user_id: shown.userId,
+            created_at: now,
+            expires_at: expiresAt,
+            user_agent: from.userAgent.slice(0, 300),
+            address: from.address,
+          })
+          .execute()
+      })
       const token = await new SignJWT({ sid: id })
         .setProtectedHeader({ alg: ALGORITHM })
-        .setSubject(String(user.id))
+        .setSubject(String(shown.userId))
         .setIssuedAt(now)
         .setExpirationTime(expiresAt)
         .sign(key)
@@ -82,6 +95,24 @@ export function createSessions(db: Database, secret: string, clock: () => Date):
         .execute()
     },
   }
+}
+
+/** Holds the person's row, so that what was shown stays right until the session is there. */
+async function requireStill(tx: Transaction, { userId, passwordHash, factorSince }: Shown): Promise<void> {
+  const user = await tx
+    .selectFrom('users')
+    .select('password_hash')
+    .where('id', '=', userId)
+    .forShare()
+    .executeTakeFirst()
+  if (user?.password_hash !== passwordHash) throw new ShopError('BAD_CREDENTIALS')
+  const factor = await tx
+    .selectFrom('second_factors')
+    .select('confirmed_at')
+    .where('user_id', '=', userId)
+    .executeTakeFirst()
+  const since = factor?.confirmed_at
+  if (since && since.getTime() !== factorSince?.getTime()) throw new ShopError('SECOND_FACTOR_REQUIRED')
 }
 
 /** Who sessions belong to; undefined for one that ended or whose user is disabled. */

@@ -75,7 +75,12 @@ const FRESH_MS = 15_000
 
 /** `xuecheng_money_health{check="…"}`: how many there are of each. Asked of the database at most every 15 seconds a process. */
 export function measureHealth(db: Database): void {
-  let counted = { at: Number.NEGATIVE_INFINITY, counts: new Map<string, number>() }
+  let counted = { at: Number.NEGATIVE_INFINITY, counts: Promise.resolve(new Map<string, number>()) }
+  const count = async () => {
+    const counts = new Map<string, number>()
+    for (const check of HEALTH_CHECKS) counts.set(check.name, (await runCheck(db, check)).count)
+    return counts
+  }
   const gauge = new Gauge({
     name: 'xuecheng_money_health',
     help: 'Rows that a money check found; anything above 0 wants somebody to look',
@@ -84,12 +89,14 @@ export function measureHealth(db: Database): void {
     aggregator: 'max',
     registers: [register],
     async collect() {
+      // Who asks while it is being counted waits for that.
       if (performance.now() - counted.at > FRESH_MS) {
-        const counts = new Map<string, number>()
-        for (const check of HEALTH_CHECKS) counts.set(check.name, (await runCheck(db, check)).count)
-        counted = { at: performance.now(), counts }
+        counted = { at: performance.now(), counts: count() }
+        counted.counts.catch(() => {
+          counted.at = Number.NEGATIVE_INFINITY
+        })
       }
-      for (const [check, count] of counted.counts) gauge.set({ check }, count)
+      for (const [check, found] of await counted.counts) gauge.set({ check }, found)
     },
   })
 }

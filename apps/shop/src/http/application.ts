@@ -1,6 +1,7 @@
 /** The HTTP application: validation, problems, cookies, limits, security headers, the OpenAPI document. Knows no subject. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import cookie from '@fastify/cookie'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
@@ -53,10 +54,13 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   answerProblems(app)
   options.overload.guard(app)
   cutSlowBodies(app)
+  readNothingForHead(app)
   await app.register(cookie)
   const headers = securityHeaders(options.publicUrl)
-  app.addHook('onRequest', (_request, reply, done) => {
-    reply.headers(headers)
+  // What an address under /api answers is for whoever asks, and of this moment, where its route does not say otherwise.
+  const ofTheMoment = { ...headers, 'cache-control': 'private, no-store' }
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(request.routeOptions.url?.startsWith('/api/') ? ofTheMoment : headers)
     done()
   })
   await app.register(swagger, {
@@ -84,6 +88,15 @@ function cutSlowBodies(app: FastifyInstance): void {
     const stop = () => clearTimeout(timer)
     raw.once('end', stop).once('close', stop)
     done()
+  })
+}
+
+/** Fastify reads a stream to its end to throw it away; of a video that would be gigabytes for a request that asks for headers. */
+function readNothingForHead(app: FastifyInstance): void {
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    if (request.method !== 'HEAD' || !(payload instanceof Readable)) return done()
+    payload.on('error', () => {}).destroy()
+    done(null, Readable.from([]))
   })
 }
 

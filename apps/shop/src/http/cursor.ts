@@ -6,7 +6,7 @@ export type CursorValue = string | number
 export const writeCursor = (values: readonly CursorValue[]): string =>
   Buffer.from(JSON.stringify(values)).toString('base64url')
 
-/** Reads a cursor of exactly `kinds`. @throws ShopError INVALID_INPUT for one that we did not write. */
+/** Reads a cursor of exactly `kinds`. @throws ShopError INVALID_INPUT for what has another shape. */
 export function readCursor(
   text: string | undefined,
   kinds: readonly ('string' | 'number')[],

@@ -125,8 +125,9 @@ export function createOverload(connections: number): Overload {
 /** What is drawn or looked up for it; all else are files, and pages made of them. */
 const MADE = /^\/(api|covers)\//
 
+/** By the route, not by how its address was written: `/%61pi/` leads to the same one. */
 const urgencyOf = ({ routeOptions, url }: FastifyRequest): Urgency | 'operator' =>
-  routeOptions.config.urgency ?? (MADE.test(url) ? 'browsing' : 'page')
+  routeOptions.config.urgency ?? (MADE.test(routeOptions.url ?? url) ? 'browsing' : 'page')
 
 const hasBody = ({ method }: FastifyRequest): boolean => method !== 'GET' && method !== 'HEAD'
 

@@ -18,7 +18,7 @@ export const Problem = Type.Object(
 /** Lets every route of the application answer errors as problems. */
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | ShopError, request, reply) => {
-    const known = recognise(error, readerLanguage(request.headers['accept-language']))
+    const known = madeUp(request, error) ?? recognise(error, readerLanguage(request.headers['accept-language']))
     if (REFUSALS[known.code].status >= 500) request.log.error({ err: error, code: known.code }, 'request failed')
     return sendProblem(request, reply, known)
   })
@@ -59,6 +59,12 @@ const DATABASE_AWAY =
 /** What the driver says without a code. A rollback on a connection that is gone hides what came before it. */
 const CONNECTION_LOST =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|is not queryable|Cannot use a pool after calling end/
+
+/** A number or a time in an address or a cursor that no column can hold. Where something is written it would be a fault of ours. */
+const madeUp = ({ method }: FastifyRequest, { code }: FastifyError | ShopError): ShopError | undefined =>
+  (method === 'GET' || method === 'HEAD') && /^22(003|007|008|P02)$/.test(code)
+    ? new ShopError('INVALID_INPUT')
+    : undefined
 
 function recognise(error: FastifyError | ShopError, language: Language): ShopError {
   if (error instanceof ShopError) return error

@@ -3,6 +3,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { Type } from 'typebox'
 import type { Viewers } from '../accounts/viewer.ts'
 import type { Database } from '../database/connect.ts'
+import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { leaveForGood } from '../http/overload.ts'
 import { problems } from '../http/shapes.ts'
@@ -61,8 +62,11 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
     { schema: { tags, summary: 'Server-sent events: `status`, at once and on every change', params: OrderNo } },
     async (request, reply) => {
       const { orderNo } = request.params
-      const asking = viewers.require(request).then(({ user }) => user.id)
-      const read = async () => JSON.stringify(await orders.read(asking, orderNo))
+      // Asked anew each time: a session that has ended meanwhile hears no more.
+      const read = async () => {
+        const asking = viewers.require(request).then(({ user }) => user.id)
+        return JSON.stringify(await orders.read(asking, orderNo))
+      }
       // Watching starts before the first read, so that no change falls between the two.
       let changed = false
       let heard = () => {
@@ -101,13 +105,15 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
             write(order)
           })
           .catch((error: unknown) => {
-            request.log.warn({ err: error }, 'event stream ends early')
+            if (!(error instanceof ShopError)) request.log.warn({ err: error }, 'event stream ends early')
             stream.end()
           })
       }
       heard = send
       if (changed) send()
       const heartbeat = setInterval(() => {
+        // What was written a while ago has not left yet: nobody reads any more.
+        if (stream.writableLength > 0 || stream.writableEnded) return void stream.destroy()
         stream.write(': still here\n\n')
         send() // should word of a change have been lost on the way
       }, HEARTBEAT_MS)

@@ -4,6 +4,7 @@ import { brief } from '../database/brief.ts'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { type AttemptRef, moveAttempt, unsettledAttempts } from './attempts.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 import { answeredBy } from './paid-where.ts'
 import { type Payments, providerNamed } from './payments.ts'
 import type { GatewayTrade } from './providers/provider.ts'
@@ -55,21 +56,23 @@ export async function askAbout(
 
 /**
  * Asks about everything of an order that may still be paid, through an old link as well. No answer is no reason to refuse the buyer: the page goes on watching,
- * and the job goes on asking, from now on at short intervals again.
- * @throws ShopError ORDER_NOT_FOUND, also for an order of somebody else
+ * and the job goes on asking, from now on at short intervals again. Of one order it is asked once at a time.
+ * @returns what throws ShopError ORDER_NOT_FOUND, also for an order of somebody else
  */
-export async function askAboutOrder(
-  payments: Payments,
-  { userId, orderNo }: { userId: number; orderNo: string },
-): Promise<void> {
-  const order = await payments.db
-    .selectFrom('orders')
-    .select('id')
-    .where('order_no', '=', orderNo)
-    .where('user_id', '=', userId)
-    .executeTakeFirst()
-  if (!order) throw new ShopError('ORDER_NOT_FOUND')
-  for (const attempt of await unsettledAttempts(payments.db, order.id)) await askQuietly(payments, attempt)
+export function createOrderAsker(payments: Payments): (asked: { userId: number; orderNo: string }) => Promise<void> {
+  const ask = oneAtATime(async (orderId: number) => {
+    for (const attempt of await unsettledAttempts(payments.db, orderId)) await askQuietly(payments, attempt)
+  })
+  return async ({ userId, orderNo }) => {
+    const order = await payments.db
+      .selectFrom('orders')
+      .select('id')
+      .where('order_no', '=', orderNo)
+      .where('user_id', '=', userId)
+      .executeTakeFirst()
+    if (!order) throw new ShopError('ORDER_NOT_FOUND')
+    await ask(order.id)
+  }
 }
 
 /** Asks; where there is no answer, the job asks soon. */

@@ -4,7 +4,7 @@
  */
 import { faultPoint } from '#fault-point'
 import { brief } from '../database/brief.ts'
-import type { Transaction } from '../database/connect.ts'
+import type { Reader, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import {
   answeredBefore,
@@ -157,7 +157,8 @@ function tryToPlace(wanted: OrderWanted): Promise<Placed | undefined> {
 /**
  * Pays again, by the same method or another: what was paid meanwhile is settled, what is open is closed at its gateway,
  * and a new attempt with a number of its own is made.
- * @throws ShopError ORDER_NOT_FOUND, ORDER_NOT_PAYABLE, PAY_METHOD_UNAVAILABLE, GATEWAY_UNAVAILABLE
+ * @throws ShopError ORDER_NOT_FOUND, ORDER_NOT_PAYABLE, PAYMENT_BEGUN_TOO_OFTEN, PAY_METHOD_UNAVAILABLE,
+ * GATEWAY_UNAVAILABLE
  */
 export async function payAgain(
   payments: Payments,
@@ -178,12 +179,15 @@ export async function payAgain(
   const known = await answeredBefore<Placed>(payments.db, again.userId, repeatable)
   if (known) return withLink(payments, known, payer)
   if (!isPayable(found, payments.clock())) throw new ShopError('ORDER_NOT_PAYABLE')
+  // Before what is open is closed, and again where presses at the same moment wait for each other.
+  await requireFewAttempts(payments.db, found.id)
   await closeQuietly(payments, found.id, before)
 
   const placed = await payments.db.transaction().execute((tx) =>
     once(tx, again.userId, repeatable, payments.clock(), async () => {
       const order = await lockOrder(tx, found.id)
       if (!order || !isPayable(order, payments.clock())) throw new ShopError('ORDER_NOT_PAYABLE')
+      await requireFewAttempts(tx, order.id)
       if (order.pay_type !== provider.name) await changePayType(tx, order.id, provider.name)
       return freshAttempt(tx, payments, payable(order), wayOf(provider, payer))
     }),
@@ -266,6 +270,18 @@ async function attemptFor(tx: Transaction, payments: Payments, orderId: number, 
   )
   if (open) return placedWith(payments, payable(order), way, open.attempt_no)
   return freshAttempt(tx, payments, payable(order), way)
+}
+
+/** So many times a payment is begun for one order: each may still be paid, and is asked about until the order's end. */
+const MOST_ATTEMPTS = 30
+
+async function requireFewAttempts(db: Reader, orderId: number): Promise<void> {
+  const { made } = await db
+    .selectFrom('payment_attempts')
+    .select((row) => row.fn.countAll<string>().as('made'))
+    .where('order_id', '=', orderId)
+    .executeTakeFirstOrThrow()
+  if (Number(made) >= MOST_ATTEMPTS) throw new ShopError('PAYMENT_BEGUN_TOO_OFTEN')
 }
 
 /** The caller holds the order's row. */

@@ -1,6 +1,6 @@
 /**
  * The inbox. Every notification is kept as received, with each check's verdict and what it did, in the same transaction
- * as its effect; only after that commit is it acknowledged.
+ * as its effect; only after that commit is it acknowledged. Of what nobody signed only so much is kept (`unsigned.ts`).
  */
 import { faultPoint } from '#fault-point'
 import { type Brief, brief } from '../database/brief.ts'
@@ -11,6 +11,7 @@ import type { Check, PaymentProvider, RawNotification, ReadNotification } from '
 import type { NotificationRow } from './repeated.ts'
 import { type AttemptToSettle, attemptToSettle, type Settlement, settle } from './settle.ts'
 import { SEND_REFUND } from './tasks.ts'
+import { mayKeepUnsigned, notKept } from './unsigned.ts'
 
 /** What is kept of a body; a genuine notification is a few kilobytes. */
 export const KEPT_BYTES = 64 * 1024
@@ -33,6 +34,10 @@ export async function receiveNotification(
 ): Promise<Received> {
   const read = await provider.readNotification(raw)
   faultPoint('inbox: read, not kept')
+  if (!isSigned(read) && !mayKeepUnsigned(sizeOf(raw))) {
+    notKept.inc()
+    return { accepted: false, effect: 'refused' }
+  }
   if (read.paid && (await payments.repeats.isRepeat(provider.name, read.paid))) {
     const checks = [...read.checks, ...orderChecks({ outcome: 'repeated' })]
     const verdict = { checks, accepted: true, effect: 'repeated' }
@@ -52,6 +57,12 @@ export async function receiveNotification(
     throw error
   }
 }
+
+const isSigned = ({ checks }: ReadNotification): boolean =>
+  checks.some(({ check, passed }) => check === 'signature' && passed)
+
+const sizeOf = ({ body, headers }: RawNotification): number =>
+  Math.min(body.length, KEPT_BYTES) + Buffer.byteLength(JSON.stringify(headers))
 
 async function handle(
   { tx, begin, end }: Brief,

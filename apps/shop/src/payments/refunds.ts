@@ -143,7 +143,8 @@ export async function planRefund(db: Reader, orderId: number, wanted: readonly L
 /**
  * Books the refund of an order's lines: a buyer's waits for approval, anyone else's is sent once this is committed.
  * `shown` is the sum that the person saw.
- * @throws ShopError as `planRefund`; REFUND_CHANGED when the sum is no longer what was shown
+ * @throws ShopError as `planRefund`; REFUND_CHANGED when the sum is no longer what was shown;
+ * REFUND_ASKED_TOO_OFTEN for a buyer
  */
 export async function refundLines(
   tx: Transaction,
@@ -151,10 +152,24 @@ export async function refundLines(
 ): Promise<BookedRefund> {
   const { orderId, reason, by, now } = refund
   await lockOrder(tx, orderId)
+  if (by.actor === 'buyer') await requireFewRequests(tx, orderId)
   const plan = await planRefund(tx, orderId, refund.lines)
   if (refund.shown !== undefined && refund.shown !== plan.amount) throw new ShopError('REFUND_CHANGED')
   const source = { attempt_id: plan.attemptId, unmatched_id: null, amount_fen: plan.amount }
   return book(tx, { source, orderId, lines: plan.lines, reason, by, now })
+}
+
+/** Asked for and withdrawn again, over and over, one order would grow without end: everybody who reads it reads all of that. */
+const MOST_REQUESTS = 20
+
+async function requireFewRequests(tx: Transaction, orderId: number): Promise<void> {
+  const { made } = await tx
+    .selectFrom('refunds')
+    .select((row) => row.fn.countAll<string>().as('made'))
+    .where('order_id', '=', orderId)
+    .where('requested_by', '=', 'buyer')
+    .executeTakeFirstOrThrow()
+  if (Number(made) >= MOST_REQUESTS) throw new ShopError('REFUND_ASKED_TOO_OFTEN')
 }
 
 export interface Booking {

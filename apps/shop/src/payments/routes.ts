@@ -7,7 +7,7 @@ import { Moment, Money, problems } from '../http/shapes.ts'
 import { AMOUNT_PATTERN, parseYuan } from '../money.ts'
 import { readOrder } from '../orders/read.ts'
 import { OrderNo } from '../orders/routes.ts'
-import { askAboutOrder } from './ask.ts'
+import { createOrderAsker } from './ask.ts'
 import { checkout, openCheckout, payAgain } from './checkout.ts'
 import { closeOrder } from './close-order.ts'
 import { checkoutFor, payerOf } from './payer.ts'
@@ -57,6 +57,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
   const { db, viewers } = payments
   const tags = ['orders']
   const config = { urgency: 'payment' } as const
+  const askAboutOrder = createOrderAsker(payments)
 
   app.post(
     '/api/orders',
@@ -140,7 +141,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
     async (request) => {
       const { user } = await viewers.require(request)
       const { orderNo } = request.params
-      await askAboutOrder(payments, { userId: user.id, orderNo })
+      await askAboutOrder({ userId: user.id, orderNo })
       return readOrder(db, user.id, orderNo)
     },
   )

@@ -1,5 +1,6 @@
 /** What tells shops and what moves time: `/sandbox/api/deliveries`, `/notifications`, `/clock`, `/reset`. */
 import { Type } from 'typebox'
+import { LAST_MOMENT } from '../clock.ts'
 import { TAMPERS } from '../faults/tamper.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { rfc3339 } from '../time.ts'
@@ -93,6 +94,7 @@ export function controlRoutes(app: Application, sandbox: Sandbox): void {
           'CLOCK_GOES_FORWARD',
           'the clock only goes forward; POST /sandbox/api/reset brings it back',
         )
+      if (target > LAST_MOMENT) throw new Refused(400, 'INVALID_TIME', 'the clock stops at the end of the year 2199')
       await sandbox.advanceTo(target)
       return time()
     },

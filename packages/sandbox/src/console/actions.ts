@@ -1,6 +1,7 @@
 /** What the console's forms do. Each goes back to the page it came from. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { parseForm } from '../charset.ts'
+import { LAST_MOMENT } from '../clock.ts'
 import { FAULTS, type FaultOptions } from '../faults/fault.ts'
 import { html } from '../html.ts'
 import { parseYuan } from '../money.ts'
@@ -23,7 +24,8 @@ export function consoleActions(app: FastifyInstance, sandbox: Sandbox): void {
 
   app.post('/console/clock', async (request, reply) => {
     const seconds = Number(formOf(request).get('seconds'))
-    if (Number.isSafeInteger(seconds) && seconds > 0) await sandbox.advanceTo(sandbox.clock.now() + seconds * 1000)
+    const target = sandbox.clock.now() + seconds * 1000
+    if (Number.isSafeInteger(seconds) && seconds > 0 && target <= LAST_MOMENT) await sandbox.advanceTo(target)
     return reply.redirect('/console/control', 303)
   })
 

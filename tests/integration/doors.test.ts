@@ -1,0 +1,65 @@
+/** What a request can do that no page of ours sends: by its method, its numbers, or by staying on. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type System, startSystem, until } from '../harness/system.ts'
+
+let system: System
+
+beforeAll(async () => {
+  system = await startSystem()
+}, 120_000)
+afterAll(() => system?.stop())
+
+test('what an address under /api answers is kept by nobody on the way', async () => {
+  const buyer = await system.buyer()
+  for (const path of ['/api/me', '/api/orders', '/api/me/courses', '/api/courses', '/api/orders/NONE']) {
+    const response = await fetch(`${system.shopUrl}${path}`, { headers: { authorization: `Bearer ${buyer.token}` } })
+    expect([path, response.headers.get('cache-control')]).toEqual([path, expect.stringContaining('no-store')])
+  }
+})
+
+test('HEAD of a video says how long it is', async () => {
+  const [lesson] = await system.sql<{ course_id: number; id: number }>(
+    `select chapters.course_id, lessons.id from lessons join chapters on chapters.id = chapter_id
+     where preview and video is not null limit 1`,
+  )
+  if (!lesson) throw new Error('no lesson with a video is free')
+  const url = `${system.shopUrl}/api/courses/${lesson.course_id}/lessons/${lesson.id}/video`
+  const whole = await fetch(url)
+  const bytes = (await whole.arrayBuffer()).byteLength
+  const head = await fetch(url, { method: 'HEAD' })
+  expect([head.status, head.headers.get('content-length')]).toEqual([200, String(bytes)])
+  const part = await fetch(url, { method: 'HEAD', headers: { range: 'bytes=10-19' } })
+  expect([part.status, part.headers.get('content-length')]).toEqual([206, '10'])
+})
+
+test('a number that no column holds is a wrong number, not a fault', async () => {
+  const staff = system.client()
+  await staff.login('admin', 'admin123456')
+  const cursor = Buffer.from('[0,99999999999999]').toString('base64url')
+  expect((await staff.call('GET', `/api/courses?cursor=${cursor}`)).status).toBe(422)
+  expect([404, 422]).toContain((await staff.call('GET', '/api/admin/buyers/99999999999999')).status)
+})
+
+test('a stream of events ends with its session', async () => {
+  const buyer = await system.buyer()
+  const { body } = await buyer.buy([1], '39.00')
+  const response = await fetch(`${system.shopUrl}/api/orders/${body.orderNo}/events`, {
+    headers: { authorization: `Bearer ${buyer.token}` },
+  })
+  const reader = response.body?.getReader()
+  expect(Buffer.from((await reader?.read())?.value ?? '').toString()).toContain('"status":"unpaid"')
+  await buyer.call('DELETE', '/api/session')
+  // Whatever becomes of the order now is no longer theirs to hear.
+  await system.sandbox.pay(body.payUrl)
+  const rest = async () => {
+    let text = ''
+    for (let part = await reader?.read(); part && !part.done; part = await reader?.read())
+      text += Buffer.from(part.value).toString()
+    return text
+  }
+  expect(await rest()).not.toContain('"status":"paid"')
+  await until(
+    () => system.sql<{ status: string }>('select status from orders where order_no = $1', [body.orderNo]),
+    ([order]) => order?.status === 'paid',
+  )
+})
