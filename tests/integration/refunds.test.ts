@@ -145,8 +145,15 @@ test('the same key sends one refund; another body with it is refused', async () 
 
 test('a buyer asks, staff decline with an answer; asks again and withdraws; asks again and staff approve', async () => {
   const { buyer, orderNo } = await paidOrder()
-  const ask = () => buyer.call<Order>('POST', `/api/orders/${orderNo}/refunds`, { courseIds: [3], reason: '学不会' })
-  const first = await ask()
+  const amount = await priceOf(3)
+  const ask = (shown?: string) =>
+    buyer.call<Order & { code?: string }>('POST', `/api/orders/${orderNo}/refunds`, {
+      courseIds: [3],
+      amount: shown,
+      reason: '学不会',
+    })
+  expect((await ask('0.01')).body.code).toBe('REFUND_CHANGED')
+  const first = await ask(amount)
   expect(first.status).toBe(201)
   expect(first.body.refunds).toMatchObject([{ status: 'requested' }])
   expect(first.body.lines[2]).toMatchObject({ refundable: '0.00' })

@@ -2,7 +2,8 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Staff } from '../../apps/shop/src/accounts/desk.ts'
-import { type Fen, toFen } from '../../apps/shop/src/money.ts'
+import { type Fen, formatYuan, toFen } from '../../apps/shop/src/money.ts'
+import { readOrder } from '../../apps/shop/src/orders/read.ts'
 import type { BillLine } from '../../apps/shop/src/payments/providers/provider.ts'
 import { planRefund, refundLines } from '../../apps/shop/src/payments/refunds.ts'
 import { refundUnmatched } from '../../apps/shop/src/payments/unmatched.ts'
@@ -184,12 +185,17 @@ test('refunds by hand of no clear line: nothing more than is left is shown, and 
   const all = [{ courseId: 1 }, { courseId: 2 }]
   const plan = await planRefund(db(), two.order.orderId, all)
   expect(plan).toMatchObject({ amount: two.amount - yuan(17), orderAfter: 'refunded' })
+  const seen = () => readOrder(db(), two.order.userId, two.order.orderNo)
+  expect((await seen()).refundable).toBe(formatYuan(plan.amount))
   // What is shown can be sent.
   const rest = line(two, 'refund', toFen(two.amount - yuan(17) - yuan(1)), 'HAND-4D')
   expect(await repair((await run(day, [payment, first, rest]))[0], 'record')).toBe('done')
   const by = { actor: 'staff', userId: staff.user.id } as const
   const shown = (await planRefund(db(), two.order.orderId, [{ courseId: 1 }])).amount
   expect(shown).toBe(yuan(1))
+  expect(await seen()).toMatchObject({ refundable: '1.00', lines: [{ refundable: '1.00' }, { refundable: '1.00' }] })
+  // Both lines, of which the first takes all that is left.
+  expect((await planRefund(db(), two.order.orderId, all)).amount).toBe(yuan(1))
   await db()
     .transaction()
     .execute((tx) =>
@@ -204,7 +210,8 @@ test('refunds by hand of no clear line: nothing more than is left is shown, and 
     )
   stage.gateway.trades.get(two.attemptNo)?.refunds.set('HAND-4C', yuan(17)).set('HAND-4D', rest.amount)
   await settleDown(stage, [])
-  expect((await orderOf(two)).status).toBe('refunded')
+  expect(await seen()).toMatchObject({ status: 'refunded', refundable: '0.00' })
+  expect((await seen()).lines.map((each) => each.refundable)).toEqual(['0.00', '0.00'])
   expect(await accessOf(two)).toEqual([])
 })
 

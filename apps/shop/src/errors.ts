@@ -383,9 +383,9 @@ export const REFUSALS = {
   REFUND_CHANGED: refusal(
     409,
     '可退金额已变化',
-    '与您看到的金额不一致，没有退款。请重新预览后再确认。',
+    '与您看到的金额不一致，没有提交。请查看现在的金额后再确认。',
     'What can be refunded has changed',
-    'It is not the sum you were shown, so nothing was sent. Preview it again.',
+    'It is not the sum you were shown, so nothing was sent. Look at the sum again, then confirm.',
   ),
   REFUND_ASKED_TOO_OFTEN: refusal(
     409,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Order } from './api/client.ts'
 import { isSettled } from './live-order.ts'
-import { keptLines, paidBack } from './paid-back.ts'
+import { keptLines, paidBack, refundOf } from './paid-back.ts'
 
 type Refund = Order['refunds'][number]
 
@@ -35,4 +35,12 @@ test('an order is followed while it is to be paid, and while a refund of it wait
   for (const status of ['succeeded', 'refused', 'declined', 'withdrawn'] as const) {
     expect(isSettled({ status: 'partially_refunded', refunds: [refund(status, [])] })).toBe(true)
   }
+})
+
+test('a refund of several lines is never more than is left of the payment', () => {
+  const lines = [{ refundable: '39.00' }, { refundable: '59.00' }] as Order['lines']
+  expect(refundOf({ refundable: '98.00' }, lines)).toBe('98.00')
+  expect(refundOf({ refundable: '78.00' }, lines)).toBe('78.00')
+  expect(refundOf({ refundable: '78.00' }, lines.slice(0, 1))).toBe('39.00')
+  expect(refundOf({ refundable: '78.00' }, [])).toBe('0.00')
 })

@@ -11,7 +11,7 @@ import type { Tables } from '../database/tables.ts'
 import { ShopError } from '../errors.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
 import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
-import { formatYuan, toFen } from '../money.ts'
+import { formatYuan, sumFen, toFen } from '../money.ts'
 
 const PAGE = 20
 
@@ -27,6 +27,10 @@ export const OrderShape = Type.Object(
     paidAt: Type.Union([Moment, Type.Null()]),
     closedAt: Type.Union([Moment, Type.Null()]),
     tradeNo: Type.Union([Type.String(), Type.Null()], { description: "The gateway's number of the payment" }),
+    refundable: Type.String({
+      ...Money,
+      description: 'Of all lines together: less than their sum where money went back for no line that is known',
+    }),
     lines: Type.Array(
       Type.Object({
         courseId: Type.Integer(),
@@ -65,6 +69,7 @@ function orders(db: Reader) {
     .leftJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
     .select(['orders.id', 'order_no', 'subject', 'orders.status', 'total_fen', 'pay_type'])
     .select(['orders.created_at', 'expires_at', 'orders.paid_at', 'closed_at', 'payment_attempts.trade_no'])
+    .select(['payment_attempts.amount_fen as came_fen', 'payment_attempts.refunded_fen as back_fen'])
     .select((order) => [linesOf(order).as('lines'), refundsOf(order).as('refunds')])
 }
 
@@ -165,6 +170,8 @@ export async function listOrders(
 }
 
 function toView(row: OrderRow): OrderView {
+  const left = leftOf(row)
+  const linesLeft = row.lines.map((line) => Math.min(line.price_fen - line.refunded_fen, left))
   return {
     orderNo: row.order_no,
     subject: row.subject,
@@ -176,14 +183,15 @@ function toView(row: OrderRow): OrderView {
     paidAt: writeMomentOrNull(row.paid_at),
     closedAt: writeMomentOrNull(row.closed_at),
     tradeNo: row.trade_no,
-    lines: row.lines.map((line) => ({
+    refundable: formatYuan(toFen(Math.min(sumFen(linesLeft.map(toFen)), left))),
+    lines: row.lines.map((line, index) => ({
       courseId: line.course_id,
       title: line.course_title,
       price: formatYuan(line.price_fen),
       originalPrice: line.original_price_fen === null ? null : formatYuan(line.original_price_fen),
       coverUrl: coverUrl(line.course_id, line.cover),
       refunded: formatYuan(line.refunded_fen),
-      refundable: formatYuan(row.paid_at ? toFen(line.price_fen - line.refunded_fen) : toFen(0)),
+      refundable: formatYuan(toFen(linesLeft[index] ?? 0)),
     })),
     refunds: row.refunds.map((refund) => ({
       requestNo: refund.request_no,
@@ -197,4 +205,10 @@ function toView(row: OrderRow): OrderView {
       lines: refund.lines.map((line) => ({ courseId: line.course_id, amount: formatYuan(line.amount_fen) })),
     })),
   }
+}
+
+/** What went back for no line that is known is gone all the same. */
+function leftOf({ status, came_fen, back_fen }: OrderRow): number {
+  if (status !== 'paid' && status !== 'partially_refunded') return 0
+  return came_fen === null || back_fen === null ? 0 : came_fen - back_fen
 }

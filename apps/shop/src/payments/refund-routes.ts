@@ -7,7 +7,7 @@ import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
 import { Money, problems } from '../http/shapes.ts'
-import { formatYuan, parseYuan } from '../money.ts'
+import { type Fen, formatYuan, parseYuan } from '../money.ts'
 import { announceOrder } from '../orders/events.ts'
 import { readOrder } from '../orders/read.ts'
 import { OrderNo } from '../orders/routes.ts'
@@ -61,6 +61,9 @@ export function addRefundRoutes(app: Application, payments: Payments): void {
         body: Type.Object(
           {
             courseIds: Type.Array(CourseId, { minItems: 1, maxItems: 50, uniqueItems: true }),
+            amount: Type.Optional(
+              Type.String({ ...Money, description: 'The sum that was shown: refused where it is no longer that' }),
+            ),
             reason: Type.String({ minLength: 1, maxLength: 200 }),
           },
           { additionalProperties: false },
@@ -71,13 +74,14 @@ export function addRefundRoutes(app: Application, payments: Payments): void {
     async (request, reply) => {
       const { user } = await viewers.require(request)
       const { orderNo } = request.params
-      const { courseIds, reason } = request.body
+      const { courseIds, amount, reason } = request.body
       const now = clock()
       const order = await db.transaction().execute((tx) =>
         once(tx, user.id, repeatable(request), now, async () => {
           const orderId = await orderNumbered(tx, orderNo, user.id)
           const by = { actor: 'buyer', userId: user.id } as const
-          await refundLines(tx, { orderId, lines: courseIds.map((courseId) => ({ courseId })), reason, by, now })
+          const lines = courseIds.map((courseId) => ({ courseId }))
+          await refundLines(tx, { orderId, lines, ...shownAs(amount), reason, by, now })
           await announceOrder(tx, orderNo)
           return readOrder(tx, user.id, orderNo)
         }),
@@ -167,12 +171,10 @@ export function addRefundDesk(desk: Application, payments: Payments): void {
         once(tx, staff.user.id, repeatable(request), now, async () => {
           const orderId = await orderNumbered(tx, orderNo)
           const before = await standingOf(tx, orderId)
-          const shown = parseYuan(amount)
-          if (shown === undefined) throw new ShopError('REFUND_CHANGED')
           const { requestNo } = await refundLines(tx, {
             orderId,
             lines: wanted(lines),
-            shown,
+            ...shownAs(amount),
             reason,
             by: by(staff),
             now,
@@ -272,6 +274,14 @@ const by = (staff: Staff): By => ({ actor: 'staff', userId: staff.user.id })
 
 const wanted = (lines: readonly { courseId: number; amount?: string }[]) =>
   lines.map(({ courseId, amount }) => ({ courseId, amount: amount === undefined ? undefined : parseYuan(amount) }))
+
+/** @throws ShopError REFUND_CHANGED for what is no sum at all */
+function shownAs(amount: string | undefined): { shown?: Fen } {
+  if (amount === undefined) return {}
+  const shown = parseYuan(amount)
+  if (shown === undefined) throw new ShopError('REFUND_CHANGED')
+  return { shown }
+}
 
 /** @throws ShopError ORDER_NOT_FOUND, also for an order of another buyer where one is named */
 async function orderNumbered(db: Reader, orderNo: string, userId?: number): Promise<number> {

@@ -129,7 +129,9 @@ export async function planRefund(db: Reader, orderId: number, wanted: readonly L
     const ofLine = line ? line.price_fen - line.refunded_fen : 0
     const refundable = toFen(Math.min(ofLine, left))
     const amount = part ?? refundable
-    if (!line || amount > refundable || (amount === 0 && line.price_fen > 0)) throw new ShopError('REFUND_TOO_MUCH')
+    // A line may come to nothing where those before it take the rest of the payment, but not where nothing of itself is left.
+    const nothing = line !== undefined && line.price_fen > 0 && (part === 0 || ofLine === 0)
+    if (!line || nothing || amount > refundable) throw new ShopError('REFUND_TOO_MUCH')
     left -= amount
     return { courseId, title: line.course_title, amount, refundable, whole: amount === ofLine }
   })

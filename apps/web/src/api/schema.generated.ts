@@ -1083,6 +1083,11 @@ export interface paths {
                 content: {
                     "application/json": {
                         courseIds: number[];
+                        /**
+                         * @description The sum that was shown: refused where it is no longer that
+                         * @example 39.00
+                         */
+                        amount?: string;
                         reason: string;
                     };
                 };
@@ -9029,6 +9034,11 @@ export interface components {
             closedAt: string | null;
             /** @description The gateway's number of the payment */
             tradeNo: string | null;
+            /**
+             * @description Of all lines together: less than their sum where money went back for no line that is known
+             * @example 39.00
+             */
+            refundable: string;
             lines: {
                 courseId: number;
                 title: string;
