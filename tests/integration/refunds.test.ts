@@ -157,6 +157,11 @@ test('a buyer asks, staff decline with an answer; asks again and withdraws; asks
   expect(first.status).toBe(201)
   expect(first.body.refunds).toMatchObject([{ status: 'requested' }])
   expect(first.body.lines[2]).toMatchObject({ refundable: '0.00' })
+  // What nobody has decided has not gone back.
+  const atDesk = async () => (await staff.call<Record<string, unknown>>('GET', `/api/admin/orders/${orderNo}`)).body
+  const nothing = { refundedAmount: '0.00', refundingAmount: '0.00', attempts: [{ refunded: '0.00' }] }
+  const none = { refunded: '0.00' }
+  expect(await atDesk()).toMatchObject({ ...nothing, lines: [none, none, { ...none, refundable: '0.00' }] })
   expect((await ask()).status).toBe(422) // it is asked for already
   const decide = (no: string | undefined, what: string, body = {}) =>
     staff.call<Refund & { code?: string }>('POST', `/api/admin/refunds/${no}/${what}`, body)
@@ -182,8 +187,10 @@ test('a buyer asks, staff decline with an answer; asks again and withdraws; asks
     () => read(buyer, orderNo),
     (order) => order.status === 'partially_refunded',
   )
-  expect(await gone(orderNo)).toEqual([await priceOf(3)])
+  expect(await gone(orderNo)).toEqual([amount])
   expect(await buyer.ownedIds()).toEqual([1, 2])
+  const paidBack = { refundedAmount: amount, refundingAmount: '0.00', attempts: [{ refunded: amount }] }
+  expect(await atDesk()).toMatchObject({ ...paidBack, lines: [none, none, { refunded: amount, refundable: '0.00' }] })
 })
 
 test('what a buyer asks for and withdraws again and again comes to an end', async () => {

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Staff } from '../../apps/shop/src/accounts/desk.ts'
+import { readRows } from '../../apps/shop/src/backoffice/orders.ts'
 import { type Fen, formatYuan, toFen } from '../../apps/shop/src/money.ts'
 import { readOrder } from '../../apps/shop/src/orders/read.ts'
 import type { BillLine } from '../../apps/shop/src/payments/providers/provider.ts'
@@ -194,6 +195,11 @@ test('refunds by hand of no clear line: nothing more than is left is shown, and 
   const shown = (await planRefund(db(), two.order.orderId, [{ courseId: 1 }])).amount
   expect(shown).toBe(yuan(1))
   expect(await seen()).toMatchObject({ refundable: '1.00', lines: [{ refundable: '1.00' }, { refundable: '1.00' }] })
+  const row = async () => (await readRows(db(), [two.order.orderId]))[0]
+  expect(await row()).toMatchObject({
+    refundedAmount: formatYuan(toFen(two.amount - yuan(1))),
+    refundingAmount: '0.00',
+  })
   // Both lines, of which the first takes all that is left.
   expect((await planRefund(db(), two.order.orderId, all)).amount).toBe(yuan(1))
   await db()
@@ -208,6 +214,7 @@ test('refunds by hand of no clear line: nothing more than is left is shown, and 
         now: stage.payments.clock(),
       }),
     )
+  expect((await row())?.refundingAmount).toBe('1.00')
   stage.gateway.trades.get(two.attemptNo)?.refunds.set('HAND-4C', yuan(17)).set('HAND-4D', rest.amount)
   await settleDown(stage, [])
   expect(await seen()).toMatchObject({ status: 'refunded', refundable: '0.00' })

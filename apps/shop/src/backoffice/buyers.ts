@@ -101,9 +101,12 @@ export async function readBuyer(db: Reader, id: number): Promise<Static<typeof B
     .execute()
   const grants = await grantsTo(db, id)
   const { rows: sums } = await sql<{ orders: number; fen: number }>`
-    select count(distinct o.id)::bigint as orders,
-      coalesce(sum(l.price_fen - l.refunded_fen) filter (where o.paid_at is not null), 0)::bigint as fen
-    from orders o join order_lines l on l.order_id = o.id where o.user_id = ${id}`.execute(db)
+    select count(*)::bigint as orders,
+      coalesce(sum(o.total_fen - coalesce(back.fen, 0)) filter (where o.paid_at is not null), 0)::bigint as fen
+    from orders o left join order_payments p on p.order_id = o.id
+      left join lateral (select sum(r.amount_fen) as fen from refunds r
+                         where r.attempt_id = p.attempt_id and r.status = 'succeeded') back on true
+    where o.user_id = ${id}`.execute(db)
   return {
     id: row.id,
     username: row.username,

@@ -1,4 +1,5 @@
 /** One order as staff see it: lines and access, attempts, refunds, notifications, and its whole history. */
+import { sql } from 'kysely'
 import { type Static, Type } from 'typebox'
 import { mayDo } from '../accounts/rights.ts'
 import type { Role } from '../accounts/sessions.ts'
@@ -11,7 +12,7 @@ import { formatYuan, toFen } from '../money.ts'
 import { ORDER_TRANSITIONS } from '../orders/states.ts'
 import { refundsOfOrder } from '../payments/refund-views.ts'
 import { staffActions } from '../states.ts'
-import { type OrderRow, orderNumbered, orderRowFields, writeRows } from './orders.ts'
+import { type OrderRow, orderNumbered, orderRowFields, paidBackOf, writeRows } from './orders.ts'
 
 const OrNull = <Shape extends ReturnType<typeof Type.String>>(shape: Shape) => Type.Union([shape, Type.Null()])
 
@@ -170,6 +171,7 @@ async function readLines(db: Reader, order: OrderRow, role: Role): Promise<Admin
     .select(['payment_attempts.amount_fen', 'payment_attempts.refunded_fen'])
     .where('order_payments.order_id', '=', order.id)
     .executeTakeFirst()
+  const gone = await goneOfLines(db, order.id)
   // What went back for no line that is known is gone all the same.
   const refundable = order.status === 'paid' || order.status === 'partially_refunded'
   const left = paid && refundable ? paid.amount_fen - paid.refunded_fen : 0
@@ -178,7 +180,7 @@ async function readLines(db: Reader, order: OrderRow, role: Role): Promise<Admin
     title: line.course_title,
     price: formatYuan(line.price_fen),
     originalPrice: line.original_price_fen === null ? null : formatYuan(line.original_price_fen),
-    refunded: formatYuan(line.refunded_fen),
+    refunded: formatYuan(toFen(gone.get(line.course_id) ?? 0)),
     refundable: formatYuan(toFen(Math.min(line.price_fen - line.refunded_fen, left))),
     access: {
       state: line.granted_at === null ? 'none' : line.revoked_at === null ? 'active' : 'revoked',
@@ -190,6 +192,20 @@ async function readLines(db: Reader, order: OrderRow, role: Role): Promise<Admin
   }))
 }
 
+/** What has gone back of each course; what is only asked for or on its way does not count. */
+async function goneOfLines(db: Reader, orderId: number): Promise<Map<number, number>> {
+  const rows = await db
+    .selectFrom('refund_lines')
+    .innerJoin('refunds', 'refunds.id', 'refund_lines.refund_id')
+    .select('refund_lines.course_id')
+    .select(sql<number>`sum(refund_lines.amount_fen)::bigint`.as('gone'))
+    .where('refund_lines.order_id', '=', orderId)
+    .where('refunds.status', '=', 'succeeded')
+    .groupBy('refund_lines.course_id')
+    .execute()
+  return new Map(rows.map((row) => [row.course_id, row.gone]))
+}
+
 async function readAttempts(db: Reader, orderId: number): Promise<AdminOrder['attempts']> {
   const rows = await db
     .selectFrom('payment_attempts')
@@ -199,6 +215,10 @@ async function readAttempts(db: Reader, orderId: number): Promise<AdminOrder['at
     .where('payment_attempts.order_id', '=', orderId)
     .orderBy('payment_attempts.id')
     .execute()
+  const back = await paidBackOf(
+    db,
+    rows.map((attempt) => attempt.id),
+  )
   return rows.map((attempt) => ({
     attemptNo: attempt.attempt_no,
     provider: attempt.provider,
@@ -207,7 +227,7 @@ async function readAttempts(db: Reader, orderId: number): Promise<AdminOrder['at
     tradeNo: attempt.trade_no,
     createdAt: writeMoment(attempt.created_at),
     paidAt: writeMomentOrNull(attempt.paid_at),
-    refunded: formatYuan(attempt.refunded_fen),
+    refunded: formatYuan(toFen(back.get(attempt.id)?.gone ?? 0)),
     paysOrder: attempt.pays !== null,
   }))
 }

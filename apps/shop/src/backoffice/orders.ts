@@ -1,9 +1,10 @@
 /** Orders as staff find them: by number, buyer, course, amount, date, status, method; newest first, page by page. */
+import { sql } from 'kysely'
 import { type Static, Type } from 'typebox'
 import type { Reader } from '../database/connect.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
 import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
-import { type Fen, formatYuan, sumFen } from '../money.ts'
+import { formatYuan, toFen } from '../money.ts'
 import { ORDER_STATUSES } from '../orders/states.ts'
 import { findOrders } from './find-orders.ts'
 import type { OrderSearch } from './order-search.ts'
@@ -17,7 +18,8 @@ export const orderRowFields = {
   subject: Type.String(),
   status: Type.Enum([...ORDER_STATUSES]),
   totalAmount: Money,
-  refundedAmount: Type.Union([Money], { description: 'Gone back, or on its way' }),
+  refundedAmount: Type.Union([Money], { description: 'What of its payment has gone back, by hand as well' }),
+  refundingAmount: Type.Union([Money], { description: 'What is on its way back; not what nobody has decided yet' }),
   payType: Type.String(),
   buyer: BuyerShape,
   createdAt: Moment,
@@ -36,7 +38,7 @@ const orders = (db: Reader) =>
     .leftJoin('order_payments', 'order_payments.order_id', 'orders.id')
     .leftJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
     .selectAll('orders')
-    .select(['users.username', 'users.display_name', 'payment_attempts.trade_no'])
+    .select(['users.username', 'users.display_name', 'payment_attempts.trade_no', 'order_payments.attempt_id'])
 
 export type OrderRow = Awaited<ReturnType<ReturnType<typeof orders>['executeTakeFirstOrThrow']>>
 
@@ -69,27 +71,38 @@ export async function readRows(db: Reader, ids: readonly number[]): Promise<Orde
 
 export async function writeRows(db: Reader, rows: readonly OrderRow[]): Promise<OrderRowView[]> {
   if (rows.length === 0) return []
-  const lines = await db
-    .selectFrom('order_lines')
-    .select(['order_id', 'refunded_fen'])
-    .where(
-      'order_id',
-      'in',
-      rows.map((row) => row.id),
-    )
-    .execute()
-  const refunded = new Map<number, Fen[]>()
-  for (const line of lines) refunded.set(line.order_id, [...(refunded.get(line.order_id) ?? []), line.refunded_fen])
+  const back = await paidBackOf(
+    db,
+    rows.flatMap((row) => row.attempt_id ?? []),
+  )
   return rows.map((row) => ({
     orderNo: row.order_no,
     subject: row.subject,
     status: row.status,
     totalAmount: formatYuan(row.total_fen),
-    refundedAmount: formatYuan(sumFen(refunded.get(row.id) ?? [])),
+    refundedAmount: formatYuan(toFen(back.get(row.attempt_id)?.gone ?? 0)),
+    refundingAmount: formatYuan(toFen(back.get(row.attempt_id)?.going ?? 0)),
     payType: row.pay_type,
     buyer: { id: row.user_id, username: row.username, displayName: row.display_name },
     createdAt: writeMoment(row.created_at),
     paidAt: writeMomentOrNull(row.paid_at),
     tradeNo: row.trade_no,
   }))
+}
+
+/** Of each payment: what has gone back, and what is going. Not `refunded_fen`, which holds back what is only asked for too. */
+export async function paidBackOf(
+  db: Reader,
+  attemptIds: readonly number[],
+): Promise<Map<number | null, { readonly gone: number; readonly going: number }>> {
+  if (attemptIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('refunds')
+    .select('attempt_id')
+    .select(sql<number>`coalesce(sum(amount_fen) filter (where status = 'succeeded'), 0)::bigint`.as('gone'))
+    .select(sql<number>`coalesce(sum(amount_fen) filter (where status in ('approved', 'sent')), 0)::bigint`.as('going'))
+    .where('attempt_id', 'in', [...attemptIds])
+    .groupBy('attempt_id')
+    .execute()
+  return new Map(rows.map((row) => [row.attempt_id, row]))
 }

@@ -9113,8 +9113,10 @@ export interface components {
             status: "unpaid" | "paid" | "partially_refunded" | "refunded" | "cancelled" | "expired";
             /** @example 39.00 */
             totalAmount: string;
-            /** @description Gone back, or on its way */
+            /** @description What of its payment has gone back, by hand as well */
             refundedAmount: string;
+            /** @description What is on its way back; not what nobody has decided yet */
+            refundingAmount: string;
             payType: string;
             buyer: {
                 id: number;
@@ -9134,8 +9136,10 @@ export interface components {
             status: "unpaid" | "paid" | "partially_refunded" | "refunded" | "cancelled" | "expired";
             /** @example 39.00 */
             totalAmount: string;
-            /** @description Gone back, or on its way */
+            /** @description What of its payment has gone back, by hand as well */
             refundedAmount: string;
+            /** @description What is on its way back; not what nobody has decided yet */
+            refundingAmount: string;
             payType: string;
             buyer: {
                 id: number;
