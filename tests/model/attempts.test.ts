@@ -3,6 +3,7 @@ import { setTimeout as passing } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { ShopError } from '../../apps/shop/src/errors.ts'
 import { toFen } from '../../apps/shop/src/money.ts'
+import { readOrder } from '../../apps/shop/src/orders/read.ts'
 import { lockOrder, transition } from '../../apps/shop/src/orders/transition.ts'
 import { createOrderAsker } from '../../apps/shop/src/payments/ask.ts'
 import { checkout, openCheckout, payAgain } from '../../apps/shop/src/payments/checkout.ts'
@@ -135,6 +136,17 @@ test('the same purchase after a change of merchant opens an attempt of its own',
   await checkout(payments, order.purchase, PAYER)
   expect((await order.attempts()).map(({ merchant }) => merchant)).toEqual(['A', 'B'])
   expect(gateways.B.trades.has((await order.attempts())[0]?.attempt_no ?? '')).toBe(false)
+})
+
+test('an order paid through the old link of another method is one of the method that paid it', async () => {
+  const order = await buy('alipay')
+  const first = await order.newest()
+  await payAgain(payments, { userId, orderNo: order.orderNo, payType: 'wechat' }, PAYER)
+  const method = async () => (await readOrder(payments.db, userId, order.orderNo)).payType
+  expect(await method()).toBe('wechat')
+  pay('A', first)
+  await notify('A', first)
+  expect([await order.status(), await method()]).toEqual(['paid', 'alipay'])
 })
 
 test('without a merchant in use what is open is still paid where it was opened', async () => {

@@ -44,6 +44,11 @@ export async function broken(stage: Stage, userIds: readonly number[]): Promise<
      where o.id in (${mine}) and (a.amount_fen <> o.total_fen or a.status <> 'paid' or a.order_id <> o.id)`,
   )
   await expectNone(
+    'a paid order with another method than the one that paid it',
+    `select o.id, o.pay_type, a.provider from orders o join order_payments p on p.order_id = o.id
+     join payment_attempts a on a.id = p.attempt_id where o.id in (${mine}) and a.provider <> o.pay_type`,
+  )
+  await expectNone(
     "a line's counter that is not the sum of its refunds",
     `select l.order_id, l.course_id from order_lines l where l.order_id in (${mine}) and l.refunded_fen <>
        (select coalesce(sum(rl.amount_fen), 0) from refund_lines rl join refunds r on r.id = rl.refund_id

@@ -77,7 +77,8 @@ export async function settle(tx: Transaction, paid: PaidAttempt, held?: AttemptT
   const { id: orderId, user_id: userId, course_ids: courseIds } = order
   const settled = await tx
     .with('attempt', (rows) => attemptMove(rows, 'pay', attempt, move))
-    .with('paid', (rows) => orderMove(rows, 'pay', order, cause))
+    // An old link of another method than the last one chosen may be the one that is paid.
+    .with('paid', (rows) => orderMove(rows, 'pay', order, cause).set({ pay_type: paid.provider }))
     .with('payment', (rows) =>
       rows.insertInto('order_payments').values({ order_id: orderId, attempt_id: attempt.id, paid_at: paid.paidAt }),
     )
