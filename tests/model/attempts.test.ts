@@ -216,6 +216,33 @@ test('the sandbox pays nothing that was opened with real keys, and still what wa
   expect(await demo.status()).toBe('refunded')
 })
 
+test.each(['alipay', 'wechat'])(
+  '%s: a former merchant pays nothing that was opened at the one in use',
+  async (payType) => {
+    merchants = ['B', 'A']
+    const order = await buy(payType)
+    const attemptNo = await order.newest()
+    gateways.B.open(attemptNo)
+    await signAt('A', attemptNo)
+    pay('A', attemptNo)
+    expect(await notify('A', attemptNo, payType)).toMatchObject({
+      accepted: false,
+      effect: 'set aside: UNKNOWN_ATTEMPT',
+    })
+    await askAboutOrder(payments, { userId, orderNo: order.orderNo })
+    expect(await order.status()).toBe('unpaid')
+    // It waits for staff, at the merchant that has it.
+    const listed = await payments.db
+      .selectFrom('unmatched_payments')
+      .select(['merchant', 'reason', 'amount_fen'])
+      .where('attempt_no', '=', attemptNo)
+      .execute()
+    expect(listed).toEqual([{ merchant: 'A', reason: 'UNKNOWN_ATTEMPT', amount_fen: 3900 }])
+    pay('B', attemptNo)
+    expect(await notify('B', attemptNo, payType)).toMatchObject({ accepted: true, effect: 'settled' })
+  },
+)
+
 test('the same purchase does not open an attempt on an order that is closed just then', async () => {
   const order = await buy()
   const now = payments.clock()

@@ -167,9 +167,47 @@ describe('the sandbox, once keys were entered', () => {
     const failing = { checks: [{ check: 'signature', passed: false }] }
     refusing.edition.provider.readNotification = async () => failing
     const word = async (...merchants: Merchant[]) => (await live(...merchants).readNotification(raw)).paid?.from
-    expect(await word(refusing, box)).toEqual({ merchant: 'sandbox', pays: 'its own' })
-    expect(await word(box, refusing)).toEqual({ merchant: 'sandbox', pays: 'its own and unnoted' })
-    expect(await word(merchant('real', PAID))).toEqual({ merchant: 'real', pays: 'any' })
+    const former = await word(refusing, box)
+    expect([former?.merchant, former?.pays('sandbox'), former?.pays('real')]).toEqual(['sandbox', true, false])
+    expect([former?.pays(null), former?.pays('forgotten')]).toEqual([false, false])
+    expect((await word(box, refusing))?.pays(null)).toBe(true)
+  })
+})
+
+describe('a notification of one merchant', () => {
+  const raw: RawNotification = {
+    ...{ body: Buffer.alloc(0), bodyBytes: 0, contentType: '', headers: {}, address: '', receivedAt: new Date() },
+  }
+  const refusing = (one: Merchant): Merchant => {
+    one.edition.provider.readNotification = async () => ({ checks: [{ check: 'signature', passed: false }] })
+    return one
+  }
+  const word = async (...merchants: Merchant[]) => (await live(...merchants).readNotification(raw)).paid?.from
+
+  test('pays nothing of another one that is known, and what is unnoted or of nobody known', async () => {
+    const [used, former] = [refusing(merchant('now', PAID)), merchant('former', PAID)]
+    const all = [used.edition, former.edition]
+    let now = 0
+    const provider = liveProvider(
+      'test',
+      () => ({ inUse: used.edition, all }),
+      () => now,
+    )
+    const from = (await provider.readNotification(raw)).paid?.from
+    expect(from?.merchant).toBe('former')
+    expect(['now', 'former', null].map((opened) => from?.pays(opened))).toEqual([false, true, true])
+    // Another process may have taken up its settings just now.
+    for (now of [0, 9999]) expect(() => from?.pays('strange')).toThrow(ShopError)
+    now = 10_000
+    expect(from?.pays('strange')).toBe(true)
+  })
+
+  test('pays what another application of its account opened, and what its keys opened at another address', async () => {
+    const [now, former] = [merchant('now', PAID, { account: 'one' }), merchant('former', PAID, { account: 'one' })]
+    expect((await word(now, refusing(former)))?.pays('former')).toBe(true)
+    const moved = await word(merchant('new address', PAID), merchant('old address', PAID))
+    expect(moved?.merchant).toBe('new address')
+    expect(['new address', 'old address'].map((opened) => moved?.pays(opened))).toEqual([true, true])
   })
 })
 

@@ -5,7 +5,7 @@
 import { ShopError } from '../../errors.ts'
 import { givesUpOnHanging } from './hanging.ts'
 import type { Edition } from './kind.ts'
-import type { AttemptToPay, GatewayTrade, Links, PaidNotice, PaymentProvider, ReadNotification } from './provider.ts'
+import type { AttemptToPay, GatewayTrade, Links, PaymentProvider, ReadNotification } from './provider.ts'
 
 /** The editions there are just now. */
 export interface Editions<Provider extends PaymentProvider = PaymentProvider> {
@@ -60,6 +60,19 @@ export function liveProvider(
     const since = strange.get(merchant) ?? now()
     strange.set(merchant, since)
     return now() - since < HEARD_OF_MS
+  }
+
+  /** Whether this edition's word that something was paid counts for what was opened at that merchant. */
+  function counts({ provider, account, sandbox }: Edition, opened: string | null): boolean {
+    const { all, inUse: used } = editions()
+    if (opened !== null && opened === provider.merchant) return true
+    // Whoever reaches the sandbox may have it say anything.
+    if (sandbox) return opened === null && provider === used?.provider
+    if (opened === null) return true
+    const own = all.find((each) => each.provider.merchant === opened)
+    if (own) return own.account === account
+    if (mayStillBeHeardOf(opened)) throw new ShopError('GATEWAY_UNAVAILABLE')
+    return true
   }
 
   const isNoted = (merchant: string | null): boolean =>
@@ -174,16 +187,25 @@ export function liveProvider(
     },
 
     async readNotification(raw) {
-      const { all, inUse: used } = editions()
-      let first: ReadNotification | undefined
-      for (const edition of all) {
+      let refused: ReadNotification | undefined
+      let genuine: { readonly read: ReadNotification; readonly by: Edition[] } | undefined
+      for (const edition of editions().all) {
         const read = await edition.provider.readNotification(raw)
-        if (read.checks.every(({ passed }) => passed)) {
-          return read.paid ? { ...read, paid: { ...read.paid, from: wordOf(edition, edition === used) } } : read
-        }
-        first ??= read
+        if (!read.checks.every(({ passed }) => passed)) refused ??= read
+        else if (genuine) genuine.by.push(edition)
+        else genuine = { read, by: [edition] }
       }
-      return first ?? { checks: [{ check: 'signature', passed: false, detail: 'NOT_SET_UP: there are no keys' }] }
+      if (genuine?.read.paid) {
+        // The same keys may stand under two addresses of one gateway: each of them has said it.
+        const { read, by } = genuine
+        const pays = (opened: string | null) => by.some((edition) => counts(edition, opened))
+        const merchant = by[0]?.provider.merchant ?? null
+        return { ...read, paid: { ...genuine.read.paid, from: { merchant, pays } } }
+      }
+      return (
+        genuine?.read ??
+        refused ?? { checks: [{ check: 'signature', passed: false, detail: 'NOT_SET_UP: there are no keys' }] }
+      )
     },
   }
 }
@@ -197,9 +219,3 @@ function firstOfEach(editions: readonly Edition[]): PaymentProvider[] {
 
 const keyOf = (line: { kind: string; tradeNo: string; requestNo: string }): string =>
   [line.kind, line.tradeNo, line.requestNo].join(' ')
-
-/** The sandbox's word that something was paid counts for what was opened there: whoever reaches it may have it said. */
-function wordOf({ provider, sandbox }: Edition, isInUse: boolean): NonNullable<PaidNotice['from']> {
-  const merchant = provider.merchant ?? null
-  return { merchant, pays: sandbox ? (isInUse ? 'its own and unnoted' : 'its own') : 'any' }
-}

@@ -96,8 +96,17 @@ export interface PaidNotice {
   readonly tradeNo: string
   readonly amount: Fen
   readonly paidAt: Date
-  /** Whose word it is, where there may be several merchants, and which attempts it can pay: of any merchant, or its own. */
-  readonly from?: { readonly merchant: string | null; readonly pays: 'any' | 'its own' | 'its own and unnoted' }
+  /** Whose word it is, where there may be several merchants. */
+  readonly from?: PaidWord
+}
+
+export interface PaidWord {
+  readonly merchant: string | null
+  /**
+   * Whether it counts for what was opened at this merchant; null where that was not noted.
+   * @throws ShopError GATEWAY_UNAVAILABLE while it cannot be known yet
+   */
+  pays(opened: string | null): boolean
 }
 
 /** A refund, by what its gateway knows it by. */
