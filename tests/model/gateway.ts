@@ -92,7 +92,8 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
           made: 'there',
           order: (attempt) =>
             answer(() => {
-              if (spent.has(attempt.attemptNo)) throw new ShopError('GATEWAY_UNAVAILABLE')
+              const refused = spent.has(attempt.attemptNo) || attempt.expiresAt <= clock()
+              if (refused) throw new ShopError('GATEWAY_UNAVAILABLE')
               make(provider, attempt)
               return { link: { codeUrl: `code:${attempt.attemptNo}` }, until: new Date(clock().getTime() + 7_200_000) }
             }),

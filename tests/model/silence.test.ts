@@ -1,5 +1,7 @@
 /** A gateway that says nothing: what may still be paid there is closed neither there nor here, whoever wants it closed. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { advanceTrial } from '../../apps/shop/src/payments/trial-steps.ts'
+import { startTrial } from '../../apps/shop/src/payments/trials.ts'
 import { METHODS } from './gateway.ts'
 import { type Deed, openStage, type Play, play, type Stage } from './stage.ts'
 
@@ -58,4 +60,21 @@ test.each(CASES)('%s, %s, the gateway %s', async (deed, method, mood, { again, b
   const after = await standing(order)
   expect(after.order).toBe(becomes)
   expect([after.here[0], after.there[0]]).toEqual(['closed', 'closed'])
+})
+
+test('a trial payment whose link could not be had in time comes to its end', async () => {
+  const { payments, gateway } = stage
+  const { db } = payments
+  const userId = await stage.newBuyer()
+  gateway.mood = 'away'
+  const attemptNo = await db.transaction().execute((tx) => startTrial(tx, payments, { payType: 'wechat', userId }))
+  const trial = () =>
+    db.selectFrom('trial_payments').selectAll().where('attempt_no', '=', attemptNo).executeTakeFirstOrThrow()
+  const { id } = await trial()
+  expect(await advanceTrial(payments, id)).toBe(false)
+  stage.pass(20 * 60)
+  gateway.mood = 'answers'
+  expect(await advanceTrial(payments, id)).toBe(true)
+  expect(await trial()).toMatchObject({ link: null, closed_at: expect.any(Date) })
+  expect(gateway.trades.has(attemptNo)).toBe(false)
 })

@@ -64,7 +64,8 @@ export async function advanceTrial(payments: Payments, trialId: number): Promise
 async function takeSteps(payments: Payments, trialId: number): Promise<boolean> {
   const trial = await readTrial(payments.db, trialId)
   if (!trial || trial.closed_at || trial.confirmed_at) return true
-  if (!trial.link) await orderLink(payments, trial)
+  // One that has run out is not ordered any more: its gateway would refuse it, and the trial would never end.
+  if (!trial.link && trial.expires_at > payments.clock()) await orderLink(payments, trial)
   if (!trial.seen_at) return lookForPayment(payments, trial)
   if (!trial.agreed_at && !(await agree(payments, trial))) return false
   faultPoint('trial: paid, refund not booked')
