@@ -384,6 +384,20 @@ test('a shop in production starts without any keys, and takes the first ones fro
     expect(stored.body.stored).toBe(true)
     expect(JSON.stringify(stored.body.settings)).toContain(appId)
     await until(offered, (names) => names.join() === 'alipay', 20_000)
+
+    // Its last keys stay while something of it has not ended.
+    expect((await staff.call('POST', '/api/admin/trial-payments', { payType: 'alipay' })).status).toBe(201)
+    const page = '/api/admin/payment-settings'
+    const { body: removed } = await staff.call<Settings>('POST', `${page}/alipay/remove`)
+    const forget = () => staff.call<{ code?: string }>('POST', `${page}/former/${removed.entered[0]?.id ?? 0}/forget`)
+    expect((await forget()).body.code).toBe('SETTINGS_STILL_NEEDED')
+    const { values: next } = await merchant()
+    expect((await staff.call<Outcome>('POST', `${page}/alipay`, { values: next })).body.stored).toBe(true)
+    expect((await forget()).status).toBe(200)
+    const { body: last } = await staff.call<Settings>('POST', `${page}/alipay/remove`)
+    await own.sql('update trial_payments set closed_at = now()')
+    const path = `${page}/former/${last.entered[0]?.id ?? 0}/forget`
+    expect((await staff.call('POST', path)).status).toBe(200)
   } finally {
     await own.stop()
   }

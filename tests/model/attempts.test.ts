@@ -9,6 +9,7 @@ import { createOrderAsker } from '../../apps/shop/src/payments/ask.ts'
 import { checkout, openCheckout, payAgain } from '../../apps/shop/src/payments/checkout.ts'
 import { closeLeftAttempts } from '../../apps/shop/src/payments/close-attempts.ts'
 import { closeOrder } from '../../apps/shop/src/payments/close-order.ts'
+import { forgetSettings } from '../../apps/shop/src/payments/entered-settings.ts'
 import { act, receiveNotification } from '../../apps/shop/src/payments/inbox.ts'
 import type { Payments } from '../../apps/shop/src/payments/payments.ts'
 import { liveProvider } from '../../apps/shop/src/payments/providers/live.ts'
@@ -158,6 +159,56 @@ test('without a merchant in use what is open is still paid where it was opened',
   const again = await openCheckout(payments, { userId, orderNo: order.orderNo }, PAYER)
   expect(again.payUrl).toContain(order.orderNo)
   expect(await order.attempts()).toHaveLength(1)
+})
+
+test('a method whose last keys are gone keeps nobody from another one', async () => {
+  const order = await buy('wechat')
+  const first = await order.newest()
+  const alipay = payments.providers.get('alipay')
+  if (!alipay) throw new Error('there is no alipay')
+  const without = { ...payments, providers: new Map([['alipay', alipay]]) }
+  const again = await payAgain(without, { userId, orderNo: order.orderNo, payType: 'alipay' }, PAYER)
+  expect(again.payType).toBe('alipay')
+  await askAboutOrder(without, { userId, orderNo: order.orderNo })
+  // Nobody could close it there: it stays open, for when the keys are back.
+  expect((await order.attempts()).map(({ status }) => status)).toEqual(['open', 'open'])
+  pay('A', first)
+  expect(await expire(order.orderId)).toBe('paid')
+})
+
+test('the last keys of a method stay while an attempt or a refund of it has not ended', async () => {
+  const { db } = payments
+  const settings = { provider: 'wechat', sealed: '', shown: '[]', entered_by: userId, entered_at: payments.clock() }
+  const { id } = await db
+    .insertInto('payment_settings')
+    .values({ ...settings, retired_at: payments.clock() })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  const forget = (others: boolean) =>
+    db
+      .transaction()
+      .execute(async (tx) => {
+        const gone = await forgetSettings(tx, id, () => others)
+        if (others) throw new ShopError('INTERNAL') // it is wanted once more
+        return gone?.provider
+      })
+      .catch((error: unknown) => (error instanceof ShopError ? error.code : 'another error'))
+  const endRefunds = () =>
+    db
+      .updateTable('refunds')
+      .set({ status: 'refused', finished_at: payments.clock() })
+      .where('status', 'in', ['approved', 'sent'])
+      .execute()
+  await db.updateTable('payment_attempts').set({ ask_at: null }).execute()
+  await endRefunds()
+  const order = await buy('wechat')
+  expect([await forget(true), await forget(false)]).toEqual(['INTERNAL', 'SETTINGS_STILL_NEEDED'])
+  pay('A', await order.newest())
+  expect(await expire(order.orderId)).toBe('paid')
+  await refundAll(order.orderId)
+  expect(await forget(false)).toBe('SETTINGS_STILL_NEEDED')
+  await endRefunds()
+  expect(await forget(false)).toBe('wechat')
 })
 
 test('an attempt from before merchants were noted is found wherever it was paid, and paid back there', async () => {

@@ -203,6 +203,13 @@ export const REFUSALS = {
     'This pay method is set up by the environment',
     'The environment wins over what is entered here. Take its settings out of the environment or the .env file and start the shop again.',
   ),
+  SETTINGS_STILL_NEEDED: refusal(
+    409,
+    '这组密钥还不能删除',
+    '这是该支付方式的最后一组密钥，而它还有付款或退款没有结束；删除后无法再向支付平台查询，订单会一直关不掉。请等它们结束，或先填写新的密钥，再删除这组。',
+    'These keys cannot be deleted yet',
+    'They are the last ones of this method, and payments or refunds of it have not ended: nobody could ask the gateway about them, and their orders could not be closed. Wait until they have ended, or enter new keys first, then delete these.',
+  ),
   USER_NOT_FOUND: refusal(404, '没有这个账号', '请检查后重试。', 'There is no such account', 'Check and try again.'),
   LAST_OWNER: refusal(
     409,

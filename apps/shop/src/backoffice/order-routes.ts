@@ -11,7 +11,7 @@ import { problems } from '../http/shapes.ts'
 import { OrderNo } from '../orders/routes.ts'
 import { askAbout } from '../payments/ask.ts'
 import { closeOrder } from '../payments/close-order.ts'
-import type { Payments } from '../payments/payments.ts'
+import { isAway, type Payments } from '../payments/payments.ts'
 import { AdminOrderShape, type AskAnswer, readAdminOrder } from './order.ts'
 import { searchFields } from './order-search.ts'
 import { OrderRowShape, orderNumbered, searchOrders } from './orders.ts'
@@ -132,7 +132,7 @@ export function addOrderDesk(desk: Application, payments: Payments): void {
           await askAbout(payments, attempt, note)
           answered += 1
         } catch (error) {
-          if (!(error instanceof ShopError) || error.code !== 'GATEWAY_UNAVAILABLE') throw error
+          if (!isAway(error)) throw error
           await db.transaction().execute((tx) => note(tx, 'unanswered'))
         }
       }

@@ -6,7 +6,7 @@ import { ShopError } from '../errors.ts'
 import { type AttemptRef, moveAttempt, unsettledAttempts } from './attempts.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 import { answeredBy } from './paid-where.ts'
-import { type Payments, providerNamed } from './payments.ts'
+import { isAway, type Payments, providerNamed } from './payments.ts'
 import type { GatewayTrade } from './providers/provider.ts'
 import { attemptToSettle, settle } from './settle.ts'
 
@@ -80,7 +80,7 @@ export async function askQuietly(payments: Payments, attempt: AttemptRef): Promi
   try {
     await askAbout(payments, attempt)
   } catch (error) {
-    if (!(error instanceof ShopError) || error.code !== 'GATEWAY_UNAVAILABLE') throw error
+    if (!isAway(error)) throw error
     await payments.db
       .updateTable('payment_attempts')
       .set({ ask_at: payments.clock(), asked: 0 })

@@ -35,7 +35,7 @@ import { changePayType, lockOrder } from '../orders/transition.ts'
 import { type AttemptRef, attemptOpened, attemptRow, openAttempt, openAttempts, unsettledAttempts } from './attempts.ts'
 import { closeAttempts } from './close-attempts.ts'
 import { orderedLink, signedLink } from './links.ts'
-import { type Payments, providerNamed } from './payments.ts'
+import { isAway, type Payments, providerNamed } from './payments.ts'
 import type { Payer, PayLink, PaymentProvider } from './providers/provider.ts'
 import { CLOSE_ATTEMPTS } from './tasks.ts'
 
@@ -240,12 +240,12 @@ const payable = (order: {
 const isPayable = (order: { status: OrderStatus; expires_at: Date }, now: Date): boolean =>
   order.status === 'unpaid' && order.expires_at.getTime() - now.getTime() >= LEAST_TIME_TO_PAY_MS
 
-/** What was paid is settled by it. A gateway that is away must not keep the buyer from another one. */
+/** What was paid is settled by it. A gateway that cannot be asked must not keep the buyer from another one. */
 async function closeQuietly(payments: Payments, orderId: number, before: readonly AttemptRef[]): Promise<void> {
   try {
     await closeAttempts(payments, orderId, before)
   } catch (error) {
-    if (!(error instanceof ShopError) || error.code !== 'GATEWAY_UNAVAILABLE') throw error
+    if (!isAway(error)) throw error
   }
 }
 

@@ -10,7 +10,7 @@ import type { By } from '../states.ts'
 import { askAbout } from './ask.ts'
 import { CLOCK_MARGIN_MS } from './ask-times.ts'
 import { type AttemptRef, moveAttempt, openAttempts, unsettledAttempts } from './attempts.ts'
-import { type Payments, providerNamed } from './payments.ts'
+import { isAway, type Payments, providerNamed } from './payments.ts'
 
 /**
  * Asks about the attempt, closes what waits there, and asks again.
@@ -67,8 +67,6 @@ export async function closeAttempts(
   }
   if (failures.length > 0) throw failures.find((error) => !isAway(error)) ?? failures[0]
 }
-
-const isAway = (error: unknown): boolean => error instanceof ShopError && error.code === 'GATEWAY_UNAVAILABLE'
 
 /**
  * Notes an attempt as closed that its gateway has closed, or has never heard of. A link that nobody had opened could not

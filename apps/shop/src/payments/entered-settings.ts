@@ -8,6 +8,7 @@ import type { Environment } from '../config.ts'
 import { type Announcements, announcement } from '../database/announcements.ts'
 import type { Database, Transaction } from '../database/connect.ts'
 import type { Tables } from '../database/tables.ts'
+import { ShopError } from '../errors.ts'
 import type { Seal } from '../sealed.ts'
 import { type ProviderKind, showSettings } from './providers/kind.ts'
 import type { EnteredSettings, Providers } from './providers/registry.ts'
@@ -122,11 +123,31 @@ export async function retireSettings(tx: Transaction, provider: string, now: Dat
   return retired?.shown
 }
 
-/** Deletes former settings for good: what was paid with them cannot be asked about any more. @returns them, masked */
+/**
+ * Deletes former settings for good: what was paid with them cannot be asked about any more.
+ * @param hasOthers whether the method would still have keys, given those stored ones that stay
+ * @returns them, masked
+ * @throws ShopError SETTINGS_STILL_NEEDED for the last keys of a method of which something has not ended
+ */
 export async function forgetSettings(
   tx: Transaction,
   id: number,
+  hasOthers: (provider: string, stored: readonly number[]) => boolean,
 ): Promise<{ provider: string; shown: ShownSettings } | undefined> {
+  const former = await tx.selectFrom('payment_settings').select('provider').where('id', '=', id).executeTakeFirst()
+  if (!former) return undefined
+  // Held, so that two that are deleted at once are not each the other's reason to go.
+  const stored = await tx
+    .selectFrom('payment_settings')
+    .select('id')
+    .where('provider', '=', former.provider)
+    .orderBy('id')
+    .modifyEnd(sql`for update`)
+    .execute()
+  const others = stored.map((row) => row.id).filter((other) => other !== id)
+  if (!hasOthers(former.provider, others) && (await hasUnended(tx, former.provider))) {
+    throw new ShopError('SETTINGS_STILL_NEEDED')
+  }
   const gone = await tx
     .deleteFrom('payment_settings')
     .where('id', '=', id)
@@ -135,4 +156,16 @@ export async function forgetSettings(
     .executeTakeFirst()
   if (gone) await announcement(tx, 'settings_changed', gone.provider).execute()
   return gone
+}
+
+/** Whether a payment of this method may still come to light, or a refund of it is to be decided or on its way. */
+async function hasUnended(tx: Transaction, provider: string): Promise<boolean> {
+  const { rows } = await sql<{ unended: boolean }>`
+    select exists (select from payment_attempts where ask_at is not null and provider = ${provider})
+      or exists (select from trial_payments where confirmed_at is null and closed_at is null and provider = ${provider})
+      or exists (select from refunds r left join payment_attempts a on a.id = r.attempt_id
+                   left join unmatched_payments u on u.id = r.unmatched_id
+                 where r.status in ('requested', 'approved', 'sent') and coalesce(a.provider, u.provider) = ${provider})
+      as unended`.execute(tx)
+  return rows[0]?.unended === true
 }

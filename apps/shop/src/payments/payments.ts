@@ -17,6 +17,10 @@ export interface Payments {
   readonly log: Logger
 }
 
+/** Whether a gateway could not be asked: it gives no answer, or there are no keys of its method any more. */
+export const isAway = (error: unknown): boolean =>
+  error instanceof ShopError && (error.code === 'GATEWAY_UNAVAILABLE' || error.code === 'PAY_METHOD_UNAVAILABLE')
+
 /** @throws ShopError PAY_METHOD_UNAVAILABLE */
 export function providerNamed(payments: Payments, name: string): PaymentProvider {
   const provider = payments.providers.get(name)

@@ -112,6 +112,12 @@ export function addSettingsDesk(desk: Application, { config, providers, keeper, 
     }
   }
 
+  /** What does not open any more is no key. */
+  const hasOthers = (provider: string, stored: readonly number[]): boolean => {
+    const source = providers.sourceOf(provider)
+    return source === 'environment' || source === 'sandbox' || stored.some((id) => !keeper.unreadable.has(id))
+  }
+
   desk.get(
     '/payment-settings',
     {
@@ -223,14 +229,14 @@ export function addSettingsDesk(desk: Application, { config, providers, keeper, 
         tags,
         summary: 'Delete former settings for good, once nothing paid with them can be refunded any more',
         params: Id,
-        response: { 200: Type.Object({ forgotten: Type.Boolean() }), ...problems(401, 403, 404, 422) },
+        response: { 200: Type.Object({ forgotten: Type.Boolean() }), ...problems(401, 403, 404, 409, 422) },
       },
     },
     async (request) => {
       const staff = staffOf(request)
       const { id } = request.params as Static<typeof Id>
       await db.transaction().execute(async (tx) => {
-        const gone = await forgetSettings(tx, id)
+        const gone = await forgetSettings(tx, id, hasOthers)
         if (!gone) throw new ShopError('NOT_FOUND')
         const deed = { at: clock(), action: 'settings.forget', subject: `payment-settings/${gone.provider}` }
         await audit(tx, staff, { ...deed, before: { id, shown: gone.shown } })
