@@ -44,6 +44,7 @@ beforeEach(async () => {
       const all = merchants.map((merchant) => ({
         provider: providerOf(name, merchant),
         account: merchant,
+        holder: merchant,
         sandbox: merchant === 'sandbox',
       }))
       return { inUse: all[0], all }
@@ -169,7 +170,7 @@ test('a method whose last keys are gone keeps nobody from another one', async ()
   const without = { ...payments, providers: new Map([['alipay', alipay]]) }
   const again = await payAgain(without, { userId, orderNo: order.orderNo, payType: 'alipay' }, PAYER)
   expect(again.payType).toBe('alipay')
-  await askAboutOrder(without, { userId, orderNo: order.orderNo })
+  await createOrderAsker(without)({ userId, orderNo: order.orderNo })
   // Nobody could close it there: it stays open, for when the keys are back.
   expect((await order.attempts()).map(({ status }) => status)).toEqual(['open', 'open'])
   pay('A', first)
@@ -280,7 +281,7 @@ test.each(['alipay', 'wechat'])(
       accepted: false,
       effect: 'set aside: UNKNOWN_ATTEMPT',
     })
-    await askAboutOrder(payments, { userId, orderNo: order.orderNo })
+    await createOrderAsker(payments)({ userId, orderNo: order.orderNo })
     expect(await order.status()).toBe('unpaid')
     // It waits for staff, at the merchant that has it.
     const listed = await payments.db

@@ -44,6 +44,8 @@ export interface Edition<Provider extends PaymentProvider = PaymentProvider> {
   readonly provider: Provider
   /** Whose books know its attempts, at which gateway: two with the same one may be asked about the same numbers. */
   readonly account: string
+  /** Who takes the money, by the number the gateway knows them by, at whichever of its addresses. */
+  readonly holder: string
   /** Whether it is a merchant of the shop's own sandbox, where anybody may pay. */
   readonly sandbox: boolean
 }

@@ -5,7 +5,7 @@
 import { ShopError } from '../../errors.ts'
 import { givesUpOnHanging } from './hanging.ts'
 import type { Edition } from './kind.ts'
-import type { AttemptToPay, GatewayTrade, Links, PaymentProvider, ReadNotification } from './provider.ts'
+import type { AttemptToPay, GatewayTrade, Links, PaidNotice, PaymentProvider, ReadNotification } from './provider.ts'
 
 /** The editions there are just now. */
 export interface Editions<Provider extends PaymentProvider = PaymentProvider> {
@@ -63,17 +63,22 @@ export function liveProvider(
   }
 
   /** Whether this edition's word that something was paid counts for what was opened at that merchant. */
-  function counts({ provider, account, sandbox }: Edition, opened: string | null): boolean {
+  function counts({ provider, holder, sandbox }: Edition, opened: string | null): boolean {
     const { all, inUse: used } = editions()
     if (opened !== null && opened === provider.merchant) return true
     // Whoever reaches the sandbox may have it say anything.
     if (sandbox) return opened === null && provider === used?.provider
     if (opened === null) return true
     const own = all.find((each) => each.provider.merchant === opened)
-    if (own) return own.account === account
+    if (own) return own.holder === holder && !own.sandbox
     if (mayStillBeHeardOf(opened)) throw new ShopError('GATEWAY_UNAVAILABLE')
     return true
   }
+
+  const heard = (paid: PaidNotice, edition: Edition): PaidNotice => ({
+    ...paid,
+    from: { merchant: edition.provider.merchant ?? null, pays: (opened) => counts(edition, opened) },
+  })
 
   const isNoted = (merchant: string | null): boolean =>
     editions().all.some(({ provider }) => provider.merchant === merchant)
@@ -187,25 +192,14 @@ export function liveProvider(
     },
 
     async readNotification(raw) {
-      let refused: ReadNotification | undefined
-      let genuine: { readonly read: ReadNotification; readonly by: Edition[] } | undefined
+      let first: ReadNotification | undefined
       for (const edition of editions().all) {
         const read = await edition.provider.readNotification(raw)
-        if (!read.checks.every(({ passed }) => passed)) refused ??= read
-        else if (genuine) genuine.by.push(edition)
-        else genuine = { read, by: [edition] }
+        if (read.checks.every(({ passed }) => passed))
+          return read.paid ? { ...read, paid: heard(read.paid, edition) } : read
+        first ??= read
       }
-      if (genuine?.read.paid) {
-        // The same keys may stand under two addresses of one gateway: each of them has said it.
-        const { read, by } = genuine
-        const pays = (opened: string | null) => by.some((edition) => counts(edition, opened))
-        const merchant = by[0]?.provider.merchant ?? null
-        return { ...read, paid: { ...genuine.read.paid, from: { merchant, pays } } }
-      }
-      return (
-        genuine?.read ??
-        refused ?? { checks: [{ check: 'signature', passed: false, detail: 'NOT_SET_UP: there are no keys' }] }
-      )
+      return first ?? { checks: [{ check: 'signature', passed: false, detail: 'NOT_SET_UP: there are no keys' }] }
     },
   }
 }

@@ -92,7 +92,7 @@ export const ALIPAY: ProviderKind<AlipayProvider> = {
     const settings = readAlipaySettings(config)
     if (!settings) return undefined
     const provider = createAlipayProvider(settings, clock, log)
-    return { provider, account: provider.merchant, sandbox: settings.sandbox }
+    return { provider, account: provider.merchant, holder: settings.appId, sandbox: settings.sandbox }
   },
   async examine(config, clock, language) {
     const settings = readAlipaySettings(config)

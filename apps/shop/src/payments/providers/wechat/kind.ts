@@ -81,7 +81,8 @@ export const WECHAT: ProviderKind<WechatProvider> = {
     if (!settings) return undefined
     // An order is looked up, closed and paid back by the merchant number alone, whatever application ordered it.
     const account = settings.sandbox ? 'sandbox' : `${settings.baseUrl} ${settings.mchId}`
-    return { provider: createWechatProvider(settings, clock, log), account, sandbox: settings.sandbox }
+    const provider = createWechatProvider(settings, clock, log)
+    return { provider, account, holder: settings.mchId, sandbox: settings.sandbox }
   },
   async examine(config, clock, language) {
     const settings = readWechatSettings(config)
