@@ -32,8 +32,11 @@ export async function readBill(
 const hourAfter = (day: string, hour: number): Date =>
   new Date(Date.parse(`${day}T00:00:00+08:00`) + (24 + hour) * 3_600_000)
 
-/** A refund that failed over there moved nothing. */
-const moves = (row: TradeBillRow): boolean => row.kind === 'payment' || !['FAIL', 'CHANGE'].includes(row.refundStatus)
+/**
+ * A refund that failed over there moved nothing. One that is stuck (`CHANGE`) may be made later still, to another account of
+ * the payer's, and no later bill names it.
+ */
+const moves = (row: TradeBillRow): boolean => row.kind === 'payment' || row.refundStatus !== 'FAIL'
 
 const toLine = (row: TradeBillRow): BillLine => ({
   kind: row.kind === 'payment' ? 'payment' : 'refund',
