@@ -101,6 +101,12 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
     untold.orderNo,
   ])
   // The amount in our books is another, and so the payment could not be settled.
+  // Paid there and refunded by hand, before anybody told us of either.
+  const gone = await order()
+  await system.sandbox.send('POST', `/trades/${gone.tradeNo}/refund`, { amount: '39.00', outRequestNo: 'BY-HAND-2' })
+  await system.sql("update payment_attempts set ask_at = now() + interval '1 day' where attempt_no = $1", [
+    gone.orderNo,
+  ])
   const changed = await order()
   await system.sql('update payment_attempts set amount_fen = 3800 where attempt_no = $1', [changed.orderNo])
   await system.sql("update payment_attempts set ask_at = now() + interval '1 day' where attempt_no = $1", [
@@ -151,6 +157,8 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
   expect(facts.sort()).toEqual(
     [
       ['PAID_THERE_UNPAID_HERE', untold.orderNo, null, null, '39.00'],
+      ['PAID_THERE_UNPAID_HERE', gone.orderNo, null, null, '39.00'],
+      ['REFUND_MISSING_HERE', gone.orderNo, 'BY-HAND-2', null, '39.00'],
       ['AMOUNT_DIFFERS', changed.orderNo, null, '38.00', '39.00'],
       ['UNKNOWN_TRADE', foreign.orderNo, null, null, '39.00'],
       ['PAID_HERE_UNPAID_THERE', invented.orderNo, null, '39.00', null],
@@ -162,7 +170,7 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
       ['FEE_DIFFERS', dear.orderNo, null, '0.23', '0.39'],
     ].sort(),
   )
-  expect(first.reconciliation).toMatchObject({ trades: 13, refunds: 5, openDifferences: 9 })
+  expect(first.reconciliation).toMatchObject({ trades: 14, refunds: 6, openDifferences: 11 })
   const repairsBegin = new Date().toISOString()
   // The same again, to the last number.
   const again = await run()
@@ -206,8 +214,10 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
       20_000,
     )
   }
-  expect((await byHand.buyer.order(byHand.orderNo)).status).toBe('refunded')
-  expect(await byHand.buyer.ownedIds()).toEqual([])
+  for (const { buyer, orderNo } of [byHand, gone]) {
+    expect((await buyer.order(orderNo)).status).toBe('refunded')
+    expect(await buyer.ownedIds()).toEqual([])
+  }
   expect((await system.sandbox.trades(unmade.orderNo))[0]?.refundedAmount).toBe('10.00')
 
   // The gateway is a day ahead of this machine; what was refunded just now was refunded on its next day here as well.
@@ -222,7 +232,7 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
   const log = await system.sql<{ n: number }>(
     "select count(*)::int as n from audit_log where action = 'difference.repair'",
   )
-  expect(log[0]?.n).toBe(9)
+  expect(log[0]?.n).toBe(11)
 })
 
 test('the command line says the same, with its exit code', async () => {

@@ -136,6 +136,27 @@ describe('what nobody noted', () => {
     await live(now, former).refund({ ...refund, tradeNo: 'trade', merchant: null })
     expect([now.calls, former.calls]).toEqual([['ask'], ['ask', 'refund']])
   })
+
+  test('is paid back where its trade number is, whatever has become of the trade', async () => {
+    const [now, former] = [
+      merchant('now', { state: 'none' }),
+      merchant('former', { state: 'closed', tradeNo: 'trade' }),
+    ]
+    await live(now, former).refund({ ...refund, tradeNo: 'trade', merchant: null })
+    expect([now.calls, former.calls]).toEqual([['ask'], ['ask', 'refund']])
+  })
+
+  test('is neither paid back nor called refused where nobody knows its trade: it may be made elsewhere', async () => {
+    const [now, former] = [merchant('now', { state: 'closed' }), merchant('former', { ...PAID, tradeNo: 'another' })]
+    const named = { ...refund, tradeNo: 'trade', merchant: null }
+    const provider = live(now, former)
+    expect(await provider.refund({ ...named, tries: 4 })).toMatchObject({ state: 'later' })
+    await expect(provider.lookForRefund(named)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+    expect([now.calls, former.calls]).toEqual([
+      ['ask', 'ask'],
+      ['ask', 'ask'],
+    ])
+  })
 })
 
 describe('the sandbox, once keys were entered', () => {

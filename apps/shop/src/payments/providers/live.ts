@@ -5,7 +5,15 @@
 import { ShopError } from '../../errors.ts'
 import { givesUpOnHanging } from './hanging.ts'
 import type { Edition } from './kind.ts'
-import type { AttemptToPay, GatewayTrade, Links, PaidNotice, PaymentProvider, ReadNotification } from './provider.ts'
+import type {
+  AttemptToPay,
+  GatewayTrade,
+  Links,
+  PaidNotice,
+  PaymentProvider,
+  ReadNotification,
+  RefundRef,
+} from './provider.ts'
 
 /** The editions there are just now. */
 export interface Editions<Provider extends PaymentProvider = PaymentProvider> {
@@ -100,8 +108,8 @@ export function liveProvider(
     return best
   }
 
-  /** The one whose trade it is, among those who may have it. */
-  async function paidAt(tradeNo: string, attemptNo: string, merchant: string | null): Promise<PaymentProvider> {
+  /** The one whose trade it is, among those who may have it. Undefined where all of several answer, and none knows it. */
+  async function paidAt({ tradeNo, attemptNo, merchant }: RefundRef): Promise<PaymentProvider | undefined> {
     const known = knowing(merchant)
     const [first] = known
     // What was paid to the sandbox before the keys were entered, and before merchants were noted, goes back there.
@@ -111,13 +119,14 @@ export function liveProvider(
     for (const provider of asked) {
       try {
         const trade = await calling(() => provider.ask(attemptNo, merchant))
-        if (trade.state === 'paid' && trade.tradeNo === tradeNo) return provider
+        if ('tradeNo' in trade && trade.tradeNo === tradeNo) return provider
       } catch (error) {
         failure ??= error
       }
     }
-    if (failure !== undefined || !first) throw failure
-    return first
+    if (failure !== undefined) throw failure
+    // Whoever does not know the trade would deny the refund as well, and it may have been made elsewhere.
+    return undefined
   }
 
   /** Links are made with the keys that the attempt was opened with, and no others. */
@@ -168,12 +177,14 @@ export function liveProvider(
     },
 
     async refund(refund) {
-      const provider = await paidAt(refund.tradeNo, refund.attemptNo, refund.merchant)
+      const provider = await paidAt(refund)
+      if (!provider) return { state: 'later', refusal: 'none of the accounts that were asked knows the trade' }
       return calling(() => provider.refund(refund))
     },
 
     async lookForRefund(refund) {
-      const provider = await paidAt(refund.tradeNo, refund.attemptNo, refund.merchant)
+      const provider = await paidAt(refund)
+      if (!provider) throw new ShopError('GATEWAY_UNAVAILABLE')
       return calling(() => provider.lookForRefund(refund))
     },
 

@@ -47,8 +47,9 @@ export type Links =
 /** What the gateway says of an attempt, its answer's signature verified. */
 export type GatewayTrade =
   | { readonly state: 'none' }
-  | { readonly state: 'waiting' }
-  | { readonly state: 'closed' }
+  /** With the gateway's number of the trade, where it tells one. */
+  | { readonly state: 'waiting' | 'closed'; readonly tradeNo?: string }
+  /** It was paid, whatever has gone back since, all of it included. */
   | {
       readonly state: 'paid'
       readonly tradeNo: string

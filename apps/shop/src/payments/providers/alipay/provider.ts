@@ -61,10 +61,12 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
       if (!trade.exists) return { state: 'none' }
       // The answer is signed for our application; that it is about another trade would be somebody replaying one.
       if (trade.outTradeNo !== attemptNo) throw new ShopError('GATEWAY_UNAVAILABLE')
-      if (trade.tradeStatus === 'WAIT_BUYER_PAY') return { state: 'waiting' }
-      if (trade.tradeStatus === 'TRADE_CLOSED') return { state: 'closed' }
-      const paidAt = trade.sendPayDate ?? clock()
-      return { state: 'paid', tradeNo: trade.tradeNo, amount: toFen(trade.totalAmount), paidAt }
+      const { tradeNo, tradeStatus, sendPayDate } = trade
+      if (tradeStatus === 'WAIT_BUYER_PAY') return { state: 'waiting', tradeNo }
+      // Closed is also what was refunded in full. That alone has a time of payment, which is when the seller got the money;
+      // should the gateway leave it out, the trade is read as never paid, which gives nobody anything.
+      if (tradeStatus === 'TRADE_CLOSED' && !sendPayDate) return { state: 'closed', tradeNo }
+      return { state: 'paid', tradeNo, amount: toFen(trade.totalAmount), paidAt: sendPayDate ?? clock() }
     },
 
     async close(attemptNo) {
