@@ -84,7 +84,7 @@ export async function recordForeignRefund(tx: Transaction, refund: ForeignRefund
       .whereRef('refunded_fen', '=', 'amount_fen')
       .execute()
   }
-  await finishRefund(tx, id, { state: 'succeeded' }, now)
+  await finishRefund(tx, { id, requestNo }, { state: 'succeeded' }, now)
 }
 
 type Source = Pick<Booking, 'source' | 'orderId' | 'lines'>

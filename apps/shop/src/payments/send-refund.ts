@@ -24,16 +24,17 @@ import { SEND_REFUND } from './tasks.ts'
 export async function sendRefund(payments: Payments, refundId: number): Promise<void> {
   const refund = await claim(payments.db, refundId, payments.clock())
   if (!refund) return lookAtRefused(payments, refundId)
+  const sent = { id: refundId, requestNo: refund.requestNo }
   faultPoint('refund: claimed, not sent')
   try {
     const answer = await providerNamed(payments, refund.provider).refund(refund)
     faultPoint('refund: sent, not booked')
     if (answer.state === 'later') {
-      await noteWhy(payments.db, refundId, answer.refusal)
+      await noteWhy(payments.db, sent, answer.refusal)
       throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
     }
-    if (answer.state === 'accepted') return await lookAgain(payments, refundId, refund.tries)
-    await payments.db.transaction().execute((tx) => finishRefund(tx, refundId, answer, payments.clock()))
+    if (answer.state === 'accepted') return await lookAgain(payments, sent, refund.tries)
+    await payments.db.transaction().execute((tx) => finishRefund(tx, sent, answer, payments.clock()))
   } finally {
     faultPoint('refund: booked, not let go')
     await letGo(payments.db, refund, payments.clock())
@@ -58,16 +59,32 @@ async function lookAtRefused(payments: Payments, refundId: number): Promise<void
   // On its way after all: looked at until it has arrived.
   if (answer?.state === 'accepted') throw new ShopError('GATEWAY_UNAVAILABLE')
   if (answer?.state !== 'succeeded') return
-  await db.transaction().execute((tx) => finishRefund(tx, refundId, answer, clock()))
+  const asked = { id: refundId, requestNo: refund.request_no }
+  await db.transaction().execute((tx) => finishRefund(tx, asked, answer, clock()))
+}
+
+/**
+ * A refund by the number that an answer is about. Whoever slept over it may find that the refund bears another one by now,
+ * which the answer says nothing of.
+ */
+interface Numbered {
+  readonly id: number
+  readonly requestNo: string
 }
 
 /** Staff see why a refund takes its time: a balance that must be topped up, say. */
-async function noteWhy(db: Database, refundId: number, refusal: string): Promise<void> {
-  await db.updateTable('refunds').set({ refusal }).where('id', '=', refundId).where('status', '=', 'sent').execute()
+async function noteWhy(db: Database, { id, requestNo }: Numbered, refusal: string): Promise<void> {
+  await db
+    .updateTable('refunds')
+    .set({ refusal })
+    .where('id', '=', id)
+    .where('request_no', '=', requestNo)
+    .where('status', '=', 'sent')
+    .execute()
 }
 
 /** The gateway pays back in its own time: it is asked again soon at first, then seldom, or when it gives notice. */
-async function lookAgain({ db, clock }: Payments, refundId: number, tries: number): Promise<void> {
+async function lookAgain({ db, clock }: Payments, { id, requestNo }: Numbered, tries: number): Promise<void> {
   const now = clock()
   const gap = LOOK_AGAIN_MS[Math.min(tries, LOOK_AGAIN_MS.length) - 1] ?? LEFT_AFTER_MS
   const next = new Date(now.getTime() + gap)
@@ -75,12 +92,13 @@ async function lookAgain({ db, clock }: Payments, refundId: number, tries: numbe
     const noted = await tx
       .updateTable('refunds')
       .set({ accepted_at: sql`coalesce(accepted_at, ${now})`, look_at: next, refusal: null })
-      .where('id', '=', refundId)
+      .where('id', '=', id)
+      .where('request_no', '=', requestNo)
       .where('status', '=', 'sent')
       .returning('id')
       .executeTakeFirst()
     // What is to be looked at later than this, the job for all that are left finds.
-    if (noted && gap < LEFT_AFTER_MS) await enqueue(tx, SEND_REFUND, { refundId }, next)
+    if (noted && gap < LEFT_AFTER_MS) await enqueue(tx, SEND_REFUND, { refundId: id }, next)
   })
 }
 
@@ -175,13 +193,19 @@ async function letGo(db: Database, { attempt_id, unmatched_id }: Payment, now: D
 type FinalAnswer = Exclude<RefundAnswer, { state: 'later' | 'accepted' }>
 
 /** Books what the gateway said. That it was made outweighs an earlier refusal; nothing outweighs that it was made. */
-export async function finishRefund(tx: Transaction, refundId: number, answer: FinalAnswer, now: Date): Promise<void> {
+export async function finishRefund(
+  tx: Transaction,
+  { id: refundId, requestNo }: Numbered,
+  answer: FinalAnswer,
+  now: Date,
+): Promise<void> {
   const { order_id: orderId } = await tx
     .selectFrom('refunds')
     .select('order_id')
     .where('id', '=', refundId)
     .executeTakeFirstOrThrow()
   if (orderId !== null) await lockOrder(tx, orderId)
+  if ((await lockRefund(tx, refundId))?.request_no !== requestNo) return
   const move = { at: now, by: { actor: 'gateway' } } as const
   if (answer.state === 'refused') {
     const set = { refusal: answer.refusal, number_spent: answer.spent ?? false }
