@@ -62,6 +62,27 @@ test('access that is missing though its line was not paid back, in an order a ye
   await sql('update enrolments set order_id = $1, user_id = $2 where order_id is null', [order.orderId, order.userId])
 })
 
+test('a refund that its gateway has accepted is left alone, until the gateway names a problem', async () => {
+  const order = await play(stage, await stage.newBuyer(), [1], 'wechat')
+  await order.do('pay')
+  await order.do('notify')
+  await order.do('refund a line')
+  stage.gateway.slow = true
+  expect(await order.do('send refunds')).toBe('done')
+  const earlier =
+    "set requested_at = now() - interval '1 day', decided_at = null, accepted_at = now() - interval '1 day'"
+  await sql(`update refunds ${earlier} where order_id = $1`, [order.orderId])
+  expect(await found()).toEqual({})
+  await sql("update refunds set refusal = 'ABNORMAL' where order_id = $1", [order.orderId])
+  expect(Object.keys(await found())).toEqual(['refund_outcome_unknown'])
+  // On its way again, to another account.
+  stage.pass(60)
+  expect(await order.do('send refunds')).toBe('done')
+  expect(await found()).toEqual({})
+  stage.gateway.slow = false
+  await settleDown(stage, [])
+})
+
 test("counters of lines and of unmatched payments that are not their refunds' sums", async () => {
   const order = await paid()
   await order.do('refund a part')

@@ -106,15 +106,15 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     name: 'refund_outcome_unknown',
     title: text('退款结果长时间未知', 'Refund outcome unknown for too long'),
     meaning: text(
-      '退款已发出超过 15 分钟仍没有结果，或支付平台受理后超过 7 天未到账；系统会继续重试。',
-      'Approved more than 15 minutes ago, and the gateway has not said what became of it; or accepted there more than 7 days ago and not made. It is asked about again by itself.',
+      '退款批准超过 15 分钟仍没有结果；支付平台已受理的，超过 7 天未到账或平台指出问题时列出。系统会继续查询。',
+      'Approved more than 15 minutes ago, and the gateway has not said what became of it. One that it has accepted is listed after 7 days, or once it names a problem. It is asked about again by itself.',
     ),
     repair: 'look',
     query: `select r.request_no as subject, o.order_no, coalesce(r.refusal, 'no answer yet') as text, r.requested_at as since,
         ${REFUND_LINK} as link
       from refunds r left join orders o on o.id = r.order_id
       where r.status in ('approved', 'sent') and coalesce(r.decided_at, r.requested_at) < now() - interval '15 minutes'
-        and (r.accepted_at is null or r.accepted_at < now() - interval '7 days')`,
+        and (r.accepted_at is null or r.refusal is not null or r.accepted_at < now() - interval '7 days')`,
   },
   {
     name: 'refund_refused',

@@ -62,7 +62,8 @@ export const REFUND_TRANSITIONS = {
     from: ['sent'],
     to: 'refused',
     by: ['gateway'],
-    needs: 'the gateway has refused it several times, and its refund query has said that there is none',
+    needs:
+      'the gateway has refused it several times, and its refund query has said that there is none; or it has closed it',
     does: 'frees the sum; staff see it',
   },
   sendAgain: {
