@@ -151,6 +151,34 @@ test('a buyer asks for the money back, staff approve, and the buyer sees it happ
   await visit.close()
 })
 
+test('what went back by hand meanwhile is not asked for: the request is refused, and the dialog says what is left', async () => {
+  const { visit, orderNo } = await buyerWith([1, 2], '88.00')
+  const buyer = visit.page
+  await visit.open(`/orders/${orderNo}`)
+  await buyer.getByTestId('refund-ask').click()
+  const request = buyer.locator('dialog[open]')
+  await request.getByTestId('ask-line-1').check()
+  await request.getByTestId('ask-line-2').check()
+  await request.getByTestId('ask-reason').fill('I changed my mind')
+  await request.getByText('¥88.00 would go back').waitFor()
+  await stage.system.sql(
+    `with paid as (update payment_attempts set refunded_fen = 2000 where attempt_no = $1 returning id, order_id)
+     insert into refunds (request_no, order_id, attempt_id, amount_fen, status, reason, requested_by, requested_at, finished_at)
+     select 'BY-HAND', order_id, id, 2000, 'succeeded', '', 'shop', now(), now() from paid`,
+    [orderNo],
+  )
+  await request.getByTestId('ask-send').click()
+  await request.getByText('What can be refunded has changed').waitFor()
+  await request.getByText('¥68.00 would go back').waitFor()
+  await request.getByTestId('ask-send').click()
+  await request.waitFor({ state: 'detached' })
+  await buyer.locator('[data-refund=requested]').getByText('¥68.00').waitFor()
+  await buyer.getByTestId('refund-withdraw').click()
+  await buyer.locator('[data-refund=withdrawn]').waitFor()
+  visit.problems.length = 0 // an honest refusal, as Chromium prints it
+  await visit.close()
+})
+
 test('a request can be withdrawn, and another is declined with an answer', async () => {
   const { client, visit, orderNo } = await buyerWith([1], '39.00')
   const buyer = visit.page

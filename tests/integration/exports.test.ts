@@ -285,7 +285,11 @@ test('what cannot be written fails after a few tries, and says so', async () => 
   const { status } = await ended(id).finally(() => clearInterval(sooner))
   await system.sql('drop trigger refuse on export_pieces')
   expect(status).toBe('failed')
-  expect(system.output()).toContain('an export of orders failed')
+  // Said once the end is committed.
+  await until(
+    async () => system.output(),
+    (output) => output.includes('an export of orders failed'),
+  )
   expect((await ended(await begin({ q: '39.01' }))).status).toBe('done')
 }, 90_000)
 
