@@ -273,6 +273,42 @@ test('a number that the gateway has closed is no refund: not missing here, and n
   expect(kinds(await run(day, bill, 'wechat'))).toEqual([])
 })
 
+test('a refund that is sent once more is made good when it was made, not when its gateway has accepted it', async () => {
+  const one = await paid([1], 'wechat')
+  expect(await one.order.do('refund a line')).toBe('done')
+  for (let times = 0; times < 2; times += 1) {
+    expect(await one.order.do('send refunds')).toBe('done')
+    stage.pass(60)
+  }
+  const [{ request_no: number = '', billed_on } = {}] = await refundsOf(one)
+  expect(billed_on).toBeNull()
+  const day = today()
+  const payment = line(one, 'payment', one.amount)
+  // Booked as made, and yet never made there.
+  stage.gateway.trades.get(one.attemptNo)?.refunds.clear()
+  stage.gateway.acceptedRefunds.delete(number)
+  nextDay()
+  const [missing] = await run(day, [payment], 'wechat')
+  expect(missing).toMatchObject({ kind: 'REFUND_MISSING_THERE', request_no: number })
+  stage.gateway.slow = true
+  const acceptedOn = today()
+  expect(await repair(missing, 'refund')).toBe('REFUND_UNDER_WAY')
+  expect(kinds(await open(day, 'wechat'))).toEqual(['REFUND_MISSING_THERE'])
+  // The bill names it on the day that it was accepted, and on no other.
+  nextDay()
+  expect(await run(acceptedOn, [line(one, 'refund', one.amount, number)], 'wechat')).toEqual([])
+  stage.gateway.closedRefunds.add(number)
+  expect(await repair(missing, 'refund')).toBe('REFUND_NUMBER_SPENT')
+  stage.gateway.closedRefunds.delete(number)
+  stage.gateway.slow = false
+  expect(await repair(missing, 'refund')).toBe('done')
+  const madeOn = today()
+  nextDay()
+  expect(await run(madeOn, [], 'wechat')).toEqual([])
+  expect(await run(day, [payment], 'wechat')).toEqual([])
+  expect(await refundsOf(one)).toMatchObject([{ status: 'succeeded', billed_on: acceptedOn }])
+})
+
 test('the same number of two trades is two refunds', async () => {
   const [one, other] = [await paid(), await paid()]
   const day = today()

@@ -419,16 +419,16 @@ export const REFUSALS = {
   REFUND_NUMBER_SPENT: refusal(
     409,
     '这个退款号已被支付平台关闭，钱没有退出',
-    '账目没有改动。账单上仍有这个号，请将差异标为已阅；如仍需退款，请在订单中重新发出。',
+    '账目没有改动，请将差异标为已阅。如仍需退款，请在订单中重新发出；账目中已记为退款成功的，请在商户平台另行付给买家。',
     'The gateway has closed this refund number: nothing went back by it',
-    'Nothing was recorded. Note the difference as seen; a refund that is still wanted is sent again from its order.',
+    'Nothing was recorded. Note the difference as seen. A refund that is still wanted is sent again from its order; where the books call it made, pay the buyer in the merchant console.',
   ),
   REFUND_UNDER_WAY: refusal(
     409,
     '支付平台尚未完成这笔退款',
-    '账目没有改动，系统会继续查询；完成后请重新对账。',
+    '账目没有改动。等支付平台完成后，请再次修复这条差异。',
     'The gateway has not finished this refund yet',
-    'Nothing was recorded. It is asked about by itself; run the day again once it has ended.',
+    'Nothing was recorded. Repair the difference again once it has ended over there.',
   ),
   NOT_PAID_THERE: refusal(
     409,

@@ -24,7 +24,7 @@ export async function refundNamed(db: Reader, { provider, tradeNo, requestNo }: 
     .leftJoin('payment_attempts', 'payment_attempts.id', 'refunds.attempt_id')
     .leftJoin('unmatched_payments', 'unmatched_payments.id', 'refunds.unmatched_id')
     .select(['refunds.id', 'refunds.status', 'refunds.request_no', 'refunds.order_id', 'refunds.number_spent'])
-    .select(['refunds.amount_fen', 'refunds.reason', 'refunds.tries'])
+    .select(['refunds.amount_fen', 'refunds.reason', 'refunds.tries', 'refunds.billed_on'])
     .select((column) => [
       column.fn.coalesce('payment_attempts.attempt_no', 'unmatched_payments.attempt_no').as('attempt_no'),
       column.fn.coalesce('payment_attempts.amount_fen', 'unmatched_payments.amount_fen').as('paid_fen'),
@@ -141,11 +141,16 @@ async function linesThatFit(tx: Transaction, orderId: number, amount: Fen) {
 }
 
 /**
- * Sends a refund that our books have and the bill lacks once more, with its number: the gateway makes it now, or says that
- * it was made. One that somebody made by hand was never sent from here, and never is.
- * @throws ShopError REFUND_NOT_FOUND, REPAIR_UNFIT, GATEWAY_UNAVAILABLE
+ * Sends a refund that our books have and the day's bill lacks once more, with its number: the gateway makes it now, or says
+ * that it was made. Nobody asks about one that is made in our books, so one that is only accepted is no repair: it may be
+ * closed yet. One that somebody made by hand was never sent from here, and never is.
+ * @throws ShopError REFUND_NOT_FOUND, REPAIR_UNFIT, REFUND_UNDER_WAY, REFUND_NUMBER_SPENT, GATEWAY_UNAVAILABLE
  */
-export async function makeRefundGood(payments: Payments, named: NamedRefund, reason: string): Promise<void> {
+export async function makeRefundGood(
+  payments: Payments,
+  named: NamedRefund,
+  { day, reason }: { day: string; reason: string },
+): Promise<void> {
   const { db, clock } = payments
   const refund = await refundNamed(db, named)
   if (refund?.status !== 'succeeded') throw new ShopError('REFUND_NOT_FOUND')
@@ -160,12 +165,14 @@ export async function makeRefundGood(payments: Payments, named: NamedRefund, rea
     reason: refund.reason,
     tries: 1,
   })
-  if (answer.state !== 'succeeded' && answer.state !== 'accepted') {
-    throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
-  }
+  if (answer.state === 'accepted') throw new ShopError('REFUND_UNDER_WAY')
+  if (answer.state === 'refused' && answer.spent) throw new ShopError('REFUND_NUMBER_SPENT')
+  if (answer.state !== 'succeeded') throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
+  // The bill of the day on which it was accepted may have named it by now: it is in no later one.
+  const set = refund.billed_on === day ? { billed_on: null } : {}
   await db.transaction().execute(async (tx) => {
     if (refund.order_id !== null) await lockOrder(tx, refund.order_id)
     const now = clock()
-    await moveRefund(tx, 'makeGood', refund.id, { at: now, by: { actor: 'gateway' }, reason, set: { billed_on: null } })
+    await moveRefund(tx, 'makeGood', refund.id, { at: now, by: { actor: 'gateway' }, reason, set })
   })
 }

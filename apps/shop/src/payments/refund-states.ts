@@ -55,8 +55,8 @@ export const REFUND_TRANSITIONS = {
     from: ['succeeded'],
     to: 'succeeded',
     by: ['gateway'],
-    needs: "the day's bill lacks it, and staff have had it sent again with the same number",
-    does: 'dates it anew: it stands in the bill of the day on which it was truly made',
+    needs: "the day's bill lacks it, staff have had it sent again with the same number, and the gateway has made it",
+    does: 'dates it anew: it stands in the bill of the day on which it was truly made, unless an earlier one has named it',
   },
   refuse: {
     from: ['sent'],

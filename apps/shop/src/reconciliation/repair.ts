@@ -77,7 +77,8 @@ export async function repairDifference<Answer>(
   if (!REPAIRS_OF[row.kind].includes(repair)) throw new ShopError('REPAIR_UNFIT')
   if (repair === 'settle') await settleNow(payments, row)
   if (repair === 'ask') await askNow(payments, row)
-  if (repair === 'refund' && row.kind === 'REFUND_MISSING_THERE') await makeRefundGood(payments, nameOf(row), note)
+  if (repair === 'refund' && row.kind === 'REFUND_MISSING_THERE')
+    await makeRefundGood(payments, nameOf(row), { day: row.day, reason: note })
   if (repair === 'record') await learnOfRefund(payments, staff, row)
   return payments.db.transaction().execute((tx) =>
     close(tx, async () => {
