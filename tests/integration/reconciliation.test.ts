@@ -30,7 +30,14 @@ interface Difference {
 }
 
 interface Day {
-  readonly reconciliation: { status: string; runs: number; openDifferences: number; trades: number; refunds: number }
+  readonly reconciliation: {
+    status: string
+    problem: string | null
+    runs: number
+    openDifferences: number
+    trades: number
+    refunds: number
+  }
   readonly differences: Difference[]
 }
 
@@ -82,6 +89,16 @@ const refund = async (orderNo: string, amount: string) => {
   )
   return requestNo
 }
+
+test('a day that has not begun is refused; today is not compared before there is a bill of it', async () => {
+  const ask = (wanted: string) =>
+    staff.call<{ status: string | number }>('POST', '/api/admin/reconciliations', { provider: 'alipay', day: wanted })
+  const tomorrow = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10)
+  expect([(await ask(tomorrow)).status, (await ask('2026-02-30')).status]).toEqual([422, 422])
+  expect((await ask(day)).status).toBe(202)
+  const { reconciliation } = await until(read, (seen) => seen.reconciliation.problem !== null, 30_000)
+  expect(reconciliation).toMatchObject({ status: 'waiting', problem: 'BILL_NOT_READY', runs: 0 })
+})
 
 test('a day with one of each difference: found, repaired, gone, the same in every run', {
   timeout: 180_000,

@@ -68,8 +68,9 @@ export function addReconciliationDesk(desk: Application, payments: Payments): vo
       const { provider, day } = request.body
       providerNamed(payments, provider)
       const now = clock()
+      // Today is let through: the gateway's clock may be ahead, and a day that has no bill yet waits for it.
       if (!isDay(day) || day > dayOf(now)) {
-        throw new ShopError('INVALID_INPUT', { errors: [{ field: 'day', message: 'is not a day that is over' }] })
+        throw new ShopError('INVALID_INPUT', { errors: [{ field: 'day', message: 'is no day, or has not begun' }] })
       }
       const view = await db.transaction().execute((tx) =>
         once(tx, staff.user.id, repeatable(request), now, async () => {

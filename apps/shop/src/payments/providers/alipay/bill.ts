@@ -13,6 +13,8 @@ const EMPTY = ['NO_BILL_DATA', 'BILL_DATE_BEFORE_REGISTRATION']
  * @throws ShopError GATEWAY_UNAVAILABLE when there is none that can be believed
  */
 export async function readBill(
+  day: string,
+  now: Date,
   fetchBill: () => Promise<TradeBill | BusinessRefusal<string>>,
   feeRate: number | undefined,
 ): Promise<BillAnswer> {
@@ -21,7 +23,9 @@ export async function readBill(
     throw error
   })
   if ('ok' in bill) {
-    if (EMPTY.includes(bill.subCode)) return { state: 'ready', lines: [] }
+    // Of a day that is not over, nothing to write says nothing.
+    const isOver = now.getTime() >= Date.parse(`${day}T24:00:00+08:00`)
+    if (EMPTY.includes(bill.subCode)) return isOver ? { state: 'ready', lines: [] } : { state: 'not yet' }
     if (NOT_YET.includes(bill.subCode)) return { state: 'not yet' }
     throw new ShopError('GATEWAY_UNAVAILABLE', { cause: bill.meaning })
   }

@@ -95,7 +95,7 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
       return made.ok && made.refunded ? { state: 'succeeded' } : undefined
     },
 
-    bill: (day) => believable(log, () => readBill(() => client.tradeBill(day), settings.feeRate)),
+    bill: (day) => believable(log, () => readBill(day, clock(), () => client.tradeBill(day), settings.feeRate)),
 
     async readNotification({ body, contentType }): Promise<ReadNotification> {
       const read = await client.verifyNotification(body, contentType)
