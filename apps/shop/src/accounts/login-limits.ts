@@ -33,18 +33,31 @@ function keysOf({ username, address }: Attempt): Limit[] {
 
 /** Whoever has a line with IPv6 has 2^64 addresses of it: the line is counted, not the address. */
 export function lineOf(address: string): string {
-  const v4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (v4) return v4
   if (!isIPv6(address)) return address
-  const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const after = tail ? tail.split(':') : []
-  const zeros = tail === undefined ? 0 : 8 - groups.length - after.length - Number(address.includes('.'))
-  const all = [...groups, ...Array.from({ length: zeros }, () => '0'), ...after]
-  return `${all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`
+  const words = wordsOf(address)
+  // IPv4 as IPv6 writes it, and as a translator in front of a server passes it on (RFC 6052).
+  const carriesV4 = ['0:0:0:0:0:ffff', '64:ff9b:0:0:0:0'].includes(written(words.slice(0, 6)))
+  if (carriesV4)
+    return words
+      .slice(6)
+      .flatMap((word) => [word >> 8, word & 255])
+      .join('.')
+  return `${written(words.slice(0, 4))}::/64`
+}
+
+const written = (words: readonly number[]): string => words.map((word) => word.toString(16)).join(':')
+
+/** The eight words of an IPv6 address, of which the last two may be written as an IPv4 address. */
+function wordsOf(address: string): number[] {
+  const [bare = ''] = address.split('%')
+  const [head = [], tail] = bare.split('::').map((part) => part.split(':').filter(Boolean).flatMap(wordsIn))
+  const zeros = tail ? 8 - head.length - tail.length : 0
+  return [...head, ...Array.from({ length: zeros }, () => 0), ...(tail ?? [])]
+}
+
+function wordsIn(part: string): number[] {
+  const [a = 0, b = 0, c = 0, d = 0] = part.split('.').map(Number)
+  return part.includes('.') ? [a * 256 + b, c * 256 + d] : [Number.parseInt(part, 16)]
 }
 
 /** Counts an attempt as failed until it is forgiven. @throws ShopError TOO_MANY_ATTEMPTS, with the seconds until the window ends */

@@ -179,7 +179,7 @@ export async function payAgain(
   const known = await answeredBefore<Placed>(payments.db, again.userId, repeatable)
   if (known) return withLink(payments, known, payer)
   if (!isPayable(found, payments.clock())) throw new ShopError('ORDER_NOT_PAYABLE')
-  // Before what is open is closed, and again where presses at the same moment wait for each other.
+  // Before what is open is closed: once more, with the order's row held, where the new one is opened.
   await requireFewAttempts(payments.db, found.id)
   await closeQuietly(payments, found.id, before)
 
@@ -187,7 +187,6 @@ export async function payAgain(
     once(tx, again.userId, repeatable, payments.clock(), async () => {
       const order = await lockOrder(tx, found.id)
       if (!order || !isPayable(order, payments.clock())) throw new ShopError('ORDER_NOT_PAYABLE')
-      await requireFewAttempts(tx, order.id)
       if (order.pay_type !== provider.name) await changePayType(tx, order.id, provider.name)
       return freshAttempt(tx, payments, payable(order), wayOf(provider, payer))
     }),
@@ -284,8 +283,9 @@ async function requireFewAttempts(db: Reader, orderId: number): Promise<void> {
   if (Number(made) >= MOST_ATTEMPTS) throw new ShopError('PAYMENT_BEGUN_TOO_OFTEN')
 }
 
-/** The caller holds the order's row. */
+/** The caller holds the order's row. @throws ShopError PAYMENT_BEGUN_TOO_OFTEN */
 async function freshAttempt(tx: Transaction, payments: Payments, order: PayableOrder, way: Way): Promise<Placed> {
+  await requireFewAttempts(tx, order.id)
   const attemptNo = newNumber(payments.clock())
   await openAttempt(tx, { orderId: order.id, ...way, attemptNo, amount: order.total, now: payments.clock() })
   faultPoint('checkout: attempt opened')

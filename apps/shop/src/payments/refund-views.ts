@@ -58,6 +58,7 @@ const refunds = (db: Reader) =>
     .selectAll('refunds')
     .select(['orders.order_no', 'users.id as buyer_id', 'users.username', 'users.display_name'])
     .select(['payment_attempts.provider', 'payment_attempts.trade_no'])
+    .select(['payment_attempts.amount_fen as came_fen', 'payment_attempts.refunded_fen as back_fen'])
     .select(['unmatched_payments.provider as unmatched_provider', 'unmatched_payments.trade_no as unmatched_trade_no'])
 
 type Row = Awaited<ReturnType<ReturnType<typeof refunds>['executeTakeFirstOrThrow']>>
@@ -140,7 +141,8 @@ async function write(db: Reader, rows: readonly Row[], role: Role): Promise<Refu
         courseId: line.course_id,
         title: line.course_title,
         amount: formatYuan(line.amount_fen),
-        takesAccess: line.refunded_fen === line.price_fen,
+        // With the last fen of the payment all access goes, whichever line it is booked on.
+        takesAccess: line.refunded_fen === line.price_fen || row.came_fen === row.back_fen,
       })),
     actions: staffActions(REFUND_TRANSITIONS, row.status, (right) => mayDo(role, right)),
   }))

@@ -30,7 +30,7 @@ export async function sendRefund(payments: Payments, refundId: number): Promise<
     const answer = await providerNamed(payments, refund.provider).refund(refund)
     faultPoint('refund: sent, not booked')
     if (answer.state === 'later') {
-      await noteWhy(payments.db, sent, answer.refusal)
+      await noteWhy(payments, sent, answer)
       throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
     }
     if (answer.state === 'accepted') return await lookAgain(payments, sent, refund.tries)
@@ -73,10 +73,15 @@ interface Numbered {
 }
 
 /** Staff see why a refund takes its time: a balance that must be topped up, say. */
-async function noteWhy(db: Database, { id, requestNo }: Numbered, refusal: string): Promise<void> {
+async function noteWhy(
+  { db, clock }: Payments,
+  { id, requestNo }: Numbered,
+  { refusal, taken }: { refusal: string; taken?: boolean },
+): Promise<void> {
   await db
     .updateTable('refunds')
-    .set({ refusal })
+    // Its first answer may have been lost: that it is over there is known only now.
+    .set({ refusal, ...(taken && { accepted_at: sql`coalesce(accepted_at, ${clock()})` }) })
     .where('id', '=', id)
     .where('request_no', '=', requestNo)
     .where('status', '=', 'sent')

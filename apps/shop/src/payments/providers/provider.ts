@@ -133,7 +133,8 @@ export interface RefundToSend extends RefundRef {
 export type RefundAnswer =
   | { readonly state: 'succeeded' }
   | { readonly state: 'accepted' }
-  | { readonly state: 'later'; readonly refusal: string }
+  /** `taken`: the gateway has it, and it waits there for something that somebody must do. */
+  | { readonly state: 'later'; readonly refusal: string; readonly taken?: boolean }
   /** `spent`: its number can never be used again, since the gateway has closed it. */
   | { readonly state: 'refused'; readonly refusal: string; readonly spent?: boolean }
 

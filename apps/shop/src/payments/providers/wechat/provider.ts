@@ -142,7 +142,8 @@ function answerOf(status: string, tries: number): RefundAnswer {
   if (status === 'PROCESSING') return { state: 'accepted' }
   if (status === 'CLOSED') return { state: 'refused', refusal: 'CLOSED: the refund was closed over there', spent: true }
   if (tries < 2) return { state: 'accepted' }
-  return { state: 'later', refusal: "ABNORMAL: the payer's account takes no money; see to it in the merchant console" }
+  const refusal = "ABNORMAL: the payer's account takes no money; see to it in the merchant console"
+  return { state: 'later', refusal, taken: true }
 }
 
 /** Without a believable answer nothing is known, and nothing may be concluded. */
