@@ -469,3 +469,35 @@ test.each<RefundAnswer>([
     expect(await refund(id)).toEqual(before)
   },
 )
+
+test('a refund that is stuck over there is known to be there, though its first answer was lost', async () => {
+  const order = await buy('wechat')
+  pay('A', await order.newest())
+  expect(await expire(order.orderId)).toBe('paid')
+  const id = await refundAll(order.orderId)
+  const provider = payments.providers.get('wechat')
+  if (!provider) throw new Error('there is no wechat')
+  const answering = (answer: RefundAnswer): Payments => ({
+    ...payments,
+    providers: new Map([['wechat', { ...provider, refund: async () => answer }]]),
+  })
+  const acceptedAt = async () => {
+    const { accepted_at, refusal } = await payments.db
+      .selectFrom('refunds')
+      .select(['accepted_at', 'refusal'])
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+    return [accepted_at, refusal]
+  }
+  const away = { code: 'GATEWAY_UNAVAILABLE' }
+  await expect(sendRefund(answering({ state: 'later', refusal: 'busy' }), id)).rejects.toMatchObject(away)
+  expect(await acceptedAt()).toEqual([null, 'busy'])
+  stage.pass(120)
+  const stuck = { state: 'later', refusal: 'stuck', taken: true } as const
+  await expect(sendRefund(answering(stuck), id)).rejects.toMatchObject(away)
+  const first = await acceptedAt()
+  expect(first).toEqual([expect.any(Date), 'stuck'])
+  stage.pass(120)
+  await expect(sendRefund(answering(stuck), id)).rejects.toMatchObject(away)
+  expect(await acceptedAt()).toEqual(first)
+})
