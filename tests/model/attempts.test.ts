@@ -13,8 +13,7 @@ import { forgetSettings } from '../../apps/shop/src/payments/entered-settings.ts
 import { act, receiveNotification } from '../../apps/shop/src/payments/inbox.ts'
 import type { Payments } from '../../apps/shop/src/payments/payments.ts'
 import { liveProvider } from '../../apps/shop/src/payments/providers/live.ts'
-import type { PaymentProvider, RefundAnswer } from '../../apps/shop/src/payments/providers/provider.ts'
-import { sendRefundAgain } from '../../apps/shop/src/payments/refund-decisions.ts'
+import type { PaymentProvider } from '../../apps/shop/src/payments/providers/provider.ts'
 import { refundLines } from '../../apps/shop/src/payments/refunds.ts'
 import { sendRefund } from '../../apps/shop/src/payments/send-refund.ts'
 import { createMemoryGateway, type MemoryGateway } from './gateway.ts'
@@ -432,72 +431,4 @@ test('a refused refund that was made all the same is found by its notification, 
   await sendRefund(payments, id)
   expect((await refund(id)).status).toBe('succeeded')
   expect(await order.status()).toBe('refunded')
-})
-
-test.each<RefundAnswer>([
-  { state: 'refused', refusal: 'closed', spent: true },
-  { state: 'succeeded' },
-  { state: 'accepted' },
-  { state: 'later', refusal: 'stuck' },
-])(
-  'a sender that slept over $state books nothing on the number that the refund has been given since',
-  async (answer) => {
-    const order = await buy('wechat')
-    pay('A', await order.newest())
-    expect(await expire(order.orderId)).toBe('paid')
-    const id = await refundAll(order.orderId)
-    const provider = payments.providers.get('wechat')
-    if (!provider) throw new Error('there is no wechat')
-    const answered = Promise.withResolvers<RefundAnswer>()
-    const asleep = { ...provider, refund: () => answered.promise }
-    const slow = sendRefund({ ...payments, providers: new Map([['wechat', asleep]]) }, id).catch(() => {})
-    await expect.poll(async () => (await refund(id)).tries).toBe(1)
-
-    stage.pass(120)
-    const { request_no: requestNo } = await refund(id)
-    gateways.A.closedRefunds.add(requestNo)
-    await sendRefund(payments, id)
-    const again = { requestNo, by: { actor: 'staff', userId }, now: payments.clock() } as const
-    await payments.db.transaction().execute((tx) => sendRefundAgain(tx, again))
-    stage.pass(120)
-    gateways.A.mood = 'away'
-    await expect(sendRefund(payments, id)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
-    const before = await refund(id)
-    expect([before.status, before.request_no === requestNo]).toEqual(['sent', false])
-    answered.resolve(answer)
-    await slow
-    expect(await refund(id)).toEqual(before)
-  },
-)
-
-test('a refund that is stuck over there is known to be there, though its first answer was lost', async () => {
-  const order = await buy('wechat')
-  pay('A', await order.newest())
-  expect(await expire(order.orderId)).toBe('paid')
-  const id = await refundAll(order.orderId)
-  const provider = payments.providers.get('wechat')
-  if (!provider) throw new Error('there is no wechat')
-  const answering = (answer: RefundAnswer): Payments => ({
-    ...payments,
-    providers: new Map([['wechat', { ...provider, refund: async () => answer }]]),
-  })
-  const acceptedAt = async () => {
-    const { accepted_at, refusal } = await payments.db
-      .selectFrom('refunds')
-      .select(['accepted_at', 'refusal'])
-      .where('id', '=', id)
-      .executeTakeFirstOrThrow()
-    return [accepted_at, refusal]
-  }
-  const away = { code: 'GATEWAY_UNAVAILABLE' }
-  await expect(sendRefund(answering({ state: 'later', refusal: 'busy' }), id)).rejects.toMatchObject(away)
-  expect(await acceptedAt()).toEqual([null, 'busy'])
-  stage.pass(120)
-  const stuck = { state: 'later', refusal: 'stuck', taken: true } as const
-  await expect(sendRefund(answering(stuck), id)).rejects.toMatchObject(away)
-  const first = await acceptedAt()
-  expect(first).toEqual([expect.any(Date), 'stuck'])
-  stage.pass(120)
-  await expect(sendRefund(answering(stuck), id)).rejects.toMatchObject(away)
-  expect(await acceptedAt()).toEqual(first)
 })

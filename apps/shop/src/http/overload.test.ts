@@ -1,12 +1,12 @@
-import Fastify from 'fastify'
+import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import type { Application } from './application.ts'
+import { createApplication } from './application.ts'
 import { createOverload } from './overload.ts'
 
 test('however an address is written, its request stands in the same line', async () => {
   const overload = createOverload(12)
-  const app = Fastify() as unknown as Application
-  overload.guard(app)
+  const of = { trustedProxies: 0, publicUrl: 'http://localhost:8000' }
+  const app = await createApplication({ logger: pino({ level: 'silent' }), overload, ...of })
   const held = Promise.withResolvers<string>()
   app.get('/api/slow', () => held.promise)
   app.get('/*', () => held.promise)
