@@ -11,7 +11,11 @@ export default defineConfig({
         ...node,
         test: {
           name: 'unit',
-          include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/{src,admin}/**/*.test.ts', 'tests/*.test.ts'],
+          include: [
+            'packages/*/{src,test}/**/*.test.ts',
+            'apps/*/{src,admin,storefront}/**/*.test.ts',
+            'tests/*.test.ts',
+          ],
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },

@@ -1,4 +1,5 @@
 /** Every page by its address: it loads, is called what it is, keeps still, fits, and nothing is wrong with it. */
+import type { Route } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { wrongs } from './axe.ts'
 import { shoot } from './screenshots.ts'
@@ -195,23 +196,44 @@ test('the language is chosen in the header, said to the browser, and kept', asyn
 test('lessons: keys turn pages, the place is kept, and logging out locks them again', async () => {
   const visit = await stage.visitAs(buyer, DESK)
   const { page } = visit
+  const keptPlace = async () => {
+    const answer = await page.request.get(`${stage.system.shopUrl}/api/me/courses`)
+    const { items } = (await answer.json()) as { items: { course: { id: number }; lastLessonId: number | null }[] }
+    return `/learn/1/${items.find(({ course }) => course.id === 1)?.lastLessonId}`
+  }
   await visit.open('/learn/1')
   await page.getByTestId('lesson-body').waitFor()
-  const before = page.url()
-  const kept = page.waitForResponse((response) => response.url().endsWith('/place') && response.ok())
+  const first = new URL(page.url()).pathname
+  await eventually(keptPlace).toBe(first)
   await page.keyboard.press('ArrowRight')
-  await page.waitForURL((url) => url.href !== before)
-  await kept
-  const second = page.url()
+  await page.waitForURL((url) => url.pathname !== first)
+  const second = new URL(page.url()).pathname
+  await eventually(keptPlace).toBe(second)
+
+  // Back and forth while the server is slow to answer the first of the two: what is kept is where one is.
+  let answerFirst = () => {}
+  const slow = new Promise<void>((resolve) => {
+    answerFirst = resolve
+  })
+  const holdBack = async (route: Route) => {
+    await slow
+    await route.continue()
+  }
+  await page.route('**/place', holdBack, { times: 1 })
+  const asked = page.waitForRequest((request) => request.url().endsWith('/place'))
   await page.keyboard.press('k')
-  await page.waitForURL(before)
-  const keptAgain = page.waitForResponse((response) => response.url().endsWith('/place') && response.ok())
+  await page.waitForURL((url) => url.pathname === first)
+  await asked
   await page.keyboard.press('j')
-  await page.waitForURL(second)
-  await keptAgain.catch(() => {}) // the first place may be on its way still; what counts is where one comes back to
+  await page.waitForURL((url) => url.pathname === second)
+  await page.getByTestId('lesson-body').waitFor()
+  const keptFirst = page.waitForResponse((response) => response.url().endsWith('/place') && response.ok())
+  answerFirst()
+  await keptFirst
+  await eventually(keptPlace).toBe(second)
 
   await visit.open('/learn/1')
-  await page.waitForURL(second)
+  await page.waitForURL((url) => url.pathname === second)
   await page.getByTestId('logout').click()
   await page.waitForURL((url) => url.pathname === '/')
   await page.getByRole('link', { name: '立即购买《Python 从零写起》' }).waitFor()

@@ -1,9 +1,10 @@
 /** What reading a course needs: which lesson, whether it may be read, and keeping the reader's place. */
 import { useQuery, useQueryCache } from '@pinia/colada'
-import { computed, watch } from 'vue'
+import { computed, onBeforeUnmount, onMounted, watch } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { ApiProblem, answer, api, asProblem, type OwnedCourse } from '../src/api/client.ts'
 import { useAsBuyer } from './as-buyer.ts'
+import { sendsPlaces } from './places.ts'
 import { useCourse } from './queries/catalog.ts'
 import { useOwned } from './queries/mine.ts'
 import { useSession } from './session.ts'
@@ -93,20 +94,20 @@ export function useLearning() {
     if (moved) cache.setQueryData(['mine', 'courses'], moved)
   }
 
+  const places = sendsPlaces((id, lesson) => keepPlace(id, lesson).catch(disturbNobody))
+  onMounted(() => addEventListener('pagehide', places.hurry))
+  onBeforeUnmount(() => removeEventListener('pagehide', places.hurry))
+
   watch(
     [state, lessonId, owned],
     async () => {
       if (state.value !== 'open' || lessonId.value === undefined || !session.isIn || unsure.value) return
       if (asBuyer.value) return // looking is not taking
-      try {
-        if (owned.value === undefined && course.value?.free && course.value.status === 'published')
-          await begin(courseId.value)
-        else if (owned.value && owned.value.lastLessonId !== lessonId.value) {
-          await keepPlace(courseId.value, lessonId.value)
-        }
-      } catch (error) {
-        // The place is a convenience: a reader is not disturbed because it could not be kept this time.
-        if (!(error instanceof ApiProblem)) throw error
+      if (owned.value === undefined && course.value?.free && course.value.status === 'published') {
+        await begin(courseId.value).catch(disturbNobody)
+      } else if (owned.value) {
+        const last = places.underway(courseId.value) ?? owned.value.lastLessonId
+        if (last !== lessonId.value) await places.put(courseId.value, lessonId.value)
       }
     },
     { immediate: true },
@@ -129,4 +130,9 @@ export function useLearning() {
     again: () => Promise.all([courseQuery.refresh(), mayAsk.value ? lessonQuery.refetch() : undefined]),
     openLesson: (id: number) => router.push({ name: 'learn', params: { courseId: courseId.value, lessonId: id } }),
   }
+}
+
+/** The place is a convenience: a reader hears nothing where it could not be kept this time. */
+function disturbNobody(error: unknown): void {
+  if (!(error instanceof ApiProblem)) throw error
 }
