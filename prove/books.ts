@@ -165,6 +165,8 @@ export interface ShopBooks {
     amount: number
     refunded: number
     trade_no: string | null
+    /** Where it was opened: the gateway, then the merchant's numbers there. */
+    merchant: string | null
     ask_at: Date | null
   }[]
   readonly lines: readonly { order_id: number; course_id: number; price: number; refunded: number }[]
@@ -215,7 +217,7 @@ export async function readShop({ sql }: System): Promise<ShopBooks> {
     orders: await sql(`select o.id::int, order_no, user_id::int, status, total_fen::int as total, course_ids,
       p.attempt_id::int as paying, o.closed_at, o.expires_at from orders o left join order_payments p on p.order_id = o.id`),
     attempts: await sql(`select id::int, order_id::int, attempt_no, status, amount_fen::int as amount,
-      refunded_fen::int as refunded, trade_no, ask_at from payment_attempts`),
+      refunded_fen::int as refunded, trade_no, merchant, ask_at from payment_attempts`),
     lines: await sql(
       'select order_id::int, course_id, price_fen::int as price, refunded_fen::int as refunded from order_lines',
     ),

@@ -3,7 +3,7 @@ import { ORDER_TRANSITIONS } from '../apps/shop/src/orders/states.ts'
 import { ATTEMPT_TRANSITIONS } from '../apps/shop/src/payments/attempt-states.ts'
 import { REFUND_TRANSITIONS } from '../apps/shop/src/payments/refund-states.ts'
 import type { StateTable } from '../apps/shop/src/states.ts'
-import type { Gateway, ShopBooks } from './books.ts'
+import type { Gateway, GatewayTrade, ShopBooks } from './books.ts'
 import { closedFirst, expiredInTime, refusedTooEarly } from './check-times.ts'
 
 export interface Verdict {
@@ -122,12 +122,17 @@ function accessIsPaid(
     if (trade.refunded === trade.total) return [`${what}: all of it went back`]
     const ours = merchants.some(({ appId, sellerId }) => trade.app_id === appId && trade.seller_id === sellerId)
     if (!ours) return [`${what}: paid to another`]
+    if (!isOpenedAt(attempt, trade)) return [`${what}: opened at ${attempt.merchant}, paid at ${trade.seller_id}`]
     if (!['paid', 'partially_refunded'].includes(order.status)) return [`${what}: the order is ${order.status}`]
     const line = linesOf.get(order.id)?.find((each) => each.course_id === course_id)
     const whole = line && line.price > 0 && paidBack.get(`${order.id} ${course_id}`) === line.price
     return whole ? [`${what}: paid back, access kept`] : []
   })
 }
+
+/** Each trade is with the merchant that its attempt was opened at, whichever came into use since. */
+const isOpenedAt = ({ merchant }: { merchant: string | null }, trade: GatewayTrade): boolean =>
+  [trade.app_id, `${trade.seller_id} ${trade.app_id}`].includes(merchant?.split(' ').slice(1).join(' ') ?? '')
 
 /** Another amount, application or seller than the trade's, or a sign that no key made: the sandbox's faults send such. */
 function liesBelieved({ gateway, trades }: Books): string[] {

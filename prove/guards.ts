@@ -225,4 +225,22 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'if (before.order_id !== null) {',
     to: "if (before.order_id !== null && event !== 'succeed') {",
   },
+  {
+    guard: 'a payment is asked about where it was opened',
+    file: `${PAYMENTS}/providers/live.ts`,
+    from: 'const own = all.find(({ provider }) => provider.merchant === merchant)',
+    to: 'const [own] = all',
+  },
+  {
+    guard: 'a link is made with the keys that its payment was opened with',
+    file: `${PAYMENTS}/providers/live.ts`,
+    from: 'const edition = merchant === null ? all[0] : all.find(({ provider }) => provider.merchant === merchant)',
+    to: 'const edition = merchant === null ? all[1] : all[0]',
+  },
+  {
+    guard: 'former keys are kept',
+    file: `${PAYMENTS}/providers/registry.ts`,
+    from: ': [chosen, given, ...former]',
+    to: ': [chosen, given, ...former.slice(former.length)]',
+  },
 ]

@@ -10,9 +10,11 @@ import { checkBooks, type Merchant, type Verdict } from './check.ts'
 import { pause, persist, reloads } from './client.ts'
 import { makeCourses } from './courses.ts'
 import { runCrowd } from './crowd.ts'
+import { makeMerchants, startChanging } from './merchants.ts'
 import type { Script } from './plays.ts'
 import { createRandom } from './random.ts'
 import { settleDown } from './settle-down.ts'
+import type { Method } from './visit.ts'
 
 export interface ProofOptions {
   readonly seed: number
@@ -33,6 +35,8 @@ export interface Report {
   readonly deeds: Readonly<Partial<Record<Script | string, number>>>
   readonly strikes: Readonly<Record<string, number>>
   readonly kills: Readonly<Record<Process, number>>
+  /** How often another merchant came into use, by method. */
+  readonly changes: Readonly<Record<Method, number>>
   /** How often a page did not come at all, and was asked for again. */
   readonly reloads: number
   readonly points: Readonly<Record<string, number>>
@@ -66,12 +70,13 @@ export async function prove(options: ProofOptions): Promise<Report> {
   const stop = () => (stopping ??= system.stop())
   try {
     const courses = await makeCourses(system, random.fork(), coursesFor(orders, buyers))
+    const keyring = await makeMerchants(system)
     const { items } = await system.sandbox.get<{ items: Merchant[] }>('/merchants')
-    const merchant = items[0] ?? { appId: '', sellerId: '' }
     const wechat = await system.sandbox.get<{ items: { appId: string; mchId: string }[] }>('/wechat/merchants')
-    const merchants = [merchant, ...wechat.items.map(({ appId, mchId }) => ({ appId, sellerId: mchId }))]
+    const merchants = [...items, ...wechat.items.map(({ appId, mchId }) => ({ appId, sellerId: mchId }))]
     await system.sandbox.send('POST', '/buyers', { login: 'poor@sandbox.example', name: 'poor', balance: '0.00' })
     const chaos = startChaos(system, random.fork(), { planFile, seed, orders })
+    const changes = startChanging(system, random.fork(), keyring)
     let told = 0
     const crowd = await runCrowd({
       system,
@@ -79,7 +84,7 @@ export async function prove(options: ProofOptions): Promise<Report> {
       courses,
       orders,
       buyers,
-      merchant,
+      merchant: merchants[0] ?? { appId: '', sellerId: '' },
       // A few slow buyers would otherwise be all that the kills are for.
       allBegun: () => setTimeout(() => chaos.stop().catch(() => {}), AFTERMATH_MS).unref(),
       progress(done) {
@@ -89,7 +94,7 @@ export async function prove(options: ProofOptions): Promise<Report> {
         progress(`${done} of ${orders} orders, ${Math.round((told - started) / 1000)} s; killed: ${kills.join(', ')}`)
       },
     })
-    await chaos.stop()
+    await Promise.all([chaos.stop(), changes.stop()])
     progress('everything settles …')
     const { quiet, movedAt } = await settleDown(system, settleLimitMs)
     const { strikes } = (await persist(() => system.sandbox.get<{ strikes: Record<string, number> }>('/faults'))) ?? {
@@ -122,6 +127,7 @@ export async function prove(options: ProofOptions): Promise<Report> {
       deeds: crowd.deeds,
       strikes,
       kills: chaos.kills,
+      changes: changes.counts,
       reloads: reloads.count,
       points: struckPoints(planFile),
       states: Object.fromEntries(

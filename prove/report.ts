@@ -9,6 +9,7 @@ export function printReport(report: Report): void {
   table('What buyers did', report.deeds)
   table('Faults that struck', report.strikes)
   table('Killed with kill -9', report.kills)
+  table('Another merchant’s keys came into use', report.changes)
   table('Pages that did not come within 15 s, and were asked for again', { pages: report.reloads })
   table('Killed between two steps', report.points)
   table('Orders in the end', report.states)

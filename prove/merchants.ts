@@ -1,0 +1,111 @@
+/** More than one merchant of each kind: while the shop sells, its owner changes from one's keys to another's, and back. */
+import { generateKeyPairSync } from 'node:crypto'
+import type { ShopApi } from '../tests/harness/shop-api.ts'
+import type { System } from '../tests/harness/system.ts'
+import { patiently, pause, persist } from './client.ts'
+import type { Random } from './random.ts'
+import type { Method } from './visit.ts'
+
+/** The sandbox's own merchant, whose keys nobody enters: what is in use where the entered ones are taken away. */
+const OWN = 'the sandbox’s own'
+type Keys = Readonly<Record<string, string>> | typeof OWN
+
+export type Keyring = Readonly<Record<Method, readonly Keys[]>>
+
+export interface Changes {
+  /** How often another merchant's keys came into use. */
+  readonly counts: Record<Method, number>
+  stop(): Promise<void>
+}
+
+const OTHERS = 2
+/** Milliseconds between two changes, at the least and at the most. */
+const CHANGE_PAUSE = { least: 3000, spread: 9000 }
+
+/** Makes merchants at both gateways besides the one that the shop begins with. */
+export async function makeMerchants(system: System): Promise<Keyring> {
+  const numbers = Array.from({ length: OTHERS }, (_, index) => index + 1)
+  return {
+    alipay: [OWN, ...(await Promise.all(numbers.map(() => alipayMerchant(system))))],
+    wechat: [OWN, ...(await Promise.all(numbers.map((number) => wechatMerchant(system, number))))],
+  }
+}
+
+function ownKeys() {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  return {
+    secret: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    open: publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+  }
+}
+
+async function alipayMerchant({ sandbox, sandboxUrl }: System): Promise<Keys> {
+  const { secret, open } = ownKeys()
+  const body = { name: 'proof', appPublicKey: open }
+  const made = await sandbox.send<{ appId: string; sellerId: string; alipayPublicKey: string }>(
+    'POST',
+    '/merchants',
+    body,
+  )
+  return {
+    ALIPAY_APP_ID: made.appId,
+    ALIPAY_SELLER_ID: made.sellerId,
+    ALIPAY_GATEWAY: `${sandboxUrl}/gateway.do`,
+    ALIPAY_PRIVATE_KEY: secret,
+    ALIPAY_PUBLIC_KEY: made.alipayPublicKey,
+  }
+}
+
+async function wechatMerchant({ sandbox, sandboxUrl }: System, number: number): Promise<Keys> {
+  const { secret, open } = ownKeys()
+  const [mchId, appId] = [`190000010${number}`, `wx00000000000001${String(number).padStart(2, '0')}`]
+  const serialNo = `5857554348454E47${String(number).padStart(24, '0')}`
+  const apiV3Key = `proof${String(number).padStart(27, '0')}`
+  const body = { name: 'proof', appId, serialNo, publicKey: open, apiV3Key, keyMode: 'public-key' }
+  const path = `/wechat/merchants/${mchId}`
+  const made = await sandbox.send<{ publicKeyId: string; publicKey: string }>('PUT', path, body)
+  return {
+    WECHATPAY_MCH_ID: mchId,
+    WECHATPAY_APP_ID: appId,
+    WECHATPAY_SERIAL_NO: serialNo,
+    WECHATPAY_PRIVATE_KEY: secret,
+    WECHATPAY_API_V3_KEY: apiV3Key,
+    WECHATPAY_PUBLIC_KEY_ID: made.publicKeyId,
+    WECHATPAY_PUBLIC_KEY: made.publicKey,
+    WECHATPAY_BASE_URL: sandboxUrl,
+  }
+}
+
+export function startChanging(system: System, random: Random, keyring: Keyring): Changes {
+  const counts = { alipay: 0, wechat: 0 }
+  const inUse: Record<Method, Keys> = { alipay: OWN, wechat: OWN }
+  let stopped = false
+  const change = async () => {
+    const owner = system.client()
+    await persist(() => owner.login('admin', 'admin123456'))
+    while (!stopped) {
+      await pause(CHANGE_PAUSE.least + random.below(CHANGE_PAUSE.spread))
+      const method = random.pick(['alipay', 'wechat'] as const)
+      const keys = random.pick(keyring[method].filter((others) => others !== inUse[method]))
+      if (stopped || !(await use(owner, method, keys))) continue
+      inUse[method] = keys
+      counts[method] += 1
+    }
+  }
+  const done = change()
+  let stopping: Promise<void> | undefined
+  const calm = async () => {
+    stopped = true
+    await done
+  }
+  return { counts, stop: () => (stopping ??= calm()) }
+}
+
+/** @returns whether they are in use now; a gateway in trouble may not have let them be examined */
+async function use(owner: ShopApi, method: Method, keys: Keys): Promise<boolean> {
+  const page = `/api/admin/payment-settings/${method}`
+  if (keys === OWN) return (await patiently(owner, 'POST', `${page}/remove`)).status === 200
+  const body = { values: keys, despite: true }
+  const answer = await patiently<{ stored: boolean }>(owner, 'POST', page, body)
+  return answer.body.stored === true
+}
