@@ -1,5 +1,6 @@
 /** What a request can do that no page of ours sends: by its method, its numbers, or by staying on. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { MOST_STREAMS } from '../../apps/shop/src/orders/streams.ts'
 import { type System, startSystem, until } from '../harness/system.ts'
 
 let system: System
@@ -62,4 +63,31 @@ test('a stream of events ends with its session', async () => {
     () => system.sql<{ status: string }>('select status from orders where order_no = $1', [body.orderNo]),
     ([order]) => order?.status === 'paid',
   )
+})
+
+test('a buyer watches so many pages at a time in a process; one that is refused may ask, and one that is closed makes room', async () => {
+  const buyer = await system.buyer()
+  const { body } = await buyer.buy([1], '39.00')
+  const open: AbortController[] = []
+  const watch = async () => {
+    const leaving = new AbortController()
+    const address = `${system.shopUrl}/api/orders/${body.orderNo}/events`
+    const headers = { authorization: `Bearer ${buyer.token}` }
+    const response = await fetch(address, { headers, signal: leaving.signal })
+    if (response.ok) open.push(leaving)
+    else expect(await response.json()).toMatchObject({ status: 429, code: 'TOO_MANY_STREAMS' })
+    return response.status
+  }
+  try {
+    // Two processes share the connections, and each counts for itself.
+    const many = await Promise.all(Array.from({ length: 4 * MOST_STREAMS }, watch))
+    const opened = many.filter((status) => status === 200).length
+    expect(opened).toBeGreaterThanOrEqual(MOST_STREAMS)
+    expect(opened).toBeLessThanOrEqual(2 * MOST_STREAMS)
+    expect((await buyer.order(body.orderNo)).status).toBe('unpaid')
+    for (const leaving of open.splice(0)) leaving.abort()
+    await until(watch, (status) => status === 200)
+  } finally {
+    for (const leaving of open) leaving.abort()
+  }
 })

@@ -8,7 +8,7 @@ import { lockOrder, transition } from '../../apps/shop/src/orders/transition.ts'
 import { createOrderAsker } from '../../apps/shop/src/payments/ask.ts'
 import { checkout, openCheckout, payAgain } from '../../apps/shop/src/payments/checkout.ts'
 import { closeLeftAttempts } from '../../apps/shop/src/payments/close-attempts.ts'
-import { closeOrder } from '../../apps/shop/src/payments/close-order.ts'
+import { closeOrder, createOrderCanceller } from '../../apps/shop/src/payments/close-order.ts'
 import { forgetSettings } from '../../apps/shop/src/payments/entered-settings.ts'
 import { act, receiveNotification } from '../../apps/shop/src/payments/inbox.ts'
 import type { Payments } from '../../apps/shop/src/payments/payments.ts'
@@ -394,6 +394,30 @@ test('a buyer who comes back is asked about through an old link as well', async 
   pay('A', first)
   await createOrderAsker(payments)({ userId, orderNo: order.orderNo })
   expect(await order.status()).toBe('paid')
+})
+
+test('an order that is cancelled many times at once is closed at its gateway once, and each press hears what became of it', async () => {
+  const order = await buy('wechat')
+  const { orderNo } = order
+  let asked = 0
+  const counted = liveProvider('wechat', () => {
+    const provider = providerOf('wechat', 'A')
+    const ask: PaymentProvider['ask'] = async (attemptNo, at) => {
+      asked += 1
+      return provider.ask(attemptNo, at)
+    }
+    const edition = { provider: { ...provider, ask }, account: 'A', holder: 'A', sandbox: false }
+    return { inUse: edition, all: [edition] }
+  })
+  const cancel = createOrderCanceller({ ...payments, providers: new Map([['wechat', counted]]) })
+  await expect(cancel({ userId: userId + 1, orderNo })).rejects.toThrow(ShopError)
+  const pressed = await Promise.allSettled(Array.from({ length: 24 }, () => cancel({ userId, orderNo })))
+  expect(await order.status()).toBe('cancelled')
+  expect(pressed[0]?.status).toBe('fulfilled')
+  // Those who came while it was closed share one look at what is closed by then.
+  expect(asked).toBeLessThanOrEqual(4)
+  const codes = pressed.flatMap((one) => (one.status === 'rejected' ? [(one.reason as ShopError).code] : []))
+  expect(new Set(codes)).toEqual(new Set(['ORDER_NOT_CANCELLABLE']))
 })
 
 test('a refused refund that was made all the same is found by its notification, and is not sent', async () => {

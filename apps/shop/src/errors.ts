@@ -181,6 +181,13 @@ export const REFUSALS = {
     'Too many attempts',
     'To protect the account, please wait before trying again.',
   ),
+  TOO_MANY_STREAMS: refusal(
+    429,
+    '同时打开的订单页面太多',
+    '请关闭几个页面；在此之前，页面会每隔几秒查询一次。',
+    'Too many of your order pages are open',
+    'Close some of them; until then a page asks every few seconds.',
+  ),
   USERNAME_TAKEN: refusal(409, '用户名已被使用', '请换一个用户名。', 'This username is taken', 'Choose another one.'),
   NOT_ALLOWED: refusal(
     403,

@@ -114,6 +114,15 @@ export async function readOrder(db: Reader, userId: number, orderNo: string): Pr
   return viewFor(userId, row)
 }
 
+/** An order's id. @throws ShopError ORDER_NOT_FOUND, also for an order of another buyer where one is named */
+export async function orderNumbered(db: Reader, orderNo: string, userId?: number): Promise<number> {
+  let select = db.selectFrom('orders').select('id').where('order_no', '=', orderNo)
+  if (userId !== undefined) select = select.where('user_id', '=', userId)
+  const order = await select.executeTakeFirst()
+  if (!order) throw new ShopError('ORDER_NOT_FOUND')
+  return order.id
+}
+
 /** Reads orders for many who ask at once, each at the state it has after it was asked for. */
 export interface OrderReader {
   /**

@@ -1,5 +1,5 @@
 /** A buyer's own orders: the list, one, and the stream of its changes. Everything that moves money is in `payments/`. */
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders } from 'node:http'
 import { Type } from 'typebox'
 import type { Viewers } from '../accounts/viewer.ts'
 import type { Database } from '../database/connect.ts'
@@ -9,6 +9,7 @@ import { leaveForGood } from '../http/overload.ts'
 import { problems } from '../http/shapes.ts'
 import type { OrderEvents } from './events.ts'
 import { createOrderReader, listOrders, OrderShape } from './read.ts'
+import { createStreams } from './streams.ts'
 
 export const OrderNo = Type.Object({ orderNo: Type.String({ minLength: 1, maxLength: 64 }) })
 
@@ -52,10 +53,8 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
     },
   )
 
-  const open = new Set<ServerResponse>()
-  app.addHook('preClose', async () => {
-    for (const stream of open) stream.end()
-  })
+  const streams = createStreams()
+  app.addHook('preClose', async () => streams.endAll())
 
   app.get(
     '/api/orders/:orderNo/events',
@@ -63,10 +62,11 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
     async (request, reply) => {
       const { orderNo } = request.params
       // Asked anew each time: a session that has ended meanwhile hears no more.
-      const read = async () => {
-        const asking = viewers.require(request).then(({ user }) => user.id)
-        return JSON.stringify(await orders.read(asking, orderNo))
+      const read = async (asking = viewers.require(request)) => {
+        const userId = asking.then(({ user }) => user.id)
+        return JSON.stringify(await orders.read(userId, orderNo))
       }
+      const stream = reply.raw
       // Watching starts before the first read, so that no change falls between the two.
       let changed = false
       let heard = () => {
@@ -75,14 +75,15 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
       const stop = events.watch(orderNo, () => heard())
       let sent: string
       try {
-        sent = await read() // refused as a problem, before the stream begins
+        const asking = viewers.require(request)
+        sent = await read(asking) // refused as a problem, before the stream begins
+        streams.add((await asking).user.id, stream)
       } catch (error) {
         stop()
         throw error
       }
       reply.hijack()
       leaveForGood()
-      const stream = reply.raw
       if (stream.destroyed || request.raw.destroyed) return stop() // the buyer left while we looked
       stream.writeHead(200, {
         ...(reply.getHeaders() as OutgoingHttpHeaders),
@@ -90,7 +91,6 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
         'cache-control': 'no-store',
         'x-accel-buffering': 'no',
       })
-      open.add(stream)
       const write = (order: string) => stream.write(`event: status\ndata: ${order}\n\n`)
       write(sent)
 
@@ -120,9 +120,8 @@ export function addOrderRoutes(app: Application, { db, viewers, events }: OrderR
       stream.on('close', () => {
         stop()
         clearInterval(heartbeat)
-        open.delete(stream)
       })
     },
   )
-  return () => open.size
+  return streams.count
 }

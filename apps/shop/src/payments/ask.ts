@@ -2,7 +2,7 @@
 import { faultPoint } from '#fault-point'
 import { brief } from '../database/brief.ts'
 import type { Transaction } from '../database/connect.ts'
-import { ShopError } from '../errors.ts'
+import { orderNumbered } from '../orders/read.ts'
 import { type AttemptRef, moveAttempt, unsettledAttempts } from './attempts.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 import { answeredBy } from './paid-where.ts'
@@ -59,20 +59,11 @@ export async function askAbout(
  * and the job goes on asking, from now on at short intervals again. Of one order it is asked once at a time.
  * @returns what throws ShopError ORDER_NOT_FOUND, also for an order of somebody else
  */
-export function createOrderAsker(payments: Payments): (asked: { userId: number; orderNo: string }) => Promise<void> {
+export function createOrderAsker(payments: Payments): (order: { userId: number; orderNo: string }) => Promise<void> {
   const ask = oneAtATime(async (orderId: number) => {
     for (const attempt of await unsettledAttempts(payments.db, orderId)) await askQuietly(payments, attempt)
   })
-  return async ({ userId, orderNo }) => {
-    const order = await payments.db
-      .selectFrom('orders')
-      .select('id')
-      .where('order_no', '=', orderNo)
-      .where('user_id', '=', userId)
-      .executeTakeFirst()
-    if (!order) throw new ShopError('ORDER_NOT_FOUND')
-    await ask(order.id)
-  }
+  return async ({ userId, orderNo }) => ask(await orderNumbered(payments.db, orderNo, userId))
 }
 
 /** Asks; where there is no answer, the job asks soon. */

@@ -2,11 +2,13 @@
 import { faultPoint } from '#fault-point'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
+import { orderNumbered } from '../orders/read.ts'
 import { lockOrder, transition } from '../orders/transition.ts'
 import type { By } from '../states.ts'
 import { CLOCK_MARGIN_MS } from './ask-times.ts'
 import { openAttempts, unsettledAttempts } from './attempts.ts'
 import { closeAttemptHere, closeThere } from './close-attempts.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 import type { Payments } from './payments.ts'
 
 export type Closing = 'closed' | 'paid' | 'already closed'
@@ -61,6 +63,26 @@ async function closeHere(
   await transition(tx, event, { orderId, at: now, by, reason })
   await also?.(tx)
   return 'closed'
+}
+
+/**
+ * Cancels for the buyer. Of one order it is tried once at a time, however often somebody presses.
+ * @returns what throws ShopError ORDER_NOT_FOUND, also for an order of somebody else; ORDER_NOT_CANCELLABLE; GATEWAY_UNAVAILABLE
+ */
+export function createOrderCanceller(
+  payments: Payments,
+): (order: { userId: number; orderNo: string }) => Promise<void> {
+  const cancel = oneAtATime(async (orderId: number) => {
+    const { user_id: userId } = await payments.db
+      .selectFrom('orders')
+      .select('user_id')
+      .where('id', '=', orderId)
+      .executeTakeFirstOrThrow()
+    const by = { actor: 'buyer', userId } as const
+    const closing = await closeOrder(payments, orderId, { event: 'cancel', by, reason: '' })
+    if (closing !== 'closed') throw new ShopError('ORDER_NOT_CANCELLABLE')
+  })
+  return async ({ userId, orderNo }) => cancel(await orderNumbered(payments.db, orderNo, userId))
 }
 
 /** Expires every order whose pay link ended, a margin ago. One that the gateway does not answer for waits for the next run. */

@@ -9,7 +9,7 @@ import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
 import { Money, problems } from '../http/shapes.ts'
 import { type Fen, formatYuan, parseYuan } from '../money.ts'
 import { announceOrder } from '../orders/events.ts'
-import { readOrder } from '../orders/read.ts'
+import { orderNumbered, readOrder } from '../orders/read.ts'
 import { OrderNo } from '../orders/routes.ts'
 import { lockOrder } from '../orders/transition.ts'
 import type { By } from '../states.ts'
@@ -281,15 +281,6 @@ function shownAs(amount: string | undefined): { shown?: Fen } {
   const shown = parseYuan(amount)
   if (shown === undefined) throw new ShopError('REFUND_CHANGED')
   return { shown }
-}
-
-/** @throws ShopError ORDER_NOT_FOUND, also for an order of another buyer where one is named */
-async function orderNumbered(db: Reader, orderNo: string, userId?: number): Promise<number> {
-  let select = db.selectFrom('orders').select('id').where('order_no', '=', orderNo)
-  if (userId !== undefined) select = select.where('user_id', '=', userId)
-  const order = await select.executeTakeFirst()
-  if (!order) throw new ShopError('ORDER_NOT_FOUND')
-  return order.id
 }
 
 /** @throws ShopError REFUND_NOT_FOUND for a refund of another order */

@@ -9,7 +9,7 @@ import { readOrder } from '../orders/read.ts'
 import { OrderNo } from '../orders/routes.ts'
 import { createOrderAsker } from './ask.ts'
 import { checkout, openCheckout, payAgain } from './checkout.ts'
-import { closeOrder } from './close-order.ts'
+import { createOrderCanceller } from './close-order.ts'
 import { checkoutFor, payerOf } from './payer.ts'
 import type { Payments } from './payments.ts'
 import { PAY_TYPES } from './providers/names.ts'
@@ -58,6 +58,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
   const tags = ['orders']
   const config = { urgency: 'payment' } as const
   const askAboutOrder = createOrderAsker(payments)
+  const cancelOrder = createOrderCanceller(payments)
 
   app.post(
     '/api/orders',
@@ -160,19 +161,7 @@ export function addPaymentRoutes(app: Application, payments: Payments): void {
     async (request) => {
       const { user } = await viewers.require(request)
       const { orderNo } = request.params
-      const order = await db
-        .selectFrom('orders')
-        .select('id')
-        .where('order_no', '=', orderNo)
-        .where('user_id', '=', user.id)
-        .executeTakeFirst()
-      if (!order) throw new ShopError('ORDER_NOT_FOUND')
-      const closing = await closeOrder(payments, order.id, {
-        event: 'cancel',
-        by: { actor: 'buyer', userId: user.id },
-        reason: '',
-      })
-      if (closing !== 'closed') throw new ShopError('ORDER_NOT_CANCELLABLE')
+      await cancelOrder({ userId: user.id, orderNo })
       return readOrder(db, user.id, orderNo)
     },
   )
