@@ -25,8 +25,8 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['tests/{integration,conformance,model}/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
           // Two shops at a time: they wait for jobs and gateways more than they work.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },

@@ -7,7 +7,7 @@ import { type System, startSystem } from '../harness/system.ts'
 
 const PAGES = join(import.meta.dirname, '../../apps/web/dist/index.html')
 const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
-const WAIT_MS = 15_000
+const WAIT_MS = 30_000
 
 export interface Manner {
   readonly width: number

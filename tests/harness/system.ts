@@ -149,7 +149,7 @@ export async function freePort(): Promise<number> {
 export async function until<Seen>(
   look: () => Promise<Seen>,
   good: (seen: Seen) => boolean,
-  limitMs = 10_000,
+  limitMs = 30_000,
 ): Promise<Seen> {
   const end = Date.now() + limitMs
   for (;;) {

@@ -36,7 +36,7 @@ const step = fc.record({
   together: fc.boolean(),
 })
 
-test('whatever happens in whatever order, in the end the books agree', { timeout: 180_000 }, async () => {
+test('whatever happens in whatever order, in the end the books agree', { timeout: 300_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 16 }), async (steps) => {
       const userId = await stage.newBuyer()
