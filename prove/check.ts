@@ -151,8 +151,8 @@ function liesBelieved({ gateway, trades }: Books): string[] {
 
 function everyFen({ shop, gateway, byNumber, paying }: Books): string[] {
   const listed = new Set(shop.unmatched.filter((row) => row.open).map((row) => row.trade_no))
-  // A notification that lies about the amount leaves a line of its own; so does a single course that was owned already.
-  const whole = shop.unmatched.filter((row) => row.open && row.course_id === null && row.reason !== 'AMOUNT_DIFFERS')
+  // A single course that was owned already leaves a line of its own.
+  const whole = shop.unmatched.filter((row) => row.open && row.course_id === null)
   const twice = new Set(whole.map((row) => row.trade_no))
   return gateway.trades.flatMap((trade) => {
     if (trade.paid_at === null || trade.refunded === trade.total) return []

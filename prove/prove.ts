@@ -7,6 +7,7 @@ import { startSystem } from '../tests/harness/system.ts'
 import { readGateway, readShop } from './books.ts'
 import { startChaos, struckPoints } from './chaos.ts'
 import { checkBooks, type Merchant, type Verdict } from './check.ts'
+import { type Clerk, startClerk } from './clerk.ts'
 import { pause, persist, reloads } from './client.ts'
 import { makeCourses } from './courses.ts'
 import { runCrowd } from './crowd.ts'
@@ -37,6 +38,8 @@ export interface Report {
   readonly kills: Readonly<Record<Process, number>>
   /** How often another merchant came into use, by method. */
   readonly changes: Readonly<Record<Method, number>>
+  /** What became of money on the list that staff pressed *refund* for. */
+  readonly clerk: Clerk['counts']
   /** How often a page did not come at all, and was asked for again. */
   readonly reloads: number
   readonly points: Readonly<Record<string, number>>
@@ -77,6 +80,7 @@ export async function prove(options: ProofOptions): Promise<Report> {
     await system.sandbox.send('POST', '/buyers', { login: 'poor@sandbox.example', name: 'poor', balance: '0.00' })
     const chaos = startChaos(system, random.fork(), { planFile, seed, orders })
     const changes = startChanging(system, random.fork(), keyring)
+    const clerk = startClerk(system, random.fork())
     let told = 0
     const crowd = await runCrowd({
       system,
@@ -94,7 +98,7 @@ export async function prove(options: ProofOptions): Promise<Report> {
         progress(`${done} of ${orders} orders, ${Math.round((told - started) / 1000)} s; killed: ${kills.join(', ')}`)
       },
     })
-    await Promise.all([chaos.stop(), changes.stop()])
+    await Promise.all([chaos.stop(), changes.stop(), clerk.stop()])
     progress('everything settles …')
     const { quiet, movedAt } = await settleDown(system, settleLimitMs)
     const { strikes } = (await persist(() => system.sandbox.get<{ strikes: Record<string, number> }>('/faults'))) ?? {
@@ -128,6 +132,7 @@ export async function prove(options: ProofOptions): Promise<Report> {
       strikes,
       kills: chaos.kills,
       changes: changes.counts,
+      clerk: clerk.counts,
       reloads: reloads.count,
       points: struckPoints(planFile),
       states: Object.fromEntries(

@@ -10,6 +10,10 @@ export function printReport(report: Report): void {
   table('Faults that struck', report.strikes)
   table('Killed with kill -9', report.kills)
   table('Another merchant’s keys came into use', report.changes)
+  table('Money on the list that staff wanted to pay back', {
+    'paid back': report.clerk.paidBack,
+    'refused, with a reason': report.clerk.refused,
+  })
   table('Pages that did not come within 15 s, and were asked for again', { pages: report.reloads })
   table('Killed between two steps', report.points)
   table('Orders in the end', report.states)

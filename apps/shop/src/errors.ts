@@ -451,6 +451,20 @@ export const REFUSALS = {
     'This difference is closed already',
     'Somebody may have been faster. Reload to see.',
   ),
+  REQUEST_UNDECIDED: refusal(
+    409,
+    '买家的退款申请还没有答复',
+    '请先处理该申请：如果手工退的就是它，请拒绝申请并说明已退款，再记录这笔退款。',
+    'The buyer has asked for this money, and has no answer yet',
+    'Decide on the request first: if this is what went back by hand, decline it and say so, then record the refund.',
+  ),
+  MONEY_OF_AN_ORDER: refusal(
+    409,
+    '这笔钱已付清一个订单',
+    '如需退还，请在该订单里退款。',
+    'This money has paid for an order',
+    'To give it back, refund it from that order.',
+  ),
   REPAIR_UNFIT: refusal(
     409,
     '这种处理方式不适用',

@@ -7,7 +7,7 @@ import { sql } from 'kysely'
 import type { Database, Transaction } from '../database/connect.ts'
 import { dayBefore, dayOf, endOf, midnight } from '../reconciliation/days.ts'
 
-/** A payment may become known this long after its day. Earlier days are counted again only where an order of theirs was paid since. */
+/** A payment may become known this long after its day. Earlier days are counted again only where something of theirs has changed since. */
 const DAYS_COUNTED_AGAIN = 3
 
 /** Sums up the days that are not, and the last ones again. Safe in any number of processes. */
@@ -29,8 +29,15 @@ export async function sumUpDays(db: Database, now: Date): Promise<void> {
   const late = await sql<{ day: string }>`
     select distinct to_char(created_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day
     from orders where paid_at >= ${midnight(from)} and created_at < ${midnight(from)}`.execute(db)
-  for (const { day } of late.rows) await sumUpDay(db, day, now)
+  const changed = await sql<{ day: string }>`
+    select day from sales_days where day < ${from} group by day having max(counted_at) is null`.execute(db)
+  for (const { day } of [...late.rows, ...changed.rows]) await sumUpDay(db, day, now)
   for (let day = from; day <= today; day = dayOf(endOf(day))) await sumUpDay(db, day, now)
+}
+
+/** What happened at that time has changed: its day, if it was counted, is counted again. */
+export async function countAgain(tx: Transaction, at: Date): Promise<void> {
+  await tx.updateTable('sales_days').set({ counted_at: null }).where('day', '=', dayOf(at)).execute()
 }
 
 async function sumUpDay(db: Database, day: string, now: Date): Promise<void> {

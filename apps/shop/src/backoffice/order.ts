@@ -9,6 +9,7 @@ import { isLinePaid } from '../enrolments/by-staff.ts'
 import { ShopError } from '../errors.ts'
 import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
 import { formatYuan, toFen } from '../money.ts'
+import { decidedFen } from '../orders/lines.ts'
 import { ORDER_TRANSITIONS } from '../orders/states.ts'
 import { refundsOfOrder } from '../payments/refund-views.ts'
 import { staffActions } from '../states.ts'
@@ -66,7 +67,7 @@ export const AdminOrderShape = Type.Object(
         amount: Money,
         reason: Type.String(),
         foundAt: Moment,
-        resolution: Type.Union([Type.Enum(['refunded', 'seen']), Type.Null()]),
+        resolution: Type.Union([Type.Enum(['refunded', 'seen', 'settled']), Type.Null()]),
       }),
       { description: 'Money that came for it and that it does not need; open while there is no resolution' },
     ),
@@ -154,6 +155,7 @@ async function readLines(db: Reader, order: OrderRow, role: Role): Promise<Admin
         .onRef('enrolments.course_id', '=', 'order_lines.course_id'),
     )
     .selectAll('order_lines')
+    .select(decidedFen.as('decided_fen'))
     .select(['enrolments.granted_at', 'enrolments.revoked_at', 'enrolments.granted_by'])
     .where('order_lines.order_id', '=', order.id)
     .orderBy('position')

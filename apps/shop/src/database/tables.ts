@@ -248,7 +248,7 @@ export interface Tables {
     refund_id: number | null
     refunded_fen: Generated<Fen>
     refund_claimed_until: Date | null
-    resolution: 'refunded' | 'seen' | null
+    resolution: 'refunded' | 'seen' | 'settled' | null
     resolved_by: number | null
     note: Generated<string>
     merchant: string | null

@@ -3,6 +3,7 @@ import pg from 'pg'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { addHistory } from '../orders/history.ts'
+import { decidedFen } from '../orders/lines.ts'
 import type { OrderStatus } from '../orders/states.ts'
 import { lockOrder } from '../orders/transition.ts'
 
@@ -37,9 +38,9 @@ export async function grantByStaff(
   return { from: 'none', orderNo: null }
 }
 
-/** Whether an order in this state has paid for the line, and keeps it: none of it all went back, or is on its way. */
-export const isLinePaid = (status: OrderStatus, line: { price_fen: number; refunded_fen: number }): boolean =>
-  (status === 'paid' || status === 'partially_refunded') && (line.price_fen === 0 || line.refunded_fen < line.price_fen)
+/** Whether an order in this state has paid for the line, and keeps some of that: not all of it went back, or is on its way. */
+export const isLinePaid = (status: OrderStatus, line: { price_fen: number; decided_fen: number }): boolean =>
+  (status === 'paid' || status === 'partially_refunded') && (line.price_fen === 0 || line.decided_fen < line.price_fen)
 
 async function orderNumbered(tx: Transaction, userId: number, orderNo: string) {
   const order = await tx
@@ -57,7 +58,8 @@ async function paidOrderOf(tx: Transaction, { userId, courseId }: AccessByStaff)
   const orders = await tx
     .selectFrom('orders')
     .innerJoin('order_lines', 'order_lines.order_id', 'orders.id')
-    .select(['orders.id', 'orders.order_no', 'orders.status', 'order_lines.price_fen', 'order_lines.refunded_fen'])
+    .select(['orders.id', 'orders.order_no', 'orders.status', 'order_lines.price_fen'])
+    .select(decidedFen.as('decided_fen'))
     .where('orders.user_id', '=', userId)
     .where('order_lines.course_id', '=', courseId)
     .where('orders.status', 'in', ['paid', 'partially_refunded'])
@@ -72,7 +74,7 @@ async function grantOfOrder(tx: Transaction, grant: AccessByStaff, orderId: numb
   const order = await lockOrder(tx, orderId)
   const line = await tx
     .selectFrom('order_lines')
-    .select(['price_fen', 'refunded_fen'])
+    .select(['price_fen', decidedFen.as('decided_fen')])
     .where('order_id', '=', orderId)
     .where('course_id', '=', courseId)
     .executeTakeFirst()

@@ -120,13 +120,19 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     name: 'refund_refused',
     title: text('支付平台拒绝了退款', 'Refunds that the gateway refused'),
     meaning: text(
-      '可在处理原因后用同一退款号再次发出。',
-      'Can be sent again with the same number once the cause is gone.',
+      '可在处理原因后用同一退款号再次发出；钱已另行退还的不在此列。',
+      'Can be sent again with the same number once the cause is gone. One whose money has gone back otherwise is not among them.',
     ),
     repair: 'send-again',
     query: `select r.request_no as subject, o.order_no, coalesce(r.refusal, '') as text, r.finished_at as since,
         ${REFUND_LINK} as link
-      from refunds r left join orders o on o.id = r.order_id where r.status = 'refused'`,
+      from refunds r left join orders o on o.id = r.order_id
+        left join payment_attempts a on a.id = r.attempt_id left join unmatched_payments u on u.id = r.unmatched_id
+      where r.status = 'refused'
+        and r.amount_fen <= coalesce(a.amount_fen - a.refunded_fen, u.amount_fen - u.refunded_fen)
+        and not exists (select from refund_lines back
+                        join order_lines l on l.order_id = back.order_id and l.course_id = back.course_id
+                        where back.refund_id = r.id and back.amount_fen > l.price_fen - l.refunded_fen)`,
   },
   {
     name: 'refund_requests_waiting',

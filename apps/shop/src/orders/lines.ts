@@ -12,3 +12,9 @@ export async function countRefunded(tx: Transaction, orderId: number, courseId: 
     .where('course_id', '=', courseId)
     .execute()
 }
+
+/** What of a line of `order_lines` has gone back or is sure to: of what its buyer only asks for, nothing is decided. */
+export const decidedFen = sql<Fen>`(order_lines.refunded_fen - coalesce((
+  select sum(asked.amount_fen) from refund_lines asked join refunds on refunds.id = asked.refund_id
+  where asked.order_id = order_lines.order_id and asked.course_id = order_lines.course_id
+    and refunds.status = 'requested'), 0))::bigint`

@@ -32,6 +32,16 @@ export async function noteBilled(
   }
 }
 
+/**
+ * What stood in the bill of the day before as a payment that nobody had told us of, and became known since: it is missing
+ * from no later bill.
+ */
+export const noteBilledBefore = (db: Database, provider: string, dayBefore: string) =>
+  sql`
+    update payment_attempts a set billed_on = d.day from reconciliation_differences d
+    where d.provider = ${provider} and d.day = ${dayBefore} and d.kind = 'PAID_THERE_UNPAID_HERE'
+      and a.provider = d.provider and a.trade_no = d.trade_no and a.billed_on is null`.execute(db)
+
 async function notePayments(db: Database, provider: string, day: string, lines: readonly BillLine[]): Promise<void> {
   if (lines.length === 0) return
   await db

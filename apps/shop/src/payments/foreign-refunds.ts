@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Reader, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { type Fen, toFen } from '../money.ts'
+import { decidedFen } from '../orders/lines.ts'
 import { lockOrder } from '../orders/transition.ts'
 import type { By } from '../states.ts'
 import { moveRefund } from './move-refund.ts'
@@ -62,14 +63,16 @@ export interface ForeignRefund extends NamedRefund {
 /**
  * Books a refund that somebody made at the gateway by hand, in the day of its bill. The lines it pays back are known where
  * it is all that is left of the order, or just what is left of one line, or where only one line has a price; otherwise it is
- * of no line, and no access goes before all of the payment has gone back.
- * @throws ShopError REFUND_NOT_POSSIBLE when the payment is not in our books; REFUND_TOO_MUCH
+ * of no line, and no access goes before all of the payment has gone back. What its buyer only asks for counts as left: it
+ * is most likely what was paid back, and somebody must say so.
+ * @throws ShopError REFUND_NOT_POSSIBLE when the payment is not in our books; REQUEST_UNDECIDED; REFUND_TOO_MUCH
  */
 export async function recordForeignRefund(tx: Transaction, refund: ForeignRefund): Promise<void> {
   const { requestNo, day, by, now } = refund
   const of = (await ofAttempt(tx, refund)) ?? (await ofListed(tx, refund))
   if (!of) throw new ShopError('REFUND_NOT_POSSIBLE')
   const reason = 'made at the gateway by hand'
+  if (of.orderId !== null && (await isAskedFor(tx, of.orderId, of.lines))) throw new ShopError('REQUEST_UNDECIDED')
   const { id } = await book(tx, { ...of, reason, by, now, madeAs: requestNo })
   const set = { sent_at: now, billed_on: day }
   await moveRefund(tx, 'send', id, { at: now, by: { actor: 'job' }, reason, set })
@@ -84,6 +87,7 @@ export async function recordForeignRefund(tx: Transaction, refund: ForeignRefund
       .whereRef('refunded_fen', '=', 'amount_fen')
       .execute()
   }
+  if (of.source.attempt_id !== null) await linkIfWhole(tx, refund, of.source.attempt_id, id)
   await finishRefund(tx, { id, requestNo }, { state: 'succeeded' }, now)
 }
 
@@ -105,6 +109,44 @@ async function ofAttempt(tx: Transaction, { provider, tradeNo, amount }: Foreign
   return { source: { attempt_id: found.id, unmatched_id: null, amount_fen: amount }, orderId, lines }
 }
 
+/** Whether the order's buyer asks for some of these lines, or for anything where it is of no line, and has no answer yet. */
+async function isAskedFor(tx: Transaction, orderId: number, lines: Source['lines']): Promise<boolean> {
+  let asked = tx
+    .selectFrom('refunds')
+    .innerJoin('refund_lines', 'refund_lines.refund_id', 'refunds.id')
+    .select('refunds.id')
+    .where('refunds.order_id', '=', orderId)
+    .where('refunds.status', '=', 'requested')
+  if (lines.length > 0) {
+    const courseIds = lines.map((line) => line.courseId)
+    asked = asked.where('refund_lines.course_id', 'in', courseIds)
+  }
+  return (await asked.executeTakeFirst()) !== undefined
+}
+
+/** All of the payment is back: nothing of it on the list is left for staff to do. */
+async function linkIfWhole(
+  tx: Transaction,
+  { provider, tradeNo }: NamedRefund,
+  attemptId: number,
+  refundId: number,
+): Promise<void> {
+  const whole = await tx
+    .selectFrom('payment_attempts')
+    .select('id')
+    .where('id', '=', attemptId)
+    .whereRef('refunded_fen', '=', 'amount_fen')
+    .executeTakeFirst()
+  if (!whole) return
+  await tx
+    .updateTable('unmatched_payments')
+    .set({ refund_id: refundId })
+    .where('provider', '=', provider)
+    .where('trade_no', '=', tradeNo)
+    .where('resolved_at', 'is', null)
+    .execute()
+}
+
 /** Of money that belongs to no order: the oldest row of it on the list with so much left. */
 async function ofListed(tx: Transaction, { provider, tradeNo, amount }: ForeignRefund): Promise<Source | undefined> {
   const rows = await tx
@@ -124,13 +166,13 @@ async function linesThatFit(tx: Transaction, orderId: number, amount: Fen) {
   const lines = (
     await tx
       .selectFrom('order_lines')
-      .select(['course_id', 'price_fen', 'refunded_fen'])
+      .select(['course_id', 'price_fen', decidedFen.as('decided_fen')])
       .where('order_id', '=', orderId)
       .execute()
   ).map((line) => ({
     courseId: line.course_id,
     price: line.price_fen,
-    amount: toFen(line.price_fen - line.refunded_fen),
+    amount: toFen(line.price_fen - line.decided_fen),
   }))
   const left = lines.reduce((sum, line) => sum + line.amount, 0)
   if (left === amount) return lines.filter((line) => line.amount > 0)
@@ -144,12 +186,13 @@ async function linesThatFit(tx: Transaction, orderId: number, amount: Fen) {
  * Sends a refund that our books have and the day's bill lacks once more, with its number: the gateway makes it now, or says
  * that it was made. Nobody asks about one that is made in our books, so one that is only accepted is no repair: it may be
  * closed yet. One that somebody made by hand was never sent from here, and never is.
+ * @param also what else changes with when it was made, which our books had otherwise
  * @throws ShopError REFUND_NOT_FOUND, REPAIR_UNFIT, REFUND_UNDER_WAY, REFUND_NUMBER_SPENT, GATEWAY_UNAVAILABLE
  */
 export async function makeRefundGood(
   payments: Payments,
   named: NamedRefund,
-  { day, reason }: { day: string; reason: string },
+  { day, reason, also }: { day: string; reason: string; also: (tx: Transaction, madeBefore: Date) => Promise<void> },
 ): Promise<void> {
   const { db, clock } = payments
   const refund = await refundNamed(db, named)
@@ -173,6 +216,7 @@ export async function makeRefundGood(
   await db.transaction().execute(async (tx) => {
     if (refund.order_id !== null) await lockOrder(tx, refund.order_id)
     const now = clock()
-    await moveRefund(tx, 'makeGood', refund.id, { at: now, by: { actor: 'gateway' }, reason, set })
+    const before = await moveRefund(tx, 'makeGood', refund.id, { at: now, by: { actor: 'gateway' }, reason, set })
+    if (before?.finished_at) await also(tx, before.finished_at)
   })
 }

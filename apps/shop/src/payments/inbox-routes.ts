@@ -14,7 +14,7 @@ import { formatYuan } from '../money.ts'
 import type { Payments } from './payments.ts'
 import { REFUND_STATUSES } from './refund-states.ts'
 import { replayNotification } from './replay.ts'
-import { refundUnmatched, seeUnmatched } from './unmatched.ts'
+import { askBeforePayingBack, refundUnmatched, seeUnmatched } from './unmatched.ts'
 
 const PAGE = 50
 const Cursor = Type.Optional(Type.String({ maxLength: 200 }))
@@ -71,7 +71,7 @@ const UnmatchedShape = Type.Object(
     orderNo: TextOrNull,
     foundAt: Moment,
     resolvedAt: Type.Union([Moment, Type.Null()]),
-    resolution: Type.Union([Type.Enum(['refunded', 'seen']), Type.Null()]),
+    resolution: Type.Union([Type.Enum(['refunded', 'seen', 'settled']), Type.Null()]),
     note: Type.String(),
     refund: Type.Union([
       Type.Object({ requestNo: Type.String(), status: Type.Enum([...REFUND_STATUSES]) }),
@@ -210,6 +210,7 @@ export function addInboxDesk(desk: Application, payments: Payments): void {
     action: 'refund' | 'seen',
     summary: string,
     work: (...of: Parameters<typeof refundUnmatched>) => Promise<void>,
+    before: (id: number) => Promise<void> = async () => {},
   ) =>
     desk.post(
       `/unmatched-payments/:id/${action}`,
@@ -221,13 +222,14 @@ export function addInboxDesk(desk: Application, payments: Payments): void {
           params: Id,
           headers: IdempotencyHeader,
           body: Type.Object({ note: Type.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false }),
-          response: { 200: Type.Ref('UnmatchedPayment'), ...problems(401, 403, 404, 422) },
+          response: { 200: Type.Ref('UnmatchedPayment'), ...problems(401, 403, 404, 409, 422, 503) },
         },
       },
       async (request) => {
         const staff = staffOf(request)
         const { id } = request.params as Static<typeof Id>
         const { note } = request.body as { note: string }
+        await before(id)
         const now = clock()
         return db.transaction().execute((tx) =>
           once(tx, staff.user.id, repeatable(request), now, async () => {
@@ -239,7 +241,11 @@ export function addInboxDesk(desk: Application, payments: Payments): void {
         )
       },
     )
-  act('refund', 'Pay it back, all of it', refundUnmatched)
+  act('refund', 'Pay back all that is left of it', refundUnmatched, async (id) => {
+    const row = await unmatched(db).where('unmatched_payments.id', '=', id).executeTakeFirst()
+    if (row?.resolved_at !== null) return
+    await askBeforePayingBack(payments, { provider: row.provider, attemptNo: row.attempt_no, reason: row.reason })
+  })
   act('seen', 'Take note of it: nothing more is to be done', (tx, staff, { id, reason, now }) =>
     seeUnmatched(tx, staff, { id, note: reason, now }),
   )
@@ -312,13 +318,23 @@ const unmatched = (db: Reader) =>
     .selectFrom('unmatched_payments')
     .leftJoin('orders', 'orders.id', 'unmatched_payments.order_id')
     .leftJoin('refunds', 'refunds.id', 'unmatched_payments.refund_id')
+    .leftJoin('payment_attempts as attempt', (join) =>
+      join
+        .onRef('attempt.provider', '=', 'unmatched_payments.provider')
+        .onRef('attempt.trade_no', '=', 'unmatched_payments.trade_no'),
+    )
+    .leftJoin('order_payments', 'order_payments.attempt_id', 'attempt.id')
     .selectAll('unmatched_payments')
+    .select(['attempt.amount_fen as came_fen', 'attempt.refunded_fen as gone_fen', 'order_payments.order_id as pays'])
     .select(['orders.order_no', 'refunds.request_no', 'refunds.status as refund_status'])
 
 type UnmatchedRow = Awaited<ReturnType<ReturnType<typeof unmatched>['executeTakeFirstOrThrow']>>
 
 function writeUnmatched(row: UnmatchedRow, role: Role): Static<typeof UnmatchedShape> {
   const open = row.resolved_at === null && mayDo(role, 'money.repair')
+  // What an order was served for goes back from that order.
+  const left = (row.came_fen ?? row.amount_fen) - (row.gone_fen ?? row.refunded_fen)
+  const refundable = row.pays === null && left > 0
   return {
     id: row.id,
     provider: row.provider,
@@ -332,6 +348,6 @@ function writeUnmatched(row: UnmatchedRow, role: Role): Static<typeof UnmatchedS
     resolution: row.resolution,
     note: row.note,
     refund: row.request_no && row.refund_status ? { requestNo: row.request_no, status: row.refund_status } : null,
-    actions: open ? (row.refund_id === null ? ['refund', 'seen'] : ['seen']) : [],
+    actions: open ? (refundable ? ['refund', 'seen'] : ['seen']) : [],
   }
 }

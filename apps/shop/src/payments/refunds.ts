@@ -30,48 +30,67 @@ export async function refundPayment(
   return (await book(tx, { source, orderId, lines: [], reason, by: { actor: 'shop' }, now })).id
 }
 
-/** Money that belongs to no attempt of ours. The caller writes the audit log. @throws ShopError REFUND_TOO_MUCH, NOT_FOUND */
+/**
+ * All that is left of money on the list. The caller writes the audit log.
+ * @throws ShopError REFUND_TOO_MUCH, NOT_FOUND; MONEY_OF_AN_ORDER for what an order was served for
+ */
 export async function requestUnmatchedRefund(
   tx: Transaction,
-  refund: { unmatchedId: number; amount: Fen; reason: string; now: Date; userId: number },
-): Promise<BookedRefund> {
-  const unmatched = await tx
+  refund: { unmatchedId: number; reason: string; now: Date; userId: number },
+): Promise<BookedRefund & { amount: Fen }> {
+  const { unmatchedId, reason, now, userId } = refund
+  const listed = await tx
     .selectFrom('unmatched_payments')
-    .select(['order_id', 'resolved_at', 'provider', 'trade_no'])
-    .where('id', '=', refund.unmatchedId)
+    .select(['order_id', 'provider', 'trade_no'])
+    .where('id', '=', unmatchedId)
     .executeTakeFirst()
-  if (!unmatched) throw new ShopError('NOT_FOUND')
-  if (unmatched.resolved_at) throw new ShopError('REFUND_TOO_MUCH')
-  if (unmatched.order_id !== null) await lockOrder(tx, unmatched.order_id)
-  if (await goesBackElsewhere(tx, refund.unmatchedId, unmatched)) throw new ShopError('REFUND_TOO_MUCH')
-  const source = { attempt_id: null, unmatched_id: refund.unmatchedId, amount_fen: refund.amount }
-  const by = { actor: 'staff', userId: refund.userId } as const
-  const { reason, now } = refund
-  const booked = await book(tx, { source, orderId: unmatched.order_id, lines: [], reason, by, now })
-  await tx
-    .updateTable('unmatched_payments')
-    .set({ refund_id: booked.id })
-    .where('id', '=', refund.unmatchedId)
-    .execute()
-  return booked
+  if (!listed) throw new ShopError('NOT_FOUND')
+  const orderId = listed.order_id
+  if (orderId !== null) await lockOrder(tx, orderId)
+  const source = await whatIsLeft(tx, unmatchedId, listed)
+  const by = { actor: 'staff', userId } as const
+  const booked = await book(tx, { source, orderId, lines: [], reason, by, now })
+  await tx.updateTable('unmatched_payments').set({ refund_id: booked.id }).where('id', '=', unmatchedId).execute()
+  return { ...booked, amount: source.amount_fen }
 }
 
-/** A trade may stand on the list for several reasons; its money goes back for one of them. Its rows stay held. */
-async function goesBackElsewhere(
+/** From an attempt of ours that was paid and whose order did not need it; else from the list itself. */
+async function whatIsLeft(
   tx: Transaction,
   unmatchedId: number,
   { provider, trade_no }: { provider: string; trade_no: string },
-): Promise<boolean> {
-  const rows = await tx
-    .selectFrom('unmatched_payments')
-    .select(['id', 'refunded_fen'])
+): Promise<RefundSource> {
+  const attempt = await tx
+    .selectFrom('payment_attempts')
+    .leftJoin('order_payments', 'order_payments.attempt_id', 'payment_attempts.id')
+    .select(['payment_attempts.id', 'amount_fen', 'refunded_fen', 'order_payments.order_id as pays'])
     .where('provider', '=', provider)
     .where('trade_no', '=', trade_no)
+    .executeTakeFirst()
+  if (attempt && attempt.pays !== null) throw new ShopError('MONEY_OF_AN_ORDER')
+  const rows = await rowsOfTrade(tx, provider, trade_no)
+  const row = rows.find(({ id }) => id === unmatchedId)
+  // A trade may stand on the list for several reasons; its money goes back for one of them.
+  const elsewhere = rows.some((each) => each.id !== unmatchedId && each.refunded_fen > 0)
+  if (!row || row.resolved_at || elsewhere) throw new ShopError('REFUND_TOO_MUCH')
+  const left = attempt ?? row
+  const amount_fen = toFen(left.amount_fen - left.refunded_fen)
+  if (amount_fen === 0) throw new ShopError('REFUND_TOO_MUCH')
+  return attempt
+    ? { attempt_id: attempt.id, unmatched_id: null, amount_fen }
+    : { attempt_id: null, unmatched_id: unmatchedId, amount_fen }
+}
+
+/** They stay held. */
+const rowsOfTrade = (tx: Transaction, provider: string, tradeNo: string) =>
+  tx
+    .selectFrom('unmatched_payments')
+    .select(['id', 'amount_fen', 'refunded_fen', 'resolved_at'])
+    .where('provider', '=', provider)
+    .where('trade_no', '=', tradeNo)
     .orderBy('id')
     .modifyEnd(sql`for no key update`)
     .execute()
-  return rows.some((row) => row.id !== unmatchedId && row.refunded_fen > 0)
-}
 
 export interface LineToRefund {
   readonly courseId: number

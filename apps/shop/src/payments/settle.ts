@@ -52,9 +52,12 @@ export async function settle(tx: Transaction, paid: PaidAttempt, held?: AttemptT
   const attempt = held ?? (await lockAttempt(tx, paid)) ?? (await lockAttempt(tx, paid))
   if (!attempt) return settleTrial(tx, paid)
   if (!mayBePaidAt(attempt.merchant, paid)) return setAside(tx, paid, 'UNKNOWN_ATTEMPT')
+  const served = attempt.status === 'paid' && attempt.trade_no === paid.tradeNo
+  // A message about money that has its place already: with another amount it is untrue, and tells of no other money.
+  if (served && attempt.amount_fen !== paid.amount) return { outcome: 'set-aside', reason: 'AMOUNT_DIFFERS' }
   if (attempt.amount_fen !== paid.amount) return setAside(tx, paid, 'AMOUNT_DIFFERS', { orderId: attempt.order_id })
   if (attempt.status === 'paid') {
-    if (attempt.trade_no === paid.tradeNo) return { outcome: 'repeated' }
+    if (served) return { outcome: 'repeated' }
     return setAside(tx, paid, 'SECOND_TRADE', { orderId: attempt.order_id })
   }
 
@@ -81,6 +84,15 @@ export async function settle(tx: Transaction, paid: PaidAttempt, held?: AttemptT
     .with('paid', (rows) => orderMove(rows, 'pay', order, cause).set({ pay_type: paid.provider }))
     .with('payment', (rows) =>
       rows.insertInto('order_payments').values({ order_id: orderId, attempt_id: attempt.id, paid_at: paid.paidAt }),
+    )
+    // Told of with another amount before, it was put on the list.
+    .with('unlisted', (rows) =>
+      rows
+        .updateTable('unmatched_payments')
+        .set({ resolved_at: paid.now, resolution: 'settled' })
+        .where('provider', '=', paid.provider)
+        .where('trade_no', '=', paid.tradeNo)
+        .where('resolved_at', 'is', null),
     )
     .with('granted', (rows) => grantsForOrder(rows, { userId, orderId, courseIds, at: paid.now }))
     .with('told', (rows) => historyLines(rows, attemptMoved('pay', attempt, move), orderMoved('pay', order, cause)))

@@ -157,13 +157,13 @@ async function bookRefund(payments: Payments, trial: Trial): Promise<boolean> {
   await payments.db.transaction().execute(async (tx) => {
     const held = await tx
       .selectFrom('unmatched_payments')
-      .select(['id', 'amount_fen', 'refund_id', 'resolved_at'])
+      .select(['id', 'refund_id', 'resolved_at'])
       .where('id', '=', trial.unmatched_id)
       .modifyEnd(sql`for no key update`)
       .executeTakeFirst()
     if (!held || held.refund_id !== null || held.resolved_at) return
-    const about = { unmatchedId: held.id, amount: held.amount_fen, reason: TRIAL_SUBJECT, now }
-    await requestUnmatchedRefund(tx, { ...about, userId: trial.started_by })
+    const about = { unmatchedId: held.id, reason: TRIAL_SUBJECT, now, userId: trial.started_by }
+    await requestUnmatchedRefund(tx, about)
   })
   return false
 }

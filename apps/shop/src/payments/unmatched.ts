@@ -3,7 +3,9 @@ import { audit } from '../accounts/audit.ts'
 import type { Staff } from '../accounts/desk.ts'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
-import { type Fen, toFen } from '../money.ts'
+import type { Fen } from '../money.ts'
+import { askAbout } from './ask.ts'
+import type { Payments } from './payments.ts'
 import { requestUnmatchedRefund } from './refunds.ts'
 
 export interface UnmatchedPayment {
@@ -45,22 +47,41 @@ export async function listUnmatched(tx: Transaction, payment: UnmatchedPayment):
   return row.id
 }
 
-/** Has an unmatched payment paid back, all of what is left of it. @throws ShopError NOT_FOUND, REFUND_TOO_MUCH */
+/**
+ * Before money on the list is paid back: its gateway is asked about the attempt that it names, so that what is the order's
+ * own money, told of with a wrong amount, settles that order instead.
+ * @throws ShopError GATEWAY_UNAVAILABLE; NOT_PAID_THERE
+ */
+export async function askBeforePayingBack(
+  payments: Payments,
+  { provider, attemptNo, reason }: { provider: string; attemptNo: string; reason: string },
+): Promise<void> {
+  const attempt = await payments.db
+    .selectFrom('payment_attempts')
+    .select(['provider', 'attempt_no', 'merchant'])
+    .where('provider', '=', provider)
+    .where('attempt_no', '=', attemptNo)
+    .where('status', '<>', 'paid')
+    .executeTakeFirst()
+  if (!attempt) return
+  const { trade } = await askAbout(payments, attempt)
+  // What may be the order's own, and is not there yet, must not go back as soon as it comes.
+  if (reason === 'AMOUNT_DIFFERS' && trade.state !== 'paid') throw new ShopError('NOT_PAID_THERE')
+}
+
+/**
+ * Has an unmatched payment paid back, all of what is left of it.
+ * @throws ShopError NOT_FOUND, REFUND_TOO_MUCH, MONEY_OF_AN_ORDER
+ */
 export async function refundUnmatched(
   tx: Transaction,
   staff: Staff,
   { id, reason, now }: { id: number; reason: string; now: Date },
 ): Promise<void> {
-  const row = await tx
-    .selectFrom('unmatched_payments')
-    .select(['amount_fen', 'refunded_fen', 'trade_no', 'refund_id'])
-    .where('id', '=', id)
-    .executeTakeFirst()
+  const row = await tx.selectFrom('unmatched_payments').select('trade_no').where('id', '=', id).executeTakeFirst()
   if (!row) throw new ShopError('NOT_FOUND')
-  if (row.refund_id !== null || row.refunded_fen === row.amount_fen) throw new ShopError('REFUND_TOO_MUCH')
-  const amount = toFen(row.amount_fen - row.refunded_fen)
-  const booked = { unmatchedId: id, amount, reason, now, userId: staff.user.id }
-  const { requestNo } = await requestUnmatchedRefund(tx, booked)
+  const booked = { unmatchedId: id, reason, now, userId: staff.user.id }
+  const { requestNo, amount } = await requestUnmatchedRefund(tx, booked)
   const after = { requestNo, fen: amount, tradeNo: row.trade_no }
   await audit(tx, staff, { at: now, action: 'unmatched.refund', subject: `unmatched/${id}`, after, note: reason })
 }

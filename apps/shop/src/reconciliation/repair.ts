@@ -1,6 +1,7 @@
 /** What staff do about a difference, each repair recorded with who, when and why. */
 import { audit } from '../accounts/audit.ts'
 import type { Staff } from '../accounts/desk.ts'
+import { countAgain } from '../backoffice/count-days.ts'
 import type { Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { toFen } from '../money.ts'
@@ -11,7 +12,7 @@ import { type Payments, providerNamed } from '../payments/payments.ts'
 import { sendRefundAgain } from '../payments/refund-decisions.ts'
 import { requestUnmatchedRefund } from '../payments/refunds.ts'
 import { sendRefund } from '../payments/send-refund.ts'
-import { listUnmatched } from '../payments/unmatched.ts'
+import { askBeforePayingBack, listUnmatched } from '../payments/unmatched.ts'
 import type { By } from '../states.ts'
 import type { DifferenceKind } from './compare.ts'
 
@@ -78,7 +79,9 @@ export async function repairDifference<Answer>(
   if (repair === 'settle') await settleNow(payments, row)
   if (repair === 'ask') await askNow(payments, row)
   if (repair === 'refund' && row.kind === 'REFUND_MISSING_THERE')
-    await makeRefundGood(payments, nameOf(row), { day: row.day, reason: note })
+    await makeRefundGood(payments, nameOf(row), { day: row.day, reason: note, also: countAgain })
+  else if (repair === 'refund')
+    await askBeforePayingBack(payments, { ...nameOf(row), attemptNo: row.attempt_no, reason: row.kind })
   if (repair === 'record') await learnOfRefund(payments, staff, row)
   return payments.db.transaction().execute((tx) =>
     close(tx, async () => {
@@ -127,28 +130,19 @@ async function refundForeign(
   row: DifferenceRow,
   note: string,
 ): Promise<void> {
-  const paid = await tx
-    .selectFrom('payment_attempts')
-    .select('id')
-    .where('provider', '=', row.provider)
-    .where('trade_no', '=', row.trade_no)
-    .executeTakeFirst()
-  // What an order was served for is refunded from the order, line by line, not from here.
-  if (paid) throw new ShopError('REPAIR_UNFIT')
   const now = payments.clock()
   const listed = await rowsOfTrade(tx, row)
   // It is on its way back already, whatever it was listed for.
   if (listed.some((each) => each.refund_id !== null || each.refunded_fen > 0)) throw new ShopError('REPAIR_UNFIT')
   const known = listed.find((each) => each.resolved_at === null) ?? listed[0]
   const unmatchedId = known?.id ?? (await listAsBilled(tx, row, now))
-  const amount = known?.amount_fen ?? toFen(row.theirs_fen ?? 0)
-  await requestUnmatchedRefund(tx, { unmatchedId, amount, reason: note, now, userId: staff.user.id })
+  await requestUnmatchedRefund(tx, { unmatchedId, reason: note, now, userId: staff.user.id })
 }
 
 const rowsOfTrade = (tx: Transaction, row: DifferenceRow) =>
   tx
     .selectFrom('unmatched_payments')
-    .select(['id', 'amount_fen', 'refund_id', 'refunded_fen', 'resolved_at'])
+    .select(['id', 'refund_id', 'refunded_fen', 'resolved_at'])
     .where('provider', '=', row.provider)
     .where('trade_no', '=', row.trade_no)
     .orderBy('id')

@@ -6,10 +6,11 @@
 import type { Database, Reader, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import { sumFen } from '../money.ts'
-import { noteBilled } from '../payments/billed.ts'
+import { noteBilled, noteBilledBefore } from '../payments/billed.ts'
 import { type Payments, providerNamed } from '../payments/payments.ts'
 import type { BillLine } from '../payments/providers/provider.ts'
 import { compareBooks, type Difference, keyOf } from './compare.ts'
+import { dayBefore } from './days.ts'
 import { readOurBooks } from './our-books.ts'
 
 export interface Day {
@@ -60,6 +61,7 @@ export async function reconcileDay(payments: Payments, day: Day): Promise<'done'
     }
     await goOn(db, claim, bill.lines.length, clock())
     await noteBilled(db, day.provider, day.day, bill.lines)
+    await noteBilledBefore(db, day.provider, dayBefore(day.day))
     const differences = compareBooks(bill.lines, await readOurBooks(db, day.provider, day.day, bill.lines))
     return await db.transaction().execute((tx) => keep(tx, claim, differences, bill.lines, clock()))
   } catch (error) {
@@ -135,8 +137,9 @@ async function keep(
   for (const row of known) {
     const difference = found.get(identity(row))
     found.delete(identity(row))
-    // One that was repaired and is there again is open again.
-    const reopened = difference && row.repair !== null && !STAYS.includes(row.repair)
+    // One that was repaired and is there again is open again; not so where the books were read before the repair.
+    const repaired = row.repaired_at !== null && row.repaired_at < claim.since
+    const reopened = difference && repaired && row.repair !== null && !STAYS.includes(row.repair)
     await tx
       .updateTable('reconciliation_differences')
       .set({

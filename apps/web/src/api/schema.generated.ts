@@ -3014,7 +3014,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Pay it back, all of it */
+        /** Pay back all that is left of it */
         post: {
             parameters: {
                 query?: never;
@@ -3071,7 +3071,25 @@ export interface paths {
                     };
                 };
                 /** @description Default Response */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
                 422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                503: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -3153,7 +3171,25 @@ export interface paths {
                     };
                 };
                 /** @description Default Response */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
                 422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                503: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -9209,7 +9245,7 @@ export interface components {
                 reason: string;
                 /** @example 2026-11-23T10:00:00.000+08:00 */
                 foundAt: string;
-                resolution: ("refunded" | "seen") | null;
+                resolution: ("refunded" | "seen" | "settled") | null;
             }[];
             notifications: {
                 id: number;
@@ -9385,7 +9421,7 @@ export interface components {
             /** @example 2026-11-23T10:00:00.000+08:00 */
             foundAt: string;
             resolvedAt: string | null;
-            resolution: ("refunded" | "seen") | null;
+            resolution: ("refunded" | "seen" | "settled") | null;
             note: string;
             refund: {
                 requestNo: string;
