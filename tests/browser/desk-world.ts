@@ -79,6 +79,14 @@ export async function refusedNotification(system: System, staff: ShopApi): Promi
   return { id: body.items.at(-1)?.id ?? 0, bought }
 }
 
+/** Money that came for a number of ours that is in nobody's books: it stands on the list. @returns that number */
+export async function nobodysMoney(system: System, staff: ShopApi): Promise<string> {
+  const { bought } = await refusedNotification(system, staff)
+  const unknown = ['n'.repeat(32), bought.orderNo]
+  await system.sql('update payment_attempts set attempt_no = $1 where attempt_no = $2', unknown)
+  return bought.orderNo
+}
+
 /** A job that has used up its tries. */
 export async function deadJob(system: System): Promise<void> {
   await system.sql(
@@ -142,6 +150,7 @@ export async function openDesk(system: System): Promise<DeskWorld> {
   await asked.buyer.call('POST', `/api/orders/${asked.orderNo}/refunds`, { courseIds: [1], reason: '买错了' })
   const unpaid = await order(system, [1], '39.00')
   const { id: refused } = await refusedNotification(system, staff)
+  await nobodysMoney(system, staff)
   await untoldOrder(system)
   await deadJob(system)
   await crowd(system)

@@ -1,7 +1,7 @@
 /** What else sends money back from the screen: a refused refund again, and money that is nobody's. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { wrongs } from './axe.ts'
-import { OWNER, paidOrder, refusedNotification } from './desk-world.ts'
+import { nobodysMoney, OWNER, paidOrder } from './desk-world.ts'
 import { DESK, eventually, openStage, type Stage, type Visit } from './stage.ts'
 
 let stage: Stage
@@ -51,7 +51,7 @@ test('a refund that the gateway refused is sent again with its number, and goes 
 test('money that is nobody’s goes back from the list, once, with a reason', async () => {
   const client = stage.system.client()
   await client.login(OWNER.username, OWNER.password)
-  const { bought } = await refusedNotification(stage.system, client)
+  const orderNo = await nobodysMoney(stage.system, client)
   const { page } = staff
   await staff.open('/admin/unmatched-payments')
   await page.getByTestId('unmatched-refund').click()
@@ -60,11 +60,11 @@ test('money that is nobody’s goes back from the list, once, with a reason', as
   await dialog.getByTestId('decide-yes').click()
   await dialog.getByText('请填写').waitFor()
   expect(await wrongs(page)).toEqual([])
-  expect(await refundedThere(bought.orderNo)).toBe('0.00')
+  expect(await refundedThere(orderNo)).toBe('0.00')
   await dialog.getByTestId('decide-words').fill('没有对应的订单')
   await dialog.getByTestId('decide-yes').dblclick()
   await dialog.waitFor({ state: 'detached' })
-  await eventually(() => refundedThere(bought.orderNo)).toBe('39.00')
+  await eventually(() => refundedThere(orderNo)).toBe('39.00')
   await eventually(async () => {
     await staff.open('/admin/unmatched-payments?state=resolved')
     await page.locator('h1').waitFor()

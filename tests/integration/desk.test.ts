@@ -139,17 +139,19 @@ test('a notification that failed is replayed once its cause is gone, at the desk
   expect((await cli('notifications', 'replay', 'x')).code).toBe(2)
   expect((await cli('notifications', 'replay', '999999')).code).toBe(1)
 
-  // The money was listed as unknown meanwhile; staff take note of it.
-  const list = await staff.call<{ items: { id: number; attemptNo: string; actions: string[] }[] }>(
+  // The money was listed as unknown meanwhile; it has its place now, and is paid back from no list.
+  const list = await staff.call<{ items: { id: number; attemptNo: string; resolution: string; actions: string[] }[] }>(
     'GET',
-    '/api/admin/unmatched-payments?state=open',
+    '/api/admin/unmatched-payments?state=resolved',
   )
   const row = list.body.items.find(({ attemptNo }) => attemptNo === body.orderNo)
-  expect(row?.actions).toEqual(['refund', 'seen'])
-  const seen = await staff.call<{ resolution: string }>('POST', `/api/admin/unmatched-payments/${row?.id}/seen`, {
-    note: 'settled by the replay',
+  expect(row).toMatchObject({ resolution: 'settled', actions: [] })
+  const path = `/api/admin/unmatched-payments/${row?.id}`
+  expect(await staff.call('POST', `${path}/refund`, { note: 'it was unknown' })).toMatchObject({
+    status: 409,
+    body: { code: 'MONEY_OF_AN_ORDER' },
   })
-  expect(seen.body.resolution).toBe('seen')
+  expect((await staff.call('POST', `${path}/seen`, { note: 'it was unknown' })).status).toBe(404)
 })
 
 test('money of an unknown trade is paid back from the list, once', async () => {

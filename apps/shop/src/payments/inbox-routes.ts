@@ -229,10 +229,13 @@ export function addInboxDesk(desk: Application, payments: Payments): void {
         const staff = staffOf(request)
         const { id } = request.params as Static<typeof Id>
         const { note } = request.body as { note: string }
+        const key = repeatable(request)
+        const answered = await answeredBefore<Static<typeof UnmatchedShape>>(db, staff.user.id, key)
+        if (answered) return answered
         await before(id)
         const now = clock()
         return db.transaction().execute((tx) =>
-          once(tx, staff.user.id, repeatable(request), now, async () => {
+          once(tx, staff.user.id, key, now, async () => {
             await work(tx, staff, { id, reason: note, now })
             const row = await unmatched(tx).where('unmatched_payments.id', '=', id).executeTakeFirst()
             if (!row) throw new ShopError('NOT_FOUND')
