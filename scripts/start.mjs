@@ -1,5 +1,6 @@
 // `npm start` and `npm run dev`: installs and builds what is missing, then runs the shop and passes its end on.
 import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { findCommand, findNode, root } from './find-node.mjs'
 import { build, install } from './prepare.mjs'
@@ -12,24 +13,69 @@ if (!dev) build()
 // Compiled code is kept, so that a second start does not compile it again.
 const env = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/xuecheng'), ...process.env }
 const flags = ['--conditions=xuecheng:source', '--disable-warning=ExperimentalWarning']
-const run = (args, options = {}) =>
-  spawn(findNode(), args, { cwd: root, env, stdio: ['inherit', 'inherit', 'inherit', 'ipc'], ...options })
+const stdio = ['inherit', 'inherit', 'inherit', 'ipc']
+const startShop = () => spawn(findNode(), [...flags, join(root, 'apps/shop/src/main.ts')], { cwd: root, env, stdio })
 
-const shop = dev
-  ? run([...flags, '--watch', '--watch-preserve-output', join(root, 'apps/shop/src/main.ts')])
-  : run([...flags, join(root, 'apps/shop/src/main.ts')])
-const pages = dev
-  ? run([findCommand('apps/web', 'vite', 'bin/vite.js')], { cwd: join(root, 'apps/web'), stdio: 'inherit' })
-  : undefined
+let shop = startShop()
+let pages
+let stopping = false
+if (dev) {
+  pages = startPages()
+  restartOnChange()
+}
+shop.on('exit', ended)
 
 // Ctrl-C reaches the children by itself; this process only waits for them.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
+    stopping = true
     if (signal !== 'SIGINT') shop.kill('SIGTERM')
     pages?.kill('SIGTERM')
+    if (shop.exitCode !== null) process.exit(1)
   })
 }
-shop.on('exit', (code, signal) => {
+
+function ended(code, signal) {
+  // While somebody works on it, what has failed is started again by the next change.
+  if (dev && !stopping) return
   pages?.kill('SIGTERM')
   process.exit(signal ? 1 : (code ?? 1))
-})
+}
+
+/** The pages' own server, which hands on to the shop whatever it is not itself. */
+function startPages() {
+  if (existsSync(join(root, '.env'))) process.loadEnvFile(join(root, '.env'))
+  const shopUrl = process.env['SHOP_URL'] ?? `http://127.0.0.1:${process.env['PORT'] ?? 8000}`
+  const cwd = join(root, 'apps/web')
+  const vite = [findCommand('apps/web', 'vite', 'bin/vite.js')]
+  return spawn(findNode(), vite, { cwd, env: { ...env, SHOP_URL: shopUrl }, stdio: 'inherit' })
+}
+
+/** `node --watch` sees only what its own process has loaded, and most of the shop is loaded by the processes that it starts. */
+function restartOnChange() {
+  let timer
+  let restarting = false
+  const restart = async () => {
+    if (restarting || stopping) return
+    restarting = true
+    if (shop.exitCode === null && shop.signalCode === null) {
+      const gone = new Promise((done) => shop.once('exit', done))
+      shop.kill('SIGTERM')
+      await gone
+    }
+    restarting = false
+    if (stopping) return
+    console.log('\nChanged, starting again … 代码有改动，重新启动 …')
+    shop = startShop()
+    shop.on('exit', ended)
+  }
+  const changed = (_event, file) => {
+    if (!/\.(ts|sql)$/.test(file ?? '') || /\.test\.ts$/.test(file ?? '')) return
+    clearTimeout(timer)
+    timer = setTimeout(restart, 200)
+  }
+  const sources = ['apps/shop/src', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/src`)]
+  for (const folder of sources.filter((name) => existsSync(join(root, name)))) {
+    watch(join(root, folder), { recursive: true }, changed)
+  }
+}

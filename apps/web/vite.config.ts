@@ -46,5 +46,5 @@ export default defineConfig(({ command }) => ({
       },
     },
   },
-  server: { proxy: { '/api': shop, '/covers': shop } },
+  server: { proxy: { '/api': shop, '/covers': shop, '/uploads': shop } },
 }))

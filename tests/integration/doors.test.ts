@@ -1,4 +1,5 @@
 /** What a request can do that no page of ours sends: by its method, its numbers, or by staying on. */
+import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MOST_STREAMS } from '../../apps/shop/src/orders/streams.ts'
 import { type System, startSystem, until } from '../harness/system.ts'
@@ -90,4 +91,22 @@ test('a buyer watches so many pages at a time in a process; one that is refused 
   } finally {
     for (const leaving of open) leaving.abort()
   }
+})
+
+test('what cannot be read as a request is refused as a problem as well', async () => {
+  const bad = await fetch(`${system.shopUrl}/api/courses/%zz`, { headers: { 'accept-language': 'en' } })
+  expect([bad.status, bad.headers.get('content-type')]).toEqual([400, 'application/problem+json; charset=utf-8'])
+  expect(await bad.json()).toMatchObject({ code: 'MALFORMED_REQUEST', status: 400 })
+  const said = async (text: string) => {
+    const { hostname, port } = new URL(system.shopUrl)
+    const socket = connect(Number(port), hostname)
+    socket.write(text)
+    let answer = ''
+    for await (const part of socket) answer += String(part)
+    return { head: answer.split('\r\n\r\n')[0] ?? '', body: JSON.parse(answer.split('\r\n\r\n')[1] ?? '{}') as object }
+  }
+  const headers = await said(`GET /api/courses HTTP/1.1\r\nHost: x\r\nCookie: ${'x'.repeat(20_000)}\r\n\r\n`)
+  expect(headers.head).toMatch(/^HTTP\/1\.1 431 [\s\S]*application\/problem\+json/)
+  expect(headers.body).toMatchObject({ code: 'HEADERS_TOO_LARGE', status: 431 })
+  expect((await said('this is no request\r\n\r\n')).body).toMatchObject({ code: 'MALFORMED_REQUEST', status: 400 })
 })

@@ -37,6 +37,20 @@ export const REFUSALS = {
     'Unsupported content type',
     'Send application/json.',
   ),
+  HEADERS_TOO_LARGE: refusal(
+    431,
+    '请求头过大',
+    '请清除本站的 Cookie 后重试。',
+    'The headers of the request are too large',
+    'Clear the cookies of this site and try again.',
+  ),
+  REQUEST_TIMEOUT: refusal(
+    408,
+    '请求未在时限内到达',
+    '请检查网络后重试。',
+    'The request did not arrive in time',
+    'Check the network and try again.',
+  ),
   TOO_LARGE: refusal(413, '请求过大', '请缩小内容后重试。', 'The request is too large', 'Send less and try again.'),
   FORBIDDEN_ORIGIN: refusal(
     403,

@@ -7,10 +7,12 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController, type RawServerDefault } from 'fastify'
+import { ShopError } from '../errors.ts'
 import type { Overload } from './overload.ts'
-import { answerProblems, Problem } from './problem.ts'
+import { answerProblems, Problem, sendProblem } from './problem.ts'
 import { securityHeaders } from './security-headers.ts'
 import { serializersOnDemand } from './serializers.ts'
+import { refuseUnread } from './unread.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -48,6 +50,8 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     schemaController: { compilersFactory: { buildSerializer: serializersOnDemand } },
     requestTimeout: 0,
     forceCloseConnections: true,
+    frameworkErrors: (_error, request, reply) => sendProblem(request, reply, new ShopError('MALFORMED_REQUEST')),
+    clientErrorHandler: refuseUnread,
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.addSchema(Problem)

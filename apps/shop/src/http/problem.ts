@@ -25,23 +25,21 @@ export function answerProblems(app: FastifyInstance): void {
 }
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ShopError): FastifyReply {
-  const { status, title, detail } = REFUSALS[error.code]
   const language = readerLanguage(request.headers['accept-language'])
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
   return reply
-    .code(status)
+    .code(REFUSALS[error.code].status)
     .header('content-language', language)
     .header('cache-control', 'no-store')
     .type('application/problem+json; charset=utf-8')
     .serializer(JSON.stringify)
-    .send({
-      type: `urn:xuecheng:problem:${error.code}`,
-      title: title[language],
-      status,
-      code: error.code,
-      detail: detail[language],
-      ...(error.errors.length > 0 ? { errors: error.errors } : {}),
-    })
+    .send({ ...problemOf(error.code, language), ...(error.errors.length > 0 ? { errors: error.errors } : {}) })
+}
+
+/** A problem in a reader's words, without what is wrong with single fields. */
+export function problemOf(code: ErrorCode, language: Language) {
+  const { status, title, detail } = REFUSALS[code]
+  return { type: `urn:xuecheng:problem:${code}`, title: title[language], status, code, detail: detail[language] }
 }
 
 const TRANSPORT: Readonly<Record<string, ErrorCode>> = {
