@@ -110,3 +110,19 @@ test('what cannot be read as a request is refused as a problem as well', async (
   expect(headers.body).toMatchObject({ code: 'HEADERS_TOO_LARGE', status: 431 })
   expect((await said('this is no request\r\n\r\n')).body).toMatchObject({ code: 'MALFORMED_REQUEST', status: 400 })
 })
+
+test('every list says whether anything comes after it', async () => {
+  interface Answer {
+    readonly content?: Record<string, { schema?: { properties?: Record<string, { type?: string }> } }>
+  }
+  type Paths = Record<string, Record<string, { responses?: Record<string, Answer> }>>
+  const { body } = await system.client().call<{ paths: Paths }>('GET', '/api/openapi.json')
+  const lists = Object.entries(body.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, { responses }]) => {
+      const properties = responses?.['200']?.content?.['application/json']?.schema?.properties
+      return properties?.['items']?.type === 'array' ? [{ of: `${method} ${path}`, properties }] : []
+    }),
+  )
+  expect(lists.length).toBeGreaterThan(15)
+  expect(lists.filter(({ properties }) => !('next' in properties)).map(({ of }) => of)).toEqual([])
+})

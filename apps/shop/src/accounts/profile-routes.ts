@@ -3,14 +3,14 @@ import { Type } from 'typebox'
 import type { Database } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
-import { problems } from '../http/shapes.ts'
+import { problems, WholeList, wholeList } from '../http/shapes.ts'
 import { audit } from './audit.ts'
 import { staffOf } from './desk.ts'
 import { endSession, endSessions, listSessions } from './session-list.ts'
 
 export function addProfileDesk(desk: Application, db: Database, clock: () => Date): void {
   const tags = ['desk: profile']
-  const Sessions = Type.Object({ items: Type.Array(Type.Ref('Session')) })
+  const Sessions = WholeList('Session')
 
   desk.get(
     '/profile/sessions',
@@ -20,7 +20,7 @@ export function addProfileDesk(desk: Application, db: Database, clock: () => Dat
     },
     async (request) => {
       const { user, sessionId } = staffOf(request)
-      return { items: await listSessions(db, user.id, sessionId, clock()) }
+      return wholeList(await listSessions(db, user.id, sessionId, clock()))
     },
   )
 
@@ -45,7 +45,7 @@ export function addProfileDesk(desk: Application, db: Database, clock: () => Dat
         if (id !== undefined && !(await endSession(tx, user.id, id, at))) throw new ShopError('SESSION_NOT_FOUND')
         await audit(tx, staff, { at, action: 'profile.sessions', subject: `staff/${user.id}`, after: { ended } })
       })
-      return { items: await listSessions(db, user.id, sessionId, at) }
+      return wholeList(await listSessions(db, user.id, sessionId, at))
     },
   )
 }

@@ -38,6 +38,7 @@ export function addStaffDesk(desk: Application, db: Database, clock: () => Date)
         response: {
           200: Type.Object({
             items: Type.Array(Type.Ref('StaffMember')),
+            next: Type.Null(),
             roles: Type.Array(Type.Object({ role: StaffRoleShape, rights: Type.Array(Type.String()) })),
           }),
           ...problems(401, 403),
@@ -46,6 +47,7 @@ export function addStaffDesk(desk: Application, db: Database, clock: () => Date)
     },
     async () => ({
       items: await findStaff(db),
+      next: null,
       roles: STAFF_ROLES.map((role) => ({ role, rights: rightsOf(role) })),
     }),
   )

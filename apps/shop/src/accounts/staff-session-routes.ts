@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Database } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
-import { problems } from '../http/shapes.ts'
+import { problems, WholeList, wholeList } from '../http/shapes.ts'
 import { staffOf } from './desk.ts'
 import { endSession, endSessions, listSessions, SessionShape } from './session-list.ts'
 import { changeStaff } from './staff-change.ts'
@@ -23,13 +23,13 @@ export function addStaffSessionsDesk(desk: Application, db: Database, clock: () 
         tags,
         summary: 'Where one of the staff is logged in now',
         params: Id,
-        response: { 200: Type.Object({ items: Type.Array(Type.Ref('Session')) }), ...problems(401, 403, 404) },
+        response: { 200: WholeList('Session'), ...problems(401, 403, 404) },
       },
     },
     async (request) => {
       const { id } = request.params
       await readStaff(db, id)
-      return { items: await listSessions(db, id, staffOf(request).sessionId, clock()) }
+      return wholeList(await listSessions(db, id, staffOf(request).sessionId, clock()))
     },
   )
 
@@ -48,7 +48,7 @@ export function addStaffSessionsDesk(desk: Application, db: Database, clock: () 
           },
           { additionalProperties: false },
         ),
-        response: { 200: Type.Object({ items: Type.Array(Type.Ref('Session')) }), ...problems(401, 403, 404, 422) },
+        response: { 200: WholeList('Session'), ...problems(401, 403, 404, 422) },
       },
     },
     async (request) => {
@@ -66,7 +66,7 @@ export function addStaffSessionsDesk(desk: Application, db: Database, clock: () 
           else if (!(await endSession(tx, id, sessionId, at))) throw new ShopError('SESSION_NOT_FOUND')
         },
       })
-      return { items: await listSessions(db, id, staff.sessionId, at) }
+      return wholeList(await listSessions(db, id, staff.sessionId, at))
     },
   )
 }

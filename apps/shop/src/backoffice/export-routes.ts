@@ -6,7 +6,7 @@ import { staffOf } from '../accounts/desk.ts'
 import type { Database } from '../database/connect.ts'
 import type { Application } from '../http/application.ts'
 import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
-import { problems } from '../http/shapes.ts'
+import { problems, WholeList, wholeList } from '../http/shapes.ts'
 import { dayOf } from '../reconciliation/days.ts'
 import { readFile } from './export-file.ts'
 import { addExport, cancelExport, ExportShape, FILE_DAYS, fileOf, findExports, readExport } from './exports.ts'
@@ -26,10 +26,10 @@ export function addExportDesk(desk: Application, db: Database, clock: () => Date
       schema: {
         tags,
         summary: 'Your newest exports of orders',
-        response: { 200: Type.Object({ items: Type.Array(Type.Ref('OrderExport')) }), ...problems(401, 403) },
+        response: { 200: WholeList('OrderExport'), ...problems(401, 403) },
       },
     },
-    async (request) => ({ items: await findExports(db, staffOf(request).user.id) }),
+    async (request) => wholeList(await findExports(db, staffOf(request).user.id)),
   )
 
   desk.post(

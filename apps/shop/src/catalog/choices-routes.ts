@@ -6,7 +6,7 @@ import { staffOf } from '../accounts/desk.ts'
 import type { Database, Transaction } from '../database/connect.ts'
 import type { Application } from '../http/application.ts'
 import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
-import { Nothing, problems } from '../http/shapes.ts'
+import { Nothing, problems, WholeList, wholeList } from '../http/shapes.ts'
 import {
   AdminCategoryShape,
   AdminTeacherShape,
@@ -36,8 +36,8 @@ export function addChoicesDesk(desk: Application, db: Database, clock: () => Dat
   const tags = ['desk: courses']
   const read = { right: 'courses.read' } as const
   const write = { right: 'courses.write' } as const
-  const asCategories = { 200: Type.Object({ items: Type.Array(Type.Ref('AdminCategory')) }), ...problems(401, 403) }
-  const asTeachers = { 200: Type.Object({ items: Type.Array(Type.Ref('AdminTeacher')) }), ...problems(401, 403) }
+  const asCategories = { 200: WholeList('AdminCategory'), ...problems(401, 403) }
+  const asTeachers = { 200: WholeList('AdminTeacher'), ...problems(401, 403) }
   const added = { 201: Added, ...problems(401, 403, 422) }
   const nothing = { 204: Nothing, ...problems(401, 403, 404, 409, 422) }
 
@@ -59,12 +59,12 @@ export function addChoicesDesk(desk: Application, db: Database, clock: () => Dat
   desk.get(
     '/categories',
     { config: read, schema: { tags, summary: 'All categories, in their order', response: asCategories } },
-    async () => ({ items: await readCategories(db) }),
+    async () => wholeList(await readCategories(db)),
   )
   desk.get(
     '/teachers',
     { config: read, schema: { tags, summary: 'All teachers, in their order', response: asTeachers } },
-    async () => ({ items: await readTeachers(db) }),
+    async () => wholeList(await readTeachers(db)),
   )
 
   desk.post(

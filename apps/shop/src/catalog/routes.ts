@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import type { Database } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
-import { problems } from '../http/shapes.ts'
+import { problems, WholeList, wholeList } from '../http/shapes.ts'
 import { listCategories, listCourses, readCourse } from './courses.ts'
 import { drawCover } from './cover.ts'
 import type { KeptAnswers } from './kept-answers.ts'
@@ -35,14 +35,11 @@ export function addCatalogRoutes(app: Application, { db, kept, seesDraft }: Cata
   app.addSchema(LessonShape)
   const tags = ['catalog']
 
-  app.get(
-    '/api/categories',
-    { schema: { tags, response: { 200: Type.Object({ items: Type.Array(Type.Ref('Category')) }) } } },
-    (_request, reply) =>
-      answer(
-        reply,
-        kept.get('categories', async () => ({ items: await listCategories(db) })),
-      ),
+  app.get('/api/categories', { schema: { tags, response: { 200: WholeList('Category') } } }, (_request, reply) =>
+    answer(
+      reply,
+      kept.get('categories', async () => wholeList(await listCategories(db))),
+    ),
   )
 
   app.get(

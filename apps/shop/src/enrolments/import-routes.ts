@@ -7,7 +7,7 @@ import type { Database, Transaction } from '../database/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
-import { problems } from '../http/shapes.ts'
+import { problems, WholeList, wholeList } from '../http/shapes.ts'
 import type { Seal } from '../sealed.ts'
 import { examine } from './import-check.ts'
 import { MOST_BYTES } from './import-file.ts'
@@ -36,10 +36,10 @@ export function addImportDesk(desk: Application, { db, seal, clock }: ImportDesk
       schema: {
         tags,
         summary: 'The newest imports of students',
-        response: { 200: Type.Object({ items: Type.Array(Type.Ref('StudentImport')) }), ...problems(401, 403) },
+        response: { 200: WholeList('StudentImport'), ...problems(401, 403) },
       },
     },
-    async (request) => ({ items: await findImports(db, staffOf(request).user.id) }),
+    async (request) => wholeList(await findImports(db, staffOf(request).user.id)),
   )
 
   desk.post(

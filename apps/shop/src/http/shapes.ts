@@ -21,3 +21,9 @@ export function writeMoment(at: Date): string {
 }
 
 export const writeMomentOrNull = (at: Date | null): string | null => (at ? writeMoment(at) : null)
+
+/** A list that is short by nature, in the shape of those that come in pages: nothing is after it. */
+export const WholeList = <Name extends string>(of: Name) =>
+  Type.Object({ items: Type.Array(Type.Ref(of)), next: Type.Null() })
+
+export const wholeList = <Item>(items: Item[]) => ({ items, next: null })

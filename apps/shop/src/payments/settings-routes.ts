@@ -8,7 +8,7 @@ import { type Language, readerLanguage, ShopError } from '../errors.ts'
 import type { SaidFinding } from '../finding.ts'
 import type { Application } from '../http/application.ts'
 import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
-import { Moment, problems, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
+import { Moment, problems, WholeList, wholeList, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
 import type { Seal } from '../sealed.ts'
 import { forgetSettings, retireSettings, type SettingsKeeper, storeSettings } from './entered-settings.ts'
 import type { Payments } from './payments.ts'
@@ -125,12 +125,12 @@ export function addSettingsDesk(desk: Application, { config, providers, keeper, 
       schema: {
         tags,
         summary: 'Each pay method: where its settings come from, its form, and what was entered, masked',
-        response: { 200: Type.Object({ items: Type.Array(Type.Ref('PaymentSettings')) }), ...problems(401, 403) },
+        response: { 200: WholeList('PaymentSettings'), ...problems(401, 403) },
       },
     },
     async (request) => {
       const language = readerLanguage(request.headers['accept-language'])
-      return { items: await Promise.all(KINDS.map((kind) => view(kind, language))) }
+      return wholeList(await Promise.all(KINDS.map((kind) => view(kind, language))))
     },
   )
 

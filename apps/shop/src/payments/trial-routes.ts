@@ -4,7 +4,7 @@ import { audit } from '../accounts/audit.ts'
 import { staffOf } from '../accounts/desk.ts'
 import type { Application } from '../http/application.ts'
 import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
-import { Moment, Money, problems } from '../http/shapes.ts'
+import { Moment, Money, problems, WholeList, wholeList } from '../http/shapes.ts'
 import type { Payments } from './payments.ts'
 import { PAY_TYPES } from './providers/names.ts'
 import { ADVICE, listTrials, OUTCOMES, readTrial, STEP_STATES, startTrial, TRIAL_STEPS } from './trials.ts'
@@ -51,10 +51,10 @@ export function addTrialDesk(desk: Application, payments: Payments): void {
       schema: {
         tags,
         summary: 'The last trial payments, newest first',
-        response: { 200: Type.Object({ items: Type.Array(Type.Ref('TrialPayment')) }), ...problems(401, 403) },
+        response: { 200: WholeList('TrialPayment'), ...problems(401, 403) },
       },
     },
-    async () => ({ items: await listTrials(payments) }),
+    async () => wholeList(await listTrials(payments)),
   )
 
   desk.post(

@@ -355,6 +355,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["Category"][];
+                            next: null;
                         };
                     };
                 };
@@ -1869,6 +1870,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["OrderExport"][];
+                            next: null;
                         };
                     };
                 };
@@ -4391,6 +4393,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["StudentImport"][];
+                            next: null;
                         };
                     };
                 };
@@ -4872,6 +4875,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["StaffMember"][];
+                            next: null;
                             roles: {
                                 /** @enum {unknown} */
                                 role: "owner" | "finance" | "support" | "editor";
@@ -5432,6 +5436,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["Session"][];
+                            next: null;
                         };
                     };
                 };
@@ -5509,6 +5514,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["Session"][];
+                            next: null;
                         };
                     };
                 };
@@ -5581,6 +5587,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["Session"][];
+                            next: null;
                         };
                     };
                 };
@@ -5646,6 +5653,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["Session"][];
+                            next: null;
                         };
                     };
                 };
@@ -7390,6 +7398,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["AdminCategory"][];
+                            next: null;
                         };
                     };
                 };
@@ -7503,6 +7512,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["AdminTeacher"][];
+                            next: null;
                         };
                     };
                 };
@@ -8092,6 +8102,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["TrialPayment"][];
+                            next: null;
                         };
                     };
                 };
@@ -8507,6 +8518,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["PaymentSettings"][];
+                            next: null;
                         };
                     };
                 };
