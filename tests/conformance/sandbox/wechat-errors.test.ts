@@ -70,6 +70,15 @@ describe('who asks: 401 SIGN_ERROR without a signature', () => {
     expect(answer.json.message).toContain(words)
   })
 
+  test('the transactions’ answer to no Authorization has no Request-ID; the others have one', async () => {
+    const bare = { headers: { authorization: undefined } }
+    const answers = [await send({ method: 'POST', path: NATIVE, ...bare }), await send({ ...asked, ...bare })]
+    expect(answers.map(({ requestId }) => requestId)).toEqual([
+      undefined,
+      expect.stringMatching(/^[0-9A-F]{32}-268443699$/),
+    ])
+  })
+
   test('a signature over other bytes than those sent is refused with what the signed text began with', async () => {
     const body = JSON.stringify(orderOf(merchant, 'BYTES-1', NOTIFY))
     const sent = await send({ method: 'POST', path: NATIVE, body: `${body}\n` })
@@ -122,6 +131,21 @@ describe('what is asked: 400 PARAM_ERROR, signed', () => {
     expect(await order('PARAM-1', change)).toMatchObject({ status: 400, signed: true, json: { code: 'PARAM_ERROR' } })
   })
 
+  test.each<[string, Json, Json]>([
+    ['a value', { amount: { total: 0 } }, { field: '/amount/total', value: 0 }],
+    ['what is missing', { description: undefined }, { field: '/description', issue: 'missing' }],
+    ['what is not known', { surprise: 1 }, { field: '/surprise', value: 1 }],
+    ['a time', { time_expire: 'tomorrow' }, { field: '/time_expire', value: 'tomorrow', issue: 'not RFC 3339' }],
+    ['another mchid', { mchid: '1999999999' }, { field: '/mchid', value: '1999999999' }],
+  ])('detail names the field, what it says and where: %s', async (_what, change, detail) => {
+    const { json } = await order('PARAM-2', change)
+    expect(json).toMatchObject({
+      code: 'PARAM_ERROR',
+      detail: { location: 'body', issue: expect.any(String), ...detail },
+    })
+    expect(json.message).toContain(detail['field'] === '/mchid' ? 'Authorization' : `/body${detail['field']}`)
+  })
+
   test('no JSON; not said to be JSON; no mchid in a query; H5 without its scene', async () => {
     const broken = { method: 'POST', path: NATIVE, body: '{"appid":' } as const
     expect(await send(broken)).toMatchObject({ status: 400, json: { code: 'PARAM_ERROR' } })
@@ -171,7 +195,7 @@ describe('what has become of it', () => {
     expect(stolen).toMatchObject({ status: 404, json: { code: 'RESOURCE_NOT_EXISTS' } })
   })
 
-  test('refunds: of nothing, of what is unpaid, too much, of another total, other terms, without currency', async () => {
+  test('refunds: of nothing, of what is unpaid, too much, of another total, other terms, without currency, of no number', async () => {
     expect(await refund('NONE-1')).toMatchObject({ status: 404, json: { code: 'RESOURCE_NOT_EXISTS' } })
     await order('UNPAID-1')
     expect(await refund('UNPAID-1')).toMatchObject({ status: 404, json: { code: 'RESOURCE_NOT_EXISTS' } })
@@ -180,6 +204,10 @@ describe('what has become of it', () => {
     expect(await refund('BACK-1', {}, { total: 3800 })).toMatchObject({ json: { code: 'INVALID_REQUEST' } })
     expect(await refund('BACK-1', {}, { currency: undefined })).toMatchObject({ json: { code: 'PARAM_ERROR' } })
     expect(await refund('BACK-1', { mchid: merchant.mchId })).toMatchObject({ json: { code: 'PARAM_ERROR' } })
+    expect(await refund('BACK-1', { out_trade_no: undefined })).toMatchObject({
+      status: 400,
+      json: { code: 'PARAM_ERROR' },
+    })
     expect(await refund('BACK-1')).toMatchObject({ status: 200, json: { status: 'PROCESSING' } })
     expect(await refund('BACK-1', {}, { refund: 200 })).toMatchObject({ json: { code: 'INVALID_REQUEST' } })
     expect(await refund('BACK-1', { out_refund_no: 'BACK-1-R2' }, { refund: 3801 })).toMatchObject({ status: 400 })

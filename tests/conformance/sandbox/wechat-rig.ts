@@ -66,6 +66,7 @@ export interface HandAnswer {
   readonly status: number
   readonly signed: boolean
   readonly text: string
+  readonly requestId: string | undefined
   readonly json: { readonly code?: string; readonly message?: string } & Json
 }
 
@@ -100,7 +101,8 @@ export async function sendByHand(url: string, merchant: WechatMerchant, hand: Ha
   const said = await response.text()
   const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
   const signed = response.headers.has('wechatpay-signature')
-  return { status: response.status, signed, text: said, json: isJson && said !== '' ? JSON.parse(said) : {} }
+  const requestId = response.headers.get('request-id') ?? undefined
+  return { status: response.status, signed, text: said, requestId, json: isJson && said !== '' ? JSON.parse(said) : {} }
 }
 
 export interface Notified {

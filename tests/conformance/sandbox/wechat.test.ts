@@ -368,7 +368,9 @@ describe('by our client', () => {
     ])
     const flow = await client.fundFlowBill(now.slice(0, 10))
     if ('ok' in flow) throw new Error(flow.code)
-    expect(flow.summary).toMatchObject({ count: 3, inAmount: 19_900, outAmount: 5119 })
+    // The refund's share of the fee comes back: the account loses the rest, and the remark says both.
+    expect(flow.summary).toMatchObject({ count: 3, inAmount: 19_900, outAmount: 119 + 4970 })
+    expect(flow.rows.at(-1)).toMatchObject({ amount: 4970, remark: '退款总金额50.00元;含手续费0.30元' })
     const thief = createWechatPay({
       ...merchant,
       privateKey: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,

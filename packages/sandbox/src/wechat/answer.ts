@@ -32,7 +32,9 @@ export async function send(
   reply.code(error?.status ?? (said === undefined ? 204 : 200)).headers({
     'cache-control': 'no-cache, must-revalidate',
     'content-language': 'zh-CN',
-    'request-id': `${randomBytes(16).toString('hex').toUpperCase()}-${requestNumber(error)}`,
+    ...(error?.numbered !== false && {
+      'request-id': `${randomBytes(16).toString('hex').toUpperCase()}-${requestNumber(error)}`,
+    }),
     'x-content-type-options': 'nosniff',
   })
   if (caller && (error?.signed ?? true)) {

@@ -4,10 +4,12 @@ import { gzipSync } from 'node:zlib'
 import { type Period, readPeriod } from '../bills/period.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { DAY, HOUR, MINUTE } from '../time.ts'
-import { type Entry, fundFlowBill, tradeBill } from './bill-files.ts'
+import type { Entry } from './bill-file.ts'
 import { type WechatError, wechatError } from './errors.ts'
+import { fundFlowBill } from './fund-flow-bill.ts'
 import type { WechatMerchant } from './merchants.ts'
 import type { Json } from './messages.ts'
+import { TRADE_BILLS, type TradeBillType, tradeBill } from './trade-bill.ts'
 
 const GOOD_FOR = 5 * MINUTE
 const OLDEST = 92 * DAY
@@ -55,18 +57,11 @@ export function billAddress(sandbox: Sandbox, merchant: WechatMerchant, wanted: 
   if (!period || period.until > now || period.from < now - OLDEST) {
     return wechatError('INVALID_REQUEST', '账单日期格式不正确或不在可下载的范围内')
   }
-  const types = wanted.kind === 'trade' ? ['ALL', 'SUCCESS', 'REFUND'] : ['BASIC', 'OPERATION', 'FEES']
-  if (wanted.type !== undefined && !types.includes(wanted.type)) return wechatError('PARAM_ERROR', '账单类型不正确')
+  const write = writerOf(wanted)
+  if (!write) return wechatError('PARAM_ERROR', '账单类型不正确')
   if (period.until + merchant.rules.billHour * HOUR > now) return wechatError('STATEMENT_CREATING')
-  const entries = entriesOf(sandbox, merchant, period).filter(
-    ({ refund }) =>
-      wanted.type === undefined ||
-      !['SUCCESS', 'REFUND'].includes(wanted.type) ||
-      (wanted.type === 'REFUND') === !!refund,
-  )
-  const isEmpty = entries.length === 0 || wanted.type === 'OPERATION' || wanted.type === 'FEES'
-  if (isEmpty) return wechatError('NO_STATEMENT_EXIST')
-  const text = wanted.kind === 'trade' ? tradeBill(merchant, entries) : fundFlowBill(merchant, entries)
+  const text = write(merchant, entriesOf(sandbox, merchant, period))
+  if (text === undefined) return wechatError('NO_STATEMENT_EXIST')
   const bytes = Buffer.from(text)
   const { mchId } = merchant
   const token = sandbox.wechat.bills.keep({ mchId, bytes, gzip: wanted.gzip, until: now + GOOD_FOR })
@@ -76,6 +71,28 @@ export function billAddress(sandbox: Sandbox, merchant: WechatMerchant, wanted: 
     download_url: `${wanted.base}/v3/billdownload/file?token=${token}${wanted.gzip ? '&tartype=gzip' : ''}`,
   }
 }
+
+type Writer = (merchant: WechatMerchant, entries: readonly Entry[]) => string | undefined
+
+/** Writes the bill that is wanted, or nothing where the day has nothing for it; undefined where there is no such bill. */
+function writerOf({ kind, type }: BillWanted): Writer | undefined {
+  if (kind === 'trade') {
+    const known = TRADE_BILLS.find((each) => each === (type ?? 'ALL'))
+    return (
+      known &&
+      ((merchant, entries) => {
+        const of = entries.filter(({ refund }) => isOf(known, refund !== undefined))
+        return of.length === 0 ? undefined : tradeBill(merchant, of, known)
+      })
+    )
+  }
+  // Nothing ever moves on the other two accounts.
+  if (type === 'OPERATION' || type === 'FEES') return () => undefined
+  if (type !== undefined && type !== 'BASIC') return undefined
+  return (merchant, entries) => (entries.length === 0 ? undefined : fundFlowBill(merchant, entries))
+}
+
+const isOf = (type: TradeBillType, isRefund: boolean): boolean => type === 'ALL' || (type === 'REFUND') === isRefund
 
 export const packed = ({ bytes, gzip }: BillFile): Buffer => (gzip ? gzipSync(bytes) : bytes)
 

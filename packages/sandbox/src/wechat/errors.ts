@@ -8,6 +8,8 @@ export interface WechatError {
   /** Refusals of who asks are not signed. */
   readonly signed: boolean
   readonly detail?: Readonly<Record<string, unknown>> | undefined
+  /** False where the answer has no `Request-ID`. */
+  readonly numbered?: boolean
 }
 
 const CODES = {
@@ -37,6 +39,12 @@ export type WechatCode = keyof typeof CODES
 export function wechatError(code: WechatCode, message?: string): WechatError {
   const [status, words] = CODES[code]
   return { error: true, status, code, message: message ?? words, signed: true }
+}
+
+/** One field of a body that is not as it must be, with where it is and what it says (WeChat Pay, "Errors: body"). */
+export function fieldError(field: string, value: unknown, issue: string, message?: string): WechatError {
+  const detail = { field, issue, location: 'body', ...(value !== undefined && { value }) }
+  return { ...wechatError('PARAM_ERROR', message ?? `输入源“/body${field}”不符合要求`), detail }
 }
 
 /** A refusal of any code, known here or not, with the status that WeChat gives it (400 for those unknown). */

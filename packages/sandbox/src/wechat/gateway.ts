@@ -7,7 +7,7 @@ import { DAY, MINUTE } from '../time.ts'
 import { keepSilent, type Outcome, send } from './answer.ts'
 import { billAddress, packed } from './bills.ts'
 import { certificatesJson } from './certificates.ts'
-import { isWechatError, wechatError, wechatErrorNamed } from './errors.ts'
+import { fieldError, isWechatError, type WechatError, wechatError, wechatErrorNamed } from './errors.ts'
 import { whoAsks } from './identity.ts'
 import type { WechatMerchant } from './merchants.ts'
 import { refundJson, tradeJson } from './messages.ts'
@@ -132,12 +132,13 @@ function order({ sandbox, merchant, body, base }: Call, tradeType: TradeType): O
   const shape = tradeType === 'NATIVE' ? NativeOrder : tradeType === 'MWEB' ? H5Order : JsapiOrder
   const asked = readBody(shape, body)
   if (isWechatError(asked)) return asked
-  if (asked.mchid !== merchant.mchId) return wechatError('PARAM_ERROR', '商户号与Authorization中的不一致')
+  if (asked.mchid !== merchant.mchId) return anotherMerchant(asked.mchid)
   if (asked.appid !== merchant.appId) return wechatError('APPID_MCHID_NOT_MATCH')
   const now = sandbox.clock.now()
   const expires = asked.time_expire === undefined ? now + LONGEST : Date.parse(asked.time_expire)
-  if (Number.isNaN(expires)) return wechatError('PARAM_ERROR', '输入源“/body/time_expire”不是RFC 3339时间')
-  if (expires > now + LONGEST) return wechatError('PARAM_ERROR', '交易结束时间不能超过7天')
+  const wrongTime = (issue: string, message: string) => fieldError('/time_expire', asked.time_expire, issue, message)
+  if (Number.isNaN(expires)) return wrongTime('not RFC 3339', '输入源“/body/time_expire”不是RFC 3339时间')
+  if (expires > now + LONGEST) return wrongTime('more than seven days ahead', '交易结束时间不能超过7天')
   const wanted = {
     mchId: merchant.mchId,
     appId: asked.appid,
@@ -209,7 +210,7 @@ function close(call: Call): Outcome {
   const { sandbox, merchant, body } = call
   const asked = readBody(CloseOrder, body)
   if (isWechatError(asked)) return asked
-  if (asked.mchid !== merchant.mchId) return wechatError('PARAM_ERROR', '商户号与Authorization中的不一致')
+  if (asked.mchid !== merchant.mchId) return anotherMerchant(asked.mchid)
   return sandbox.wechat.payments.close(merchant.mchId, merchant.appId, namedInPath(call) ?? '')
 }
 
@@ -217,10 +218,13 @@ function refund({ sandbox, merchant, body }: Call): Outcome {
   const asked = readBody(RefundOrder, body)
   if (isWechatError(asked)) return asked
   const { trades, payments } = sandbox.wechat
+  const { transaction_id: transactionId, out_trade_no: outTradeNo } = asked
+  if (transactionId === undefined && outTradeNo === undefined)
+    return fieldError('/out_trade_no', undefined, 'missing', 'transaction_id和out_trade_no必须二选一')
   const trade =
-    asked.transaction_id === undefined
-      ? trades.findByNumber(merchant.mchId, asked.out_trade_no ?? '')
-      : trades.findByTransaction(asked.transaction_id)
+    transactionId === undefined
+      ? trades.findByNumber(merchant.mchId, outTradeNo ?? '')
+      : trades.findByTransaction(transactionId)
   if (trade?.mchId !== merchant.mchId) return wechatError('RESOURCE_NOT_EXISTS', '订单不存在')
   const made = payments.refund(trade, {
     outRefundNo: asked.out_refund_no,
@@ -244,6 +248,9 @@ function refundedTrade(call: Call): string | undefined {
   const found = trades.findRefundByNumber(call.merchant.mchId, namedInPath(call) ?? '')
   return found && trades.find(found.tradeId)?.outTradeNo
 }
+
+const anotherMerchant = (mchId: string): WechatError =>
+  fieldError('/mchid', mchId, 'not the mchid of Authorization', '商户号与Authorization中的不一致')
 
 /** Only a JSAPI order names its payer. */
 const openidIn = (asked: object): string | undefined =>

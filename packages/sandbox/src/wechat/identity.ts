@@ -17,7 +17,8 @@ export function whoAsks(sandbox: Sandbox, request: FastifyRequest, body: Buffer)
     return { ...wechatError('INVALID_REQUEST', 'Http头缺少Accept或User-Agent'), signed: false }
   }
   const { authorization: header } = request.headers
-  if (header === undefined && isTransaction) return unauthorized('签名信息错误，验签失败')
+  // Seen with WeChat: this one answer of the transactions' endpoints has no Request-ID.
+  if (header === undefined && isTransaction) return { ...unauthorized('签名信息错误，验签失败'), numbered: false }
   const authorization = readAuthorization(header)
   if (!authorization) return unauthorized('Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》')
   // Freshness is of the wire: it goes by the real clock, however far the sandbox's has been moved.

@@ -1,7 +1,8 @@
 /** What may be asked of WeChat Pay's API v3, strictly: what an endpoint does not know is refused. */
 import { type Static, type TSchema, Type } from 'typebox'
+import type { TLocalizedValidationError } from 'typebox/error'
 import { Value } from 'typebox/value'
-import { type WechatError, wechatError } from './errors.ts'
+import { fieldError, type WechatError, wechatError } from './errors.ts'
 
 const strict = { additionalProperties: false } as const
 const text = (most: number, least = 1) => Type.String({ minLength: least, maxLength: most })
@@ -140,8 +141,16 @@ export function readBody<const Shape extends TSchema>(shape: Shape, body: Buffer
   }
   if (Value.Check(shape, value)) return value as Static<Shape>
   const [first] = Value.Errors(shape, value)
-  return wechatError(
-    'PARAM_ERROR',
-    `输入源“${'instancePath' in (first ?? {}) ? `/body${first?.instancePath}` : '/body'}”不符合要求`,
-  )
+  if (!first) return wechatError('PARAM_ERROR')
+  const field = placeOf(first)
+  const found = Value.Pointer.Get(value, field)
+  return fieldError(field, found, found === undefined ? 'missing' : first.message)
+}
+
+/** The place that does not fit; of what is missing or not known the name belongs to it. */
+function placeOf(error: TLocalizedValidationError): string {
+  const { keyword, params, instancePath } = error
+  if (keyword === 'required') return `${instancePath}/${params.requiredProperties[0] ?? ''}`
+  if (keyword === 'additionalProperties') return `${instancePath}/${params.additionalProperties[0] ?? ''}`
+  return instancePath
 }
