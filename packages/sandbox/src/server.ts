@@ -5,6 +5,7 @@ import cookie from '@fastify/cookie'
 import swagger from '@fastify/swagger'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
+import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import { accountRoutes } from './api/accounts.ts'
 import { Refused } from './api/application.ts'
 import { controlRoutes } from './api/control.ts'
@@ -45,6 +46,7 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
   let url = ''
   const app = Fastify({
     forceCloseConnections: true,
+    schemaErrorFormatter: unfit,
     routerOptions: { maxParamLength: 200, querystringParser: (text) => Object.fromEntries(new URLSearchParams(text)) },
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
@@ -137,6 +139,14 @@ function takeNoBodyAsEmpty(api: FastifyInstance): void {
   api.addHook('preValidation', async (request) => {
     request.body ??= {}
   })
+}
+
+/** What does not fit, by name: of an unknown field the usual words say only that there is one. */
+function unfit(errors: readonly FastifySchemaValidationError[], part: string): Error {
+  const [first] = errors
+  const unknown = errors.map(({ params }) => params['additionalProperties']).find((names) => Array.isArray(names))
+  if (unknown) return new Error(`${part} has a field that is not known here: ${unknown.join(', ')}`)
+  return new Error(`${part}${first?.instancePath ?? ''} ${first?.message ?? 'does not fit'}`)
 }
 
 const DESCRIPTION =

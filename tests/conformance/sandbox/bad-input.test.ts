@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { startSandbox } from '@xuecheng/sandbox'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { signed, takeApart } from './hand.ts'
-import { call, type TestMerchant } from './rig.ts'
+import { call, type Json, type TestMerchant } from './rig.ts'
 
 const data = mkdtempSync(join(tmpdir(), 'sandbox-'))
 let sandbox: Awaited<ReturnType<typeof startSandbox>>
@@ -88,5 +88,54 @@ describe('input no merchant should send', () => {
       body: '{"method":"alipay.trade.query"}',
     })
     expect((await takeApart(response)).node).toMatchObject({ sub_code: 'isv.missing-method' })
+  })
+})
+
+describe('/sandbox/api takes no field that it does not know', () => {
+  interface Schema {
+    readonly type?: string
+    readonly additionalProperties?: unknown
+    readonly properties?: Readonly<Record<string, Schema>>
+    readonly anyOf?: readonly Schema[]
+  }
+
+  /** Places of a body where a field of any name would pass. */
+  const open = (schema: Schema, place: string): string[] => [
+    ...(schema.type === 'object' && schema.additionalProperties !== false ? [place] : []),
+    ...Object.entries(schema.properties ?? {}).flatMap(([name, inner]) => open(inner, `${place}.${name}`)),
+    ...(schema.anyOf ?? []).flatMap((inner) => open(inner, place)),
+  ]
+
+  test('by its own description, of every body', async () => {
+    const document = await call<{ paths: Record<string, Record<string, Operation>> }>(
+      sandbox.url,
+      'GET',
+      '/openapi.json',
+    )
+    interface Operation {
+      readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: Schema } } }
+    }
+    const bodies = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.values(operations).flatMap(({ requestBody }) =>
+        requestBody ? [[path, requestBody.content['application/json'].schema] as const] : [],
+      ),
+    )
+    expect(bodies.length).toBeGreaterThan(15)
+    expect(bodies.flatMap(([path, schema]) => open(schema, path))).toEqual([])
+  })
+
+  test.each<[string, string, Json, string]>([
+    ['POST', '/merchants', { publicKey: 'abc' }, 'publicKey'],
+    ['PUT', '/merchants/9021000000000001', { rules: { feeRates: 60 } }, 'feeRates'],
+    ['POST', '/buyers', { login: 'b@sandbox.example', password: '1' }, 'password'],
+    ['POST', '/faults', { kind: 'drop', count: 1 }, 'count'],
+    ['POST', '/reset', { merchant: true }, 'merchant'],
+    ['POST', '/clock', { advance: 1 }, ''],
+    ['POST', '/trades/1/abandon', { why: 'x' }, 'why'],
+    ['POST', '/wechat/pay', { url: 'x' }, 'url'],
+  ])('%s %s %o', async (method, path, body, name) => {
+    const { code, message } = await call<{ code: string; message: string }>(sandbox.url, method, path, body, 400)
+    expect(code).toBe('FST_ERR_VALIDATION')
+    expect(message).toContain(name)
   })
 })

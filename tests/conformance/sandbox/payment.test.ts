@@ -30,7 +30,7 @@ function payLink(outTradeNo: string, amount = '39.00', extra: Json = {}): string
     bizContent: {
       outTradeNo,
       totalAmount: amount,
-      subject: '学城+课程 & "1"',
+      subject: '学城+课程 % "1"',
       productCode: 'FAST_INSTANT_TRADE_PAY',
       ...extra,
     },
@@ -108,7 +108,7 @@ test('a GET link is paid at the cashier; query, return and notification verify w
     out_trade_no: 'GET-1',
     total_amount: '39.00',
     trade_status: 'TRADE_SUCCESS',
-    subject: '学城+课程 & "1"',
+    subject: '学城+课程 % "1"',
     app_id: setup.merchant.appId,
     seller_id: setup.merchant.sellerId,
     fund_bill_list: '[{"amount":"39.00","fundChannel":"ALIPAYACCOUNT"}]',
@@ -158,6 +158,27 @@ test('a trade exists only once the buyer has logged in; closing it ends it', asy
   expect(await query()).toMatchObject({ tradeStatus: 'TRADE_CLOSED' })
   expect(await close()).toMatchObject({ code: '40004', subCode: 'ACQ.TRADE_STATUS_ERROR' })
   await call(sandbox.url, 'POST', '/pay', { payUrl: payLink('WAIT-1') }, 409)
+})
+
+test('a program can bring a buyer to the cashier without paying, and get the password wrong there', async () => {
+  const payUrl = payLink('ENTER-1')
+  const trade = await call(sandbox.url, 'POST', '/enter', { payUrl })
+  expect(trade).toMatchObject({ outTradeNo: 'ENTER-1', status: 'WAIT_BUYER_PAY', paidAt: null })
+  // He comes again to the same trade; another buyer does not.
+  expect(await call(sandbox.url, 'POST', '/enter', { payUrl })).toMatchObject({ tradeNo: trade['tradeNo'] })
+  await call(sandbox.url, 'POST', '/buyers', { login: 'late@sandbox.example' })
+  const late = { payUrl, buyer: 'late@sandbox.example' }
+  expect(await call(sandbox.url, 'POST', '/enter', late, 409)).toMatchObject({ code: 'TRADE_BUYER_NOT_MATCH' })
+
+  const wrong = { paymentPassword: '222222' }
+  const refused = { code: 'PAYMENT_PASSWORD_ERROR' }
+  const path = `/trades/${trade['tradeNo']}/pay`
+  expect(await call(sandbox.url, 'POST', path, wrong, 409)).toMatchObject(refused)
+  expect(await call(sandbox.url, 'POST', '/pay', { payUrl, ...wrong }, 409)).toMatchObject(refused)
+  expect(await call(sandbox.url, 'POST', path, { paymentPassword: '111111' })).toMatchObject({
+    trade: { status: 'TRADE_SUCCESS' },
+  })
+  expect(await call(sandbox.url, 'POST', '/enter', { payUrl }, 409)).toMatchObject({ code: 'TRADE_HAS_SUCCESS' })
 })
 
 test('two hundred pay at once; the books agree', async () => {

@@ -178,6 +178,15 @@ describe('closing', () => {
     await expect(scan(codeUrl)).rejects.toThrow(/CLOSED/)
   })
 
+  test('a wrong payment password is refused, and the order waits as before', async () => {
+    const no = number()
+    const { code_url: link } = await order(no)
+    const wrong = { link, paymentPassword: '222222' }
+    expect(await call(sandbox.url, 'POST', '/wechat/pay', wrong, 409)).toMatchObject({ code: 'PAYMENT_PASSWORD_ERROR' })
+    expect(await query(no)).toMatchObject({ trade_state: 'NOTPAY' })
+    await call(sandbox.url, 'POST', '/wechat/pay', { link, paymentPassword: '111111' })
+  })
+
   test('a paid order does not close; a number that never was closes, and is spent', async () => {
     const [paid, never] = [number(), number()]
     await scan((await order(paid))['code_url'])

@@ -4,15 +4,15 @@ import { parseYuan } from '../money.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { generateKeys, readPublicKey } from '../signature.ts'
 import { type Application, Refused } from './application.ts'
-import { BuyerShape, buyerJson, ErrorShape, MerchantShape, merchantJson } from './shapes.ts'
+import { BuyerShape, bodyOf, buyerJson, ErrorShape, MerchantShape, merchantJson } from './shapes.ts'
 
-const MerchantInput = Type.Object({
+const MerchantInput = bodyOf({
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
   sellerId: Type.Optional(Type.String({ pattern: '^2088\\d{12}$' })),
   appPublicKey: Type.Optional(Type.String({ maxLength: 4096 })),
   keyMode: Type.Optional(Type.Union([Type.Literal('key'), Type.Literal('cert')])),
   rules: Type.Optional(
-    Type.Object({
+    bodyOf({
       notifyOnPartialRefund: Type.Optional(Type.Boolean()),
       notifyOnClose: Type.Optional(Type.Boolean()),
       partialRefunds: Type.Optional(Type.Boolean()),
@@ -27,7 +27,7 @@ const MerchantInput = Type.Object({
   ),
 })
 
-const BuyerInput = Type.Object({
+const BuyerInput = bodyOf({
   login: Type.String({ minLength: 3, maxLength: 100 }),
   name: Type.Optional(Type.String({ maxLength: 100 })),
   loginPassword: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),

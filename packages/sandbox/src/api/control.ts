@@ -5,9 +5,9 @@ import { TAMPERS } from '../faults/tamper.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { rfc3339 } from '../time.ts'
 import { type Application, cursorOf, Refused } from './application.ts'
-import { AttemptShape, attemptJson, DeliveryShape, deliveryJson, ErrorShape, page } from './shapes.ts'
+import { AttemptShape, attemptJson, bodyOf, DeliveryShape, deliveryJson, ErrorShape, page } from './shapes.ts'
 
-const Switch = Type.Object({ enabled: Type.Boolean() })
+const Switch = bodyOf({ enabled: Type.Boolean() })
 const Time = Type.Object({ now: Type.String(), aheadSeconds: Type.Integer() })
 
 export function controlRoutes(app: Application, sandbox: Sandbox): void {
@@ -44,7 +44,7 @@ export function controlRoutes(app: Application, sandbox: Sandbox): void {
       schema: {
         summary: 'Sends a notification once more, now; the answer is that attempt',
         params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
-        body: Type.Object({ tamper: Type.Optional(Type.Union(TAMPERS.map((tamper) => Type.Literal(tamper)))) }),
+        body: bodyOf({ tamper: Type.Optional(Type.Union(TAMPERS.map((tamper) => Type.Literal(tamper)))) }),
         response: { 200: AttemptShape, '4xx': ErrorShape },
       },
     },
@@ -74,11 +74,8 @@ export function controlRoutes(app: Application, sandbox: Sandbox): void {
       schema: {
         summary: 'Moves the clock forward; answers once everything due on the way has happened, in its order',
         body: Type.Union([
-          Type.Object(
-            { advanceSeconds: Type.Integer({ minimum: 0, maximum: 315_360_000 }) },
-            { additionalProperties: false },
-          ),
-          Type.Object({ now: Type.String() }, { additionalProperties: false }),
+          bodyOf({ advanceSeconds: Type.Integer({ minimum: 0, maximum: 315_360_000 }) }),
+          bodyOf({ now: Type.String() }),
         ]),
         response: { 200: Time, '4xx': ErrorShape },
       },
@@ -105,7 +102,7 @@ export function controlRoutes(app: Application, sandbox: Sandbox): void {
     {
       schema: {
         summary: 'Back to the first start; merchants and their keys stay unless `merchants` is true',
-        body: Type.Object({ merchants: Type.Optional(Type.Boolean()) }),
+        body: bodyOf({ merchants: Type.Optional(Type.Boolean()) }),
         response: { 204: Type.Null() },
       },
     },

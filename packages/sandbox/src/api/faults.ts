@@ -4,16 +4,13 @@ import { FAULTS, type Fault, type FaultOptions } from '../faults/fault.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { rfc3339 } from '../time.ts'
 import { type Application, Refused } from './application.ts'
-import { ErrorShape } from './shapes.ts'
+import { bodyOf, ErrorShape } from './shapes.ts'
 
 const Kind = Type.Union(FAULTS.map((kind) => Type.Literal(kind)))
 const Scope = Type.Union([
   Type.Literal('all'),
-  Type.Object(
-    { outTradeNo: Type.String({ maxLength: 64 }), appId: Type.Optional(Type.String()) },
-    { additionalProperties: false },
-  ),
-  Type.Object({ appId: Type.String() }, { additionalProperties: false }),
+  bodyOf({ outTradeNo: Type.String({ maxLength: 64 }), appId: Type.Optional(Type.String()) }),
+  bodyOf({ appId: Type.String() }),
 ])
 const Options = {
   probability: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
@@ -24,7 +21,7 @@ const Options = {
   subCode: Type.Optional(Type.String({ maxLength: 100, description: 'Of business-error' })),
   subMsg: Type.Optional(Type.String({ maxLength: 500 })),
 }
-const FaultInput = Type.Object({
+const FaultInput = bodyOf({
   kind: Kind,
   scope: Type.Optional(Scope),
   times: Type.Optional(Type.Integer({ minimum: 1, description: 'How often it strikes; without end where absent' })),

@@ -11,7 +11,7 @@ import type { Sandbox } from '../sandbox.ts'
 import type { Refusal } from '../trades/payments.ts'
 import type { Trade } from '../trades/trade.ts'
 import { type Application, cursorOf, Refused } from './application.ts'
-import { ErrorShape, page, TradeShape, tradeJson } from './shapes.ts'
+import { bodyOf, ErrorShape, PaymentPassword, page, TradeShape, tradeJson } from './shapes.ts'
 
 const Paid = Type.Object({ trade: TradeShape, returnUrl: Type.Union([Type.String(), Type.Null()]) })
 const Summary = Type.Object({
@@ -38,6 +38,10 @@ const Summary = Type.Object({
     }),
   ),
 })
+const Link = {
+  payUrl: Type.String({ description: 'A signed GET link to /gateway.do', maxLength: 32_768 }),
+  buyer: Type.Optional(Type.String({ description: 'Login or id; the default buyer where absent' })),
+}
 const TradeParams = Type.Object({ tradeNo: Type.String({ maxLength: 64 }) })
 
 export function paymentRoutes(app: Application, sandbox: Sandbox): void {
@@ -55,7 +59,16 @@ export function paymentRoutes(app: Application, sandbox: Sandbox): void {
     return trade
   }
 
-  function paid(result: Trade | Refusal): Trade {
+  /** What a payment link asks for, refused as Alipay’s page would, and since when its number has been asked for. */
+  function open(payUrl: string) {
+    const mark = payUrl.indexOf('?')
+    const query = mark < 0 ? '' : (payUrl.slice(mark + 1).split('#', 1)[0] ?? '')
+    const opened = openPaymentPage(sandbox, readParameters(query, Buffer.alloc(0), ''))
+    if (isError(opened)) throw new Refused(422, opened.subCode, opened.subMsg)
+    return { opened, firstAt: sandbox.checkouts.firstAt(opened.sellerId, opened.order.outTradeNo) }
+  }
+
+  function done(result: Trade | Refusal): Trade {
     if (typeof result !== 'string') return result
     throw new Refused(409, result, refusalText(result, 'en'))
   }
@@ -68,28 +81,34 @@ export function paymentRoutes(app: Application, sandbox: Sandbox): void {
   }
 
   app.post(
+    '/sandbox/api/enter',
+    {
+      schema: {
+        summary: 'Opens a payment link and logs the buyer in, as the cashier does: from here on the trade exists',
+        body: bodyOf(Link),
+        response: { 200: TradeShape, '4xx': ErrorShape },
+      },
+    },
+    ({ body }) => {
+      const { opened, firstAt } = open(body.payUrl)
+      return tradeJson(done(payments.enter(opened, buyerNamed(body.buyer), firstAt)))
+    },
+  )
+
+  app.post(
     '/sandbox/api/pay',
     {
       schema: {
         summary: 'Opens a payment link, logs the buyer in and pays, exactly as the cashier would',
-        body: Type.Object({
-          payUrl: Type.String({ description: 'A signed GET link to /gateway.do', maxLength: 32_768 }),
-          buyer: Type.Optional(Type.String({ description: 'Login or id; the default buyer where absent' })),
-        }),
+        body: bodyOf({ ...Link, paymentPassword: PaymentPassword }),
         response: { 200: Paid, '4xx': ErrorShape },
       },
     },
-    async (request) => {
-      const { payUrl } = request.body
-      const mark = payUrl.indexOf('?')
-      const opened = openPaymentPage(
-        sandbox,
-        readParameters(mark < 0 ? '' : (payUrl.slice(mark + 1).split('#', 1)[0] ?? ''), Buffer.alloc(0), ''),
-      )
-      if (isError(opened)) throw new Refused(422, opened.subCode, opened.subMsg)
-      const firstAt = sandbox.checkouts.firstAt(opened.sellerId, opened.order.outTradeNo)
-      const trade = paid(payments.enterAndPay(opened, buyerNamed(request.body.buyer), firstAt))
-      return answer(trade, opened.returnUrl)
+    ({ body }) => {
+      const { opened, firstAt } = open(body.payUrl)
+      const buyer = buyerNamed(body.buyer)
+      const password = body.paymentPassword ?? buyer.paymentPassword
+      return answer(done(payments.enterAndPay(opened, buyer, firstAt, password)), opened.returnUrl)
     },
   )
 
@@ -99,13 +118,15 @@ export function paymentRoutes(app: Application, sandbox: Sandbox): void {
       schema: {
         summary: 'Pays a trade whose buyer is at the cashier',
         params: TradeParams,
+        body: bodyOf({ paymentPassword: PaymentPassword }),
         response: { 200: Paid, '4xx': ErrorShape },
       },
     },
-    async (request) => {
-      const trade = tradeNumbered(request.params.tradeNo)
+    ({ params, body }) => {
+      const trade = tradeNumbered(params.tradeNo)
       const buyer = buyerNamed(trade.buyerId)
-      return answer(paid(payments.pay(trade, buyer, buyer.paymentPassword)), trade.request.returnUrl)
+      const password = body.paymentPassword ?? buyer.paymentPassword
+      return answer(done(payments.pay(trade, buyer, password)), trade.request.returnUrl)
     },
   )
 
@@ -115,6 +136,7 @@ export function paymentRoutes(app: Application, sandbox: Sandbox): void {
       schema: {
         summary: 'The buyer walks away: an unpaid trade closes now, as its time-out would close it later',
         params: TradeParams,
+        body: bodyOf({}),
         response: { 200: TradeShape, '4xx': ErrorShape },
       },
     },
@@ -132,7 +154,7 @@ export function paymentRoutes(app: Application, sandbox: Sandbox): void {
       schema: {
         summary: 'Refunds as the merchant would by alipay.trade.refund',
         params: TradeParams,
-        body: Type.Object({
+        body: bodyOf({
           amount: Type.Optional(Type.String({ description: 'Yuan; what is left where absent' })),
           outRequestNo: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
         }),

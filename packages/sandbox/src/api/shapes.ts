@@ -1,5 +1,5 @@
 /** The shapes of `/sandbox/api`: money as decimal strings in yuan, times as RFC 3339 with +08:00. */
-import { type Static, Type } from 'typebox'
+import { type Static, type TProperties, Type } from 'typebox'
 import type { Buyer } from '../buyers.ts'
 import type { Merchant } from '../merchants.ts'
 import { yuan } from '../money.ts'
@@ -9,6 +9,13 @@ import type { Trade } from '../trades/trade.ts'
 import type { TradeEvent } from '../trades/trades.ts'
 
 const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()])
+
+/** What a call may send. A field that is not known is refused: left aside it would seem to have worked. */
+export const bodyOf = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false })
+
+export const PaymentPassword = Type.Optional(
+  Type.String({ maxLength: 100, description: 'Where it is wrong the payment is refused; the right one where absent' }),
+)
 
 export const MerchantShape = Type.Object(
   {

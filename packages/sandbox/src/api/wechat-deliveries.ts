@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Sandbox } from '../sandbox.ts'
 import { WECHAT_TAMPERS } from '../wechat/notifications.ts'
 import { type Application, cursorOf, Refused } from './application.ts'
-import { AttemptShape, attemptJson, DeliveryShape, deliveryJson, ErrorShape, page } from './shapes.ts'
+import { AttemptShape, attemptJson, bodyOf, DeliveryShape, deliveryJson, ErrorShape, page } from './shapes.ts'
 
 export function wechatDeliveryRoutes(app: Application, { wechat }: Sandbox): void {
   const { deliveries } = wechat
@@ -35,7 +35,7 @@ export function wechatDeliveryRoutes(app: Application, { wechat }: Sandbox): voi
       schema: {
         summary: 'Sends a notification once more, now, altered if asked for; the answer is that attempt',
         params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
-        body: Type.Object({
+        body: bodyOf({
           tamper: Type.Optional(Type.Union(WECHAT_TAMPERS.map((tamper) => Type.Literal(tamper)))),
         }),
         response: { 200: AttemptShape, '4xx': ErrorShape },

@@ -4,7 +4,7 @@ import type { Sandbox } from '../sandbox.ts'
 import { readPublicKey } from '../signature.ts'
 import type { WechatMerchant } from '../wechat/merchants.ts'
 import { type Application, Refused } from './application.ts'
-import { ErrorShape } from './shapes.ts'
+import { bodyOf, ErrorShape } from './shapes.ts'
 
 const MerchantShape = Type.Object({
   mchId: Type.String(),
@@ -17,7 +17,7 @@ const MerchantShape = Type.Object({
   baseUrl: Type.String(),
 })
 
-const MerchantInput = Type.Object({
+const MerchantInput = bodyOf({
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
   appId: Type.String({ pattern: '^\\w{1,32}$' }),
   serialNo: Type.String({ pattern: '^[0-9A-Fa-f]{8,64}$' }),
@@ -25,7 +25,7 @@ const MerchantInput = Type.Object({
   apiV3Key: Type.String({ pattern: '^[\\x21-\\x7e]{32}$' }),
   keyMode: Type.Optional(Type.Union([Type.Literal('public-key'), Type.Literal('certificate')])),
   rules: Type.Optional(
-    Type.Object({
+    bodyOf({
       feeRate: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
       billHour: Type.Optional(Type.Integer({ minimum: 0, maximum: 23 })),
       refundSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 10 * 86_400 })),
@@ -88,7 +88,7 @@ export function wechatMerchantRoutes(app: Application, sandbox: Sandbox, base: (
         summary:
           'Issues the next platform certificate, which signs this share of what WeChat says; `next: false` changes the share of the newest',
         params: mchId,
-        body: Type.Object({
+        body: bodyOf({
           share: Type.Integer({ minimum: 0, maximum: 100 }),
           next: Type.Optional(Type.Boolean()),
         }),

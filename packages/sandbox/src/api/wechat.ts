@@ -8,7 +8,7 @@ import { isWechatError } from '../wechat/errors.ts'
 import { isPaySigned } from '../wechat/signing.ts'
 import type { WechatTrade } from '../wechat/trades.ts'
 import { type Application, cursorOf, Refused } from './application.ts'
-import { ErrorShape, page } from './shapes.ts'
+import { bodyOf, ErrorShape, PaymentPassword, page } from './shapes.ts'
 
 const Nullable = (schema: Parameters<typeof Type.Union>[0][number]) => Type.Union([schema, Type.Null()])
 
@@ -34,7 +34,13 @@ const TradeShape = Type.Object({
 
 const Numbered = Type.Object({ outTradeNo: Type.String({ minLength: 1, maxLength: 64 }) })
 /** Needed where two merchants have a trade of the same number. */
-const OfMerchant = Type.Object({ mchId: Type.Optional(Type.String({ maxLength: 32 })) })
+const OfMerchant = bodyOf({ mchId: Type.Optional(Type.String({ maxLength: 32 })) })
+
+/** Who pays; the default buyer with the right password where nothing is said. */
+interface Payer {
+  readonly buyer?: string
+  readonly paymentPassword?: string
+}
 
 const REFUSALS = {
   PAID: 'it is paid already',
@@ -84,11 +90,11 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
     return trades.findByLink(prepayId ?? link)
   }
 
-  function pay(link: string, login: string | undefined): WechatTrade {
+  function pay(link: string, payer: Payer): WechatTrade {
     const trade = linked(link)
     if (!trade) throw new Refused(404, 'TRADE_NOT_FOUND', 'no order has this link any more')
-    const buyer = buyerNamed(login)
-    const paid = payments.pay(trade, buyer, buyer.paymentPassword)
+    const buyer = buyerNamed(payer.buyer)
+    const paid = payments.pay(trade, buyer, payer.paymentPassword ?? buyer.paymentPassword)
     if (typeof paid === 'string') throw new Refused(409, paid, REFUSALS[paid])
     return paid
   }
@@ -106,18 +112,19 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
     {
       schema: {
         summary: 'Scans a code, or opens an H5 address or a prepay_id, and pays, exactly as the phone would',
-        body: Type.Object({
+        body: bodyOf({
           link: Type.Optional(Type.String({ maxLength: 2048, description: 'code_url, h5_url or prepay_id' })),
-          codeUrl: Type.Optional(Type.String({ maxLength: 2048 })),
-          h5Url: Type.Optional(Type.String({ maxLength: 2048 })),
-          prepayId: Type.Optional(Type.String({ maxLength: 64 })),
+          codeUrl: Type.Optional(Type.String({ maxLength: 2048, description: 'Another name of link' })),
+          h5Url: Type.Optional(Type.String({ maxLength: 2048, description: 'Another name of link' })),
+          prepayId: Type.Optional(Type.String({ maxLength: 64, description: 'Another name of link' })),
           buyer: Type.Optional(Type.String({ maxLength: 100 })),
+          paymentPassword: PaymentPassword,
         }),
         response: { 200: TradeShape, '4xx': ErrorShape },
       },
     },
-    ({ body: { link, codeUrl, h5Url, prepayId, buyer } }) =>
-      tradeJson(pay(link ?? codeUrl ?? h5Url ?? prepayId ?? '', buyer)),
+    ({ body: { link, codeUrl, h5Url, prepayId, ...payer } }) =>
+      tradeJson(pay(link ?? codeUrl ?? h5Url ?? prepayId ?? '', payer)),
   )
 
   app.post(
@@ -125,18 +132,16 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
     {
       schema: {
         summary: 'What WeixinJSBridge does with getBrandWCPayRequest: checks the paySign, and pays',
-        body: Type.Object(
-          {
-            appId: Type.String({ maxLength: 32 }),
-            timeStamp: Type.String({ pattern: '^\\d{1,12}$' }),
-            nonceStr: Type.String({ minLength: 1, maxLength: 32 }),
-            package: Type.String({ pattern: '^prepay_id=.{1,128}$' }),
-            signType: Type.Literal('RSA'),
-            paySign: Type.String({ maxLength: 512 }),
-            buyer: Type.Optional(Type.String({ maxLength: 100 })),
-          },
-          { additionalProperties: false },
-        ),
+        body: bodyOf({
+          appId: Type.String({ maxLength: 32 }),
+          timeStamp: Type.String({ pattern: '^\\d{1,12}$' }),
+          nonceStr: Type.String({ minLength: 1, maxLength: 32 }),
+          package: Type.String({ pattern: '^prepay_id=.{1,128}$' }),
+          signType: Type.Literal('RSA'),
+          paySign: Type.String({ maxLength: 512 }),
+          buyer: Type.Optional(Type.String({ maxLength: 100 })),
+          paymentPassword: PaymentPassword,
+        }),
         response: { 200: Type.Object({ errMsg: Type.String(), trade: TradeShape }), '4xx': ErrorShape },
       },
     },
@@ -149,7 +154,7 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
       if (body.appId !== trade.appId || !isPaySigned(merchant.merchantKey, body)) {
         throw new Refused(409, 'PAY_SIGN_WRONG', 'the paySign is not of these four values by the merchant’s key')
       }
-      return { errMsg: 'get_brand_wcpay_request:ok', trade: tradeJson(pay(prepayId, body.buyer)) }
+      return { errMsg: 'get_brand_wcpay_request:ok', trade: tradeJson(pay(prepayId, body)) }
     },
   )
 
@@ -208,7 +213,7 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
       schema: {
         summary: 'The buyer tries and fails: nothing is taken, and the trade stays NOTPAY',
         params: Numbered,
-        body: Type.Object({ ...OfMerchant.properties, reason: Type.Optional(Type.String({ maxLength: 200 })) }),
+        body: bodyOf({ ...OfMerchant.properties, reason: Type.Optional(Type.String({ maxLength: 200 })) }),
         response: { 200: TradeShape, '4xx': ErrorShape },
       },
     },
@@ -227,7 +232,7 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
         summary:
           'Refunds as staff do in WeChat’s own console, all that is left unless an amount is named; told to the trade’s address',
         params: Numbered,
-        body: Type.Object({
+        body: bodyOf({
           ...OfMerchant.properties,
           outRefundNo: Type.String({ pattern: '^[0-9A-Za-z_|*@-]{1,64}$' }),
           amount: Type.Optional(Type.String({ maxLength: 16, description: 'In yuan' })),
@@ -252,7 +257,7 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
       schema: {
         summary: 'Ends a refund that is on its way, one way or another',
         params: Type.Object({ outRefundNo: Type.String({ maxLength: 64 }) }),
-        body: Type.Object({
+        body: bodyOf({
           mchId: Type.String({ maxLength: 32 }),
           status: Type.Union([Type.Literal('SUCCESS'), Type.Literal('CLOSED'), Type.Literal('ABNORMAL')]),
         }),

@@ -55,7 +55,8 @@ function readOrder(business: Business, method: PageMethod, now: number): Order |
   const total = parseYuan(business.text('total_amount'))
   if (total === undefined || total < 1 || HIGHEST === undefined || total > HIGHEST) return invalidField('total_amount')
   const subject = business.text('subject')
-  if (subject.trim() === '' || [...subject].length > 256) return invalidField('subject')
+  // "Must not contain /, =, & and similar."
+  if (subject.trim() === '' || [...subject].length > 256 || /[/=&]/.test(subject)) return invalidField('subject')
   if (business.text('product_code') !== PRODUCTS[method]) return invalidField('product_code')
   const timeExpireText = business.text('time_expire')
   const timeExpire = parseBeijing(timeExpireText)

@@ -31,7 +31,7 @@ export interface Payments {
   /** A confirmed payment whose time has come (fault: pay-late). */
   payLate(tradeNo: string): void
   /** Both in one go, for programs. */
-  enterAndPay(request: PaymentRequest, buyer: Buyer, firstAt: number): Trade | Refusal
+  enterAndPay(request: PaymentRequest, buyer: Buyer, firstAt: number, paymentPassword: string): Trade | Refusal
   /** Closes an unpaid trade; undefined where it is not unpaid. */
   close(tradeNo: string, why: string): Trade | undefined
   /** Ends every trade whose refund period is over. */
@@ -195,10 +195,10 @@ export function createPayments(parts: PaymentParts): Payments {
     refusal: (request, firstAt) => refusalOf(request, firstAt, existing(request)),
     enter,
     pay,
-    enterAndPay: (request, buyer, firstAt) => {
+    enterAndPay: (request, buyer, firstAt, paymentPassword) => {
       const trade = begin(request, buyer, firstAt)
       if (typeof trade === 'string') return trade
-      const paid = payNow(trade, buyer, buyer.paymentPassword)
+      const paid = payNow(trade, buyer, paymentPassword)
       if (typeof paid === 'string') parts.agenda().add({ at: trade.expiresAt, kind: 'expire', id: trade.tradeNo })
       return paid
     },
