@@ -1,4 +1,5 @@
 /** The frame of the pages that a buyer sees: the sandbox's band, whose page it is, the other language. */
+import type { ClockNotice } from '../clock-notice.ts'
 import { type Html, html } from '../html.ts'
 import { type Language, TEXTS } from './texts.ts'
 
@@ -37,3 +38,7 @@ ${head}
 </html>
 `.text
 }
+
+/** On a page of what has ended: why it may have ended so soon. */
+export const clockHint = (notice: ClockNotice | undefined, language: Language): Html | undefined =>
+  notice && html`<p class="hint ahead" data-testid="clock-notice">${notice[language]}</p>`

@@ -1,12 +1,13 @@
 /** The cashier's pages: log in, pay, done, refused. Plain forms that need no script. */
 import { renderSVG } from 'uqr'
 import type { Buyer } from '../buyers.ts'
+import type { ClockNotice } from '../clock-notice.ts'
 import { type Html, html } from '../html.ts'
 import { yuan } from '../money.ts'
 import { beijing } from '../time.ts'
 import type { Refusal } from '../trades/payments.ts'
 import type { PaymentRequest, Trade } from '../trades/trade.ts'
-import { frame } from './frame.ts'
+import { clockHint, frame } from './frame.ts'
 import { type Language, refusalText, TEXTS } from './texts.ts'
 
 export interface View {
@@ -17,6 +18,7 @@ export interface View {
   readonly expiresAt: number | undefined
   /** This page's whole address, for the QR code. */
   readonly address: string
+  readonly clockNotice: ClockNotice | undefined
 }
 
 const page = (language: Language, path: string, body: Html, head?: Html): string =>
@@ -115,17 +117,30 @@ ${back === undefined ? html`<p class="hint">${t.successStay}</p>` : html`<a clas
   return page(view.language, `/cashier/${view.checkoutId}/success`, body, refresh)
 }
 
+/** Only where the trade is another buyer’s does another account help. */
 export function refusedPage(view: View, refusal: Refusal, switchToken?: string): string {
   const t = TEXTS[view.language]
   const path = `/cashier/${view.checkoutId}`
+  const isOthers = refusal === 'TRADE_BUYER_NOT_MATCH'
+  const ended = refusal === 'NOW_TIME_AFTER_EXPIRE_TIME_ERROR' || refusal === 'TRADE_HAS_CLOSE'
   const body = html`${summary(view)}
 <section class="card" aria-labelledby="title"><h2 id="title">${t.refusedTitle}</h2>
 ${alarm(refusalText(refusal, view.language))}
-<p class="hint">${t.refusedNext}</p>
+${ended && clockHint(view.clockNotice, view.language)}
+<p class="hint">${isOthers ? t.refusedOther : t.refusedNext}</p>
 <p class="hint">${t.code} <span class="number">${refusal}</span></p>
-${switchToken !== undefined && html`<form method="post" action="${path}/logout"><input type="hidden" name="formToken" value="${switchToken}"><button class="primary" type="submit">${t.switchAccount}</button></form>`}
+${isOthers && switchToken !== undefined && html`<form method="post" action="${path}/logout"><input type="hidden" name="formToken" value="${switchToken}"><button class="primary" type="submit">${t.switchAccount}</button></form>`}
+${wayBack(view)}
 </section>`
   return page(view.language, path, body)
+}
+
+/** Nothing was paid, so nothing is signed: the merchant's address as it was given. */
+function wayBack({ request, language }: View): Html {
+  const t = TEXTS[language]
+  const address = request.order.quitUrl ?? request.returnUrl
+  if (address === undefined) return html`<p class="hint">${t.successStay}</p>`
+  return html`<a class="primary" href="${address}" data-testid="cashier-back">${t.returnButton}</a><p class="hint address">${address}</p>`
 }
 
 export function unknownPage(language: Language): string {

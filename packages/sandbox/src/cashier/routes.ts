@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Buyer } from '../buyers.ts'
 import { parseForm } from '../charset.ts'
+import { clockNotice } from '../clock-notice.ts'
 import { refuseForeignForms } from '../forms.ts'
 import type { Sandbox } from '../sandbox.ts'
 import type { Refusal } from '../trades/payments.ts'
@@ -72,6 +73,7 @@ function viewOf(sandbox: Sandbox, visited: Visit, checkout: Checkout, trade?: Tr
     merchantName: sandbox.merchants.find(request.appId)?.name ?? request.appId,
     request,
     expiresAt: trade?.status === 'WAIT_BUYER_PAY' ? trade.expiresAt : undefined,
+    clockNotice: clockNotice(sandbox.clock),
   }
 }
 

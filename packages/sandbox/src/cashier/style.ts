@@ -30,7 +30,7 @@ input[aria-invalid] { border-color: var(--alarm) }
 .primary:hover { filter: brightness(.93) }
 .quiet { border: 0; background: none; padding: 8px 0; color: var(--soft); font: inherit; font-size: var(--text-13); text-decoration: underline; text-underline-offset: 3px; cursor: pointer; white-space: nowrap }
 .quiet:hover { color: var(--ink) }
-.hint { color: var(--soft); font-size: var(--text-13); margin: 16px 0 0 }
+.hint { color: var(--soft); font-size: var(--text-13); margin: 16px 0 0 } .hint a { color: inherit } .address { margin-top: 8px; overflow-wrap: anywhere } .ahead { color: var(--amber) }
 .alarm { margin: 0 0 12px; padding: 10px 14px; border-left: 3px solid var(--alarm); background: var(--sunken); color: var(--alarm); border-radius: 0 var(--radius-control) var(--radius-control) 0 }
 .account { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: center; gap: 12px; padding: 12px 16px; margin-bottom: 16px; background: var(--sunken); border-radius: var(--radius-control) }
 .account strong { display: block; font-weight: 600; overflow-wrap: anywhere }

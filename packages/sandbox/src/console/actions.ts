@@ -7,7 +7,6 @@ import { html } from '../html.ts'
 import { parseYuan } from '../money.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { generateKeys, readPublicKey } from '../signature.ts'
-import { beijing } from '../time.ts'
 import { layout } from './layout.ts'
 
 export function consoleActions(app: FastifyInstance, sandbox: Sandbox): void {
@@ -66,9 +65,7 @@ export function consoleActions(app: FastifyInstance, sandbox: Sandbox): void {
     const form = formOf(request)
     const given = form.get('appPublicKey')?.trim() || undefined
     const page = (body: ReturnType<typeof html>) =>
-      reply
-        .type('text/html; charset=utf-8')
-        .send(layout('/console/accounts', '商户', beijing(sandbox.clock.now()), body))
+      reply.type('text/html; charset=utf-8').send(layout('/console/accounts', '商户', sandbox.clock, body))
     if (given !== undefined && !readPublicKey(given)) {
       reply.code(422)
       return page(

@@ -20,8 +20,8 @@ export function controlPage(sandbox: Sandbox): Html {
 ${clock(sandbox)}
 ${faultForm()}
 ${faultTable(sandbox.faults.list())}
-<h2>重置 <span class="soft">Reset</span></h2>
-<div class="bar"><form method="post" action="/console/reset"><button type="submit">清空交易、通知、买家与故障 Clear trades, deliveries, buyers and faults</button></form></div>`
+<h2 id="reset">重置 <span class="soft">Reset</span></h2>
+<div class="bar"><form method="post" action="/console/reset"><button type="submit">清空交易、通知、买家与故障，并把时钟调回本机时间 Clear trades, deliveries, buyers and faults, and put the clock back</button></form></div>`
 }
 
 function clock(sandbox: Sandbox): Html {

@@ -1,5 +1,8 @@
 /** The frame of every console page. */
+import type { Clock } from '../clock.ts'
+import { clockNotice } from '../clock-notice.ts'
 import { type Html, html } from '../html.ts'
+import { beijing } from '../time.ts'
 
 const PAGES = [
   ['/console', '支付宝 Alipay'],
@@ -9,7 +12,8 @@ const PAGES = [
   ['/console/control', '时钟与故障 Clock & faults'],
 ] as const
 
-export function layout(current: string, title: string, now: string, body: Html): string {
+export function layout(current: string, title: string, clock: Clock, body: Html): string {
+  const notice = clockNotice(clock)
   return html`<!DOCTYPE html>
 <html lang="zh-CN">
 <head>
@@ -25,7 +29,8 @@ export function layout(current: string, title: string, now: string, body: Html):
 <aside class="band" aria-label="Sandbox">沙箱 · Sandbox</aside>
 <header><a class="brand" href="/console"><span class="mark" aria-hidden="true">沙</span>支付沙箱控制台 <span class="soft">Console</span></a>
 <nav aria-label="Console">${PAGES.map(([path, name]) => html`<a href="${path}" ${path === current && html`aria-current="page"`}>${name}</a>`)}</nav>
-<span class="clock" title="Sandbox clock, UTC+8">${now}</span></header>
+<span class="clock" title="Sandbox clock, UTC+8">${beijing(clock.now())}</span>
+<p class="ahead" data-testid="clock-notice">${notice && html`${notice['zh-CN']}<br><span lang="en">${notice.en}</span>`}</p></header>
 <main id="main">${body}</main>
 </body>
 </html>

@@ -5,6 +5,7 @@ import type { Attempt, Delivery } from '../notifications/store.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { beijing } from '../time.ts'
 import type { Trade } from '../trades/trade.ts'
+import { deliveriesTable } from './deliveries-table.ts'
 import { badge, empty } from './layout.ts'
 
 const when = (at: number | undefined) => (at === undefined ? '—' : beijing(at))
@@ -56,23 +57,13 @@ export function tradePage(sandbox: Sandbox, trade: Trade): Html {
 <dt>关闭 Closed</dt><dd>${when(trade.closedAt)}</dd><dt>付款截止 Expires</dt><dd>${when(trade.expiresAt)}</dd><dt>notify_url</dt><dd>${trade.request.notifyUrl ?? '—'}</dd><dt>return_url</dt><dd>${trade.request.returnUrl ?? '—'}</dd></dl>
 <h2>历史 <span class="soft">History</span></h2>
 <div class="table"><table><tbody>${history.map((event) => html`<tr><td class="nowrap">${when(event.at)}</td><td>${event.event}</td><td>${event.detail}</td></tr>`)}</tbody></table></div>
-<h2>通知 <span class="soft">Deliveries</span></h2>${items.length === 0 ? empty('没有通知。', 'Nothing was or will be sent.') : deliveriesTable(items)}`
-}
-
-function deliveriesTable(items: readonly Delivery[]): Html {
-  const rows = items.map(
-    (
-      delivery,
-    ) => html`<tr><td class="nowrap">${when(delivery.createdAt)}</td><td class="nowrap"><a href="/console/deliveries/${delivery.id}">${delivery.notifyId}</a></td><td>${delivery.event}</td><td>${delivery.outTradeNo}</td><td>${delivery.url}</td>
-<td class="right">${delivery.attempts}</td><td class="nowrap">${when(delivery.nextAt)}</td><td>${badge(delivery.state)}</td></tr>`,
-  )
-  return html`<div class="table"><table><thead><tr><th>创建 Created</th><th>notify_id</th><th>事件 Event</th><th>商户订单号 out_trade_no</th><th>地址 Address</th><th class="right">次数 Attempts</th><th>下次 Next</th><th>状态 State</th></tr></thead><tbody>${rows}</tbody></table></div>`
+<h2>通知 <span class="soft">Deliveries</span></h2>${items.length === 0 ? empty('没有通知。', 'Nothing was or will be sent.') : deliveriesTable(items, '/console/deliveries')}`
 }
 
 export function deliveriesPage(sandbox: Sandbox, before: number | undefined): Html {
   const { items, next } = sandbox.deliveries.list({ before, limit: 50 })
   return html`<h1>通知 <span class="soft">Deliveries</span></h1><div class="bar">${notificationSwitch(sandbox)}</div>
-${items.length === 0 ? empty('还没有通知。付款成功后，通知会发往 notify_url。', 'Nothing sent yet. A payment sends one to notify_url.') : deliveriesTable(items)}${pager('/console/deliveries', next)}`
+${items.length === 0 ? empty('还没有通知。付款成功后，通知会发往 notify_url。', 'Nothing sent yet. A payment sends one to notify_url.') : deliveriesTable(items, '/console/deliveries')}${pager('/console/deliveries', next)}`
 }
 
 export function deliveryPage(delivery: Delivery, attempts: readonly Attempt[]): Html {

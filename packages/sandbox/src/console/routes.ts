@@ -3,7 +3,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { refuseForeignForms } from '../forms.ts'
 import { type Html, html } from '../html.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { beijing } from '../time.ts'
 import { consoleActions } from './actions.ts'
 import { controlPage } from './control-page.ts'
 import { empty, layout } from './layout.ts'
@@ -37,7 +36,7 @@ export function consoleRoutes(sandbox: Sandbox) {
     })
 
     const page = (reply: FastifyReply, current: string, title: string, body: Html) =>
-      reply.type('text/html; charset=utf-8').send(layout(current, title, beijing(sandbox.clock.now()), body))
+      reply.type('text/html; charset=utf-8').send(layout(current, title, sandbox.clock, body))
     const missing = (reply: FastifyReply, current: string) =>
       page(reply.code(404), current, '404', html`<h1>404</h1>${empty('没有这一条。', 'There is no such thing.')}`)
 

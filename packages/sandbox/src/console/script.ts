@@ -11,7 +11,9 @@ source.addEventListener('changed', async () => {
   const next = new DOMParser().parseFromString(await response.text(), 'text/html')
   const place = active && main.contains(active) ? [...main.querySelectorAll('a,button,pre')].indexOf(active) : -1
   main.replaceChildren(...next.getElementById('main').childNodes)
-  document.querySelector('.clock').textContent = next.querySelector('.clock').textContent
+  for (const part of ['.clock', '.ahead']) {
+    document.querySelector(part).replaceChildren(...next.querySelector(part).childNodes)
+  }
   if (place >= 0) main.querySelectorAll('a,button,pre')[place]?.focus()
 })
 `

@@ -8,6 +8,7 @@ header { display: flex; flex-wrap: wrap; gap: 8px 28px; align-items: center; pad
 .brand { display: inline-flex; align-items: center; gap: 10px; font: 600 var(--text-17)/1.3 var(--serif); color: inherit; text-decoration: none }
 .mark { display: inline-grid; place-items: center; width: 28px; height: 28px; border-radius: 5px; background: var(--jade); color: var(--paper); font-size: var(--text-15) }
 nav { display: flex; flex-wrap: wrap; gap: 4px 20px; flex: 1 } nav a { color: var(--soft); text-decoration: none; padding: 6px 0; border-bottom: 2px solid transparent } nav a:hover { color: var(--ink) } nav a[aria-current] { color: var(--ink); border-color: var(--jade) }
+.ahead { flex-basis: 100%; margin: 0; color: var(--amber); font-size: var(--text-13) } .ahead:empty { display: none } .ahead a { color: inherit }
 .clock, .number, td, pre { font-variant-numeric: tabular-nums } .clock { color: var(--soft); font-size: var(--text-13) }
 main { max-width: 1280px; margin: 0 auto; padding: 24px }
 h1 { font: 600 var(--text-21)/1.25 var(--sans); margin: 0 0 16px } h2 { font-size: var(--text-17); margin: 32px 0 12px; line-height: 1.25 }
@@ -15,7 +16,7 @@ h1 { font: 600 var(--text-21)/1.25 var(--sans); margin: 0 0 16px } h2 { font-siz
 .table { overflow-x: auto; background: var(--raised); border: 1px solid var(--line); border-radius: var(--radius) }
 table { width: 100%; border-collapse: collapse; font-size: var(--text-13) }
 th { text-align: left; font-weight: 500; color: var(--soft); white-space: nowrap } th, td { padding: 9px 14px; border-bottom: 1px solid var(--line); vertical-align: top } tbody tr:last-child > * { border-bottom: 0 }
-td { overflow-wrap: anywhere; min-width: 96px } td.key { min-width: 260px } .right { text-align: right; white-space: nowrap } .nowrap { white-space: nowrap }
+td { overflow-wrap: anywhere; min-width: 96px } td.key { min-width: 260px } td.address { min-width: 200px } .right { text-align: right; white-space: nowrap } .nowrap { white-space: nowrap }
 .badge { display: inline-block; font-size: 12px; font-weight: 600; white-space: nowrap } .badge::before { content: ""; display: inline-block; width: 7px; height: 7px; border-radius: 50%; background: currentColor; margin-right: 6px }
 .jade { color: var(--jade) } .amber { color: var(--amber) } .alarm { color: var(--alarm) } .plain { color: var(--soft) }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 6px 20px; margin: 0; padding: 18px; background: var(--raised); border: 1px solid var(--line); border-radius: var(--radius); font-size: var(--text-13) } dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }

@@ -7,6 +7,7 @@ import { beijing } from '../time.ts'
 import type { WechatMerchant } from '../wechat/merchants.ts'
 import { pathOf } from '../wechat/pages.ts'
 import type { WechatTrade } from '../wechat/trades.ts'
+import { deliveriesTable } from './deliveries-table.ts'
 import { badge, empty } from './layout.ts'
 import { attemptCard, notificationSwitch } from './pages.ts'
 
@@ -60,24 +61,14 @@ ${
 <h2>历史 <span class="soft">History</span></h2>
 <div class="table"><table><tbody>${trades.history(trade.id).map((event) => html`<tr><td class="nowrap">${when(event.at)}</td><td>${event.event}</td><td>${event.detail}</td></tr>`)}</tbody></table></div>
 <h2>通知 <span class="soft">Deliveries</span></h2>
-${items.length === 0 ? empty('没有通知。', 'Nothing was or will be sent.') : deliveriesTable(items)}`
-}
-
-function deliveriesTable(items: readonly Delivery[]): Html {
-  const rows = items.map(
-    (
-      delivery,
-    ) => html`<tr><td class="nowrap">${when(delivery.createdAt)}</td><td><a href="/console/wechat/deliveries/${delivery.id}">${delivery.notifyId}</a></td><td>${delivery.event}</td><td>${delivery.outTradeNo}</td><td>${delivery.url}</td>
-<td class="right">${delivery.attempts}</td><td class="nowrap">${when(delivery.nextAt)}</td><td>${badge(delivery.state)}</td></tr>`,
-  )
-  return html`<div class="table"><table><thead><tr><th>创建 Created</th><th>id</th><th>事件 Event</th><th>商户订单号 out_trade_no</th><th>地址 Address</th><th class="right">次数 Attempts</th><th>下次 Next</th><th>状态 State</th></tr></thead><tbody>${rows}</tbody></table></div>`
+${items.length === 0 ? empty('没有通知。', 'Nothing was or will be sent.') : deliveriesTable(items, '/console/wechat/deliveries')}`
 }
 
 /** The newest notifications of WeChat Pay. */
 export function wechatDeliveries(sandbox: Sandbox): Html {
   const { items } = sandbox.wechat.deliveries.list({ limit: 50 })
   return html`<h2>微信支付 <span class="soft">WeChat Pay</span></h2>
-${items.length === 0 ? empty('还没有通知。', 'Nothing sent yet.') : deliveriesTable(items)}`
+${items.length === 0 ? empty('还没有通知。', 'Nothing sent yet.') : deliveriesTable(items, '/console/wechat/deliveries')}`
 }
 
 /** WeChat Pay's merchants, with what each one verifies by. */

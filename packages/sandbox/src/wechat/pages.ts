@@ -1,7 +1,8 @@
 /** The phone's pages: what was scanned, log in, pay, done, refused. Plain forms that need no script. */
 import type { Buyer } from '../buyers.ts'
-import { frame } from '../cashier/frame.ts'
+import { clockHint, frame } from '../cashier/frame.ts'
 import { type Language, TEXTS } from '../cashier/texts.ts'
+import type { ClockNotice } from '../clock-notice.ts'
 import { type Html, html } from '../html.ts'
 import { yuan } from '../money.ts'
 import { beijing } from '../time.ts'
@@ -15,6 +16,7 @@ export interface PhoneView {
   readonly merchantName: string
   /** Where the phone's browser goes back to; only an H5 payment has one. */
   readonly back: string | undefined
+  readonly clockNotice: ClockNotice | undefined
 }
 
 /** Where a trade is paid; it keeps the way back. */
@@ -34,7 +36,7 @@ ${trade.tradeType === 'NATIVE' && html`<p class="label">${p.scanned}</p>`}
 <h1 id="subject">${trade.description}</h1>
 <p class="amount"><span class="label">${t.amount}</span>
 <span class="money" data-testid="phone-amount"><small>¥</small>${yuan(trade.total)}</span></p>
-<dl><dt>${t.payTo}</dt><dd>${merchantName}</dd><dt>${p.order}</dt><dd class="number">${trade.outTradeNo}</dd>
+<dl><dt>${t.payTo}</dt><dd>${merchantName}</dd><dt>${t.order}</dt><dd class="number">${trade.outTradeNo}</dd>
 <dt>${t.due}</dt><dd class="number">${beijing(trade.expiresAt)}</dd></dl></section>`
 }
 
@@ -105,11 +107,14 @@ ${back === undefined ? html`<p class="hint">${PHONE_TEXTS[view.language].success
   return page(view, body, refresh)
 }
 
+const ENDED: readonly WechatRefusal[] = ['EXPIRED', 'CLOSED', 'LINK_ENDED']
+
 export function phoneRefused(view: PhoneView, refusal: WechatRefusal): string {
   const t = TEXTS[view.language]
   const body = html`${summary(view)}
 <section class="card" aria-labelledby="title"><h2 id="title">${t.refusedTitle}</h2>
 ${alarm(phoneRefusal(refusal, view.language))}
+${ENDED.includes(refusal) && clockHint(view.clockNotice, view.language)}
 <p class="hint">${t.refusedNext}</p><p class="hint">${t.code} <span class="number">${refusal}</span></p>${leave(view)}
 </section>`
   return page(view, body)

@@ -5,6 +5,7 @@ import { COOKIE, LANGUAGE, POLICY, SESSION } from '../cashier/browser.ts'
 import { type Session, sameToken } from '../cashier/sessions.ts'
 import { type Language, languageOf, TEXTS } from '../cashier/texts.ts'
 import { parseForm } from '../charset.ts'
+import { clockNotice } from '../clock-notice.ts'
 import { refuseForeignForms } from '../forms.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { type PhoneView, pathOf, phoneDone, phoneLogin, phonePay, phoneRefused, phoneUnknown } from './pages.ts'
@@ -67,7 +68,13 @@ function visit(sandbox: Sandbox, request: FastifyRequest<Paying>): Visit | undef
   const safe = back !== undefined && URL.canParse(back) && /^https?:$/.test(new URL(back).protocol)
   const merchantName = sandbox.wechat.merchants.find(trade.mchId)?.name ?? trade.mchId
   return {
-    view: { language: languageFor(request, lang), trade, merchantName, back: safe ? back : undefined },
+    view: {
+      language: languageFor(request, lang),
+      trade,
+      merchantName,
+      back: safe ? back : undefined,
+      clockNotice: clockNotice(sandbox.clock),
+    },
     session,
     buyer: session && sandbox.buyers.find(session.buyerId),
   }

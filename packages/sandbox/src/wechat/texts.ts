@@ -6,7 +6,6 @@ const zh = {
   title: '微信支付',
   scanned: '手机已扫到这个二维码',
   description: '商品',
-  order: '商户单号',
   leave: '放弃付款，返回商户',
   successStay: '可以关闭此页面；商户的页面会自己更新。',
 }
@@ -15,7 +14,6 @@ const en: typeof zh = {
   title: 'WeChat Pay',
   scanned: 'The phone has scanned this code',
   description: 'Item',
-  order: 'Merchant’s number',
   leave: 'Leave without paying',
   successStay: 'You can close this page; the merchant’s page updates by itself.',
 }
