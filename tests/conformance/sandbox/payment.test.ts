@@ -264,6 +264,28 @@ test.each([
   shop.answer = { status: 200, body: 'success' }
 })
 
+test('a part of the money that goes back is told; all of it only where the merchant’s rules say so', async () => {
+  const { appId } = setup.merchant
+  const told = async (number: string, refunds: readonly Json[]) => {
+    const { trade } = await call<{ trade: { tradeNo: string } }>(sandbox.url, 'POST', '/pay', {
+      payUrl: payLink(number),
+    })
+    for (const refund of refunds) await call(sandbox.url, 'POST', `/trades/${trade.tradeNo}/refund`, refund)
+    const { items } = await call<{ items: { event: string }[] }>(sandbox.url, 'GET', `/deliveries?outTradeNo=${number}`)
+    return items.map(({ event }) => event).toReversed()
+  }
+  const parts = [
+    { amount: '1.00', outRequestNo: 'R1' },
+    { amount: '38.00', outRequestNo: 'R2' },
+  ]
+  expect(await told('TOLD-1', parts)).toEqual(['TRADE_SUCCESS', 'REFUND'])
+  expect(await told('TOLD-2', [{}])).toEqual(['TRADE_SUCCESS'])
+  await call(sandbox.url, 'PUT', `/merchants/${appId}`, { rules: { notifyOnClose: true } })
+  expect(await told('TOLD-3', parts)).toEqual(['TRADE_SUCCESS', 'REFUND', 'REFUND'])
+  expect(await told('TOLD-4', [{}])).toEqual(['TRADE_SUCCESS', 'REFUND'])
+  await call(sandbox.url, 'PUT', `/merchants/${appId}`, { rules: { notifyOnClose: false } })
+})
+
 test('the switch stops notifications and records them as dropped', async () => {
   await call(sandbox.url, 'PUT', '/notifications', { enabled: false })
   await call(sandbox.url, 'POST', '/pay', { payUrl: payLink('OFF-1') })
