@@ -134,7 +134,7 @@ describe('what is asked: 400 PARAM_ERROR, signed', () => {
   test.each<[string, Json, Json]>([
     ['a value', { amount: { total: 0 } }, { field: '/amount/total', value: 0 }],
     ['what is missing', { description: undefined }, { field: '/description', issue: 'missing' }],
-    ['what is not known', { surprise: 1 }, { field: '/surprise', value: 1 }],
+    ['what is not known', { surprise: 1 }, { field: '/surprise', value: 1, issue: 'not known' }],
     ['a time', { time_expire: 'tomorrow' }, { field: '/time_expire', value: 'tomorrow', issue: 'not RFC 3339' }],
     ['another mchid', { mchid: '1999999999' }, { field: '/mchid', value: '1999999999' }],
   ])('detail names the field, what it says and where: %s', async (_what, change, detail) => {

@@ -78,13 +78,11 @@ type Writer = (merchant: WechatMerchant, entries: readonly Entry[]) => string | 
 function writerOf({ kind, type }: BillWanted): Writer | undefined {
   if (kind === 'trade') {
     const known = TRADE_BILLS.find((each) => each === (type ?? 'ALL'))
-    return (
-      known &&
-      ((merchant, entries) => {
-        const of = entries.filter(({ refund }) => isOf(known, refund !== undefined))
-        return of.length === 0 ? undefined : tradeBill(merchant, of, known)
-      })
-    )
+    if (!known) return undefined
+    return (merchant, entries) => {
+      const wanted = entries.filter(({ refund }) => isOf(known, refund !== undefined))
+      return wanted.length === 0 ? undefined : tradeBill(merchant, wanted, known)
+    }
   }
   // Nothing ever moves on the other two accounts.
   if (type === 'OPERATION' || type === 'FEES') return () => undefined

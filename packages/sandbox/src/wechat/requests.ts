@@ -143,14 +143,12 @@ export function readBody<const Shape extends TSchema>(shape: Shape, body: Buffer
   const [first] = Value.Errors(shape, value)
   if (!first) return wechatError('PARAM_ERROR')
   const field = placeOf(first)
-  const found = Value.Pointer.Get(value, field)
-  return fieldError(field, found, found === undefined ? 'missing' : first.message)
+  return fieldError(field, Value.Pointer.Get(value, field), ISSUES[first.keyword] ?? first.message)
 }
 
-/** The place that does not fit; of what is missing or not known the name belongs to it. */
-function placeOf(error: TLocalizedValidationError): string {
-  const { keyword, params, instancePath } = error
-  if (keyword === 'required') return `${instancePath}/${params.requiredProperties[0] ?? ''}`
-  if (keyword === 'additionalProperties') return `${instancePath}/${params.additionalProperties[0] ?? ''}`
-  return instancePath
-}
+/** What is missing has no place of its own: its name belongs to it. */
+const placeOf = ({ keyword, params, instancePath }: TLocalizedValidationError): string =>
+  keyword === 'required' ? `${instancePath}/${params.requiredProperties[0] ?? ''}` : instancePath
+
+/** Where the checker's own words say little; `boolean` is how it calls a field that nothing allows. */
+const ISSUES: Readonly<Record<string, string>> = { required: 'missing', boolean: 'not known' }
