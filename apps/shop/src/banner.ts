@@ -1,6 +1,6 @@
 /** What the person who typed `npm start` reads. */
 import { DEMO_ACCOUNTS } from './accounts/demo.ts'
-import type { Config } from './config.ts'
+import { type Config, sandboxAddress } from './config.ts'
 
 export function printBanner(config: Config, milliseconds: number): void {
   const lines = [
@@ -11,7 +11,7 @@ export function printBanner(config: Config, milliseconds: number): void {
     `  API 文档         ${config.publicUrl}/api/docs`,
   ]
   if (config.sandbox.enabled) {
-    lines.push(`  Sandbox 沙箱     http://${config.host}:${config.sandbox.port}`)
+    lines.push(`  Sandbox 沙箱     ${sandboxAddress(config)}`)
     lines.push('  Sandbox buyer    buyer@sandbox.example / 111111, payment password 111111')
   }
   if (config.demo) {

@@ -1,7 +1,8 @@
 /** Every setting of the shop, read once from the environment and `.env`, checked, and passed on as a typed value. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -54,21 +55,22 @@ export function loadEnvironment(directory: string, environment: NodeJS.ProcessEn
 /** Reads and checks every setting. @throws SettingError naming the first bad one. */
 export function readConfig(environment: Environment): Config {
   const production = environment['NODE_ENV'] === 'production'
-  const host = text(environment, 'HOST', '127.0.0.1')
+  const { host, dataDir, ...place } = readSandboxPlace(environment)
   const port = integer(environment, 'PORT', 8000, 0, 65535)
-  const publicUrl = address(environment, 'PUBLIC_URL', `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`)
+  const publicUrl = address(environment, 'PUBLIC_URL', addressOf(host, port))
+  const sandbox = { enabled: flag(environment, 'SANDBOX', !production), port: place.port }
+  if (sandbox.enabled && sandbox.port !== 0 && sandbox.port === port) {
+    throw new SettingError('SANDBOX_PORT', `${port} is the shop's own port (PORT)`, String(port + 100))
+  }
   return {
     production,
     host,
     port,
     publicUrl,
-    dataDir: resolve(text(environment, 'DATA_DIR', './data')),
+    dataDir,
     databaseUrl: databaseAddress(environment),
     workers: integer(environment, 'WORKERS', availableParallelism(), 1, 256),
-    sandbox: {
-      enabled: flag(environment, 'SANDBOX', !production),
-      port: integer(environment, 'SANDBOX_PORT', 8100, 0, 65535),
-    },
+    sandbox,
     demo: flag(environment, 'DEMO', !production),
     authSecret: authSecret(environment, production),
     orderTtlMinutes: integer(environment, 'ORDER_TTL_MINUTES', 30, 2, LONGEST_ORDER_MINUTES, LONGEST_ORDER_WHY),
@@ -77,6 +79,22 @@ export function readConfig(environment: Environment): Config {
     environment,
   }
 }
+
+/** Where the sandbox stands: all that it needs of the settings when it runs alone. @throws SettingError */
+export const readSandboxPlace = (environment: Environment) => ({
+  host: hostName(environment),
+  port: integer(environment, 'SANDBOX_PORT', 8100, 0, 65535),
+  dataDir: dataFolder(environment),
+})
+
+/** Where this machine reaches what listens at `host`: nobody connects to "every address". */
+export function addressOf(host: string, port: number): string {
+  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${isIP(reached) === 6 ? `[${reached}]` : reached}:${port}`
+}
+
+export const sandboxAddress = ({ host, sandbox }: Pick<Config, 'host' | 'sandbox'>): string =>
+  addressOf(host, sandbox.port)
 
 /** A setting given as text in `NAME` or as a file in `NAME_FILE`. @throws SettingError when the file can't be read. */
 export function textOrFile(environment: Environment, name: string): string | undefined {
@@ -93,6 +111,21 @@ export function textOrFile(environment: Environment, name: string): string | und
 
 function text(environment: Environment, name: string, fallback: string): string {
   return environment[name]?.trim() || fallback
+}
+
+function hostName(environment: Environment): string {
+  const value = text(environment, 'HOST', '127.0.0.1').replace(/^\[(.*)\]$/, '$1')
+  if (isIP(value) || /^[A-Za-z0-9]([\w.-]*\w)?$/.test(value)) return value
+  throw new SettingError('HOST', `"${value}" is neither an IP address nor the name of a machine`, '127.0.0.1')
+}
+
+/** It is made when it is first needed; what stands in its place or on its way is no folder, and never will be. */
+function dataFolder(environment: Environment): string {
+  const folder = resolve(text(environment, 'DATA_DIR', './data'))
+  let there = folder
+  while (!existsSync(there) && dirname(there) !== there) there = dirname(there)
+  if (statSync(there).isDirectory()) return folder
+  throw new SettingError('DATA_DIR', `${there} is a file, not a folder`, './data')
 }
 
 /** Less than the seven days of the method that allows least: it counts from when it is asked, by its own clock. */
@@ -116,7 +149,7 @@ function integer(
   return number
 }
 
-function flag(environment: Environment, name: string, fallback: boolean): boolean {
+export function flag(environment: Environment, name: string, fallback: boolean): boolean {
   const value = environment[name]?.trim().toLowerCase()
   if (!value) return fallback
   if (['1', 'on', 'true', 'yes'].includes(value)) return true

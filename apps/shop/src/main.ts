@@ -2,6 +2,7 @@
 import cluster from 'node:cluster'
 import { loadEnvironment, readConfig, SettingError } from './config.ts'
 import { DataFolderInUseError } from './database/embedded.ts'
+import { NotReadyError, SaidError } from './start-errors.ts'
 
 try {
   const config = readConfig(loadEnvironment(process.cwd()))
@@ -9,8 +10,8 @@ try {
   if (cluster.isPrimary && !process.env['XUECHENG_ROLE']) await (await import('./supervise.ts')).supervise(config)
   else await (await import('./roles.ts')).runRole(config, process.env['XUECHENG_ROLE'] ?? 'web')
 } catch (error) {
-  const expected = error instanceof SettingError || error instanceof DataFolderInUseError
+  const expected = [SettingError, DataFolderInUseError, NotReadyError].some((kind) => error instanceof kind)
   const message = error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : String(error)
-  process.stderr.write(`${message}\n`)
+  if (!(error instanceof SaidError)) process.stderr.write(`${message}\n`)
   process.exit(1)
 }

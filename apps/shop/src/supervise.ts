@@ -12,9 +12,11 @@ import type { Config } from './config.ts'
 import { connect } from './database/connect.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts'
 import { migrate } from './database/migrate.ts'
+import { refuseUnreachable } from './database/reach.ts'
 import { refuseTakenPort } from './http/doors.ts'
 import { answerMetrics } from './http/operator.ts'
-import { registerWithSandbox } from './payments/providers/registry.ts'
+import { refuseBadSettings, registerWithSandbox } from './payments/providers/registry.ts'
+import { NotReadyError, SaidError } from './start-errors.ts'
 
 const RESTART_MS = 500
 const READY_LIMIT_MS = 60_000
@@ -38,7 +40,10 @@ export async function supervise(config: Config): Promise<void> {
   onStopRequest(() => void stopAll(0))
 
   try {
+    await refuseBadSettings(config)
     await refuseTakenPort(config)
+    if (config.sandbox.enabled) await refuseTakenPort({ ...config, port: config.sandbox.port }, 'SANDBOX_PORT')
+    if (config.databaseUrl) await refuseUnreachable(config.databaseUrl)
     // A web server loads its code while the database starts, and begins its work when told where that is. The others load
     // theirs once it answers: until then they would only hold it up.
     const database = Promise.withResolvers<string>()
@@ -170,12 +175,22 @@ async function keepRunning(
 
 async function ready(child: ChildProcess | Worker, begun: Promise<unknown>): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  child.once('exit', () => reject(new Error('A process of the shop ended before it was ready; see the line above')))
+  // One that ends by itself has said why; one that is ended, by a want of memory for example, has not.
+  child.once('exit', (code: number | null, signal: string | null) =>
+    reject(
+      code === null
+        ? new NotReadyError(`A process of the shop was ended before it was ready (${signal})`)
+        : new SaidError('A process of the shop ended before it was ready'),
+    ),
+  )
   child.on('message', (message: unknown) => {
     if (isOf(message, 'ready')) resolve()
   })
   await Promise.race([promise, begun])
-  const limit = setTimeout(() => reject(new Error('A process of the shop was not ready in time')), READY_LIMIT_MS)
+  const limit = setTimeout(
+    () => reject(new NotReadyError('A process of the shop was not ready in time')),
+    READY_LIMIT_MS,
+  )
   await promise.finally(() => clearTimeout(limit))
 }
 

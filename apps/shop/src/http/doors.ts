@@ -46,19 +46,29 @@ export async function openDoors(app: Application, { host, port }: Place): Promis
 
 /**
  * Doors open beside whoever else shares theirs, another shop too: that somebody stands there already is seen only by asking
- * for a door of one's own. @throws SettingError when the port is taken
+ * for a door of one's own.
+ * @param setting what the port is called
+ * @throws SettingError when the port is taken or not allowed, or the host is not this machine's
  */
-export async function refuseTakenPort({ host, port }: Place): Promise<void> {
-  if (!canShare(port)) return
+export async function refuseTakenPort({ host, port }: Place, setting = 'PORT'): Promise<void> {
   const server = createServer()
   try {
     await listening(server, { host, port, exclusive: true })
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
-    throw new SettingError('PORT', `${port} is in use by another program`, String(port + 1))
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    if (code === 'EADDRINUSE')
+      throw new SettingError(setting, `${port} is in use by another program`, String(port < 65_535 ? port + 1 : 8000))
+    if (code === 'EACCES')
+      throw new SettingError(setting, `${port} may not be opened by this account`, String(port + 8000))
+    if (NOT_HERE.includes(code))
+      throw new SettingError('HOST', `"${host}" is no address of this machine (${code})`, '127.0.0.1')
+    throw error
   }
   await new Promise((done) => server.close(done))
 }
+
+/** Not found by its name, not one of its addresses, or of a family that it does not speak. */
+const NOT_HERE = ['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']
 
 function listening(server: Server, options: { host: string; port: number; [option: string]: unknown }): Promise<void> {
   return new Promise((done, failed) => {

@@ -53,6 +53,8 @@ export interface Edition<Provider extends PaymentProvider = PaymentProvider> {
 export interface ProviderKind<Provider extends PaymentProvider = PaymentProvider> {
   readonly name: PayType
   readonly face: Static<typeof MethodFace>
+  /** What the names of its settings begin with. */
+  readonly prefix: string
   readonly fields: readonly SettingField[]
   /** Whether the environment sets it up. */
   isSetUp(environment: Environment): boolean

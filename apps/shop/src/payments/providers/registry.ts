@@ -63,6 +63,19 @@ export function createProviders(config: Config, clock: Clock, log: Logger): Prov
   }
 }
 
+/**
+ * Opens what the environment sets up, once, before anything is started for it; nothing where it names no such setting.
+ * @throws SettingError naming the first that is wrong
+ */
+export async function refuseBadSettings(config: Config): Promise<void> {
+  const given = Object.entries(config.environment).filter(([, value]) => value?.trim())
+  const kinds = KINDS.filter(({ prefix }) => given.some(([name]) => name.startsWith(prefix)))
+  if (kinds.length === 0) return
+  // Whoever only looks at settings writes no log; a parent without any loads none.
+  const [{ createLog }, { systemClock }] = await Promise.all([import('../../log.ts'), import('../../clock.ts')])
+  for (const kind of kinds) kind.open(configWith(config, config.environment), systemClock, createLog('silent', 'start'))
+}
+
 /** One provider's place: what there is of it just now. */
 function openSlot<Provider extends PaymentProvider>(
   kind: ProviderKind<Provider>,

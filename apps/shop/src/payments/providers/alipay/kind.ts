@@ -86,6 +86,7 @@ export const ALIPAY: ProviderKind<AlipayProvider> = {
     mark: '支',
     colour: '#1677ff',
   },
+  prefix: 'ALIPAY_',
   fields: FIELDS,
   isSetUp: isAlipaySetUp,
   open(config, clock, log) {

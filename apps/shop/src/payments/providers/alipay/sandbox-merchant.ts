@@ -2,7 +2,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { readPublicKey } from '@xuecheng/alipay'
-import type { Config } from '../../../config.ts'
+import { type Config, sandboxAddress } from '../../../config.ts'
 import { keepSecret } from '../../../secrets.ts'
 import { SANDBOX_MERCHANT, sandboxKeyFile } from './settings.ts'
 
@@ -11,7 +11,7 @@ export async function registerAlipayMerchant(config: Config): Promise<void> {
   const privateKey = keepSecret(sandboxKeyFile(config, 'app_private_key'), newPrivateKey)
   const publicKey = createPublicKey(privateKey)
   writeFileSync(sandboxKeyFile(config, 'app_public_key'), publicKey.export({ type: 'spki', format: 'pem' }))
-  const base = `http://${config.host}:${config.sandbox.port}`
+  const base = sandboxAddress(config)
   const response = await fetch(`${base}/sandbox/api/merchants/${SANDBOX_MERCHANT.appId}`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },

@@ -3,15 +3,17 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type Alipay,
-  AlipayError,
   type AlipayOptions,
   type CertificateFiles,
+  certSn,
   createAlipay,
   PRODUCTION_GATEWAY,
   readPrivateKey,
   readPublicKey,
+  rootCertSn,
 } from '@xuecheng/alipay'
-import { address, type Config, type Environment, SettingError, textOrFile } from '../../../config.ts'
+import { address, type Config, type Environment, SettingError, sandboxAddress, textOrFile } from '../../../config.ts'
+import { named, tryKey } from '../key-settings.ts'
 
 export interface AlipaySettings {
   readonly gateway: string
@@ -37,7 +39,15 @@ export const SANDBOX_MERCHANT = { appId: '9021000100000001', sellerId: '20887210
 export const sandboxKeyFile = (config: Config, name: 'app_private_key' | 'app_public_key' | 'alipay_public_key') =>
   join(config.dataDir, 'keys', 'alipay', `${name}.pem`)
 
-const NAMED = ['ALIPAY_APP_ID', 'ALIPAY_PRIVATE_KEY', 'ALIPAY_PRIVATE_KEY_FILE', 'ALIPAY_GATEWAY']
+const KEYS = [
+  'ALIPAY_PRIVATE_KEY',
+  'ALIPAY_PUBLIC_KEY',
+  'ALIPAY_APP_CERT',
+  'ALIPAY_ALIPAY_CERT',
+  'ALIPAY_ROOT_CERT',
+] as const
+/** Any one of them means that somebody sets Alipay up: what is missing beside it is named, not passed over. */
+const NAMED = ['ALIPAY_APP_ID', 'ALIPAY_SELLER_ID', 'ALIPAY_GATEWAY', ...KEYS.flatMap((name) => [name, `${name}_FILE`])]
 
 /** Whether somebody set Alipay up by hand, for the real gateway or another sandbox. */
 export const isAlipaySetUp = (environment: Environment): boolean => NAMED.some((name) => environment[name]?.trim())
@@ -56,7 +66,7 @@ export function readAlipaySettings(config: Config): AlipaySettings | undefined {
   if (!config.sandbox.enabled || !existsSync(sandboxKeyFile(config, 'alipay_public_key'))) return undefined
   const read = (name: Parameters<typeof sandboxKeyFile>[1]) => readFileSync(sandboxKeyFile(config, name), 'utf8')
   return {
-    gateway: `http://${config.host}:${config.sandbox.port}/gateway.do`,
+    gateway: `${sandboxAddress(config)}/gateway.do`,
     ...SANDBOX_MERCHANT,
     keys: { privateKey: read('app_private_key'), alipayPublicKey: read('alipay_public_key') },
     ...urls,
@@ -67,24 +77,16 @@ export function readAlipaySettings(config: Config): AlipaySettings | undefined {
 /** Opens a client; its keys are parsed here. @throws SettingError that names the key and what is wrong with it */
 export function openClient(settings: AlipaySettings, options: Partial<AlipayOptions> = {}): Alipay {
   const { gateway, appId, keys } = settings
-  named('ALIPAY_PRIVATE_KEY', () => readPrivateKey(keys.privateKey))
-  if ('alipayPublicKey' in keys) named('ALIPAY_PUBLIC_KEY', () => readPublicKey(keys.alipayPublicKey))
+  tryKey('ALIPAY_PRIVATE_KEY', keys.privateKey, readPrivateKey)
+  if ('alipayPublicKey' in keys) tryKey('ALIPAY_PUBLIC_KEY', keys.alipayPublicKey, readPublicKey)
+  else {
+    named('ALIPAY_APP_CERT', () => certSn(keys.certificates.appCert))
+    named('ALIPAY_ALIPAY_CERT', () => certSn(keys.certificates.alipayCert))
+    named('ALIPAY_ROOT_CERT', () => rootCertSn(keys.certificates.rootCert))
+  }
+  // What is left is that they do not fit together.
   const rest = 'certificates' in keys ? 'ALIPAY_APP_CERT' : 'ALIPAY_PUBLIC_KEY'
   return named(rest, () => createAlipay({ ...options, gateway, appId, ...keys }))
-}
-
-/** What the client says of a key, with the name of the setting that it came from. */
-function named<Result>(name: string, parse: () => Result): Result {
-  try {
-    return parse()
-  } catch (error) {
-    if (!(error instanceof AlipayError)) throw error
-    throw new SettingError(
-      name,
-      error.message.replace(/\.$/, ''),
-      `(a file: ${name}_FILE=./keys/${name.toLowerCase()}.pem)`,
-    )
-  }
 }
 
 function fromEnvironment(

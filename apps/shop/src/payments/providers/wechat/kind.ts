@@ -74,6 +74,7 @@ export const WECHAT: ProviderKind<WechatProvider> = {
     mark: '微',
     colour: '#07883f',
   },
+  prefix: 'WECHATPAY_',
   fields: FIELDS,
   isSetUp: isWechatSetUp,
   open(config, clock, log) {

@@ -1,7 +1,7 @@
 /** Makes the shop a WeChat Pay merchant of its own sandbox: its keys on first start, its registration on every start. */
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import type { Config } from '../../../config.ts'
+import { type Config, sandboxAddress } from '../../../config.ts'
 import { keepSecret } from '../../../secrets.ts'
 import { SANDBOX_MERCHANT, SANDBOX_SERIAL, sandboxFile } from './settings.ts'
 
@@ -9,7 +9,7 @@ import { SANDBOX_MERCHANT, SANDBOX_SERIAL, sandboxFile } from './settings.ts'
 export async function registerWechatMerchant(config: Config): Promise<void> {
   const privateKey = keepSecret(sandboxFile(config, 'merchant_private_key.pem'), newPrivateKey)
   const apiV3Key = keepSecret(sandboxFile(config, 'api_v3_key'), () => randomBytes(16).toString('hex')).trim()
-  const base = `http://${config.host}:${config.sandbox.port}`
+  const base = sandboxAddress(config)
   const response = await fetch(`${base}/sandbox/api/wechat/merchants/${SANDBOX_MERCHANT.mchId}`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },

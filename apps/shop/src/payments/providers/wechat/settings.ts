@@ -1,8 +1,25 @@
 /** WeChat Pay's settings: the environment's, or else the sandbox merchant's under the data folder. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createWechatPay, type WechatPay, WechatPayError, type WechatPayOptions } from '@xuecheng/wechatpay'
-import { address, type Config, type Environment, SettingError, textOrFile } from '../../../config.ts'
+import {
+  createWechatPay,
+  FieldError,
+  KeyError,
+  readPrivateKey,
+  readPublicKey,
+  type WechatPay,
+  type WechatPayOptions,
+} from '@xuecheng/wechatpay'
+import {
+  address,
+  type Config,
+  type Environment,
+  flag,
+  SettingError,
+  sandboxAddress,
+  textOrFile,
+} from '../../../config.ts'
+import { named, tryKey } from '../key-settings.ts'
 
 export interface WechatSettings {
   readonly baseUrl: string
@@ -33,7 +50,16 @@ export type SandboxFile =
 
 export const sandboxFile = (config: Config, name: SandboxFile) => join(config.dataDir, 'keys', 'wechat', name)
 
-const NAMED = ['WECHATPAY_MCH_ID', 'WECHATPAY_PRIVATE_KEY', 'WECHATPAY_PRIVATE_KEY_FILE', 'WECHATPAY_BASE_URL']
+const KEYS = ['WECHATPAY_PRIVATE_KEY', 'WECHATPAY_API_V3_KEY', 'WECHATPAY_PUBLIC_KEY'] as const
+/** Any one of them means that somebody sets WeChat Pay up: what is missing beside it is named, not passed over. */
+const NAMED = [
+  'WECHATPAY_MCH_ID',
+  'WECHATPAY_APP_ID',
+  'WECHATPAY_SERIAL_NO',
+  'WECHATPAY_PUBLIC_KEY_ID',
+  'WECHATPAY_BASE_URL',
+  ...KEYS.flatMap((name) => [name, `${name}_FILE`]),
+]
 
 /** Whether somebody set WeChat Pay up by hand, for the real gateway or another sandbox. */
 export const isWechatSetUp = (environment: Environment): boolean => NAMED.some((name) => environment[name]?.trim())
@@ -49,14 +75,14 @@ export function readWechatSettings(config: Config): WechatSettings | undefined {
   const ours = {
     notifyUrl: `${publicUrl}/api/payments/wechat/notify`,
     returnUrl: `${publicUrl}/pay/success`,
-    h5: environment['WECHATPAY_H5']?.trim().toLowerCase() !== 'off',
+    h5: flag(environment, 'WECHATPAY_H5', true),
   }
   if (isWechatSetUp(environment)) return { ...fromEnvironment(environment), ...ours, sandbox: false }
   if (!config.sandbox.enabled || !existsSync(sandboxFile(config, 'wechatpay_public_key_id'))) return undefined
   const read = (name: SandboxFile) => readFileSync(sandboxFile(config, name), 'utf8').trim()
   const privateKey = read('merchant_private_key.pem')
   return {
-    baseUrl: `http://${config.host}:${config.sandbox.port}`,
+    baseUrl: sandboxAddress(config),
     ...SANDBOX_MERCHANT,
     serialNo: SANDBOX_SERIAL,
     privateKey,
@@ -70,28 +96,39 @@ export function readWechatSettings(config: Config): WechatSettings | undefined {
 /** The sandbox takes any serial that names the key it was given. */
 export const SANDBOX_SERIAL = '5857554348454E47000000000000000000000001'
 
-/** Opens a client; its keys are parsed here. @throws SettingError that says what is wrong with them, and nothing of them */
+/** Opens a client; its keys are parsed here. @throws SettingError that names the one that is wrong, and nothing of it */
 export function openClient(settings: WechatSettings, options: Partial<WechatPayOptions> = {}): WechatPay {
   const { baseUrl, mchId, appId, serialNo, privateKey, apiV3Key, publicKey } = settings
-  try {
-    return createWechatPay({
-      ...options,
-      baseUrl,
-      mchId,
-      appId,
-      serialNo,
-      privateKey,
-      apiV3Key,
-      ...(publicKey && { publicKey: publicKey.key, publicKeyId: publicKey.id }),
-    })
-  } catch (error) {
-    if (!(error instanceof WechatPayError)) throw error
-    throw new SettingError('WECHATPAY_PRIVATE_KEY, _PUBLIC_KEY or _API_V3_KEY', error.message.replace(/\.$/, ''), '…')
+  tryKey('WECHATPAY_PRIVATE_KEY', privateKey, readPrivateKey)
+  if (publicKey) tryKey('WECHATPAY_PUBLIC_KEY', publicKey.key, readPublicKey)
+  // What is left: one of the texts, or a public key that is the merchant's own.
+  const open = () => {
+    const given = { ...options, baseUrl, mchId, appId, serialNo, privateKey, apiV3Key }
+    return createWechatPay({ ...given, ...(publicKey && { publicKey: publicKey.key, publicKeyId: publicKey.id }) })
   }
+  try {
+    return open()
+  } catch (error) {
+    if (error instanceof FieldError) throw new SettingError(SETTING_OF[error.field] ?? error.field, error.message, '…')
+    const isSecret = error instanceof KeyError && error.code === 'UNREADABLE_API_V3_KEY'
+    return named(isSecret ? 'WECHATPAY_API_V3_KEY' : 'WECHATPAY_PUBLIC_KEY', () => {
+      throw error
+    })
+  }
+}
+
+/** What the client calls it, and what it is called here. */
+const SETTING_OF: Readonly<Record<string, string>> = {
+  baseUrl: 'WECHATPAY_BASE_URL',
+  mchId: 'WECHATPAY_MCH_ID',
+  appId: 'WECHATPAY_APP_ID',
+  serialNo: 'WECHATPAY_SERIAL_NO',
+  publicKeyId: 'WECHATPAY_PUBLIC_KEY_ID',
 }
 
 function fromEnvironment(environment: Environment) {
   const key = textOrFile(environment, 'WECHATPAY_PUBLIC_KEY')
+  const id = environment['WECHATPAY_PUBLIC_KEY_ID']?.trim()
   return {
     baseUrl: address(environment, 'WECHATPAY_BASE_URL', PRODUCTION),
     mchId: shaped(environment, 'WECHATPAY_MCH_ID', /^\d{1,32}$/, '1900000001'),
@@ -99,15 +136,15 @@ function fromEnvironment(environment: Environment) {
     serialNo: shaped(environment, 'WECHATPAY_SERIAL_NO', /^[0-9A-Fa-f]{8,64}$/, '5157F09EFDC096DE15EBE81A47057A72'),
     privateKey: needed(environment, 'WECHATPAY_PRIVATE_KEY'),
     apiV3Key: secret(environment),
-    publicKey:
-      key === undefined
-        ? undefined
-        : {
-            key,
-            id: shaped(environment, 'WECHATPAY_PUBLIC_KEY_ID', /^PUB_KEY_ID_\w+$/, 'PUB_KEY_ID_0119000000012026'),
-          },
+    // The two belong together: one without the other is a mistake, and neither means platform certificates.
+    publicKey: key === undefined && !id ? undefined : publicKeyFrom(environment),
   }
 }
+
+const publicKeyFrom = (environment: Environment) => ({
+  key: needed(environment, 'WECHATPAY_PUBLIC_KEY'),
+  id: shaped(environment, 'WECHATPAY_PUBLIC_KEY_ID', /^PUB_KEY_ID_\w+$/, 'PUB_KEY_ID_0119000000012026'),
+})
 
 /** Never repeated in the message, since it is the secret itself. */
 function secret(environment: Environment): string {

@@ -1,0 +1,50 @@
+/** A setting that is wrong ends the start at once, in one line that names it, and nothing has been started for it. */
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../harness/system.ts'
+
+const MAIN = join(import.meta.dirname, '../../apps/shop/src/main.ts')
+const folder = mkdtempSync(join(tmpdir(), 'xuecheng-bad-'))
+const neighbour = createServer()
+let ports: { free: number; taken: number }
+
+beforeAll(async () => {
+  ports = { free: await freePort(), taken: await freePort() }
+  await new Promise<void>((done) => neighbour.listen(ports.taken, '127.0.0.1', done))
+})
+afterAll(() => {
+  neighbour.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function start(environment: Record<string, string>): Promise<{ code: number | null; output: string }> {
+  const flags = ['--conditions=xuecheng:source', '--disable-warning=ExperimentalWarning']
+  const env = { PATH: process.env['PATH'], DATA_DIR: folder, PORT: String(ports.free), SANDBOX_PORT: '0' }
+  const child = spawn(process.execPath, [...flags, MAIN], { cwd: folder, env: { ...env, ...environment } })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  return new Promise((done) => child.once('close', (code) => done({ code, output })))
+}
+
+const CASES: [string, () => Record<string, string>][] = [
+  ['ALIPAY_APP_ID', () => ({ ALIPAY_SELLER_ID: '2088621959339670' })],
+  ['WECHATPAY_H5', () => ({ WECHATPAY_H5: 'maybe' })],
+  ['PORT', () => ({ PORT: String(ports.taken) })],
+  ['SANDBOX_PORT', () => ({ SANDBOX_PORT: String(ports.taken) })],
+  ['SANDBOX_PORT', () => ({ SANDBOX_PORT: String(ports.free) })],
+  ['HOST', () => ({ HOST: 'nowhere.invalid' })],
+  ['DATABASE_URL', () => ({ DATABASE_URL: 'postgres://shop:hunter2@127.0.0.1:9/shop' })],
+  ['DATA_DIR', () => ({ DATA_DIR: MAIN })],
+]
+
+test.each(CASES)('%s', async (name, environment) => {
+  const { code, output } = await start(environment())
+  expect(output).toMatch(new RegExp(`^${name}: [^\\n]+ Example: ${name}=[^\\n]+\\n$`))
+  expect(output).not.toContain('hunter2')
+  expect(code).toBe(1)
+  expect(existsSync(join(folder, 'postgres'))).toBe(false)
+})
