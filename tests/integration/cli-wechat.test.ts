@@ -1,4 +1,4 @@
-/** WeChat Pay from the command line, against the sandbox of a running shop: the real program, its exit codes and its lines. */
+/** Both methods from the command line, against the sandbox of a running shop: the real program, its exit codes and its lines. */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -18,14 +18,16 @@ interface Ran {
   readonly stderr: string
 }
 
-function wechat(...args: string[]): Promise<Ran> {
+const wechat = (...args: string[]) => xuecheng('wechat', ...args)
+
+function xuecheng(...args: string[]): Promise<Ran> {
   const env = {
     PATH: process.env['PATH'] ?? '',
     DATA_DIR: system.dataDir,
     PORT: new URL(system.shopUrl).port,
     SANDBOX_PORT: new URL(system.sandboxUrl).port,
   }
-  const program = [join(ROOT, 'apps/shop/bin/xuecheng.mjs'), 'wechat', ...args]
+  const program = [join(ROOT, 'apps/shop/bin/xuecheng.mjs'), ...args]
   return new Promise((done) => {
     execFile(process.execPath, program, { cwd: system.dataDir, env }, (error, stdout, stderr) =>
       done({ code: typeof error?.code === 'number' ? error.code : error ? 1 : 0, stdout, stderr }),
@@ -59,6 +61,10 @@ test('ordered, paid, asked about, paid back and in the bill', async () => {
   // A refusal is an answer: exit 1, and what it means.
   const late = await json('close', ...order)
   expect(late).toMatchObject({ code: 1, data: { ok: false, code: 'ORDER_PAID', meaning: expect.any(String) } })
+  const said = await wechat('close', ...order)
+  expect([said.code, said.stdout]).toEqual([1, ''])
+  expect(said.stderr).toMatch(/^xuecheng: ORDER_PAID .*\n$/)
+  expect(paid.data['paidAt']).toMatch(/\+08:00$/)
 
   const back = await json('refund', ...order, '--amount', '4.00', '--request-no', 'CLI-R1', '--reason', '退课')
   expect(back).toMatchObject({ code: 0, data: { status: 'PROCESSING', refundAmount: '4.00', outRefundNo: 'CLI-R1' } })
@@ -78,6 +84,33 @@ test('ordered, paid, asked about, paid back and in the bill', async () => {
     `refund\t${paid.data['tradeNo']}\tCLI-000001\tCLI-R1\t4.00`,
   ])
 }, 120_000)
+
+test('Alipay: a trade in Beijing’s time, its bill in yuan under titles, a refusal on stderr', async () => {
+  const alipay = (...args: string[]) => xuecheng('alipay', ...args)
+  const order = ['--out-trade-no', 'CLI-A00001']
+  const link = (await alipay('pay-url', ...order, '--amount', '9.90', '--subject', '一门课')).stdout.trim()
+  await system.sandbox.pay(link)
+  const trade = JSON.parse((await alipay('query', ...order, '--json')).stdout) as Record<string, string>
+  expect(trade).toMatchObject({ totalAmount: '9.90', sendPayDate: expect.stringMatching(/\+08:00$/) })
+  const refused = await alipay('close', ...order)
+  expect([refused.code, refused.stdout]).toEqual([1, ''])
+  expect(refused.stderr).toMatch(/^xuecheng: ACQ\.\S+ .*\n$/)
+
+  const { now } = await system.sandbox.get<{ now: string }>('/clock')
+  await system.sandbox.send('POST', '/clock', { now: new Date(Date.parse(now) + 25 * 3_600_000).toISOString() })
+  const day = trade['sendPayDate']?.slice(0, 10) ?? ''
+  const [count, titles, row] = (await alipay('bill', '--date', day)).stdout.split('\n')
+  expect(count).toBe('1 rows')
+  expect(titles?.split('\t').slice(0, 6)).toEqual([
+    'kind',
+    'tradeNo',
+    'outTradeNo',
+    'refundRequestNo',
+    'orderAmount',
+    'receiptAmount',
+  ])
+  expect(row?.split('\t').slice(0, 6)).toEqual(['trade', trade['tradeNo'], 'CLI-A00001', '', '9.90', '9.90'])
+})
 
 test('what nobody paid is closed; what is not there, or is called wrongly, is said in one line', async () => {
   await wechat('pay-code', '--out-trade-no', 'CLI-000002', '--amount', '1.00', '--subject', 'x')

@@ -1,7 +1,8 @@
 /** The command line, as a person at a terminal uses it: the real program, its exit codes and its lines. */
 import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -74,8 +75,78 @@ test('what is wrong is said in one line on stderr', async () => {
     expect(stdout).toBe('')
     expect(stderr.trim().split('\n')).toHaveLength(1)
   }
-  const unknown = await xuecheng(['dance'])
-  expect([unknown.code, unknown.stdout]).toMatchObject([2, expect.stringContaining('xuecheng migrate')])
+})
+
+test.each<[string[], RegExp]>([
+  [['dance'], /^xuecheng: there is no command "dance"\. There are: .*alipay verify.*migrate/],
+  [['alipay', 'dance'], /^xuecheng: there is no command "alipay dance"\. There are: alipay pay-url, .*alipay bill\./],
+  [['users'], /^xuecheng: users what\? There are: users create, /],
+])('what is unknown is named on stderr, with what there is: %j', async (args, line) => {
+  const { code, stdout, stderr } = await xuecheng(args)
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toMatch(line)
+  expect(stderr.trim().split('\n')).toHaveLength(1)
+})
+
+test('--help lists every command', async () => {
+  const { code, stdout, stderr } = await xuecheng(['--help'])
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toContain('xuecheng migrate')
+})
+
+test('sandbox: the shop’s own .env says where; what is wrong is one line', async () => {
+  const bogus = await xuecheng(['sandbox', '--bogus'])
+  expect([bogus.code, bogus.stdout]).toEqual([2, ''])
+  expect(bogus.stderr).toMatch(/^sandbox: Unknown option '--bogus'.*\n$/)
+  const taken = createServer()
+  await new Promise<void>((done) => taken.listen(0, '127.0.0.1', done))
+  const { port } = taken.address() as AddressInfo
+  writeFileSync(join(folder, '.env'), `SANDBOX_PORT=${port}\n`)
+  try {
+    const refused = await xuecheng(['sandbox'])
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(new RegExp(`^sandbox: .*127\\.0\\.0\\.1:${port}\\n$`))
+  } finally {
+    rmSync(join(folder, '.env'))
+    taken.close()
+  }
+})
+
+test('a database that is not there: one line on stderr, without its password', async () => {
+  const away = await xuecheng(['users', 'create', '--username', 'nobody-yet'], {
+    DATABASE_URL: 'postgres://shop:hunter2@127.0.0.1:9/shop',
+  })
+  expect([away.code, away.stdout]).toEqual([1, ''])
+  expect(away.stderr).toMatch(
+    /^xuecheng: DATABASE_URL: the PostgreSQL at 127\.0\.0\.1:9 cannot be used \(ECONNREFUSED\).*\n$/,
+  )
+})
+
+test('keys check: nothing set up names the folder; one method alone is examined; half a setting is named', async () => {
+  const none = await xuecheng(['keys', 'check'])
+  expect([none.code, none.stdout]).toEqual([1, ''])
+  expect(none.stderr).toMatch(/^xuecheng: no payment method is set up: .* in .*keys\. .*\n$/)
+  expect(none.stderr).toContain(join(folder, 'keys'))
+
+  const own = app.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const wechat = {
+    SANDBOX: 'off',
+    WECHATPAY_MCH_ID: '1900000001',
+    WECHATPAY_APP_ID: 'wxd678efh567hg6787',
+    WECHATPAY_SERIAL_NO: '5157F09EFDC096DE15EBE81A47057A72',
+    WECHATPAY_BASE_URL: 'http://127.0.0.1:9',
+    WECHATPAY_PRIVATE_KEY: own,
+    WECHATPAY_API_V3_KEY: 'a'.repeat(32),
+  }
+  const one = await xuecheng(['keys', 'check'], wechat)
+  expect(one.stderr).toBe('')
+  expect(one.stdout).toMatch(/^WeChat Pay: settings of the environment\n/)
+  expect(one.stdout).not.toContain('Alipay')
+
+  const half = await xuecheng(['keys', 'check', '--lang', 'zh'], { ...wechat, ALIPAY_APP_ID: '2021000120612450' })
+  expect(half.code).toBe(1)
+  expect(half.stdout).toMatch(/^支付宝：环境变量中的设置；微信支付：环境变量中的设置\n/)
+  expect(half.stdout).toContain('支付宝: ALIPAY_SELLER_ID: is missing')
 })
 
 test('a bad key is named without being repeated', async () => {
@@ -93,4 +164,8 @@ test('migrate runs every file once', async () => {
   expect(JSON.parse(first.stdout)).toMatchObject({ ran: expect.arrayContaining(['0001_foundation.sql']) })
   const second = await xuecheng(['migrate'])
   expect([second.code, second.stdout.trim()]).toEqual([0, 'up to date'])
+  // What the shop refuses is one line with its code, once.
+  const nobody = await xuecheng(['users', 'second-factor-off', '--username', 'nobody-here'])
+  expect([nobody.code, nobody.stdout]).toEqual([1, ''])
+  expect(nobody.stderr).toMatch(/^xuecheng: [A-Z_]+: (?![A-Z_]+:)[^\n]+\n$/)
 })

@@ -98,6 +98,19 @@ test('a mix-up is named in the reader’s language, and nothing is stored; a fie
   expect((await settings())?.entered).toEqual([])
 }, 60_000)
 
+/** The command line beside the running shop, with nothing of the method in its environment. */
+const xuecheng = (...args: string[]) =>
+  execFileSync(process.execPath, [join(import.meta.dirname, '../../apps/shop/bin/xuecheng.mjs'), ...args], {
+    cwd: system.dataDir,
+    encoding: 'utf8',
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      DATA_DIR: system.dataDir,
+      PORT: new URL(system.shopUrl).port,
+      SANDBOX_PORT: new URL(system.sandboxUrl).port,
+    },
+  })
+
 test('what cannot be proved from here is stored only for one who insists', async () => {
   const { values } = await merchant()
   const away = { ...values, ALIPAY_GATEWAY: 'http://127.0.0.1:9/gateway.do' }
@@ -108,6 +121,13 @@ test('entered keys are sealed and masked, and used by every process without a re
   const { values, appId } = await merchant()
   const { body } = await enter(values)
   expect(body).toMatchObject({ stored: true, settings: { source: 'entered' } })
+
+  // A command takes them too, in place of the sandbox's.
+  expect(xuecheng('keys', 'check').split('\n')[0]).toBe(
+    "Alipay: settings entered in the back office; WeChat Pay: the sandbox's settings",
+  )
+  const link = ['alipay', 'pay-url', '--out-trade-no', 'entered-1', '--amount', '1.00', '--subject', 'x']
+  expect(appOf(xuecheng(...link).trim())).toBe(appId)
 
   // Two processes share the connections: within seconds each signs for the new merchant.
   const buyer = await system.buyer()

@@ -1,6 +1,7 @@
 /** `xuecheng …`: each command a few lines over the subjects. Answers go to stdout, an error to stderr in one line. */
 import { parseArgs } from 'node:util'
 import { backupDatabase, restoreDatabase } from './cli/backup.ts'
+import { enteredSettings } from './cli/entered.ts'
 import { migrateDatabase } from './cli/migrate.ts'
 import { reconcile } from './cli/reconcile.ts'
 import { replay } from './cli/replay.ts'
@@ -8,7 +9,6 @@ import { sandboxAlone, sandboxCheck } from './cli/sandbox.ts'
 import { createUser, secondFactorOff } from './cli/users.ts'
 import { type Command, type PassedOn, UsageError } from './command.ts'
 import { loadEnvironment, readConfig } from './config.ts'
-import { ShopError } from './errors.ts'
 import { PROVIDER_COMMANDS } from './payments/providers/commands.ts'
 
 const COMMANDS: Readonly<Record<string, Command | PassedOn>> = {
@@ -24,23 +24,26 @@ const COMMANDS: Readonly<Record<string, Command | PassedOn>> = {
   restore: restoreDatabase,
 }
 
+const remark = (line: string): void => void process.stderr.write(`xuecheng: ${line}\n`)
+
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  const line = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-  process.stderr.write(`xuecheng: ${error instanceof ShopError ? `${error.code}: ` : ''}${line}\n`)
-  process.exitCode = error instanceof UsageError ? 2 : 1
+  remark(lineOf(error))
+  process.exitCode = isMisuse(error) ? 2 : 1
 }
 
 async function main(args: string[]): Promise<number> {
   const [name, command] =
     Object.entries(COMMANDS).find(([words]) => words.split(' ').every((word, at) => args[at] === word)) ?? []
   if (!name || !command) {
+    if (args.length > 0 && !args.includes('--help')) throw new UsageError(unknown(args))
     process.stdout.write(`${usage()}\n`)
-    return args.length === 0 || args.includes('--help') ? 0 : 2
+    return 0
   }
   const rest = args.slice(name.split(' ').length)
-  if ('passOn' in command) return command.passOn(rest)
+  const environment = loadEnvironment(process.cwd())
+  if ('passOn' in command) return command.passOn(rest, environment)
   const { values, positionals } = parseArgs({
     args: rest,
     options: { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean' } },
@@ -50,10 +53,24 @@ async function main(args: string[]): Promise<number> {
     process.stdout.write(`xuecheng ${name} ${command.usage}\n  ${command.summary}\n`)
     return 0
   }
-  const config = readConfig(loadEnvironment(process.cwd()))
-  const answer = await command.run({ config, values, positionals })
-  process.stdout.write(values['json'] ? `${JSON.stringify(answer.data)}\n` : `${answer.text}\n`)
+  const config = readConfig(environment)
+  let found: ReturnType<typeof enteredSettings> | undefined
+  const entered = () => (found ??= enteredSettings(config))
+  const answer = await command.run({ config, values, positionals, remark, entered })
+  const said = values['json'] ? JSON.stringify(answer.data) : answer.refusal === undefined ? answer.text : undefined
+  if (said === undefined) remark(answer.refusal ?? '')
+  else process.stdout.write(`${said}\n`)
   return answer.exitCode ?? 0
+}
+
+/** What is unknown, and what there is: of the same first word where that is known. */
+function unknown([first = '', second]: readonly string[]): string {
+  const names = Object.keys(COMMANDS)
+  const ofFirst = names.filter((name) => name.startsWith(`${first} `))
+  const what = ofFirst.length > 0 ? [first, second].filter(Boolean).join(' ') : first
+  const wrong = second === undefined && ofFirst.length > 0 ? `${first} what?` : `there is no command "${what}".`
+  const there = (ofFirst.length > 0 ? ofFirst : names).join(', ')
+  return `${wrong} There are: ${there}. More of each: xuecheng --help`
 }
 
 function usage(): string {
@@ -61,4 +78,15 @@ function usage(): string {
     ([name, { usage: how, summary }]) => `  xuecheng ${name} ${how}\n      ${summary}`,
   )
   return ['Usage (every command takes --json and --help):', '', ...lines].join('\n')
+}
+
+/** A connection that fails at several addresses has no message of its own. */
+function lineOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.message.split('\n')[0] || ('code' in error ? String(error.code) : error.name)
+}
+
+function isMisuse(error: unknown): boolean {
+  if (error instanceof UsageError) return true
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
 }

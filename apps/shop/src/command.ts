@@ -1,9 +1,22 @@
 /** What a command is. */
 import type { ParseArgsOptionsConfig } from 'node:util'
-import type { Config } from './config.ts'
+import type { Config, Environment } from './config.ts'
+import type { Language } from './errors.ts'
+
+/** Payment settings that the owner entered in the back office, as far as a command can see them. */
+export interface Entered {
+  /** Those in use, by provider. */
+  readonly settings: ReadonlyMap<string, Environment>
+  /** Why they, or some of them, cannot be seen. */
+  readonly unseen?: Readonly<Record<Language, string>>
+}
 
 export interface Call {
   readonly config: Config
+  /** Looks for them where the server keeps them. Never throws. */
+  readonly entered: () => Promise<Entered>
+  /** A remark in a line of its own, apart from the answer. */
+  readonly remark: (line: string) => void
   readonly values: Readonly<Record<string, unknown>>
   readonly positionals: readonly string[]
 }
@@ -14,6 +27,8 @@ export interface Answer {
   /** For programs (`--json`). */
   readonly data: unknown
   readonly exitCode?: number
+  /** What was refused, in one line: said as an error in place of the text. The data is given all the same. */
+  readonly refusal?: string
 }
 
 export interface Command {
@@ -28,7 +43,7 @@ export interface PassedOn {
   readonly usage: string
   readonly summary: string
   /** @returns the exit code */
-  passOn(args: readonly string[]): Promise<number>
+  passOn(args: readonly string[], environment: Environment): Promise<number>
 }
 
 /** The command was called wrongly: exit code 2. */

@@ -12,14 +12,7 @@ if (process.argv[2] === 'check') {
   process.exit(await runCheckCommand(process.argv.slice(3)).catch((error: unknown) => fail(message(error))))
 }
 
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string' },
-    host: { type: 'string', default: '127.0.0.1' },
-    data: { type: 'string', default: './data/sandbox' },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-})
+const { values } = readOptions()
 
 if (values.help) {
   process.stdout.write(`${HELP}\n`)
@@ -48,11 +41,26 @@ if (process.send) {
 }
 process.stdout.write(`sandbox ready: gateway ${sandbox.url}/gateway.do, console ${sandbox.url}/console\n`)
 
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        port: { type: 'string' },
+        host: { type: 'string', default: '127.0.0.1' },
+        data: { type: 'string', default: './data/sandbox' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    })
+  } catch (error) {
+    return fail(`${message(error).split('\n')[0]}. See --help`, 2)
+  }
+}
+
 function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-function fail(reason: string): never {
+function fail(reason: string, code = 1): never {
   process.stderr.write(`sandbox: ${reason}\n`)
-  process.exit(1)
+  process.exit(code)
 }

@@ -5,9 +5,11 @@ import pg from 'pg'
 import type { Config } from '../config.ts'
 import { startEmbeddedPostgres } from '../database/embedded.ts'
 import { migrate } from '../database/migrate.ts'
+import { refuseUnreachable } from '../database/reach.ts'
 
 /** Does the work over the database; one that is started for it alone is brought up to date first. */
 export async function withDatabase<Result>(config: Config, work: (url: string) => Promise<Result>): Promise<Result> {
+  if (config.databaseUrl) await refuseUnreachable(config.databaseUrl)
   const running = config.databaseUrl ?? (await runningUrl(config))
   if (running) return work(running)
   const server = await startEmbeddedPostgres(join(config.dataDir, 'postgres'))
@@ -20,7 +22,7 @@ export async function withDatabase<Result>(config: Config, work: (url: string) =
 }
 
 /** The embedded server of a shop that runs, if it answers. */
-async function runningUrl(config: Config): Promise<string | undefined> {
+export async function runningUrl(config: Config): Promise<string | undefined> {
   const file = join(config.dataDir, 'postgres', 'url')
   if (!existsSync(file)) return undefined
   const url = readFileSync(file, 'utf8').trim()

@@ -6,7 +6,7 @@ import { type Selectable, sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Environment } from '../config.ts'
 import { type Announcements, announcement } from '../database/announcements.ts'
-import type { Database, Transaction } from '../database/connect.ts'
+import type { Database, Reader, Transaction } from '../database/connect.ts'
 import type { Tables } from '../database/tables.ts'
 import { ShopError } from '../errors.ts'
 import type { Seal } from '../sealed.ts'
@@ -15,6 +15,22 @@ import type { EnteredSettings, Providers } from './providers/registry.ts'
 
 const PURPOSE = 'payment settings'
 const LOOK_EVERY_MS = 3000
+
+/** @throws Error when they were sealed with another secret */
+const opened = (seal: Seal, sealed: string): Environment => JSON.parse(seal.open(PURPOSE, sealed)) as Environment
+
+/** What is in use just now, by provider; undefined for what does not open: it was sealed with another secret. */
+export async function settingsInUse(db: Reader, seal: Seal): Promise<ReadonlyMap<string, Environment | undefined>> {
+  const inUse = db.selectFrom('payment_settings').select(['provider', 'sealed']).where('retired_at', 'is', null)
+  const open = (sealed: string) => {
+    try {
+      return opened(seal, sealed)
+    } catch {
+      return undefined
+    }
+  }
+  return new Map((await inUse.execute()).map(({ provider, sealed }) => [provider, open(sealed)]))
+}
 
 export interface SettingsKeeper {
   /** Takes up what is stored, if it has changed. */
@@ -40,8 +56,7 @@ export function createSettingsKeeper(db: Database, seal: Seal, providers: Provid
     const closed = new Set<number>()
     const entered = stored.flatMap(({ id, provider, sealed, retired_at }): EnteredSettings[] => {
       try {
-        const values = JSON.parse(seal.open(PURPOSE, sealed)) as Environment
-        return [{ id, provider, values, inUse: retired_at === null }]
+        return [{ id, provider, values: opened(seal, sealed), inUse: retired_at === null }]
       } catch {
         log.error({ settings: id, provider }, 'stored payment settings do not open: the shop has another secret now')
         closed.add(id)

@@ -9,13 +9,33 @@ export function amountOf(call: Call, name: string): number {
   return amount
 }
 
-/** An answer of the gateway as lines and as data; a refusal ends with exit code 1. */
-export function told(fields: Readonly<Record<string, unknown>>, refused = false): Answer {
+/** An answer of the gateway as lines and as data; that there is no such thing ends with exit code 1. */
+export function told(fields: Readonly<Record<string, unknown>>, isNone = false): Answer {
   const lines = Object.entries(fields)
     .filter(([, value]) => value !== undefined && typeof value !== 'object')
     .map(([name, value]) => `${name}: ${value}`)
-  return { text: lines.join('\n'), data: fields, exitCode: refused ? 1 : 0 }
+  return { text: lines.join('\n'), data: fields, exitCode: isNone ? 1 : 0 }
 }
+
+interface Refused {
+  readonly ok: false
+  /** Each gateway has its own names for the code and its words. */
+  readonly code?: string
+  readonly message?: string
+  readonly subCode?: string
+  readonly subMsg?: string
+  readonly meaning: string
+}
+
+/** The gateway said no: one line as an error, all that it said as data, exit code 1. */
+export function refused(answer: Refused): Answer {
+  const [code, words] = [answer.subCode ?? answer.code ?? '', answer.subMsg ?? answer.message ?? '']
+  const line = [code, words && words !== code ? words : '', `(${answer.meaning})`].filter(Boolean).join(' ')
+  return { ...told({ ...answer }, true), refusal: line.replace(/\s+/g, ' ') }
+}
+
+/** Fen that may be taken back, as they stand in bills. */
+export const signedYuan = (fen: number): string => (fen < 0 ? `-${yuan(-fen)}` : `${yuan(fen)}`)
 
 export const yuan = (fen: number | undefined): string | undefined =>
   fen === undefined ? undefined : formatYuan(toFen(fen))

@@ -1,23 +1,22 @@
 /** Alipay from the command line, with the shop's own settings: its six interfaces, its keys and their doctor. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Alipay, generateKeys } from '@xuecheng/alipay'
+import { type Alipay, type BillRow, generateKeys } from '@xuecheng/alipay'
 import { systemClock } from '../../../clock.ts'
 import { type Call, type Command, optional, required, UsageError } from '../../../command.ts'
 import type { Config } from '../../../config.ts'
 import type { Language } from '../../../errors.ts'
 import type { SaidFinding } from '../../../finding.ts'
-import { amountOf, told, yuan } from '../answers.ts'
+import { writeMoment } from '../../../http/shapes.ts'
+import { amountOf, refused, signedYuan, told, yuan } from '../answers.ts'
+import { readInUse } from '../in-use.ts'
 import { examine, say } from './doctor.ts'
+import { ALIPAY } from './kind.ts'
 import { type AlipaySettings, openClient, readAlipaySettings, sandboxKeyFile } from './settings.ts'
 
-function settingsOf(config: Config): AlipaySettings {
-  const settings = readAlipaySettings(config)
-  if (settings) return settings
-  throw new Error('Alipay is not set up. Start the shop once with its sandbox, or set ALIPAY_APP_ID and the keys.')
-}
+const settingsOf = (call: Call): Promise<AlipaySettings> => readInUse(call, ALIPAY, readAlipaySettings)
 
-const clientOf = (config: Config): Alipay => openClient(settingsOf(config))
+const clientOf = async (call: Call): Promise<Alipay> => openClient(await settingsOf(call))
 
 const TRADE = { 'out-trade-no': { type: 'string' }, 'trade-no': { type: 'string' } } as const
 
@@ -33,8 +32,9 @@ const payUrl: Command = {
   summary: 'Prints a signed payment address',
   options: { 'out-trade-no': { type: 'string' }, amount: { type: 'string' }, subject: { type: 'string' } },
   async run(call) {
-    const { notifyUrl, returnUrl } = settingsOf(call.config)
-    const address = await clientOf(call.config).pagePayUrl({
+    const settings = await settingsOf(call)
+    const { notifyUrl, returnUrl } = settings
+    const address = await openClient(settings).pagePayUrl({
       outTradeNo: required(call, 'out-trade-no'),
       totalAmount: amountOf(call, 'amount'),
       subject: required(call, 'subject'),
@@ -49,10 +49,10 @@ const verify: Command = {
   usage: "'QUERY-STRING'",
   summary: 'Verifies a return or a notification and prints its fields; exit 0 valid, 1 not',
   options: {},
-  async run({ config, positionals }) {
-    const query = positionals[0]
+  async run(call) {
+    const query = call.positionals[0]
     if (!query) throw new UsageError('The query string is missing')
-    const client = clientOf(config)
+    const client = await clientOf(call)
     const read = /(^|[?&])method=alipay\.trade\.\w+\.pay\.return(&|$)/.test(query)
       ? await client.verifyReturn(query)
       : await client.verifyNotification(query.replace(/^[^?=&]*\?/, ''), 'application/x-www-form-urlencoded')
@@ -72,7 +72,7 @@ const query: Command = {
   summary: 'Asks the gateway about a trade',
   options: TRADE,
   async run(call) {
-    const trade = await clientOf(call.config).query(tradeOf(call))
+    const trade = await (await clientOf(call)).query(tradeOf(call))
     if (!trade.exists) return { ...told({ exists: false }), exitCode: 1 }
     const { tradeNo, outTradeNo, tradeStatus, totalAmount, sendPayDate } = trade
     return told({
@@ -81,7 +81,7 @@ const query: Command = {
       outTradeNo,
       tradeStatus,
       totalAmount: yuan(totalAmount),
-      sendPayDate: sendPayDate?.toISOString(),
+      sendPayDate: sendPayDate && writeMoment(sendPayDate),
     })
   },
 }
@@ -91,13 +91,13 @@ const refund: Command = {
   summary: 'Refunds; the same request number never refunds twice',
   options: { ...TRADE, amount: { type: 'string' }, 'request-no': { type: 'string' }, reason: { type: 'string' } },
   async run(call) {
-    const answer = await clientOf(call.config).refund({
+    const answer = await (await clientOf(call)).refund({
       ...tradeOf(call),
       refundAmount: amountOf(call, 'amount'),
       outRequestNo: required(call, 'request-no'),
       refundReason: optional(call, 'reason'),
     })
-    if (!answer.ok) return told({ ...answer }, true)
+    if (!answer.ok) return refused(answer)
     const { tradeNo, outTradeNo, fundChange, refundFee } = answer
     return told({ ok: true, tradeNo, outTradeNo, fundChange, refundedInAll: yuan(refundFee) })
   },
@@ -108,11 +108,11 @@ const refundQuery: Command = {
   summary: 'Asks whether a refund was made',
   options: { ...TRADE, 'request-no': { type: 'string' } },
   async run(call) {
-    const answer = await clientOf(call.config).refundQuery({
+    const answer = await (await clientOf(call)).refundQuery({
       ...tradeOf(call),
       outRequestNo: required(call, 'request-no'),
     })
-    if (!answer.ok) return told({ ...answer }, true)
+    if (!answer.ok) return refused(answer)
     if (!answer.refunded) return { ...told({ ok: true, refunded: false }), exitCode: 1 }
     return told({ ok: true, refunded: true, refundAmount: yuan(answer.refundAmount) })
   },
@@ -123,34 +123,44 @@ const close: Command = {
   summary: 'Closes a trade that waits for payment',
   options: TRADE,
   async run(call) {
-    const answer = await clientOf(call.config).close(tradeOf(call))
-    return told({ ...answer }, !answer.ok)
+    const answer = await (await clientOf(call)).close(tradeOf(call))
+    return answer.ok ? told({ ...answer }) : refused(answer)
   },
 }
+
+/** What a row is known by and what it moved, in yuan; all the rest is in the data. */
+const BILL_COLUMNS: readonly [title: string, cell: (row: BillRow) => string][] = [
+  ['kind', ({ kind }) => kind],
+  ['tradeNo', ({ tradeNo }) => tradeNo],
+  ['outTradeNo', ({ outTradeNo }) => outTradeNo],
+  ['refundRequestNo', ({ refundRequestNo }) => refundRequestNo],
+  ['orderAmount', ({ orderAmount }) => signedYuan(orderAmount)],
+  ['receiptAmount', ({ receiptAmount }) => signedYuan(receiptAmount)],
+  ['serviceFee', ({ serviceFee }) => signedYuan(serviceFee)],
+  ['completedAt', ({ completedAt }) => writeMoment(completedAt)],
+  ['subject', ({ subject }) => subject],
+]
 
 const bill: Command = {
   usage: '--date YYYY-MM-DD [--out FILE.zip]',
   summary: "Fetches a day's trade bill, checks it against its own totals and prints its rows",
   options: { date: { type: 'string' }, out: { type: 'string' } },
   async run(call) {
-    const client = clientOf(call.config)
+    const client = await clientOf(call)
     const billDate = required(call, 'date')
     const out = optional(call, 'out')
     if (out) {
       const archive = await client.downloadBill({ billType: 'trade', billDate })
-      if (!Buffer.isBuffer(archive)) return told({ ...archive }, true)
+      if (!Buffer.isBuffer(archive)) return refused(archive)
       writeFileSync(out, archive)
       return { text: `wrote ${out} (${archive.length} bytes)`, data: { file: out, bytes: archive.length } }
     }
     const answer = await client.tradeBill(billDate)
-    if ('ok' in answer && !answer.ok) return told({ ...answer }, true)
+    if ('ok' in answer && !answer.ok) return refused(answer)
     const { rows } = answer as Exclude<typeof answer, { ok: false }>
-    const lines = rows.map((row) =>
-      Object.values(row)
-        .filter((value) => typeof value !== 'object')
-        .join('\t'),
-    )
-    return { text: [`${rows.length} rows`, ...lines].join('\n'), data: answer }
+    const lines = rows.map((row) => BILL_COLUMNS.map(([, cell]) => cell(row)).join('\t'))
+    const titles = BILL_COLUMNS.map(([title]) => title).join('\t')
+    return { text: [`${rows.length} rows`, titles, ...lines].join('\n'), data: answer }
   },
 }
 
@@ -174,11 +184,15 @@ const keysGenerate: Command = {
   },
 }
 
-/** The doctor's findings about Alipay; of the application's public key too, where a file of it is named or known. */
-export async function examineAlipay(call: Call, language: Language): Promise<SaidFinding[]> {
-  const settings = settingsOf(call.config)
-  const named = optional(call, 'app-public-key')
-  const own = named ?? (settings.sandbox ? sandboxKeyFile(call.config, 'app_public_key') : undefined)
+/** The doctor's findings about Alipay, none where it is not set up; of the application's public key too, where a file of it is named or known. */
+export async function examineAlipay(
+  config: Config,
+  named: string | undefined,
+  language: Language,
+): Promise<SaidFinding[]> {
+  const settings = readAlipaySettings(config)
+  if (!settings) return []
+  const own = named ?? (settings.sandbox ? sandboxKeyFile(config, 'app_public_key') : undefined)
   const appPublicKey = own && existsSync(own) ? readFileSync(own, 'utf8') : undefined
   if (named && appPublicKey === undefined) throw new UsageError(`${named} cannot be read`)
   return say(await examine(settings, appPublicKey, systemClock), language)

@@ -2,19 +2,15 @@
 import type { RefundKnown, WechatPay } from '@xuecheng/wechatpay'
 import { systemClock } from '../../../clock.ts'
 import { type Call, type Command, optional, required, UsageError } from '../../../command.ts'
-import type { Config } from '../../../config.ts'
-import { amountOf, told, yuan } from '../answers.ts'
+import { writeMoment } from '../../../http/shapes.ts'
+import { amountOf, refused, told, yuan } from '../answers.ts'
+import { readInUse } from '../in-use.ts'
+import { WECHAT } from './kind.ts'
 import { openClient, readWechatSettings, type WechatSettings } from './settings.ts'
 
-function settingsOf(config: Config): WechatSettings {
-  const settings = readWechatSettings(config)
-  if (settings) return settings
-  throw new Error(
-    'WeChat Pay is not set up. Start the shop once with its sandbox, or set WECHATPAY_MCH_ID and the keys.',
-  )
-}
+const settingsOf = (call: Call): Promise<WechatSettings> => readInUse(call, WECHAT, readWechatSettings)
 
-const clientOf = (config: Config): WechatPay => openClient(settingsOf(config))
+const clientOf = async (call: Call): Promise<WechatPay> => openClient(await settingsOf(call))
 
 const TRADE = { 'out-trade-no': { type: 'string' }, 'trade-no': { type: 'string' } } as const
 const CODE_LIVES_MS = 2 * 3_600_000
@@ -32,14 +28,15 @@ const payCode: Command = {
   summary: 'Orders a payment and prints the text of its QR code',
   options: { 'out-trade-no': { type: 'string' }, amount: { type: 'string' }, subject: { type: 'string' } },
   async run(call) {
-    const made = await clientOf(call.config).native({
+    const settings = await settingsOf(call)
+    const made = await openClient(settings).native({
       outTradeNo: required(call, 'out-trade-no'),
       total: amountOf(call, 'amount'),
       description: required(call, 'subject'),
       timeExpire: new Date(systemClock().getTime() + CODE_LIVES_MS),
-      notifyUrl: settingsOf(call.config).notifyUrl,
+      notifyUrl: settings.notifyUrl,
     })
-    return made.ok ? { text: made.codeUrl, data: { codeUrl: made.codeUrl } } : told({ ...made }, true)
+    return made.ok ? { text: made.codeUrl, data: { codeUrl: made.codeUrl } } : refused(made)
   },
 }
 
@@ -48,10 +45,10 @@ const query: Command = {
   summary: 'Asks WeChat Pay about a payment',
   options: TRADE,
   async run(call) {
-    const trade = await clientOf(call.config).query(tradeOf(call))
+    const trade = await (await clientOf(call)).query(tradeOf(call))
     if (!trade.exists) return told({ exists: false }, true)
     const { transactionId: tradeNo, outTradeNo, tradeState, total, successTime } = trade
-    const paidAt = successTime?.toISOString()
+    const paidAt = successTime && writeMoment(successTime)
     return told({ exists: true, tradeNo, outTradeNo, tradeState, totalAmount: yuan(total), paidAt })
   },
 }
@@ -61,8 +58,8 @@ const close: Command = {
   summary: 'Closes a payment that nobody has made yet; its number is spent',
   options: { 'out-trade-no': { type: 'string' } },
   async run(call) {
-    const answer = await clientOf(call.config).close({ outTradeNo: required(call, 'out-trade-no') })
-    return told({ ...answer }, !answer.ok)
+    const answer = await (await clientOf(call)).close({ outTradeNo: required(call, 'out-trade-no') })
+    return answer.ok ? told({ ...answer }) : refused(answer)
   },
 }
 
@@ -71,7 +68,8 @@ const refund: Command = {
   summary: 'Refunds; the same request number never refunds twice',
   options: { ...TRADE, amount: { type: 'string' }, 'request-no': { type: 'string' }, reason: { type: 'string' } },
   async run(call) {
-    const client = clientOf(call.config)
+    const settings = await settingsOf(call)
+    const client = openClient(settings)
     const [which, amount] = [tradeOf(call), amountOf(call, 'amount')]
     // WeChat Pay wants to be told the whole amount of what is paid back in part.
     const trade = await client.query(which)
@@ -82,9 +80,9 @@ const refund: Command = {
       total: trade.total,
       outRefundNo: required(call, 'request-no'),
       reason: optional(call, 'reason'),
-      notifyUrl: settingsOf(call.config).notifyUrl,
+      notifyUrl: settings.notifyUrl,
     })
-    return answer.ok ? told(saidOf(answer)) : told({ ...answer }, true)
+    return answer.ok ? told(saidOf(answer)) : refused(answer)
   },
 }
 
@@ -93,8 +91,8 @@ const refundQuery: Command = {
   summary: 'Asks what became of a refund',
   options: { 'request-no': { type: 'string' } },
   async run(call) {
-    const answer = await clientOf(call.config).refundQuery({ outRefundNo: required(call, 'request-no') })
-    if (!answer.ok) return told({ ...answer }, true)
+    const answer = await (await clientOf(call)).refundQuery({ outRefundNo: required(call, 'request-no') })
+    if (!answer.ok) return refused(answer)
     if (!answer.exists) return told({ ok: true, exists: false }, true)
     return told(saidOf(answer))
   },
@@ -107,7 +105,7 @@ const saidOf = ({ outRefundNo, refundId, status, refund: amount, successTime }: 
   refundId,
   status,
   refundAmount: yuan(amount),
-  refundedAt: successTime?.toISOString(),
+  refundedAt: successTime && writeMoment(successTime),
 })
 
 const bill: Command = {
@@ -115,8 +113,8 @@ const bill: Command = {
   summary: "Fetches a day's trade bill, checks its hash and its own totals, and prints its rows",
   options: { date: { type: 'string' } },
   async run(call) {
-    const answer = await clientOf(call.config).tradeBill(required(call, 'date'))
-    if ('ok' in answer) return told({ ...answer }, true)
+    const answer = await (await clientOf(call)).tradeBill(required(call, 'date'))
+    if ('ok' in answer) return refused(answer)
     const { rows } = answer
     const lines = rows.map(({ kind, transactionId, outTradeNo, outRefundNo, total, refund: back }) =>
       [kind, transactionId, outTradeNo, outRefundNo, yuan(kind === 'payment' ? total : back)].join('\t'),
