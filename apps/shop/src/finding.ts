@@ -1,7 +1,8 @@
 /** What a doctor finds: a code that stays the same with its values, and the words for it in the reader's language. */
 import type { Language } from './errors.ts'
 
-export type Verdict = 'ok' | 'warning' | 'problem' | 'unknown'
+/** `unknown`: it was looked at in vain. `unchecked`: it can only be seen elsewhere, which is nobody's fault. */
+export type Verdict = 'ok' | 'warning' | 'problem' | 'unknown' | 'unchecked'
 
 export interface Finding<Check extends string = string, Code extends string = string> {
   readonly check: Check
@@ -45,8 +46,8 @@ export function inWords<Check extends string, Code extends string>(
 export const languageOf = (named: string | undefined): Language => (/^zh\b|^zh_/i.test(named ?? '') ? 'zh-CN' : 'en')
 
 const MARKS: Record<Language, Record<Verdict, string>> = {
-  en: { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM', unknown: 'unknown' },
-  'zh-CN': { ok: '正常', warning: '注意', problem: '有误', unknown: '未知' },
+  en: { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM', unknown: 'unknown', unchecked: 'skipped' },
+  'zh-CN': { ok: '正常', warning: '注意', problem: '有误', unknown: '未知', unchecked: '未查' },
 }
 
 /** One line for a terminal. */

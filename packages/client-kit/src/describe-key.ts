@@ -4,8 +4,8 @@ import { fingerprint, type KeyFormat, parseKey } from './keys.ts'
 
 export interface KeyDescription {
   /** What it is by its bytes, whatever its label says. */
-  readonly format: KeyFormat | 'encrypted' | 'unreadable'
-  /** `rsa`, or what else it is. */
+  readonly format: KeyFormat | 'encrypted' | 'empty' | 'unreadable'
+  /** `rsa`, or what else it is, such as `ec`. */
   readonly algorithm: string | undefined
   readonly bits: number | undefined
   /** SHA-256 of the public half, hex: equal for the two halves of a pair. */
@@ -16,6 +16,7 @@ export interface KeyDescription {
 const LABELS: Record<KeyFormat, string> = {
   'private-pkcs8': 'PRIVATE KEY',
   'private-pkcs1': 'RSA PRIVATE KEY',
+  'private-sec1': 'EC PRIVATE KEY',
   'public-spki': 'PUBLIC KEY',
   'public-pkcs1': 'RSA PUBLIC KEY',
   certificate: 'CERTIFICATE',
@@ -23,12 +24,14 @@ const LABELS: Record<KeyFormat, string> = {
 
 /** Describes a key's text: its format, size, fingerprint, and what copying did to it. Never throws. */
 export function describeKey(text: string): KeyDescription {
+  const unknown = { algorithm: undefined, bits: undefined, fingerprint: undefined }
+  if (text.trim() === '') return { format: 'empty', ...unknown, defects: [] }
   const { label, der, defects } = readKeyText(text)
   const found = parseKey(der)
   if (!found) {
     const locked = label?.includes('ENCRYPTED') || text.includes('Proc-Type: 4,ENCRYPTED')
     const format = locked ? 'encrypted' : 'unreadable'
-    return { format, algorithm: undefined, bits: undefined, fingerprint: undefined, defects }
+    return { format, ...unknown, defects }
   }
   const { format, key } = found
   const right = LABELS[format]

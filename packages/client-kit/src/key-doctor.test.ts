@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { newPair } from '../test/pair.ts'
 import { describeKey } from './describe-key.ts'
 import { generateKeys } from './generate-keys.ts'
-import { fingerprint, samePair } from './keys.ts'
+import { fingerprint, readPrivateKey, samePair } from './keys.ts'
 
 const { privateKey, publicKey } = newPair()
 const pem = {
@@ -28,12 +28,20 @@ describe('what it is', () => {
   test('other kinds', () => {
     const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' })
     expect(describeKey(String(ec))).toMatchObject({ format: 'private-pkcs8', algorithm: 'ec' })
+    const old = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' })
+    const parameters = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n'
+    for (const text of [String(old), `${parameters}${old}`]) {
+      expect(describeKey(text)).toMatchObject({ format: 'private-sec1', algorithm: 'ec', defects: [] })
+      expect(() => readPrivateKey(text)).toThrow('An RSA key belongs here, not EC.')
+    }
     const locked = privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
     expect(describeKey(String(locked))).toMatchObject({ format: 'encrypted' })
     const lockedOld = privateKey.export({ type: 'pkcs1', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
     expect(describeKey(String(lockedOld))).toMatchObject({ format: 'encrypted' })
-    for (const text of ['', 'hello', '{}', pem['private-pkcs8'].slice(0, 900)])
+    for (const text of ['hello', '{}', pem['private-pkcs8'].slice(0, 900)])
       expect(describeKey(text)).toMatchObject({ format: 'unreadable', fingerprint: undefined })
+    for (const text of ['', ' \n']) expect(describeKey(text)).toMatchObject({ format: 'empty', defects: [] })
+    expect(() => readPrivateKey('')).toThrow('This is empty; a private RSA key belongs here.')
     expect(describeKey(newPair(1024).publicKey.export({ type: 'spki', format: 'pem' }).toString()).bits).toBe(1024)
   })
 })

@@ -23,7 +23,8 @@ export interface KeyText {
   readonly defects: readonly KeyDefect[]
 }
 
-const BLOCK = /-{2,}[ \t]*BEGIN ([A-Z0-9 ]+?)[ \t]*-{2,}([\s\S]*?)(-{2,}[ \t]*END[^-]*-{2,}|$)/
+/** What OpenSSL writes before a key of an elliptic curve is no key. */
+const BLOCK = /-{2,}[ \t]*BEGIN (?!EC PARAMETERS)([A-Z0-9 ]+?)[ \t]*-{2,}([\s\S]*?)(-{2,}[ \t]*END[^-]*-{2,}|$)/
 
 /** Takes the first PEM block, or else the whole text, down to its bytes. */
 export function readKeyText(text: string): KeyText {

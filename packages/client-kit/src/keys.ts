@@ -55,13 +55,21 @@ function readKey(key: string | KeyObject): KeyObject {
   return found?.key.type === 'private' ? readPrivateKey(key) : readPublicKey(key)
 }
 
-export type KeyFormat = 'private-pkcs8' | 'private-pkcs1' | 'public-spki' | 'public-pkcs1' | 'certificate'
+export type KeyFormat =
+  | 'private-pkcs8'
+  | 'private-pkcs1'
+  /** No RSA key is in it: only those of elliptic curves. */
+  | 'private-sec1'
+  | 'public-spki'
+  | 'public-pkcs1'
+  | 'certificate'
 
 /** What some bytes are, tried in turn: each form is told from the others by its structure, whatever a label says. */
 export function parseKey(der: Buffer): { readonly format: KeyFormat; readonly key: KeyObject } | undefined {
   const forms: readonly [KeyFormat, () => KeyObject][] = [
     ['private-pkcs8', () => createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })],
     ['private-pkcs1', () => createPrivateKey({ key: der, format: 'der', type: 'pkcs1' })],
+    ['private-sec1', () => createPrivateKey({ key: der, format: 'der', type: 'sec1' })],
     ['public-spki', () => createPublicKey({ key: der, format: 'der', type: 'spki' })],
     ['public-pkcs1', () => createPublicKey({ key: der, format: 'der', type: 'pkcs1' })],
     ['certificate', () => new X509Certificate(der).publicKey],
@@ -69,7 +77,10 @@ export function parseKey(der: Buffer): { readonly format: KeyFormat; readonly ke
   if (der.length === 0) return undefined
   for (const [format, parse] of forms) {
     try {
-      return { format, key: parse() }
+      const key = parse()
+      // Node.js takes a curve's key for PKCS#1 as well, which is RSA's alone: then what it is comes a form later.
+      if (format === 'private-pkcs1' && key.asymmetricKeyType !== 'rsa') continue
+      return { format, key }
     } catch {
       // Not this form; what the parser said could quote the key, so it goes no further.
     }
@@ -87,12 +98,13 @@ export function longEnough(key: KeyObject, least: number, what: string): KeyObje
 function checked(key: KeyObject, type: 'private' | 'public'): KeyObject {
   if (key.type !== type) throw new KeyError('WRONG_KEY_TYPE', `A ${type} key belongs here, not a ${key.type} one.`)
   if (key.asymmetricKeyType !== 'rsa') {
-    throw new KeyError('NOT_RSA', `An RSA key belongs here, not ${key.asymmetricKeyType ?? 'a secret'}.`)
+    throw new KeyError('NOT_RSA', `An RSA key belongs here, not ${key.asymmetricKeyType?.toUpperCase() ?? 'a secret'}.`)
   }
   return key
 }
 
 function unreadable(type: 'private' | 'public', label: string | undefined, text: string): KeyError {
+  if (text.trim() === '') return new KeyError('UNREADABLE_KEY', `This is empty; a ${type} RSA key belongs here.`)
   if (label?.includes('ENCRYPTED') || text.includes('Proc-Type: 4,ENCRYPTED')) {
     return new KeyError('ENCRYPTED_KEY', 'This key is locked with a passphrase; give it without one.')
   }

@@ -74,6 +74,8 @@ test('keys that are good: the gateway takes them, and its answers are believed; 
     gateway_key: 'GATEWAY_KEY_OK',
     gateway: 'GATEWAY_OK',
     answers: 'ANSWERS_OK',
+    app_id: 'APP_ID_UNCHECKED',
+    api_v3_key: 'API_V3_KEY_UNCHECKED',
     notify_address: 'NOTIFY_OK',
   })
   expect(await codesOf(settingsOf(certified, { publicKey: undefined }))).toMatchObject({
@@ -95,6 +97,18 @@ test.each<[string, Partial<WechatSettings>, string]>([
   const codes = await codesOf(settingsOf(merchant, change))
   expect(codes['gateway']).toBe(code)
   expect(codes).not.toHaveProperty('answers')
+})
+
+test('no public key for a merchant that has no certificates: which settings to set', async () => {
+  const findings = await examine(settingsOf(merchant, { publicKey: undefined }), () => new Date())
+  expect(findings.filter(({ check }) => check === 'gateway_key').map(({ code }) => code)).toEqual(['PUBLIC_KEY_NEEDED'])
+})
+
+test('what is wrong with an answer is said once', async () => {
+  const publicKey = { id: merchant.publicKeyId, key: strangersPublicKey }
+  const findings = await examine(settingsOf(merchant, { publicKey }), () => new Date())
+  const said = findings.map((each) => inWords(each, WECHAT_WORDS, 'en').message).join('\n')
+  expect(said.match(/is not believed/g)).toHaveLength(1)
 })
 
 test('a clock that is ten minutes off', async () => {
@@ -128,7 +142,7 @@ test('the notify address: ours, somebody else’s, nobody’s, one that WeChat c
   shop.answer.status = 400
   shop.answer.body = 'Bad Request'
   expect(await at({})).toBe('NOTIFY_OTHER')
-  expect(await at({ notifyUrl: 'http://127.0.0.1:9/notify' })).toBe('NOTIFY_OTHER')
+  expect(await at({ notifyUrl: 'http://127.0.0.1:9/notify' })).toBe('NOTIFY_UNREACHABLE')
   expect(await at({ sandbox: false })).toBe('NOTIFY_LOCAL')
   expect(await at({ sandbox: false, notifyUrl: 'http://shop.example/notify' })).toBe('NOTIFY_INSECURE')
 })

@@ -52,7 +52,7 @@ const FindingShape = Type.Object(
   {
     check: Type.String(),
     code: Type.String(),
-    verdict: Type.Enum(['ok', 'warning', 'problem', 'unknown']),
+    verdict: Type.Enum(['ok', 'warning', 'problem', 'unknown', 'unchecked']),
     message: Type.String({ description: "In the reader's language" }),
     todo: Type.Optional(Type.String()),
   },

@@ -9869,7 +9869,7 @@ export interface components {
             check: string;
             code: string;
             /** @enum {unknown} */
-            verdict: "ok" | "warning" | "problem" | "unknown";
+            verdict: "ok" | "warning" | "problem" | "unknown" | "unchecked";
             /** @description In the reader's language */
             message: string;
             todo?: string;

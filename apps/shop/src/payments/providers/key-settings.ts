@@ -1,6 +1,6 @@
 /** Keys of a provider's settings, each tried under its own name: an operator who has six of them must be told which it is. */
 import type { KeyObject } from 'node:crypto'
-import { AlipayError as ClientError } from '@xuecheng/alipay'
+import { AlipayError as ClientError, type KeyDescription } from '@xuecheng/alipay'
 import { SettingError } from '../../config.ts'
 
 const LEAST_BITS = 2048
@@ -22,3 +22,10 @@ export function tryKey(name: string, text: string, read: (text: string) => KeyOb
 }
 
 const exampleOf = (name: string): string => `(a file: ${name}_FILE=./keys/${name.toLowerCase()}.pem)`
+
+/** What people call a key's format. */
+export function formOf({ format }: KeyDescription): string {
+  if (format === 'public-spki') return 'SPKI'
+  if (format === 'certificate') return 'X.509'
+  return format.endsWith('pkcs8') ? 'PKCS#8' : 'PKCS#1'
+}

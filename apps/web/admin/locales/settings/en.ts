@@ -60,7 +60,7 @@ const settings: typeof chinese = {
     none: 'Not set up; buyers do not see it',
   },
   keyMode: { public_key: 'Public key', certificates: 'Certificates' },
-  verdict: { ok: 'Right', warning: 'Note', problem: 'Wrong', unknown: 'Unknown' },
+  verdict: { ok: 'Right', warning: 'Note', problem: 'Wrong', unknown: 'Unknown', unchecked: 'Not checked' },
   trial: {
     title: 'Trial payment',
     lead: 'Pays ¥0.01 through the real gateway and proves keys, pay link, notification, query and refund, step by step. The money goes back by itself and is no sale.',

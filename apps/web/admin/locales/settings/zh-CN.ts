@@ -55,7 +55,7 @@ export default {
     none: '未设置，买家看不到这个支付方式',
   },
   keyMode: { public_key: '公钥', certificates: '证书' },
-  verdict: { ok: '正常', warning: '注意', problem: '有误', unknown: '未知' },
+  verdict: { ok: '正常', warning: '注意', problem: '有误', unknown: '未知', unchecked: '未检查' },
   trial: {
     title: '试付一分钱',
     lead: '用真实的支付平台付 ¥0.01，逐步验证密钥、付款链接、通知、查询和退款。钱会自动退回，不计入销售额。',

@@ -2,13 +2,14 @@
 import type { Said, Words } from '../../../finding.ts'
 
 const CHECKS = {
-  private_key: { 'zh-CN': '应用私钥', en: 'private key' },
+  private_key: { 'zh-CN': '支付宝应用私钥', en: 'Alipay application key' },
   gateway_key: { 'zh-CN': '支付宝公钥', en: "Alipay's key" },
-  app_key: { 'zh-CN': '应用公钥', en: 'app public key' },
-  gateway: { 'zh-CN': '网关', en: 'gateway' },
-  answers: { 'zh-CN': '应答验签', en: 'answers' },
-  clock: { 'zh-CN': '时钟', en: 'clock' },
-  notify_address: { 'zh-CN': '通知地址', en: 'notify address' },
+  app_key: { 'zh-CN': '支付宝应用公钥', en: 'Alipay application public key' },
+  gateway: { 'zh-CN': '支付宝网关', en: 'Alipay gateway' },
+  answers: { 'zh-CN': '支付宝应答验签', en: 'Alipay answers' },
+  clock: { 'zh-CN': '支付宝时钟', en: 'Alipay clock' },
+  notify_address: { 'zh-CN': '支付宝通知地址', en: 'Alipay notify address' },
+  seller_id: { 'zh-CN': '支付宝商户 PID', en: 'Alipay seller ID' },
 } as const
 
 const said = (zh: string, en: string, zhTodo?: string, enTodo?: string): { 'zh-CN': Said; en: Said } => ({
@@ -62,8 +63,8 @@ const KEYS = {
     'Put the private key that the key tool made beside it here.',
   ),
   NOT_RSA: said(
-    '这是 {algorithm} 密钥，不是 RSA。',
-    'This is a key for {algorithm}, not RSA.',
+    '这是 {algorithm} 密钥；需要 RSA 2048 位密钥。',
+    'This is an {algorithm} key; RSA 2048 is needed.',
     '请重新生成：xuecheng keys generate',
     'Make one with: xuecheng keys generate',
   ),
@@ -90,8 +91,8 @@ const KEYS = {
     'In the console, upload your key, then copy the other one it shows: 支付宝公钥, not 应用公钥.',
   ),
   GATEWAY_KEY_OK: said(
-    '公钥，RSA {bits} 位，指纹 {print}；不是应用自己的公钥。',
-    "public key, RSA {bits} bits, {print}; it is not the application's own.",
+    '公钥（{form}），RSA {bits} 位，指纹 {print}；不是应用自己的公钥。',
+    "public key ({form}), RSA {bits} bits, {print}; it is not the application's own.",
   ),
   GATEWAY_CERT_OK: said(
     '证书，RSA {bits} 位，指纹 {print}；不是应用自己的公钥。',
@@ -103,7 +104,7 @@ const KEYS = {
     '请重新生成：xuecheng keys generate',
     'Write it anew with: xuecheng keys generate',
   ),
-  PAIR_OK: said('与应用私钥是一对。', 'It is the pair of the private key.'),
+  PAIR_OK: said('{form}，与应用私钥是一对。', '{form}, the pair of the private key.'),
   NOT_THE_PAIR: said(
     '与应用私钥不是一对（{print} 与 {own}）：可能是另一个应用的，或更早的一对。',
     'It is not the pair of the private key ({print} and {own}): the key of another application, or of an older pair.',
@@ -116,6 +117,7 @@ const KEYS = {
     '请去掉密码：openssl pkey -in key.pem -out plain.pem',
     'Take the password off: openssl pkey -in key.pem -out plain.pem',
   ),
+  EMPTY: said('是空的。', 'It is empty.', '请填写密钥的全部内容。', 'Put the whole text of the key there.'),
   UNREADABLE: said(
     '不是 PEM 或 base64 格式的 RSA 密钥，可能被截断或丢了字符。',
     'It is no RSA key in PEM or base64. It may be cut off, or have lost characters.',
@@ -166,11 +168,23 @@ const GATEWAY = {
     '请复制这个应用的“支付宝公钥”。',
     "Copy Alipay's public key (支付宝公钥) of this very application.",
   ),
+  WRONG_PATH: said(
+    '{host} 在 {path} 的应答是 {reason}；网关地址以 /gateway.do 结尾。',
+    '{host} answers {reason} at {path}; the address ends in /gateway.do.',
+    '请改正 ALIPAY_GATEWAY。',
+    'Correct ALIPAY_GATEWAY.',
+  ),
   NO_ANSWER: said(
     '{host} 没有给出可用的应答（{reason}）。',
     '{host} gave no usable answer ({reason}).',
     '请检查网关地址和网络后再试。',
     'Check the address and the network, then try again.',
+  ),
+  SELLER_UNCHECKED: said(
+    '没有检查：{sellerId}。支付宝只在已付款的交易里给出收款账号。',
+    'not checked: seller ID {sellerId}. Alipay names it only in what was paid.',
+    '请在后台试付一分钱（设置 → 试付）。',
+    'Run a Trial payment in the back office (Settings).',
   ),
   CLOCK_UNREAD: said(
     '无法读取网关的时钟。',

@@ -83,14 +83,15 @@ const verdicts = (findings: readonly Finding[]) => findings.map(({ verdict }) =>
 test('all is well: keys, gateway, answers, clock, notify address', async () => {
   const findings = await examine(settings, spki(app.publicKey), systemClock)
   expect(findings.map(({ check, verdict }) => `${check} ${verdict}`)).toEqual([
-    'private key ok',
+    'Alipay application key ok',
     "Alipay's key ok",
-    'app public key ok',
+    'Alipay application public key ok',
     expect.stringMatching(/^Alipay's key ok/), // the bare base64 that the console gives is fine
-    'gateway ok',
-    'answers ok',
-    'clock ok',
-    'notify address ok',
+    'Alipay gateway ok',
+    'Alipay answers ok',
+    'Alipay seller ID unchecked', // only a payment shows it, and that is no fault
+    'Alipay clock ok',
+    'Alipay notify address ok',
   ])
 })
 
@@ -128,7 +129,7 @@ test.each([
   ['line breaks doubled', pkcs8(app.privateKey).replaceAll('\n', '\n\n'), /Line breaks are doubled/],
   ['line breaks written out', pkcs8(app.privateKey).replaceAll('\n', '\\n'), /written out/],
 ])('%s: read all the same, and said', (_name, privateKey, words) => {
-  const findings = about(examineKeys({ ...good, privateKey }), 'private key')
+  const findings = about(examineKeys({ ...good, privateKey }), 'Alipay application key')
   expect(findings[0]).toMatchObject({ verdict: 'ok' })
   expect(findings.slice(1).some(({ message }) => words.test(message))).toBe(true)
 })
@@ -142,8 +143,10 @@ test('a key cut off, a key for another algorithm, a short key, a key with a pass
   const curve = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
   expect(examineKeys({ ...good, privateKey: pkcs8(curve) })[0]).toMatchObject({
     verdict: 'problem',
-    message: expect.stringMatching(/not RSA/),
+    message: 'This is an EC key; RSA 2048 is needed.',
   })
+  const sec1 = curve.export({ type: 'sec1', format: 'pem' }).toString()
+  expect(examineKeys({ ...good, privateKey: sec1 })[0]?.message).toBe('This is an EC key; RSA 2048 is needed.')
   const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey
   expect(examineKeys({ ...good, privateKey: pkcs8(small) })[0]).toMatchObject({
     verdict: 'problem',
@@ -158,14 +161,41 @@ test('a key cut off, a key for another algorithm, a short key, a key with a pass
   })
 })
 
+test('what cannot be read gets no remark on how it is written; an empty file is called empty', () => {
+  for (const privateKey of [bare(app.privateKey).slice(0, 200), 'hello']) {
+    const findings = about(examineKeys({ ...good, privateKey }), 'Alipay application key')
+    expect(findings.map(({ code }) => code)).toEqual(['UNREADABLE'])
+  }
+  expect(examineKeys({ privateKey: ' \n', alipayPublicKey: '' }).map(({ code }) => code)).toEqual(['EMPTY', 'EMPTY'])
+})
+
+test('public keys that are no RSA keys or too short; the format of one that is right', () => {
+  const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey
+  const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey
+  const codeOf = (key: string) => examineKeys({ ...good, alipayPublicKey: key })[1]?.code
+  expect([codeOf(spki(small)), codeOf(spki(curve))]).toEqual(['TOO_SHORT', 'NOT_RSA'])
+  expect(examineKeys(good)[1]?.message).toMatch(/^public key \(SPKI\), RSA 2048 bits/)
+  expect(examineKeys({ ...good, alipayPublicKey: pkcs1(alipay.publicKey) })[1]?.message).toMatch(/\(PKCS#1\)/)
+})
+
+test('a gateway address with another path: what answers there, and how the address ends', async () => {
+  const other = { ...settings, gateway: settings.gateway.replace('/gateway.do', '/gateway') }
+  const [found] = about(await examine(other, undefined, systemClock), 'Alipay gateway')
+  expect(found).toMatchObject({
+    verdict: 'problem',
+    code: 'WRONG_PATH',
+    message: expect.stringMatching(/answers HTTP 404 at \/gateway; the address ends in \/gateway\.do/),
+  })
+})
+
 test('the public key file is of another pair', () => {
-  const found = about(examineKeys(good, spki(pair().publicKey)), 'app public key')
+  const found = about(examineKeys(good, spki(pair().publicKey)), 'Alipay application public key')
   expect(found[0]).toMatchObject({ verdict: 'problem', message: expect.stringMatching(/not the pair/) })
 })
 
 test('the key of another application: the gateway refuses the signature', async () => {
   const keys = { ...settings.keys, privateKey: pkcs8(pair().privateKey) }
-  const [found] = about(await examine({ ...settings, keys }, undefined, systemClock), 'gateway')
+  const [found] = about(await examine({ ...settings, keys }, undefined, systemClock), 'Alipay gateway')
   expect(found).toMatchObject({
     verdict: 'problem',
     message: expect.stringMatching(/refuses our signature.*another application/),
@@ -174,7 +204,7 @@ test('the key of another application: the gateway refuses the signature', async 
 
 test("another application's Alipay key: the signature is accepted, the answer is not believed", async () => {
   const keys = { privateKey: good.privateKey, alipayPublicKey: spki(pair().publicKey) }
-  const [found] = about(await examine({ ...settings, keys }, undefined, systemClock), 'answers')
+  const [found] = about(await examine({ ...settings, keys }, undefined, systemClock), 'Alipay answers')
   expect(found).toMatchObject({
     verdict: 'problem',
     message: expect.stringMatching(/answer is not signed with the key/),
@@ -182,7 +212,10 @@ test("another application's Alipay key: the signature is accepted, the answer is
 })
 
 test("the sandbox's application at another gateway: it is not known there", async () => {
-  const [found] = about(await examine({ ...settings, appId: '9021000199999999' }, undefined, systemClock), 'gateway')
+  const [found] = about(
+    await examine({ ...settings, appId: '9021000199999999' }, undefined, systemClock),
+    'Alipay gateway',
+  )
   expect(found).toMatchObject({
     verdict: 'problem',
     message: expect.stringMatching(/does not know the application/),
@@ -242,6 +275,9 @@ test('the notify address is not reachable, or only from this machine', async () 
     verdict: 'problem',
     message: expect.stringMatching(/not reachable: ECONNREFUSED/),
   })
+  // A port that no browser and no fetch opens: not "TypeError".
+  const blocked = await examineNotifyAddress({ notifyUrl: 'http://127.0.0.1:1/notify', sandbox: false })
+  expect(blocked?.message).toMatch(/not reachable: bad port/)
   expect(await examineNotifyAddress({ ...settings, sandbox: false })).toMatchObject({
     verdict: 'warning',
     message: expect.stringMatching(/only on this machine/),

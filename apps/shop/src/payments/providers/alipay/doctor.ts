@@ -12,11 +12,14 @@ import {
 import { SettingError } from '../../../config.ts'
 import type { Language } from '../../../errors.ts'
 import { type Finding as Found, inWords, type SaidFinding, type Verdict } from '../../../finding.ts'
+import { formOf } from '../key-settings.ts'
+import { reasonOf } from '../reason.ts'
 import { DOCTOR_WORDS, type DoctorCheck, type DoctorCode } from './doctor-words.ts'
 import { type AlipayKeys, type AlipaySettings, openClient } from './settings.ts'
 
 export type Finding = Found<DoctorCheck, DoctorCode>
 
+const LEAST_BITS = 2048
 const CLOCK_LIMIT_MS = 5 * 60_000
 const PROBE_LIMIT_MS = 8000
 
@@ -36,6 +39,7 @@ const ok = as('ok')
 const warning = as('warning')
 const problem = as('problem')
 const unknown = as('unknown')
+const unchecked = as('unchecked')
 
 /** Everything at once. `appPublicKey` is the application's own public key, where there is a file of it. */
 export async function examine(
@@ -66,7 +70,9 @@ export function examineKeys(keys: AlipayKeys, appPublicKey?: string): Finding[] 
     ['app_key', app],
   ]
   for (const [check, key] of named) {
-    for (const { code, message: detail } of key?.defects ?? []) {
+    // Of what could not be read, "it is read all the same" would be said in vain.
+    if (!key || !(isPrivate(key) || isPublic(key))) continue
+    for (const { code, message: detail } of key.defects) {
       findings.push(code === 'BARE_BASE64' ? ok(check, code) : warning(check, code, { detail }))
     }
   }
@@ -83,10 +89,7 @@ function examinePrivateKey(own: KeyDescription, theirs: KeyDescription): Finding
   if (isPublic(own) && isPrivate(theirs)) return problem(check, 'KEYS_SWAPPED')
   if (isPublic(own)) return problem(check, 'PUBLIC_FOR_PRIVATE', { format: own.format })
   if (!isPrivate(own)) return unreadable(check, own)
-  if (own.algorithm !== 'rsa') return problem(check, 'NOT_RSA', { algorithm: own.algorithm ?? '' })
-  if ((own.bits ?? 0) < 2048) return problem(check, 'TOO_SHORT', { bits })
-  const form = own.format === 'private-pkcs8' ? 'PKCS#8' : 'PKCS#1'
-  return ok(check, 'PRIVATE_KEY_OK', { form, bits, print: print(own) })
+  return notFit(check, own) ?? ok(check, 'PRIVATE_KEY_OK', { form: formOf(own), bits, print: print(own) })
 }
 
 function examineGatewayKey(own: KeyDescription, theirs: KeyDescription): Finding {
@@ -95,19 +98,28 @@ function examineGatewayKey(own: KeyDescription, theirs: KeyDescription): Finding
   if (!isPublic(theirs)) return unreadable(check, theirs)
   if (own.fingerprint !== undefined && own.fingerprint === theirs.fingerprint) return problem(check, 'OWN_FOR_GATEWAY')
   const code = theirs.format === 'certificate' ? 'GATEWAY_CERT_OK' : 'GATEWAY_KEY_OK'
-  return ok(check, code, { bits: String(theirs.bits ?? 0), print: print(theirs) })
+  const values = { form: formOf(theirs), bits: String(theirs.bits ?? 0), print: print(theirs) }
+  return notFit(check, theirs) ?? ok(check, code, values)
 }
 
 function examineAppKey(own: KeyDescription, app: KeyDescription): Finding {
   const check = 'app_key'
   if (isPrivate(app)) return problem(check, 'PRIVATE_FOR_APP')
   if (!isPublic(app)) return unreadable(check, app)
-  if (app.fingerprint === own.fingerprint) return ok(check, 'PAIR_OK')
+  if (app.fingerprint === own.fingerprint) return ok(check, 'PAIR_OK', { form: formOf(app) })
   return problem(check, 'NOT_THE_PAIR', { print: print(app), own: print(own) })
 }
 
-const unreadable = (check: DoctorCheck, key: KeyDescription): Finding =>
-  problem(check, key.format === 'encrypted' ? 'ENCRYPTED' : 'UNREADABLE')
+/** A key of another algorithm, or too short a one. */
+function notFit(check: DoctorCheck, { algorithm, bits = 0 }: KeyDescription): Finding | undefined {
+  if (algorithm !== 'rsa') return problem(check, 'NOT_RSA', { algorithm: algorithm?.toUpperCase() ?? '' })
+  return bits < LEAST_BITS ? problem(check, 'TOO_SHORT', { bits: String(bits) }) : undefined
+}
+
+function unreadable(check: DoctorCheck, { format }: KeyDescription): Finding {
+  if (format === 'empty') return problem(check, 'EMPTY')
+  return problem(check, format === 'encrypted' ? 'ENCRYPTED' : 'UNREADABLE')
+}
 
 /** Asks for a trade that nobody made: "there is none" is the answer to a signature that is good. */
 async function examineGateway(settings: AlipaySettings, now: () => Date): Promise<Finding[]> {
@@ -116,7 +128,8 @@ async function examineGateway(settings: AlipaySettings, now: () => Date): Promis
   try {
     const client = openClient(settings, { clock: now, timeoutMs: PROBE_LIMIT_MS, retries: 0 })
     await client.query({ outTradeNo: `xuecheng_keys_check_${now().getTime()}` })
-    return [ok('gateway', 'GATEWAY_OK', { host, appId }), ok('answers', 'ANSWERS_OK')]
+    const seen = [ok('gateway', 'GATEWAY_OK', { host, appId }), ok('answers', 'ANSWERS_OK')]
+    return [...seen, unchecked('seller_id', 'SELLER_UNCHECKED', { sellerId: settings.sellerId })]
   } catch (error) {
     if (error instanceof SettingError) return [problem('gateway_key', 'CERTIFICATES_UNFIT', { detail: error.message })]
     if (!(error instanceof AlipayError)) throw error
@@ -138,7 +151,12 @@ function gatewayProblem(error: AlipayError, { appId, gateway }: AlipaySettings, 
   if (error.code === 'ANSWER_NOT_VERIFIED') {
     return problem('answers', 'ANSWER_NOT_VERIFIED', { host, other: real ? 'sandbox' : 'real gateway' })
   }
-  return unknown('gateway', 'NO_ANSWER', { host, reason: error.code })
+  const reason = reasonOf(error)
+  const { pathname: path } = new URL(gateway)
+  // Whatever answers at another path is not the gateway.
+  const answered = error.code === 'HTTP_STATUS' || error.code.startsWith('ANSWER_')
+  if (answered && !path.endsWith('/gateway.do')) return problem('gateway', 'WRONG_PATH', { host, path, reason })
+  return unknown('gateway', 'NO_ANSWER', { host, reason })
 }
 
 /** Alipay reads our timestamp; a clock that is far off shows here, whatever zone it is set to. */
@@ -185,8 +203,6 @@ async function probe(url: string, init: RequestInit): Promise<Response | string>
   try {
     return await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(PROBE_LIMIT_MS) })
   } catch (error) {
-    const cause = error instanceof Error ? error.cause : undefined
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
-    return code ?? (error instanceof Error ? error.name : 'no answer')
+    return reasonOf(error)
   }
 }

@@ -2,11 +2,13 @@
 import type { Said, Words } from '../../../finding.ts'
 
 const CHECKS = {
-  private_key: { 'zh-CN': '商户私钥', en: 'merchant key' },
+  private_key: { 'zh-CN': '微信支付商户私钥', en: 'WeChat Pay merchant key' },
   gateway_key: { 'zh-CN': '微信支付公钥', en: "WeChat Pay's key" },
-  gateway: { 'zh-CN': '网关', en: 'gateway' },
-  answers: { 'zh-CN': '应答验签', en: 'answers' },
-  notify_address: { 'zh-CN': '通知地址', en: 'notify address' },
+  gateway: { 'zh-CN': '微信支付网关', en: 'WeChat Pay gateway' },
+  answers: { 'zh-CN': '微信支付应答验签', en: 'WeChat Pay answers' },
+  notify_address: { 'zh-CN': '微信支付通知地址', en: 'WeChat Pay notify address' },
+  app_id: { 'zh-CN': '微信支付 AppID', en: 'WeChat Pay AppID' },
+  api_v3_key: { 'zh-CN': '微信支付 APIv3 密钥', en: 'WeChat Pay APIv3 key' },
 } as const
 
 const said = (zh: string, en: string, zhTodo?: string, enTodo?: string): { 'zh-CN': Said; en: Said } => ({
@@ -15,7 +17,7 @@ const said = (zh: string, en: string, zhTodo?: string, enTodo?: string): { 'zh-C
 })
 
 const CODES = {
-  PRIVATE_KEY_OK: said('RSA {bits} 位，公钥指纹 {print}。', 'RSA {bits} bits, public half {print}.'),
+  PRIVATE_KEY_OK: said('{form}，RSA {bits} 位，公钥指纹 {print}。', '{form}, RSA {bits} bits, public half {print}.'),
   KEYS_SWAPPED: said(
     '商户私钥与微信支付公钥填反了。',
     "The merchant's private key and WeChat Pay's public key are swapped.",
@@ -29,10 +31,23 @@ const CODES = {
     'Give what is in apiclient_key.pem, not apiclient_cert.pem.',
   ),
   NOT_RSA_2048: said(
-    '不是 2048 位的 RSA 密钥。',
-    'It is no RSA key of 2048 bits.',
+    '密钥只有 {bits} 位；需要 RSA 2048 位密钥。',
+    'It has {bits} bits; RSA 2048 is needed.',
     '在商户平台重新申请证书。',
     'Apply for a new certificate in the console.',
+  ),
+  NOT_RSA: said(
+    '这是 {algorithm} 密钥；需要 RSA 2048 位密钥。',
+    'This is an {algorithm} key; RSA 2048 is needed.',
+    '使用商户平台给出的密钥文件。',
+    'Use the file of the key that the console gives.',
+  ),
+  EMPTY: said('是空的。', 'It is empty.', '填写密钥的全部内容。', 'Put the whole text of the key there.'),
+  ENCRYPTED: said(
+    '密钥被密码加密了。',
+    'It is encrypted with a password.',
+    '去掉密码：openssl pkey -in key.pem -out plain.pem',
+    'Take the password off: openssl pkey -in key.pem -out plain.pem',
   ),
   UNREADABLE: said(
     '读不出密钥，可能被截断。',
@@ -52,10 +67,16 @@ const CODES = {
     '在商户平台的 API 安全页下载微信支付公钥（pub_key.pem）。',
     "Download WeChat Pay's public key (pub_key.pem) from the console's page on API security.",
   ),
-  GATEWAY_KEY_OK: said('{id}，RSA {bits} 位，指纹 {print}。', '{id}, RSA {bits} bits, {print}.'),
+  GATEWAY_KEY_OK: said('{id}（{form}），RSA {bits} 位，指纹 {print}。', '{id} ({form}), RSA {bits} bits, {print}.'),
   CERTIFICATES: said(
     '没有填公钥：下载平台证书并跟随其更换。',
     'None is given: platform certificates are downloaded, and their rotation followed.',
+  ),
+  PUBLIC_KEY_NEEDED: said(
+    '没有填微信支付公钥，而这个商户用公钥验签，没有平台证书。',
+    "None is given, and this merchant's answers are signed with one: there are no platform certificates for it.",
+    '从商户平台的 API 安全页下载公钥，设置 WECHATPAY_PUBLIC_KEY（或 _FILE）和 WECHATPAY_PUBLIC_KEY_ID。',
+    "Download it from the console's page on API security; set WECHATPAY_PUBLIC_KEY (or _FILE) and WECHATPAY_PUBLIC_KEY_ID.",
   ),
   SETTING: said('{reason}', '{reason}'),
   GATEWAY_OK: said('{host} 接受商户 {mchId} 的签名。', '{host} accepts the signature of merchant {mchId}.'),
@@ -78,6 +99,18 @@ const CODES = {
     'Switch network time (NTP) on.',
   ),
   ANSWERS_OK: said('应答能用这里的公钥验签。', 'The answer is signed with the key that stands here.'),
+  APP_ID_UNCHECKED: said(
+    '没有检查：{appId} 是否与商户绑定，只有下单时才知道。',
+    'not checked: whether {appId} is bound to the merchant. Only an order tells.',
+    '在后台试付一分钱（设置 → 试付）。',
+    'Run a Trial payment in the back office (Settings).',
+  ),
+  API_V3_KEY_UNCHECKED: said(
+    '没有检查：只有付款通知用它加密。',
+    'not checked: only notifications of payments are sealed with it.',
+    '在后台试付一分钱（设置 → 试付）。',
+    'Run a Trial payment in the back office (Settings).',
+  ),
   ANSWERS_REFUSED: said(
     '应答无法验签：{reason}',
     'The answer is not believed: {reason}',
@@ -92,6 +125,12 @@ const CODES = {
     'Look at the network and the firewall, and try again.',
   ),
   NOTIFY_OK: said('{url} 能收到通知。', '{url} takes notifications.'),
+  NOTIFY_UNREACHABLE: said(
+    '{url} 无法访问：{reason}。',
+    '{url} is not reachable: {reason}.',
+    '启动商店，并把 PUBLIC_URL 设为微信支付能访问的地址。',
+    'Start the shop, and set PUBLIC_URL to the address at which WeChat Pay can reach it.',
+  ),
   NOTIFY_LOCAL: said(
     '{url} 只在本机可用，微信支付访问不到。',
     '{url} is only reachable on this machine, not by WeChat Pay.',
@@ -105,8 +144,8 @@ const CODES = {
     'Serve PUBLIC_URL over https.',
   ),
   NOTIFY_OTHER: said(
-    '{url} 的回答不是本店的：{status}',
-    'What answers at {url} is not this shop: {status}',
+    '{url} 的回答不是本店的：HTTP {status}',
+    'What answers at {url} is not this shop: HTTP {status}',
     '检查反向代理与登录拦截。',
     'Look at the reverse proxy, and at what asks for a login.',
   ),

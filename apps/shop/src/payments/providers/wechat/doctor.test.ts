@@ -9,6 +9,7 @@ import type { WechatSettings } from './settings.ts'
 const pair = (modulusLength = 2048) => generateKeyPairSync('rsa', { modulusLength })
 const own = pair()
 const theirs = pair()
+const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const priv = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString()
 const pub = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toString()
 
@@ -36,6 +37,13 @@ test.each<[string, Partial<WechatSettings>, string[]]>([
     ['KEYS_SWAPPED', 'KEYS_SWAPPED'],
   ],
   ['a public key as the private one', { privateKey: pub(own.publicKey) }, ['PUBLIC_KEY_GIVEN', 'GATEWAY_KEY_OK']],
+  ['empty', { privateKey: '\n', publicKey: { id: 'P', key: '' } }, ['EMPTY', 'EMPTY']],
+  ['of an elliptic curve', { privateKey: priv(curve.privateKey) }, ['NOT_RSA', 'GATEWAY_KEY_OK']],
+  [
+    "WeChat's too short",
+    { publicKey: { id: 'P', key: pub(pair(1024).publicKey) } },
+    ['PRIVATE_KEY_OK', 'NOT_RSA_2048'],
+  ],
   ['cut off', { privateKey: priv(own.privateKey).slice(0, 300) }, ['UNREADABLE', 'GATEWAY_KEY_OK']],
   ['too short', { privateKey: priv(pair(1024).privateKey) }, ['NOT_RSA_2048', 'GATEWAY_KEY_OK']],
   [
@@ -56,4 +64,10 @@ test.each<[string, Partial<WechatSettings>, string[]]>([
     expect(words).not.toMatch(/[A-Za-z0-9+/]{40}/)
     expect(words).not.toMatch(/[{]\w+[}]/)
   }
+})
+
+test('the formats are named', () => {
+  const said = examineKeys(settings({})).map((each) => inWords(each, WECHAT_WORDS, 'en').message)
+  expect(said[0]).toMatch(/^PKCS#8, RSA 2048 bits/)
+  expect(said[1]).toMatch(/^PUB_KEY_ID_01 \(SPKI\), RSA 2048 bits/)
 })

@@ -5,11 +5,14 @@
 import { describeKey, GatewayRefusedError, type KeyDescription, WechatPayError } from '@xuecheng/wechatpay'
 import { SettingError } from '../../../config.ts'
 import type { Finding, Verdict } from '../../../finding.ts'
+import { formOf } from '../key-settings.ts'
+import { reasonOf } from '../reason.ts'
 import type { WechatCheck, WechatCode } from './doctor-words.ts'
 import { openClient, type WechatSettings } from './settings.ts'
 
 export type WechatFinding = Finding<WechatCheck, WechatCode>
 
+const LEAST_BITS = 2048
 const PROBE_LIMIT_MS = 8000
 /** What the network did, whatever the keys are. */
 const AWAY = ['NOT_CONNECTED', 'CONNECTION_LOST', 'TIMED_OUT', 'ABORTED', 'TLS_REFUSED', 'HTTP_STATUS']
@@ -25,12 +28,20 @@ const found = (
 export async function examine(settings: WechatSettings, now: () => Date): Promise<WechatFinding[]> {
   const keys = examineKeys(settings)
   const usable = keys.every(({ verdict }) => verdict !== 'problem')
-  return [...keys, ...(usable ? await examineGateway(settings, now) : []), await examineNotifyAddress(settings)]
+  const away = usable ? await examineGateway(settings, now) : []
+  // That certificates are followed is no comfort where there are none.
+  const none = away.some(({ code }) => code === 'PUBLIC_KEY_NEEDED')
+  const said = none ? keys.filter(({ code }) => code !== 'CERTIFICATES') : keys
+  return [...said, ...away, await examineNotifyAddress(settings)]
 }
 
 const isPrivate = (key: KeyDescription): boolean => key.format.startsWith('private')
 const isPublic = (key: KeyDescription): boolean => key.format.startsWith('public') || key.format === 'certificate'
-const facts = (key: KeyDescription) => ({ bits: String(key.bits ?? 0), print: key.fingerprint?.slice(0, 16) ?? '' })
+const facts = (key: KeyDescription) => ({
+  form: formOf(key),
+  bits: String(key.bits ?? 0),
+  print: key.fingerprint?.slice(0, 16) ?? '',
+})
 
 /** What the texts are, without any network. */
 export function examineKeys({ privateKey, publicKey }: WechatSettings): WechatFinding[] {
@@ -42,16 +53,25 @@ export function examineKeys({ privateKey, publicKey }: WechatSettings): WechatFi
 function examineOwnKey(own: KeyDescription, theirs: KeyDescription | undefined): WechatFinding {
   const check = 'private_key'
   if (isPublic(own)) return found(check, 'problem', theirs && isPrivate(theirs) ? 'KEYS_SWAPPED' : 'PUBLIC_KEY_GIVEN')
-  if (!isPrivate(own)) return found(check, 'problem', 'UNREADABLE')
-  if (own.algorithm !== 'rsa' || (own.bits ?? 0) < 2048) return found(check, 'problem', 'NOT_RSA_2048')
-  return found(check, 'ok', 'PRIVATE_KEY_OK', facts(own))
+  return notFit(check, own, isPrivate(own)) ?? found(check, 'ok', 'PRIVATE_KEY_OK', facts(own))
+}
+
+/** What cannot be read, or is no key that WeChat Pay signs or is signed to with. */
+function notFit(check: WechatCheck, key: KeyDescription, readable: boolean): WechatFinding | undefined {
+  const { format, algorithm, bits = 0 } = key
+  if (format === 'empty') return found(check, 'problem', 'EMPTY')
+  if (format === 'encrypted') return found(check, 'problem', 'ENCRYPTED')
+  if (!readable) return found(check, 'problem', 'UNREADABLE')
+  if (algorithm !== 'rsa') return found(check, 'problem', 'NOT_RSA', { algorithm: algorithm?.toUpperCase() ?? '' })
+  return bits < LEAST_BITS ? found(check, 'problem', 'NOT_RSA_2048', { bits: String(bits) }) : undefined
 }
 
 function examineTheirKey(own: KeyDescription, theirs: KeyDescription | undefined, id: string): WechatFinding {
   const check = 'gateway_key'
   if (!theirs) return found(check, 'ok', 'CERTIFICATES')
   if (isPrivate(theirs)) return found(check, 'problem', isPublic(own) ? 'KEYS_SWAPPED' : 'PRIVATE_KEY_GIVEN')
-  if (!isPublic(theirs)) return found(check, 'problem', 'UNREADABLE')
+  const unfit = notFit(check, theirs, isPublic(theirs))
+  if (unfit) return unfit
   if (own.fingerprint !== undefined && own.fingerprint === theirs.fingerprint) {
     return found(check, 'problem', 'OWN_KEY_GIVEN')
   }
@@ -65,16 +85,27 @@ async function examineGateway(settings: WechatSettings, now: () => Date): Promis
   try {
     const client = openClient(settings, { clock: now, timeoutMs: PROBE_LIMIT_MS, retries: 0 })
     await client.query({ outTradeNo: `xuecheng_check_${now().getTime()}` })
-    return [found('gateway', 'ok', 'GATEWAY_OK', { host, mchId }), found('answers', 'ok', 'ANSWERS_OK')]
+    const seen = [found('gateway', 'ok', 'GATEWAY_OK', { host, mchId }), found('answers', 'ok', 'ANSWERS_OK')]
+    return [...seen, ...unseen(settings)]
   } catch (error) {
     if (error instanceof SettingError) return [found('gateway', 'problem', 'SETTING', { reason: error.message })]
     if (!(error instanceof WechatPayError)) throw error
     const reason = (error.message.split('\n')[0] ?? '').slice(0, 300)
     if (error instanceof GatewayRefusedError) return [refused(error, reason, { host, serial })]
     if (AWAY.includes(error.code)) return [found('gateway', 'unknown', 'AWAY', { host, reason })]
+    const needsKey = settings.publicKey === undefined && /PUB_KEY_ID_/.test(error.message)
     const wasTaken = found('gateway', 'ok', 'GATEWAY_OK', { host, mchId })
-    return [wasTaken, found('answers', 'problem', 'ANSWERS_REFUSED', { reason })]
+    if (needsKey) return [wasTaken, found('gateway_key', 'problem', 'PUBLIC_KEY_NEEDED')]
+    const why = reason.replace(/^The answer is not believed\. /, '')
+    return [wasTaken, found('answers', 'problem', 'ANSWERS_REFUSED', { reason: why })]
   }
+}
+
+/** What a question about a payment that nobody made does not touch. */
+function unseen({ appId, publicKey }: WechatSettings): WechatFinding[] {
+  const application = found('app_id', 'unchecked', 'APP_ID_UNCHECKED', { appId })
+  // Platform certificates come sealed with the APIv3 key: then it was looked at.
+  return publicKey ? [application, found('api_v3_key', 'unchecked', 'API_V3_KEY_UNCHECKED')] : [application]
 }
 
 /** The words of a refusal are only a hint: WeChat does not sign them. */
@@ -99,7 +130,6 @@ async function examineNotifyAddress({ notifyUrl: url, sandbox }: WechatSettings)
     if (answer.status === 400 && text.includes('"FAIL"')) return found(check, 'ok', 'NOTIFY_OK', { url })
     return found(check, 'problem', 'NOTIFY_OTHER', { url, status: String(answer.status) })
   } catch (error) {
-    const status = error instanceof Error ? error.name : 'no answer'
-    return found(check, 'problem', 'NOTIFY_OTHER', { url, status })
+    return found(check, 'problem', 'NOTIFY_UNREACHABLE', { url, reason: reasonOf(error) })
   }
 }
