@@ -10,10 +10,13 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export class SettingError extends Error {
   override readonly name = 'SettingError'
   readonly setting: string
+  /** What is wrong with it, without the example. */
+  readonly problem: string
 
   constructor(setting: string, problem: string, example: string) {
     super(`${setting}: ${problem}. Example: ${setting}=${example}`)
     this.setting = setting
+    this.problem = problem
   }
 }
 

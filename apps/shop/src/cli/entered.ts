@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Entered } from '../command.ts'
-import type { Config } from '../config.ts'
+import { type Config, SettingError } from '../config.ts'
 import { connect } from '../database/connect.ts'
 import { refuseUnreachable } from '../database/reach.ts'
 import { settingsInUse } from '../payments/entered-settings.ts'
@@ -26,7 +26,7 @@ export async function enteredSettings(config: Config): Promise<Entered> {
       await connection.close()
     }
   } catch (error) {
-    const why = (error instanceof Error ? error.message : String(error)).split('\n')[0]
+    const why = error instanceof SettingError ? error.problem : firstLine(error)
     return {
       ...NOTHING,
       unseen: { en: `the database cannot be read (${why})`, 'zh-CN': `无法读取数据库（${why}）` },
@@ -51,6 +51,9 @@ function seen(stored: Awaited<ReturnType<typeof settingsInUse>>): Entered {
     },
   }
 }
+
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? ''
 
 /** The one that the shop made on its first start; a command makes none. */
 function keptSecret(config: Config): string {

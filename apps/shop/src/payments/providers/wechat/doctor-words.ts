@@ -119,8 +119,8 @@ const CODES = {
   ),
   REFUSED: said('{host} 拒绝了请求：{reason}', '{host} refuses the request: {reason}'),
   AWAY: said(
-    '{host} 没有回答：{reason}',
-    '{host} gives no answer: {reason}',
+    '{host} 没有给出可用的应答（{reason}）。',
+    '{host} gave no usable answer ({reason}).',
     '检查网络与防火墙，再试一次。',
     'Look at the network and the firewall, and try again.',
   ),

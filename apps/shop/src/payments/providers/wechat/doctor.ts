@@ -92,7 +92,7 @@ async function examineGateway(settings: WechatSettings, now: () => Date): Promis
     if (!(error instanceof WechatPayError)) throw error
     const reason = (error.message.split('\n')[0] ?? '').slice(0, 300)
     if (error instanceof GatewayRefusedError) return [refused(error, reason, { host, serial })]
-    if (AWAY.includes(error.code)) return [found('gateway', 'unknown', 'AWAY', { host, reason })]
+    if (AWAY.includes(error.code)) return [found('gateway', 'unknown', 'AWAY', { host, reason: reasonOf(error) })]
     const needsKey = settings.publicKey === undefined && /PUB_KEY_ID_/.test(error.message)
     const wasTaken = found('gateway', 'ok', 'GATEWAY_OK', { host, mchId })
     if (needsKey) return [wasTaken, found('gateway_key', 'problem', 'PUBLIC_KEY_NEEDED')]
