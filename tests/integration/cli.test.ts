@@ -161,6 +161,7 @@ test('a bad key is named without being repeated', async () => {
 
 test('migrate runs every file once', async () => {
   const first = await xuecheng(['migrate', '--json'])
+  expect(first.stderr).toBe('')
   expect(JSON.parse(first.stdout)).toMatchObject({ ran: expect.arrayContaining(['0001_foundation.sql']) })
   const second = await xuecheng(['migrate'])
   expect([second.code, second.stdout.trim()]).toEqual([0, 'up to date'])
