@@ -96,6 +96,19 @@ test('a return whose parameters were changed is not believed: not paid, and the 
   await eventually(stateOf).toBe('paid')
 })
 
+test('a genuine return of somebody else’s order is told apart from one that cannot be verified', async () => {
+  const buyer = await stage.newBuyer()
+  const { payUrl, orderNo } = await order(buyer, [6], '59.00')
+  const { returnUrl } = await stage.system.sandbox.pay(payUrl)
+  visit = await stage.visitAs(await stage.newBuyer(), PHONE)
+  const { page } = visit
+  await visit.open(pathOf(returnUrl))
+  await page.getByRole('heading', { name: 'This payment is for no order of yours' }).waitFor()
+  await visit.open(`/pay/success?out_trade_no=${orderNo}&total_amount=59.00&trade_no=1&sign=AAAA&sign_type=RSA2`)
+  await page.getByRole('heading', { name: 'This return could not be verified' }).waitFor()
+  visit.problems.length = 0 // the refusals (400, 404), as this test wanted them
+})
+
 test('who comes back logged out logs in, and the return is confirmed with all its parameters', async () => {
   const buyer = await stage.newBuyer()
   const { payUrl, orderNo } = await order(buyer, [6], '59.00')

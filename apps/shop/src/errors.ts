@@ -500,6 +500,13 @@ export const REFUSALS = {
     'The return parameters could not be verified',
     'Trust what the order page says.',
   ),
+  RETURN_OF_TRIAL: refusal(
+    404,
+    '这是一笔试付',
+    '请回到后台的试付页，查看各步骤的结果。',
+    'This was a trial payment',
+    'Go back to the trial page of the back office to see its steps.',
+  ),
   GATEWAY_UNAVAILABLE: refusal(
     503,
     '暂时无法连接支付平台',

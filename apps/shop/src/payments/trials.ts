@@ -124,6 +124,16 @@ export async function listTrials(payments: Payments): Promise<ReturnType<typeof 
   return Promise.all(rows.map((row) => told(payments.db, row, payments.clock())))
 }
 
+/** Whether a number that a gateway knows is a trial payment's, and so no order's. */
+export async function isTrial(db: Reader, attemptNo: string): Promise<boolean> {
+  const trial = await db
+    .selectFrom('trial_payments')
+    .select('id')
+    .where('attempt_no', '=', attemptNo)
+    .executeTakeFirst()
+  return trial !== undefined
+}
+
 /** @throws ShopError NOT_FOUND */
 export async function readTrial(payments: Payments, number: string): Promise<ReturnType<typeof writeTrial>> {
   const row = await trials(payments.db).where('trial_payments.attempt_no', '=', number).executeTakeFirst()

@@ -240,6 +240,13 @@ const messages: SameKeys<typeof chinese> = {
     unverified: 'The payment details in the address could not be verified. This is the order’s true state right now.',
     unverifiedLead: 'This return could not be verified',
     unverifiedHint: 'The payment details in the address are incomplete or were changed. Trust what “My orders” says.',
+    trialLead: 'The trial payment was paid',
+    trialHint:
+      'It was started in the back office and is no order. Go back to the trial page to see its steps; the money goes back by itself.',
+    toTrial: 'Back to the trial page',
+    foreignLead: 'This payment is for no order of yours',
+    foreignHint:
+      'It may have been ordered with another account. Log in with that one to see it; what was paid is not lost.',
     nowPaid: 'Payment received.',
   },
   scan: {

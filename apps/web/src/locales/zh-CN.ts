@@ -234,6 +234,11 @@ const messages = {
     unverified: '地址里的付款信息没有通过验证，以下是订单此刻真实的状态。',
     unverifiedLead: '无法验证这次返回',
     unverifiedHint: '地址里的付款信息不完整或被改动过。请以“我的订单”中的状态为准。',
+    trialLead: '试付已付款',
+    trialHint: '这是后台发起的一笔试付，不是订单。请回到试付页查看各步骤，钱会自动退回。',
+    toTrial: '回到试付页',
+    foreignLead: '这笔付款不在您的订单里',
+    foreignHint: '它可能是用另一个账号下的单。请用下单时的账号登录后查看；已付的款项不会丢失。',
     nowPaid: '付款成功。',
   },
   scan: {

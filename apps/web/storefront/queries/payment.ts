@@ -23,6 +23,17 @@ export const useOpenPayment = (orderNo: () => string, wanted: () => boolean) =>
     staleTime: 60_000,
   })
 
+/** What the order itself says, where the address proved nothing; and where it names none of this buyer's, neither did that. */
+async function unproven(orderNo: string): Promise<Returned> {
+  try {
+    return { order: await readOrder(orderNo), word: 'unverified' }
+  } catch (error) {
+    if (!(error instanceof ApiProblem) || error.status !== 404) throw error
+    const { status, message: title, detail } = error
+    throw new ApiProblem({ code: 'RETURN_NOT_VERIFIED', status, title, detail })
+  }
+}
+
 /** Has the server verify the return; without a good signature only what the order itself says is believed. */
 async function confirmReturn(parameters: Record<string, string>): Promise<Returned> {
   const back = parameters['order']
@@ -31,12 +42,12 @@ async function confirmReturn(parameters: Record<string, string>): Promise<Return
     return { order: await answer(api.POST('/api/orders/{orderNo}/ask', { params: { path } })), word: 'asked' }
   }
   const orderNo = parameters['out_trade_no']
-  if (orderNo && !parameters['sign']) return { order: await readOrder(orderNo), word: 'unverified' }
+  if (orderNo && !parameters['sign']) return unproven(orderNo)
   try {
     return { order: await answer(api.POST('/api/payments/alipay/return', { body: parameters })), word: 'signed' }
   } catch (error) {
     if (!(error instanceof ApiProblem) || error.code !== 'RETURN_NOT_VERIFIED' || !orderNo) throw error
-    return { order: await readOrder(orderNo), word: 'unverified' }
+    return unproven(orderNo)
   }
 }
 

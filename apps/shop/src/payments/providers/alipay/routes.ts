@@ -6,6 +6,7 @@ import { problems } from '../../../http/shapes.ts'
 import { readOrder } from '../../../orders/read.ts'
 import { askQuietly } from '../../ask.ts'
 import type { Payments } from '../../payments.ts'
+import { isTrial } from '../../trials.ts'
 import { addNotifyRoute } from '../notify-route.ts'
 import type { PaymentProvider } from '../provider.ts'
 import type { AlipayProvider } from './provider.ts'
@@ -63,6 +64,6 @@ async function findAttempt(payments: Payments, userId: number, attemptNo: string
     .where('payment_attempts.attempt_no', '=', attemptNo)
     .where('orders.user_id', '=', userId)
     .executeTakeFirst()
-  if (!attempt) throw new ShopError('ORDER_NOT_FOUND')
+  if (!attempt) throw new ShopError((await isTrial(payments.db, attemptNo)) ? 'RETURN_OF_TRIAL' : 'ORDER_NOT_FOUND')
   return attempt
 }
