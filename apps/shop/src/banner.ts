@@ -8,6 +8,7 @@ export function printBanner(config: Config, milliseconds: number): void {
     `  学城 Xuecheng is up (${(milliseconds / 1000).toFixed(1)} s, ${config.workers} server processes)`,
     '',
     `  Shop 商店        ${config.publicUrl}`,
+    `  Back office 后台 ${config.publicUrl}/admin`,
     `  API 文档         ${config.publicUrl}/api/docs`,
   ]
   if (config.sandbox.enabled) {
