@@ -234,6 +234,26 @@ describe.each(MANNERS)('%s', (_, manner) => {
     inspect(page, ['404 (Not Found)']),
   )
 
+  test('a table is never cut: it stacks where its place is narrow, and scrolls where it is still too wide', async () => {
+    const { page } = visit
+    await page.setViewportSize({ width: Math.min(1024, manner.width), height: 900 })
+    await visit.open(`/admin/orders/${world.partly}`)
+    await settled(page)
+    const cut = `[...document.querySelectorAll('.frame')].filter((frame) => frame.scrollWidth > frame.clientWidth).length`
+    expect(await page.evaluate(cut)).toBe(0)
+    await page.setViewportSize({ width: manner.width, height: 900 })
+    expect(await page.evaluate(cut)).toBe(0)
+    if (manner.width > 1000) {
+      await page.addStyleTag({ content: '.frame table { min-width: 2000px }' })
+      const frame = page.getByRole('group', { name: manner.language === 'en' ? 'Payment attempts' : '支付单' })
+      await frame.focus()
+      await page.keyboard.press('ArrowRight')
+      await eventually(() => frame.evaluate((element) => element.scrollLeft)).toBeGreaterThan(0)
+      expect(await wrongs(page)).toEqual([])
+    }
+    expect(visit.problems.splice(0)).toEqual([])
+  })
+
   test('the dialogs', async () => {
     const { page } = visit
     await visit.open(`/admin/orders/${world.partly}`)
