@@ -218,7 +218,7 @@ export interface Tables {
     headers: Json<Record<string, string>>
     body: Buffer
     body_bytes: number
-    checks: Json<{ check: string; passed: boolean; detail?: string }[]>
+    checks: Json<{ check: string; passed: boolean; detail?: string; expected?: string }[]>
     effect: string
     accepted: boolean
     attempt_no: string | null
@@ -230,7 +230,7 @@ export interface Tables {
     notification_id: number
     at: Date
     by_whom: string
-    checks: Json<{ check: string; passed: boolean; detail?: string }[]>
+    checks: Json<{ check: string; passed: boolean; detail?: string; expected?: string }[]>
     effect: string
     accepted: boolean
   }

@@ -23,7 +23,8 @@ const TextOrNull = Type.Union([Type.String(), Type.Null()])
 const CheckShape = Type.Object({
   check: Type.String(),
   passed: Type.Boolean(),
-  detail: Type.Optional(Type.String()),
+  detail: Type.Optional(Type.String({ description: 'What it says' })),
+  expected: Type.Optional(Type.String({ description: 'What it should have said' })),
 })
 
 const rowFields = {

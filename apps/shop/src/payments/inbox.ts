@@ -94,7 +94,7 @@ export async function act(
   const settlement = read.paid && (await settle(tx, { ...read.paid, provider: provider.name, source, now }, held))
   const checks = [...read.checks, ...(settlement ? orderChecks(settlement) : [])]
   const accepted = settlement ? orderChecks(settlement).every((check) => check.passed) : read.nothingToDo === true
-  const effect = settlement ? effectOf(settlement) : accepted ? 'nothing to do' : 'refused'
+  const effect = settlement ? effectOf(settlement) : accepted ? 'nothing to do' : read.probe ? 'probe' : 'refused'
   return { checks, accepted, effect }
 }
 

@@ -33,6 +33,7 @@ const TrialShape = Type.Object(
         seen: TextOrNull,
         advice: Type.Union([Type.Enum([...ADVICE]), Type.Null()]),
         notificationId: Type.Union([Type.Integer(), Type.Null()]),
+        failedCheck: Type.Union([Type.String(), Type.Null()], { description: 'Of the notification' }),
       }),
     ),
   },

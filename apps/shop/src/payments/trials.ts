@@ -7,7 +7,7 @@ import { formatYuan, toFen } from '../money.ts'
 import { newNumber } from '../orders/number.ts'
 import { signedLink } from './links.ts'
 import { type Payments, providerNamed } from './payments.ts'
-import type { Payer, PayLink } from './providers/provider.ts'
+import type { Check, Payer, PayLink } from './providers/provider.ts'
 import type { RefundStatus } from './refund-states.ts'
 import { ADVANCE_TRIAL } from './tasks.ts'
 
@@ -46,6 +46,8 @@ export interface TrialStep {
   readonly advice: (typeof ADVICE)[number] | null
   /** The notification that came, for its page in the inbox. */
   readonly notificationId: number | null
+  /** Which of the notification's checks did not pass. */
+  readonly failedCheck: string | null
 }
 
 /**
@@ -100,7 +102,7 @@ export const arrivedNotification = (db: Reader, attemptNo: string) =>
 const refusedNotification = (db: Reader, attemptNo: string) =>
   db
     .selectFrom('notifications')
-    .select(['id', 'received_at'])
+    .select(['id', 'received_at', 'checks'])
     .where('attempt_no', '=', attemptNo)
     .where('accepted', '=', false)
     .orderBy('id', 'desc')
@@ -146,13 +148,20 @@ interface Notice {
   readonly received_at: Date
 }
 
+type RefusedNotice = Notice & { readonly checks: readonly Check[] }
+
+interface Notices {
+  readonly taken?: Notice | undefined
+  readonly refused?: RefusedNotice | undefined
+}
+
 async function told(db: Database, row: TrialRow, now: Date) {
   const taken = await arrivedNotification(db, row.attempt_no)
   const refused = taken ? undefined : await refusedNotification(db, row.attempt_no)
   return writeTrial(row, { taken, refused }, now)
 }
 
-function writeTrial(row: TrialRow, notices: { taken?: Notice | undefined; refused?: Notice | undefined }, now: Date) {
+function writeTrial(row: TrialRow, notices: Notices, now: Date) {
   const link: PayLink | null = row.seen_at || row.closed_at ? null : row.link
   const steps = stepsOf(row, notices, now)
   return {
@@ -179,16 +188,12 @@ function outcomeOf(row: TrialRow, steps: readonly TrialStep[]): (typeof OUTCOMES
   return row.seen_at ? 'under_way' : 'waiting'
 }
 
-function stepsOf(
-  row: TrialRow,
-  { taken, refused }: { taken?: Notice | undefined; refused?: Notice | undefined },
-  now: Date,
-): TrialStep[] {
+function stepsOf(row: TrialRow, { taken, refused }: Notices, now: Date): TrialStep[] {
   const step = (
     name: TrialStep['step'],
     state: TrialStep['state'],
     at: Date | null = null,
-    more: Partial<Pick<TrialStep, 'seen' | 'advice' | 'notificationId'>> = {},
+    more: Partial<Pick<TrialStep, 'seen' | 'advice' | 'notificationId' | 'failedCheck'>> = {},
   ): TrialStep => ({
     step: name,
     state,
@@ -196,6 +201,7 @@ function stepsOf(
     seen: null,
     advice: null,
     notificationId: null,
+    failedCheck: null,
     ...more,
   })
   const since = (moment: Date | null): number => (moment ? now.getTime() - moment.getTime() : 0)
@@ -216,6 +222,7 @@ function stepsOf(
       ? step('notification', 'failed', refused.received_at, {
           advice: 'NOTIFICATION_REFUSED',
           notificationId: refused.id,
+          failedCheck: refused.checks.find(({ passed }) => !passed)?.check ?? null,
         })
       : !row.seen_at
         ? step('notification', 'todo')

@@ -434,6 +434,8 @@ const messages: SameKeys<typeof chinese> = {
     missingHint: 'Check the number.',
     checks: 'Checks',
     passed: 'passed',
+    says: 'It says',
+    expected: 'Expected',
     failed: 'failed',
     handlings: 'Handled again',
     body: 'As it came',

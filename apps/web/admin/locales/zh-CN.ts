@@ -427,6 +427,8 @@ export default {
     missingHint: '请检查编号。',
     checks: '检查',
     passed: '通过',
+    says: '通知所写',
+    expected: '应当是',
     failed: '未通过',
     handlings: '重新处理的记录',
     body: '原文',

@@ -9405,7 +9405,10 @@ export interface components {
             checks: {
                 check: string;
                 passed: boolean;
+                /** @description What it says */
                 detail?: string;
+                /** @description What it should have said */
+                expected?: string;
             }[];
             handlings: {
                 /** @example 2026-11-23T10:00:00.000+08:00 */
@@ -9416,7 +9419,10 @@ export interface components {
                 checks: {
                     check: string;
                     passed: boolean;
+                    /** @description What it says */
                     detail?: string;
+                    /** @description What it should have said */
+                    expected?: string;
                 }[];
             }[];
             replayable: boolean;
@@ -9820,6 +9826,8 @@ export interface components {
                 seen: string | null;
                 advice: ("PAY_NOW" | "ABANDONED" | "NOTIFICATION_LATE" | "NOTIFICATION_REFUSED" | "GATEWAY_SILENT" | "QUERY_DIFFERS" | "REFUND_WAITS" | "REFUND_REFUSED") | null;
                 notificationId: number | null;
+                /** @description Of the notification */
+                failedCheck: string | null;
             }[];
         };
         ShopIdentity: {

@@ -63,7 +63,10 @@ export type GatewayTrade =
 export interface Check {
   readonly check: string
   readonly passed: boolean
+  /** What it says. */
   readonly detail?: string
+  /** What it should have said, where that is one thing. */
+  readonly expected?: string
 }
 
 /** A notification as it came. */
@@ -89,6 +92,8 @@ export interface ReadNotification {
   readonly refundNo?: string
   /** Set when the notification is genuine and there is nothing to do, so that it must not come again. */
   readonly nothingToDo?: boolean
+  /** Byte for byte what the doctor sends to see whether the address answers: it claims nothing. */
+  readonly probe?: boolean
 }
 
 /** The gateway's word, verified, that an attempt was paid to our application and our seller. */

@@ -70,9 +70,9 @@ const settings: typeof chinese = {
     none: 'No pay method is set up yet',
     noneHint: 'Enter the payment keys first.',
     pay: 'Pay at the gateway',
-    scan: 'Scan this with your phone to pay',
+    scan: 'Scan this with your phone to pay.',
     payHint: 'The cashier opens in a new window. Pay as a buyer would, then come back: the steps go on by themselves.',
-    until: 'The link lives until {time}',
+    until: 'Valid until {time}.',
     started: 'Started by {who}, {time}',
     steps: 'Steps',
     history: 'Last trial payments',
@@ -82,6 +82,9 @@ const settings: typeof chinese = {
     who: 'By',
     toInbox: 'Open the notification',
     toRefunds: 'Open refunds',
+    scanNow: 'Scan the code above with your phone and pay ¥0.01.',
+    failedCheck: 'It came, but did not pass “{check}”: {why}. Open it to see more.',
+    wrongKey: 'Most often the gateway’s public key is the wrong one.',
     show: 'Show',
     begun: 'The trial payment has begun',
   },
@@ -106,8 +109,7 @@ const settings: typeof chinese = {
     ABANDONED: 'Nobody paid it in time. Start another one.',
     NOTIFICATION_LATE:
       'No notification within 60 seconds. Is PUBLIC_URL an address that the internet can reach (try it with a phone off your network), with no firewall or login before it? Orders are still settled by asking, only later.',
-    NOTIFICATION_REFUSED:
-      'It came, but did not pass the checks. Open it to see which one; most often the gateway’s public key is the wrong one.',
+    NOTIFICATION_REFUSED: 'It came, but did not pass the checks. Open it to see which one.',
     GATEWAY_SILENT:
       'The gateway gave no answer that can be believed; it is asked again. Check its address, the network and its public key.',
     QUERY_DIFFERS:

@@ -15,6 +15,7 @@ import { type Finding as Found, inWords, type SaidFinding, type Verdict } from '
 import { formOf } from '../key-settings.ts'
 import { reasonOf } from '../reason.ts'
 import { DOCTOR_WORDS, type DoctorCheck, type DoctorCode } from './doctor-words.ts'
+import { NOTIFY_PROBE } from './notify-probe.ts'
 import { type AlipayKeys, type AlipaySettings, openClient } from './settings.ts'
 
 export type Finding = Found<DoctorCheck, DoctorCode>
@@ -181,7 +182,7 @@ export async function examineNotifyAddress({
   const response = await probe(url, {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
-    body: 'notify_type=trade_status_sync',
+    body: NOTIFY_PROBE,
   })
   if (typeof response === 'string') return problem(check, 'NOTIFY_UNREACHABLE', { url, reason: response })
   if (response.status >= 300 && response.status < 400) {

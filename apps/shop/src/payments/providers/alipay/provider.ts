@@ -4,8 +4,10 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../../clock.ts'
 import { ShopError } from '../../../errors.ts'
 import { type Fen, toFen } from '../../../money.ts'
+import { ours } from '../ours.ts'
 import type { Check, GatewayTrade, PaymentProvider, ReadNotification, RefundAnswer, RefundRef } from '../provider.ts'
 import { readBill } from './bill.ts'
+import { NOTIFY_PROBE } from './notify-probe.ts'
 import { type AlipaySettings, openClient } from './settings.ts'
 
 export interface AlipayProvider extends PaymentProvider {
@@ -99,7 +101,7 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
 
     async readNotification({ body, contentType }): Promise<ReadNotification> {
       const read = await client.verifyNotification(body, contentType)
-      return read.ok ? judge(read, settings, clock) : refused(read)
+      return read.ok ? judge(read, settings, clock) : refused(read, body)
     },
   }
 }
@@ -115,7 +117,7 @@ async function believable<Answer>(log: Logger, call: () => Promise<Answer>): Pro
   }
 }
 
-function refused({ code, message, parameters }: Refused): ReadNotification {
+function refused({ code, message, parameters }: Refused, body: Buffer): ReadNotification {
   // What an unverified message claims is kept to find it by; nothing acts on it.
   const claimed = (name: string) => {
     const value = parameters?.get(name)
@@ -123,6 +125,7 @@ function refused({ code, message, parameters }: Refused): ReadNotification {
   }
   return {
     checks: [{ check: 'signature', passed: false, detail: `${code}: ${message}` }],
+    probe: body.equals(Buffer.from(NOTIFY_PROBE)),
     ...defined({ attemptNo: claimed('out_trade_no'), tradeNo: claimed('trade_no'), notifyId: claimed('notify_id') }),
   }
 }
@@ -133,8 +136,8 @@ function judge(notice: Notification, settings: AlipaySettings, clock: Clock): Re
   const aboutRefund = notice.refundFee !== undefined
   const checks: Check[] = [
     { check: 'signature', passed: true },
-    { check: 'application', passed: notice.appId === settings.appId, detail: notice.appId },
-    { check: 'seller', passed: notice.sellerId === settings.sellerId, detail: notice.sellerId },
+    ours('application', notice.appId, settings.appId),
+    ours('seller', notice.sellerId, settings.sellerId),
     { check: 'status', passed: paidStatus || aboutRefund, detail: notice.tradeStatus },
   ]
   const ids = { attemptNo: notice.outTradeNo, tradeNo: notice.tradeNo, notifyId: notice.notifyId }

@@ -8,6 +8,7 @@ import type { Finding, Verdict } from '../../../finding.ts'
 import { formOf } from '../key-settings.ts'
 import { reasonOf } from '../reason.ts'
 import type { WechatCheck, WechatCode } from './doctor-words.ts'
+import { NOTIFY_PROBE } from './notify-probe.ts'
 import { openClient, type WechatSettings } from './settings.ts'
 
 export type WechatFinding = Finding<WechatCheck, WechatCode>
@@ -125,7 +126,7 @@ async function examineNotifyAddress({ notifyUrl: url, sandbox }: WechatSettings)
   const headers = { 'content-type': 'application/json' }
   const signal = AbortSignal.timeout(PROBE_LIMIT_MS)
   try {
-    const answer = await fetch(url, { method: 'POST', headers, body: '{}', redirect: 'manual', signal })
+    const answer = await fetch(url, { method: 'POST', headers, body: NOTIFY_PROBE, redirect: 'manual', signal })
     const text = (await answer.text()).slice(0, 1000)
     if (answer.status === 400 && text.includes('"FAIL"')) return found(check, 'ok', 'NOTIFY_OK', { url })
     return found(check, 'problem', 'NOTIFY_OTHER', { url, status: String(answer.status) })

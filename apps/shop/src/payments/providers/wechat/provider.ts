@@ -10,6 +10,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../../clock.ts'
 import { ShopError } from '../../../errors.ts'
 import { toFen } from '../../../money.ts'
+import { ours } from '../ours.ts'
 import type {
   AttemptToPay,
   Check,
@@ -22,6 +23,7 @@ import type {
   RefundToSend,
 } from '../provider.ts'
 import { readBill } from './bill.ts'
+import { NOTIFY_PROBE } from './notify-probe.ts'
 import { openClient, type WechatSettings } from './settings.ts'
 
 export interface WechatProvider extends PaymentProvider {
@@ -162,6 +164,7 @@ function refusedNotice({ code, message }: Refused, body: Buffer): ReadNotificati
   const id = /"id"\s*:\s*"([\w-]{1,64})"/.exec(body.toString('latin1'))?.[1]
   return {
     checks: [{ check: 'signature', passed: false, detail: `${code}: ${message}` }],
+    probe: body.equals(Buffer.from(NOTIFY_PROBE)),
     ...(id !== undefined && { notifyId: id }),
   }
 }
@@ -169,7 +172,7 @@ function refusedNotice({ code, message }: Refused, body: Buffer): ReadNotificati
 /** The checks that WeChat Pay asks of every merchant, after signature and decryption ("Payment notification: reply"). */
 function judge(notice: Notification, settings: WechatSettings, clock: Clock): ReadNotification {
   if (notice.kind === 'refund') {
-    const checks = [{ check: 'signature', passed: true }, seller(notice.mchId, settings)]
+    const checks = [{ check: 'signature', passed: true }, ours('seller', notice.mchId, settings.mchId)]
     const ids = { attemptNo: notice.outTradeNo, tradeNo: notice.transactionId, notifyId: notice.id }
     if (!checks.every((check) => check.passed)) return { checks, ...ids }
     return { checks, ...ids, refundNo: notice.outRefundNo, nothingToDo: true }
@@ -177,18 +180,12 @@ function judge(notice: Notification, settings: WechatSettings, clock: Clock): Re
   return judgePayment(notice, settings, clock)
 }
 
-const seller = (mchId: string, settings: WechatSettings): Check => ({
-  check: 'seller',
-  passed: mchId === settings.mchId,
-  detail: mchId,
-})
-
 function judgePayment(notice: PaymentNotification, settings: WechatSettings, clock: Clock): ReadNotification {
   const { outTradeNo: attemptNo, transactionId: tradeNo, tradeState } = notice
   const checks: Check[] = [
     { check: 'signature', passed: true },
-    { check: 'application', passed: notice.appId === settings.appId, detail: notice.appId },
-    seller(notice.mchId, settings),
+    ours('application', notice.appId, settings.appId),
+    ours('seller', notice.mchId, settings.mchId),
     { check: 'status', passed: tradeState === 'SUCCESS' && tradeNo !== undefined, detail: tradeState },
   ]
   const ids = { attemptNo, ...(tradeNo !== undefined && { tradeNo }), notifyId: notice.id }
