@@ -39,7 +39,7 @@ export function addShopRoutes(app: Application, { config, providers, identity }:
   app.addSchema(ShopShape)
   app.get('/api/shop', { schema: { tags: ['shop'], response: { 200: Type.Ref('Shop') } } }, () => ({
     name: identity.current().names.zh,
-    payMethods: describeMethods(KINDS, providers.offered()),
+    payMethods: describeMethods(KINDS, providers.offered(), providers.sameOnPhones()),
     demo: config.demo,
     sandbox: config.sandbox.enabled,
     orderTtlMinutes: config.orderTtlMinutes,

@@ -22,7 +22,7 @@ test('effects and reasons keep the numbers that they name', () => {
     { 'zh-CN': '支付宝', en: 'Alipay' },
     { 'zh-CN': '', en: '' },
   ]
-  learnMethods([{ name: 'alipay', offered: true, title, hint: none, app: none, mark: '', colour: '' }])
+  learnMethods([{ name: 'alipay', offered: true, title, hint: none, phoneHint: none, app: none, mark: '', colour: '' }])
   expect(reason('alipay 20261123, notification')).toBe('支付宝 20261123, from a notification')
   expect(reason('alipay')).toBe('支付宝')
   expect(reason('buyer 20261123, notification')).toBe('buyer 20261123, notification')

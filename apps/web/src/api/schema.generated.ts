@@ -8950,6 +8950,11 @@ export interface components {
                 "zh-CN": string;
                 en: string;
             };
+            /** @description How it is paid on a phone */
+            phoneHint: {
+                "zh-CN": string;
+                en: string;
+            };
             /** @description What the buyer pays in, as it is called: the app that scans its codes */
             app: {
                 "zh-CN": string;

@@ -220,7 +220,7 @@ const messages: SameKeys<typeof chinese> = {
     refundedLead: 'This payment was refunded',
     refundedSub: 'The money went back the way it came.',
     learnNow: 'Learn now',
-    again: 'Pay again',
+    again: 'Pay now',
     buyAgain: 'Order again',
     seeOrder: 'See the order',
     orderNo: 'Order number',
@@ -274,7 +274,7 @@ const messages: SameKeys<typeof chinese> = {
     address: 'Or copy the order’s address and paste it into your browser:',
     addressName: 'address of the order',
     itself: 'Once you have paid, this page turns to “paid” by itself.',
-    code: 'Scan a code with WeChat on another device',
+    code: 'Show a code to scan with another phone',
   },
   order: {
     lead: 'My orders',

@@ -214,7 +214,7 @@ const messages = {
     refundedLead: '这笔付款已退款',
     refundedSub: '款项已按原路退回。',
     learnNow: '马上学习',
-    again: '重新付款',
+    again: '去付款',
     buyAgain: '重新购买',
     seeOrder: '查看订单',
     orderNo: '订单号',
@@ -266,7 +266,7 @@ const messages = {
     address: '也可以复制订单地址，粘贴到手机浏览器：',
     addressName: '订单地址',
     itself: '付款后，这一页会自己变成“付款成功”。',
-    code: '用另一台设备上的微信扫码付款',
+    code: '显示二维码，用另一部手机扫码付款',
   },
   order: {
     lead: '我的订单',

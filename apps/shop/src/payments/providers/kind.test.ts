@@ -7,6 +7,7 @@ import { KINDS } from './registry.ts'
 const face = {
   title: { 'zh-CN': '第三种', en: 'Third Pay' },
   hint: { 'zh-CN': '用第三种付款', en: 'Pay with the third' },
+  phoneHint: { 'zh-CN': '打开第三种付款', en: 'Open the third to pay' },
   app: { 'zh-CN': '第三种', en: 'Third' },
   mark: '三',
   colour: '#333333',
@@ -21,9 +22,14 @@ test('a third kind is described as it says, beside the others', () => {
   expect(described.at(-1)).toEqual({ name: 'third', offered: true, ...face })
 })
 
+test('where a phone is given a code as well, it reads the words for a code', () => {
+  const [same, other] = ['alipay', 'third'].map((name) => describeMethods([{ name, face }], [name], ['third'])[0])
+  expect([same?.phoneHint, other?.phoneHint]).toEqual([face.phoneHint, face.hint])
+})
+
 test('every kind has its words in both languages, a mark of one character and a colour', () => {
-  for (const { title, hint, app, mark, colour } of describeMethods(KINDS, [])) {
-    for (const words of [title, hint, app]) {
+  for (const { title, hint, phoneHint, app, mark, colour } of describeMethods(KINDS, [])) {
+    for (const words of [title, hint, phoneHint, app]) {
       expect(words['zh-CN']).toMatch(/\p{Script=Han}/u)
       expect(words.en).toMatch(/^[A-Z][\x20-\x7e]+$/)
     }

@@ -32,6 +32,7 @@ const Words = Type.Object({ 'zh-CN': Type.String(), en: Type.String() })
 export const MethodFace = Type.Object({
   title: Words,
   hint: Type.Object(Words.properties, { description: 'How it is paid' }),
+  phoneHint: Type.Object(Words.properties, { description: 'How it is paid on a phone' }),
   app: Type.Object(Words.properties, {
     description: 'What the buyer pays in, as it is called: the app that scans its codes',
   }),
@@ -69,11 +70,21 @@ export interface ProviderKind<Provider extends PaymentProvider = PaymentProvider
   addRoutes(app: Application, payments: Payments, live: PaymentProvider, editions: () => readonly Provider[]): void
 }
 
-/** Every kind as the pages take it: those that are not offered too, since orders were paid with them. */
+/**
+ * Every kind as the pages take it: those that are not offered too, since orders were paid with them. Where a phone is given
+ * what a computer is, both read the same words.
+ */
 export const describeMethods = <Name extends string>(
   kinds: readonly { readonly name: Name; readonly face: Static<typeof MethodFace> }[],
   offered: readonly string[],
-) => kinds.map(({ name, face }) => ({ name, offered: offered.includes(name), ...face }))
+  sameOnPhones: readonly string[] = [],
+) =>
+  kinds.map(({ name, face }) => ({
+    name,
+    offered: offered.includes(name),
+    ...face,
+    phoneHint: sameOnPhones.includes(name) ? face.hint : face.phoneHint,
+  }))
 
 /** What may be shown of a setting once it is stored. */
 export interface ShownSetting {

@@ -28,12 +28,16 @@ export interface Providers {
   readonly byName: ReadonlyMap<string, PaymentProvider>
   /** Those that take new payments. */
   offered(): string[]
+  /** Those of them that give a phone nothing else than a computer. */
+  sameOnPhones(): string[]
   sourceOf(name: string): Source | undefined
   /** Takes up what the owner entered, in place of what was taken up before. */
   take(entered: readonly EnteredSettings[]): void
   /** Adds the addresses that the gateways and the returning buyers call. */
   addRoutes(app: Application, payments: Payments): void
 }
+
+const DEVICES = ['computer', 'phone'] as const
 
 /** Adding a provider means one folder and one entry here. */
 export const KINDS: readonly ProviderKind[] = [ALIPAY, WECHAT]
@@ -56,6 +60,12 @@ export function createProviders(config: Config, clock: Clock, log: Logger): Prov
     byName,
     take,
     offered: () => slots.filter((slot) => slot.editions().inUse).map(({ name }) => name),
+    sameOnPhones: () =>
+      slots.flatMap(({ name, editions }) => {
+        const provider = editions().inUse?.provider
+        const channels = new Set(DEVICES.map((device) => provider?.channelFor({ device, address: '' })))
+        return channels.size === 1 ? [name] : []
+      }),
     sourceOf: (name) => slots.find((slot) => slot.name === name)?.source(),
     addRoutes(app, payments) {
       for (const slot of slots) slot.addRoutes(app, payments)

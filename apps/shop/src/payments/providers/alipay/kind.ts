@@ -82,6 +82,7 @@ export const ALIPAY: ProviderKind<AlipayProvider> = {
   face: {
     title: { 'zh-CN': '支付宝', en: 'Alipay' },
     hint: { 'zh-CN': '跳转到支付宝完成付款', en: 'Continue to Alipay to pay' },
+    phoneHint: { 'zh-CN': '跳转到支付宝完成付款', en: 'Continue to Alipay to pay' },
     app: { 'zh-CN': '支付宝', en: 'Alipay' },
     mark: '支',
     colour: '#1677ff',

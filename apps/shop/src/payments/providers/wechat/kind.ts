@@ -70,6 +70,7 @@ export const WECHAT: ProviderKind<WechatProvider> = {
   face: {
     title: { 'zh-CN': '微信支付', en: 'WeChat Pay' },
     hint: { 'zh-CN': '用微信扫码付款', en: 'Scan a code with WeChat' },
+    phoneHint: { 'zh-CN': '前往微信完成付款', en: 'Continue to WeChat to pay' },
     app: { 'zh-CN': '微信', en: 'WeChat' },
     mark: '微',
     colour: '#07883f',
