@@ -12,7 +12,13 @@ interface Trial {
   readonly payUrl: string | null
   readonly codeUrl: string | null
   readonly outcome: string
-  readonly steps: readonly { step: string; state: string; seen: string | null; advice: string | null }[]
+  readonly steps: readonly {
+    step: string
+    state: string
+    seen: string | null
+    advice: string | null
+    failedCheck: string | null
+  }[]
 }
 
 beforeAll(async () => {
@@ -94,6 +100,21 @@ test('without its notification the query finds it; the step says so, and the mon
   expect((await there(number))?.refundedAmount).toBe('0.01')
   await system.sandbox.notifications(true)
 }, 90_000)
+
+test('a notification that was refused names the check that failed', async () => {
+  const { number } = await start()
+  await system.sql(
+    `insert into notifications (provider, received_at, address, content_type, headers, body, body_bytes, checks, effect,
+       accepted, attempt_no)
+     values ('alipay', now(), '', '', '{}', '', 0, $1, 'refused', false, $2)`,
+    [JSON.stringify([{ check: 'seller', passed: false }]), number],
+  )
+  expect((await look(number)).steps[2]).toMatchObject({
+    state: 'failed',
+    advice: 'NOTIFICATION_REFUSED',
+    failedCheck: 'seller',
+  })
+})
 
 test('a refund whose answer was lost is made once, and the jobs killed in the middle of it all change nothing', async () => {
   const { number, payUrl } = await start()
