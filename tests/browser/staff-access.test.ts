@@ -39,6 +39,20 @@ async function decide(): Promise<void> {
   await dialog.waitFor({ state: 'detached' })
 }
 
+test('the shop’s header leads staff to the back office, and no buyer', async () => {
+  const staff = await stage.visitAs(await member('support'), DESK)
+  await staff.open('/')
+  await staff.page.getByTestId('to-desk').click()
+  await staff.page.waitForURL('**/admin/**')
+  expect(unexpected(staff.problems)).toEqual([])
+  await staff.close()
+  const buyer = await stage.visitAs(await stage.newBuyer(), DESK)
+  await buyer.open('/')
+  await buyer.page.getByTestId('logout').waitFor()
+  expect(await buyer.page.getByTestId('to-desk').count()).toBe(0)
+  await buyer.close()
+})
+
 test('one ends another session of one’s own, then all others; this one stays', async () => {
   const person = await member('support')
   const here = await stage.visitAs(person, DESK)
