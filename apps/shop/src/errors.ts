@@ -19,9 +19,9 @@ export const REFUSALS = {
   INVALID_INPUT: refusal(
     422,
     '提交的内容有误',
-    '请按各字段的提示修改后重试。',
+    '请修改标出的字段后重试。',
     'Something in the request is not right',
-    'Correct the fields named below and try again.',
+    'Correct the fields named here and try again.',
   ),
   MALFORMED_REQUEST: refusal(
     400,

@@ -11,6 +11,7 @@ export function useWhyLogin() {
   const reason = computed(() => {
     const target = router.resolve(next.value)
     if (!target.meta.login) return undefined
+    if (route.name === 'register') return target.name === 'checkout' ? t('account.newBuy') : t('account.newPage')
     if (target.name === 'checkout') return t('account.needBuy')
     return target.name === 'pay' ? t('account.needPay') : t('account.needPage')
   })

@@ -18,7 +18,8 @@ export const Problem = Type.Object(
 /** Lets every route of the application answer errors as problems. */
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | ShopError, request, reply) => {
-    const known = madeUp(request, error) ?? recognise(error, readerLanguage(request.headers['accept-language']))
+    const known =
+      madeUp(request, error) ?? recognise(error, readerLanguage(request.headers['accept-language']), request.body)
     if (REFUSALS[known.code].status >= 500) request.log.error({ err: error, code: known.code }, 'request failed')
     return sendProblem(request, reply, known)
   })
@@ -64,9 +65,9 @@ const madeUp = ({ method }: FastifyRequest, { code }: FastifyError | ShopError):
     ? new ShopError('INVALID_INPUT')
     : undefined
 
-function recognise(error: FastifyError | ShopError, language: Language): ShopError {
+function recognise(error: FastifyError | ShopError, language: Language, body: unknown): ShopError {
   if (error instanceof ShopError) return error
-  if (error.validation) return new ShopError('INVALID_INPUT', { errors: fieldErrors(error, language) })
+  if (error.validation) return new ShopError('INVALID_INPUT', { errors: fieldErrors(error, language, body) })
   // PostgreSQL keeps no NUL; whoever sent one sent something that is no text.
   if (error.code === '22021' || error.code === '22P05') return new ShopError('INVALID_INPUT')
   const transport = TRANSPORT[error.code]
@@ -109,14 +110,28 @@ const WORDS: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
   },
 }
 
-function fieldErrors(error: FastifyError, language: Language): FieldError[] {
+/** Of a field that was left empty: too short or misshapen is true, and of no help. */
+const MISSING: Readonly<Record<Language, string>> = { 'zh-CN': '请填写', en: 'is missing' }
+
+function isEmpty(body: unknown, path: readonly string[]): boolean {
+  const value = path.reduce<unknown>(
+    (part, name) => (typeof part === 'object' && part !== null ? Reflect.get(part, name) : undefined),
+    body,
+  )
+  return typeof value === 'string' && value.trim() === ''
+}
+
+function fieldErrors(error: FastifyError, language: Language, body: unknown): FieldError[] {
   const found = (error.validation ?? []).slice(0, 20).flatMap((issue) => {
     const path = issue.instancePath.split('/').filter(Boolean)
     const { requiredProperties, additionalProperties } = issue.params as Record<string, string[] | undefined>
     const names = requiredProperties ?? additionalProperties ?? [undefined]
     return names.map((name) => ({
       field: [...path, ...(name === undefined ? [] : [name])].join('.') || (error.validationContext ?? 'body'),
-      message: WORDS[language][issue.keyword] ?? (language === 'en' ? 'is not valid' : '无效'),
+      message:
+        error.validationContext === 'body' && isEmpty(body, path)
+          ? MISSING[language]
+          : (WORDS[language][issue.keyword] ?? (language === 'en' ? 'is not valid' : '无效')),
     }))
   })
   return found.filter((entry, index) => found.findIndex((other) => other.field === entry.field) === index)
