@@ -37,6 +37,7 @@ async function write(page: Page, title: string, markdown: string): Promise<void>
     '保存',
     'true',
   ])
+  await page.getByTestId('lesson-saved').waitFor()
   await page.getByRole('link', { name: `← ${TITLE}` }).click()
 }
 

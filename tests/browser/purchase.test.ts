@@ -25,7 +25,7 @@ test('root logs in, buys the 39.00 course at the cashier and opens its lesson', 
   await page.getByRole('link', { name: '立即购买《Python 从零写起》' }).click()
   await page.waitForURL((url) => url.pathname === '/checkout' && url.search === '?courses=1')
   await eventually(() => page.getByTestId('checkout-pay').textContent()).toContain('39.00')
-  await page.getByText('下单后为你保留 30 分钟').waitFor()
+  await page.getByText('下单后为您保留 30 分钟').waitFor()
   await page.getByTestId('checkout-pay').click()
   await payAtCashier(page, stage.system.sandboxUrl)
 
@@ -49,7 +49,7 @@ test('root logs in, buys the 39.00 course at the cashier and opens its lesson', 
   await visit.open('/courses/1')
   await page.getByRole('link', { name: '继续学习《Python 从零写起》' }).first().waitFor()
   await visit.open('/checkout?courses=1')
-  await page.getByText('你已拥有这门课程').waitFor()
+  await page.getByText('您已拥有这门课程').waitFor()
   expect(await page.getByTestId('checkout-pay').count()).toBe(0)
 })
 

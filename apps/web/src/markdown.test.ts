@@ -32,6 +32,13 @@ describe('a lesson', () => {
     expect(render('![屏风](https://example.org/a.png)')).toContain('>屏风</a>')
   })
 
+  test('tells whoever writes that a picture is not shown, and no reader', () => {
+    const picture = '![屏风](https://example.org/a.png)'
+    const told = renderMarkdown(picture, { table: '', code: '', elsewhere: 'not <shown>' })
+    expect(told).toContain('屏风</a> <small class="elsewhere">not &lt;shown&gt;</small>')
+    expect(render(picture)).not.toContain('<small')
+  })
+
   test('keeps links to other sites from learning where the reader came from', () => {
     expect(render('[x](https://example.org/)')).toContain('rel="noopener noreferrer"')
     expect(render('[x](/courses/1)')).not.toContain('rel=')

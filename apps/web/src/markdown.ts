@@ -5,6 +5,8 @@ import MarkdownIt from 'markdown-it'
 export interface Labels {
   readonly table: string
   readonly code: string
+  /** Said after a picture that is not shown, where that is to be told. */
+  readonly elsewhere?: string | undefined
 }
 
 const ABROAD = /^https?:/i
@@ -37,8 +39,11 @@ export function renderMarkdown(text: string, labels: Labels): string {
     // Nobody else's server learns who reads what: a picture from elsewhere is a link to it.
     if (!OWN_PICTURE.test(source)) {
       const name = markdown.utils.escapeHtml(words || source)
-      if (!ABROAD.test(source)) return name
-      return `<a href="${markdown.utils.escapeHtml(source)}" rel="noopener noreferrer">${name}</a>`
+      const told = labels.elsewhere
+        ? ` <small class="elsewhere">${markdown.utils.escapeHtml(labels.elsewhere)}</small>`
+        : ''
+      if (!ABROAD.test(source)) return name + told
+      return `<a href="${markdown.utils.escapeHtml(source)}" rel="noopener noreferrer">${name}</a>${told}`
     }
     image?.attrSet('loading', 'lazy')
     image?.attrSet('alt', words)

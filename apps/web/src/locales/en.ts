@@ -152,6 +152,8 @@ const messages: SameKeys<typeof chinese> = {
     toRegister: 'Sign up',
     toLogin: 'Log in',
     needBuy: 'Please log in to buy. You will be brought back to this purchase.',
+    newBuy: 'Open an account to buy. You will be brought back to this purchase.',
+    newPage: 'Open an account to go on. You will be brought back to where you were.',
     needPay: 'Log in to see the result of this payment.',
     needPage: 'This page needs you to log in. You will be brought back to it.',
     demoUse: 'Fill in the demo account {name}',
@@ -209,7 +211,8 @@ const messages: SameKeys<typeof chinese> = {
   pay: {
     stamp: 'Paid',
     paidLead: 'Payment received',
-    paidSub: 'It is in “My courses” now. You can begin right away.',
+    paidSub:
+      'It is in “My courses” now. You can begin right away. | They are in “My courses” now. You can begin right away.',
     confirmingLead: 'Confirming your payment',
     confirmingSub:
       'Alipay has told you, and we are asking Alipay. This usually takes seconds; the page updates by itself.',
@@ -308,6 +311,7 @@ const messages: SameKeys<typeof chinese> = {
     missing: 'There is no such order',
     missingHint: 'Check the number, or look for it among all orders.',
     learn: 'Learn',
+    learnNamed: 'Learn: {title}',
   },
   refund: {
     lead: 'Refunds',
@@ -380,6 +384,7 @@ const messages: SameKeys<typeof chinese> = {
     serverHint: 'It is not your fault. Wait a moment and try again; nothing unfinished is charged.',
     unexpected: 'Something went wrong',
     unexpectedHint: 'Please try again.',
+    both: '{what}. {todo}',
     retry: 'Try again',
     offline: 'You are offline. What you see may be out of date.',
     broken: 'This page could not be opened',

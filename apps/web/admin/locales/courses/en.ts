@@ -104,6 +104,7 @@ const english: SameKeys<typeof chinese> = {
     trial: 'Free preview for anyone',
     text: 'Text (Markdown)',
     preview: 'Preview',
+    pictureElsewhere: '(not a picture of this shop: readers see only these words. Upload it above instead.)',
     nothing: 'What buyers will see is shown here once something is written.',
     write: 'Write',
     views: 'Write or preview',

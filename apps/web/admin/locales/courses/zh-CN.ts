@@ -101,6 +101,7 @@ export default {
     trial: '可免费试看',
     text: '正文（Markdown）',
     preview: '预览',
+    pictureElsewhere: '（不是本店的图片，读者只会看到这几个字；请在上方上传图片。）',
     nothing: '写下内容后，这里显示买家看到的样子。',
     write: '编辑',
     views: '编辑或预览',
