@@ -26,14 +26,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'a notification is for our application',
     file: `${PAYMENTS}/providers/alipay/provider.ts`,
-    from: 'passed: notice.appId === settings.appId,',
-    to: 'passed: true,',
+    from: "ours('application', notice.appId, settings.appId),",
+    to: "{ check: 'application', passed: true },",
   },
   {
     guard: 'a notification is for our seller id',
     file: `${PAYMENTS}/providers/alipay/provider.ts`,
-    from: 'passed: notice.sellerId === settings.sellerId,',
-    to: 'passed: true,',
+    from: "ours('seller', notice.sellerId, settings.sellerId),",
+    to: "{ check: 'seller', passed: true },",
   },
   {
     guard: 'a notification is signed by Alipay',
@@ -44,14 +44,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'a WeChat Pay notification is for our application',
     file: `${PAYMENTS}/providers/wechat/provider.ts`,
-    from: "{ check: 'application', passed: notice.appId === settings.appId,",
-    to: "{ check: 'application', passed: true,",
+    from: "ours('application', notice.appId, settings.appId),",
+    to: "{ check: 'application', passed: true },",
   },
   {
     guard: 'a WeChat Pay notification is for our merchant',
     file: `${PAYMENTS}/providers/wechat/provider.ts`,
-    from: 'passed: mchId === settings.mchId,',
-    to: 'passed: true,',
+    from: "ours('seller', notice.mchId, settings.mchId),\n    { check: 'status'",
+    to: "{ check: 'seller', passed: true },\n    { check: 'status'",
   },
   {
     guard: 'a WeChat Pay notification is signed by WeChat',
