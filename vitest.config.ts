@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 const source = { conditions: ['xuecheng:source'] }
 const node = { resolve: source, ssr: { resolve: source } }
+/** What may take a moment is waited for as long as a busy machine needs. */
+const patient = { expect: { poll: { timeout: 30_000 } } }
 
 /** One runner for everything: what needs a server, a database or a browser starts the real one. */
 export default defineConfig({
@@ -10,6 +12,7 @@ export default defineConfig({
       {
         ...node,
         test: {
+          ...patient,
           name: 'unit',
           include: [
             'packages/*/{src,test}/**/*.test.ts',
@@ -23,6 +26,7 @@ export default defineConfig({
       {
         ...node,
         test: {
+          ...patient,
           name: 'system',
           include: ['tests/{integration,conformance,model}/**/*.test.ts'],
           testTimeout: 120_000,
@@ -35,6 +39,7 @@ export default defineConfig({
       {
         ...node,
         test: {
+          ...patient,
           name: 'browser',
           include: ['tests/browser/**/*.test.ts'],
           testTimeout: 90_000,
