@@ -46,6 +46,13 @@ test('the shop’s header leads staff to the back office, and no buyer', async (
   await staff.page.waitForURL('**/admin/**')
   expect(unexpected(staff.problems)).toEqual([])
   await staff.close()
+  // Logged in at the back office, one is logged in at the shop.
+  const desk = await stage.visit(DESK)
+  await desk.open('/admin/login')
+  await logIn(desk.page, await member('support'))
+  await desk.page.getByRole('link', { name: '去商店' }).click()
+  await desk.page.getByTestId('to-desk').waitFor()
+  await desk.close()
   const buyer = await stage.visitAs(await stage.newBuyer(), DESK)
   await buyer.open('/')
   await buyer.page.getByTestId('logout').waitFor()

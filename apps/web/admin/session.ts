@@ -3,6 +3,7 @@ import { useQueryCache } from '@pinia/colada'
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { ApiProblem, answer, api, onLoginLost, type User } from '../src/api/client.ts'
+import { loginTrace } from '../src/login-trace.ts'
 
 /** `buyer`: logged in, but not as staff; `due`: as staff, who must choose a password of their own first. */
 export type Standing = 'unknown' | 'nobody' | 'buyer' | 'due' | 'staff'
@@ -33,6 +34,7 @@ export const useDesk = defineStore('desk', () => {
         user.value = found.user
         rights.value = new Set(found.rights)
         standing.value = 'staff'
+        loginTrace.leave() // the shop's own pages are one login with these
         return standing.value
       },
       (error: unknown) => {
@@ -61,6 +63,7 @@ export const useDesk = defineStore('desk', () => {
 
   async function logout(): Promise<void> {
     await answer(api.DELETE('/api/session'))
+    loginTrace.wipe()
     forget('nobody')
   }
 

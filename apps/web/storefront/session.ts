@@ -3,23 +3,7 @@ import { useQueryCache } from '@pinia/colada'
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { ApiProblem, answer, api, onLoginLost, type User } from '../src/api/client.ts'
-
-/** Left behind by a login, so that a visitor who never logged in costs the server no question. It proves nothing. */
-const TRACE = 'xuecheng.session'
-
-const trace = {
-  is: () => safely(() => localStorage.getItem(TRACE) !== null) ?? false,
-  leave: () => safely(() => localStorage.setItem(TRACE, '1')),
-  wipe: () => safely(() => localStorage.removeItem(TRACE)),
-}
-
-function safely<Result>(use: () => Result): Result | undefined {
-  try {
-    return use()
-  } catch {
-    return undefined // storage is switched off
-  }
-}
+import { loginTrace } from '../src/login-trace.ts'
 
 export const useSession = defineStore('session', () => {
   const cache = useQueryCache()
@@ -34,13 +18,13 @@ export const useSession = defineStore('session', () => {
   function enter(entered: User): void {
     user.value = entered
     asked.value = true
-    trace.leave()
+    loginTrace.leave()
   }
 
   function leave(): void {
     user.value = null
     asked.value = true
-    trace.wipe()
+    loginTrace.wipe()
     for (const entry of cache.getEntries({ key: ['mine'] })) cache.remove(entry)
   }
 
@@ -69,7 +53,7 @@ export const useSession = defineStore('session', () => {
 
   /** At the start of a visit: only a browser that was logged in before is worth the question. */
   function begin(): void {
-    if (!trace.is()) return
+    if (!loginTrace.is()) return
     ask().catch(() => {
       // No answer says nothing about the session: whatever page needs it will ask again and show the failure itself.
     })
