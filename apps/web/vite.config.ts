@@ -10,6 +10,8 @@ const shop = { target: process.env['SHOP_URL'] ?? 'http://127.0.0.1:8000', chang
 
 const FRAMEWORK = /node_modules\/(@vue|vue|vue-router|pinia|@pinia|vue-i18n|@intlify|openapi-fetch|nostics)\//
 
+const SHARED = /apps\/web\/(storefront|src)\/(?!locales\/|parts\/(Order|Paid|Pay[A-Z]|Refund|LiveLine))/
+
 export default defineConfig(({ command }) => ({
   root: import.meta.dirname,
   plugins: [vue(), precompiledMessages(), backOfficePages()],
@@ -38,8 +40,10 @@ export default defineConfig(({ command }) => ({
       output: {
         codeSplitting: {
           groups: [
-            { name: 'framework', test: FRAMEWORK, priority: 2 },
-            { name: 'shared', test: /apps\/web\/(storefront|src)\/(?!locales\/)/, minShareCount: 2, priority: 1 },
+            { name: 'framework', test: FRAMEWORK, priority: 3 },
+            { name: 'shared', test: SHARED, minShareCount: 2, priority: 2 },
+            // What only orders and paying share: no first page needs it.
+            { name: 'orders', test: /apps\/web\/storefront\//, minShareCount: 2, priority: 1 },
             { name: 'desk', test: /apps\/web\/admin\/(?!locales\/)/, minShareCount: 2 },
           ],
         },
