@@ -1,9 +1,22 @@
+import { availableParallelism, totalmem } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 const source = { conditions: ['xuecheng:source'] }
 const node = { resolve: source, ssr: { resolve: source } }
-/** What may take a moment is waited for as long as a busy machine needs. */
-const patient = { expect: { poll: { timeout: 30_000 } } }
+/** How long anything may take, in milliseconds: as long as a busy machine needs. A test that needs longer says so itself. */
+const LIMITS = { poll: 30_000, unit: 20_000, system: 240_000, browser: 180_000, hook: 300_000 }
+const patient = { expect: { poll: { timeout: LIMITS.poll } }, hookTimeout: LIMITS.hook }
+
+const CORES = availableParallelism()
+/**
+ * Files that start a whole shop, some with a browser, spend half of their time waiting for jobs, gateways and pages: two for
+ * each core run at once, where each has two gigabytes of memory.
+ */
+const shops = { maxWorkers: Math.max(2, Math.min(2 * CORES, Math.floor(totalmem() / 2 ** 31))) }
+
+/** Tests that measure time or flood a shop: they run after the others, two at once. */
+const UNDER_LOAD =
+  'tests/integration/{catalog,failover,fair-turns,hashing,hostile,prove,slow-connections,stress}.test.ts'
 
 /** One runner for everything: what needs a server, a database or a browser starts the real one. */
 export default defineConfig({
@@ -16,10 +29,13 @@ export default defineConfig({
           name: 'unit',
           include: [
             'packages/*/{src,test}/**/*.test.ts',
-            'apps/*/{src,admin,storefront}/**/*.test.ts',
+            'apps/*/{src,admin,storefront,build}/**/*.test.ts',
             'tests/*.test.ts',
+            'tests/house/*.test.ts',
           ],
-          testTimeout: 20_000,
+          testTimeout: LIMITS.unit,
+          // The runner itself would leave one core free.
+          maxWorkers: CORES,
           sequence: { groupOrder: 0 },
         },
       },
@@ -29,11 +45,21 @@ export default defineConfig({
           ...patient,
           name: 'system',
           include: ['tests/{integration,conformance,model}/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
-          // Two shops at a time: they wait for jobs and gateways more than they work.
-          maxWorkers: 2,
+          exclude: [UNDER_LOAD],
+          testTimeout: LIMITS.system,
+          ...shops,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        ...node,
+        test: {
+          ...patient,
+          name: 'load',
+          include: [UNDER_LOAD],
+          testTimeout: LIMITS.system,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -42,10 +68,9 @@ export default defineConfig({
           ...patient,
           name: 'browser',
           include: ['tests/browser/**/*.test.ts'],
-          testTimeout: 90_000,
-          hookTimeout: 180_000,
-          maxWorkers: 2,
-          sequence: { groupOrder: 2 },
+          testTimeout: LIMITS.browser,
+          ...shops,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

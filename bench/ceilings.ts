@@ -1,4 +1,4 @@
-/** What the machine could do at most, measured in the same run: signatures of all cores, and the bare rows of a settlement. */
+/** The machine's upper limits, measured in the same run: signatures of all cores, and the bare rows of a settlement. */
 import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
@@ -21,9 +21,9 @@ export interface UnpaidOrder {
 }
 
 /**
- * The rows that a first notification leaves, written by plain SQL in one transaction each: notification, attempt, order,
- * payment, access, two lines of history.
- * @returns a second
+ * Writes the rows of a first notification by plain SQL, one transaction each: notification, attempt, order, payment,
+ * access, two history entries.
+ * @returns settlements per second
  */
 export function plainSettlements(url: string, orders: readonly UnpaidOrder[], connections: number): Promise<number> {
   const body = Buffer.alloc(1200, 97)
@@ -37,9 +37,9 @@ export interface PlainPurchase {
 }
 
 /**
- * The rows of a new order, written by plain SQL in one transaction each: order, line, attempt, two lines of history.
- * Nothing is checked, signed or answered.
- * @returns a second
+ * Writes the rows of a new order by plain SQL, one transaction each: order, line, attempt, two history entries. Nothing
+ * is checked, signed or answered.
+ * @returns orders per second
  */
 export function plainOrders(url: string, purchases: readonly PlainPurchase[], connections: number): Promise<number> {
   return perSecond(url, purchases, connections, placePlainly)
@@ -93,9 +93,10 @@ async function placePlainly(client: pg.PoolClient, { userId, courseId, fen }: Pl
   )
   await run(
     'history',
-    `insert into order_history (order_id, at, event, from_status, to_status, actor, subject)
-     values ($1, now(), 'place', null, 'unpaid', 'buyer', 'order'), ($1, now(), 'open', null, 'open', 'buyer', 'attempt')`,
-    [id],
+    `insert into order_history (order_id, at, event, from_status, to_status, actor, subject, reason_code, details)
+     values ($1, now(), 'place', null, 'unpaid', 'buyer', 'order', null, null),
+       ($1, now(), 'open', null, 'open', 'buyer', 'attempt', 'METHOD_CHOSEN', $2)`,
+    [id, '{"provider":"alipay"}'],
   )
   await client.query('commit')
 }
@@ -129,9 +130,10 @@ async function settlePlainly(client: pg.PoolClient, order: UnpaidOrder, body: Bu
   )
   await run(
     'history',
-    `insert into order_history (order_id, at, event, from_status, to_status, actor, subject)
-     values ($1, now(), 'pay', 'open', 'paid', 'gateway', 'attempt'), ($1, now(), 'pay', 'unpaid', 'paid', 'gateway', 'order')`,
-    [orderId],
+    `insert into order_history (order_id, at, event, from_status, to_status, actor, subject, reason_code, details)
+     values ($1, now(), 'pay', 'open', 'paid', 'gateway', 'attempt', 'PAID', $2),
+       ($1, now(), 'pay', 'unpaid', 'paid', 'gateway', 'order', 'PAID', $2)`,
+    [orderId, JSON.stringify({ provider: 'alipay', tradeNo, source: 'notification' })],
   )
   await client.query('commit')
 }

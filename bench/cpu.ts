@@ -1,8 +1,11 @@
-/** Where the processors' time goes under load: to the shop, its PostgreSQL, the sandbox, the load generator. Linux only: from /proc. */
+/**
+ * How processor time under load is divided between shop, PostgreSQL, sandbox and load generator. Linux only: from
+ * /proc.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { processesOf } from '../tests/harness/processes.ts'
 
-/** Seconds of processor time since each began. */
+/** Seconds of processor time since the start of each. */
 export interface Cpu {
   readonly shop: number
   readonly database: number
@@ -13,7 +16,7 @@ export interface Cpu {
 /** The kernel counts in hundredths of a second (`getconf CLK_TCK`). */
 const TICKS = 100
 
-/** What the processes below this one have used so far. */
+/** The processor time of all descendants of this process so far. */
 export function cpuOf(parent: number): Cpu {
   const { 'web server': web, jobs, PostgreSQL: servers, sandbox } = processesOf(parent)
   const sum = (pids: readonly number[]) => pids.reduce((total, pid) => total + secondsOf(pid), 0)
@@ -26,7 +29,7 @@ export function cpuOf(parent: number): Cpu {
   }
 }
 
-/** Milliseconds of each for one request. */
+/** Milliseconds of each per request. */
 export function perRequest(before: Cpu, after: Cpu, requests: number): Cpu {
   const of = (who: keyof Cpu) => ((after[who] - before[who]) * 1000) / requests
   return { shop: of('shop'), database: of('database'), sandbox: of('sandbox'), generator: of('generator') }
@@ -44,7 +47,7 @@ function secondsOf(pid: number): number {
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS
 }
 
-/** Nothing of a process that is gone. */
+/** Empty for a process that has exited. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8')

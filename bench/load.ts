@@ -1,4 +1,4 @@
-/** The load generator: so many connections, each sending its next request when the last one is answered. */
+/** The load generator: a number of connections, each sending its next request when the last one is answered. */
 import { Pool } from 'undici'
 
 export interface Request {
@@ -9,7 +9,7 @@ export interface Request {
 }
 
 export interface Load {
-  /** Answers with the wanted status, a second. */
+  /** Answers with the wanted status, per second. */
   readonly perSecond: number
   /** Of all answers, in milliseconds. */
   readonly p50: number
@@ -19,7 +19,7 @@ export interface Load {
 
 /**
  * Sends every request once, as fast as the connections allow.
- * @param wanted the status that counts; whatever else comes is kept in `wrong`
+ * @param wanted the expected status; all other answers are kept in `wrong`
  */
 export async function drive(
   origin: string,
@@ -51,5 +51,5 @@ export async function drive(
   return { perSecond: (requests.length - wrong.length) / seconds, p50: at(0.5), p99: at(0.99), wrong }
 }
 
-/** The same request so many times. */
+/** The same request, `count` times. */
 export const repeat = (request: Request, count: number): Request[] => Array.from({ length: count }, () => request)

@@ -1,15 +1,19 @@
 /**
- * `npm run bench`: each figure beside its ceiling from the same run, and its target; a table for people, JSON for programs.
- * Exit code 1 where one falls short by more than the noise that was measured. `--sizes 1000,100000` says how many orders
- * the database holds. `npm run bench -- desk [--orders N]`: the back office over a full database, see desk.ts.
- * `npm run bench -- overload [--seconds 20]`: three times what it carries, see overload.ts.
- * `npm run bench -- soak [--minutes 20]`: whether memory and connections stay flat, see soak.ts.
+ * `npm run bench`: each figure with its ceiling from the same run and its target; a table for people, JSON for
+ * programs. Exit code 1 if a figure misses its target by more than the measured noise. `--sizes 1000,100000` sets how
+ * many orders the database holds. Further benchmarks:
+ * - `back-office [--orders N]`: the back office over a full database, see back-office.ts
+ * - `overload [--seconds 20]`: three times the load it can carry, see overload.ts
+ * - `hostile [--orders 100000] [--seconds 6] [--fuzz 6000] [--seed N] [--parts sockets,costs,fuzz]`: how much an
+ *   attacker can cost the shop, see hostile.ts
+ * - `soak [--minutes 20]`: whether memory and connections stay flat, see soak.ts
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { benchDesk } from './desk.ts'
+import { benchBackOffice } from './back-office.ts'
+import { benchHostile, isHeld, PARTS } from './hostile.ts'
 import { benchOverload } from './overload.ts'
 import { benchFirstPage } from './page.ts'
 import { benchShop, type Measured } from './shop.ts'
@@ -21,14 +25,17 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     minutes: { type: 'string', default: '20' },
     out: { type: 'string' },
-    orders: { type: 'string', default: '1000000' },
+    orders: { type: 'string' },
+    seed: { type: 'string' },
+    fuzz: { type: 'string', default: '6000' },
+    parts: { type: 'string', default: PARTS.join(',') },
     sizes: { type: 'string', default: '1000,100000,1000000' },
     requests: { type: 'string', default: '4000' },
     rounds: { type: 'string', default: '3' },
   },
   allowPositionals: true,
 })
-const bounded = (text: string, least: number, most: number) => Math.min(most, Math.max(least, Number(text) || 0))
+const bounded = (text: string, min: number, max: number) => Math.min(max, Math.max(min, Number(text) || 0))
 
 if (positionals[0] === 'soak') {
   const result = await benchSoak(bounded(values.minutes, 1, 24 * 60), console.log)
@@ -50,7 +57,29 @@ if (positionals[0] === 'overload') {
   write('overload', result)
   process.exit(result.ok ? 0 : 1)
 }
-if (positionals[0] === 'desk') process.exit((await benchDesk(bounded(values.orders, 1000, 10_000_000))) ? 0 : 1)
+if (positionals[0] === 'hostile') {
+  const result = await benchHostile({
+    orders: bounded(values.orders ?? '100000', 1000, 1_000_000),
+    seconds: bounded(values.seconds ?? '6', 2, 60),
+    fuzzed: bounded(values.fuzz, 100, 100_000),
+    seed: values.seed ? Number(values.seed) : Date.now() % 1_000_000,
+    parts: PARTS.filter((part) => values.parts.split(',').includes(part)),
+    log: console.log,
+  })
+  for (const { operation, kind, by, times } of result.costs?.tooMuch ?? []) {
+    console.log(`TOO MUCH ${operation}, ${kind}, by ${by}: ${times.toFixed(0)} empty requests`)
+  }
+  for (const pace of result.paces) {
+    const { place, kind, share, unanswered } = pace
+    if (!isHeld(pace))
+      console.log(`TOO SLOW next to ${kind} from ${place}: ${(share * 100).toFixed(0)} %, ${unanswered} unanswered`)
+  }
+  for (const failure of result.fuzz?.failures.slice(0, 20) ?? []) console.log(failure)
+  write('hostile', result)
+  process.exit(result.ok ? 0 : 1)
+}
+if (positionals[0] === 'back-office')
+  process.exit((await benchBackOffice(bounded(values.orders ?? '1000000', 1000, 10_000_000))) ? 0 : 1)
 
 const sizes = values.sizes.split(',').map((size) => bounded(size, 1000, 10_000_000))
 const figures: Measured[] = await payLinks()
@@ -86,7 +115,7 @@ console.table(
 write('bench', { figures, bySize: Object.fromEntries(bySize) })
 process.exit(figures.every(isReached) ? 0 : 1)
 
-/** JSON for programs, under `data/` or where `--out` says. */
+/** Writes JSON for programs, under `data/` or to `--out`. */
 function write(name: string, result: object): void {
   const out = values.out ?? join(import.meta.dirname, `../data/${name}.json`)
   mkdirSync(join(out, '..'), { recursive: true })
@@ -96,7 +125,7 @@ function write(name: string, result: object): void {
 }
 
 async function payLinks(): Promise<Measured[]> {
-  // With the SDK comes a client that takes over everybody's sockets: only once it is wanted.
+  // The SDK's HTTP client replaces the global agent, so it is imported only when needed.
   const { measurePayLinks } = await import('../packages/alipay/bench/pay-links.ts')
   const { ours, ceiling, sdk } = await measurePayLinks(bounded(values.seconds ?? '4', 1, 60) * 1000)
   const figure = { name: 'pay links signed in process', unit: '/s', value: ours, noise: 0.02 }
@@ -105,14 +134,14 @@ async function payLinks(): Promise<Measured[]> {
     { ...figure, ceiling: bare, target: { share: 0.95 } },
     {
       ...figure,
-      name: 'the same, beside the official SDK',
+      name: 'the same, compared with the official SDK',
       ceiling: { name: 'alipay-sdk', value: sdk },
       target: { share: 1 },
     },
   ]
 }
 
-/** Each figure of the smallest database beside itself in the largest: no worse than 1.3 times. */
+/** Compares each figure of the smallest database with the largest: at most 1.3 times worse. */
 function growth(small: readonly Measured[], large: readonly Measured[] | undefined): Measured[] {
   return small.flatMap((figure): Measured[] => {
     const grown = large?.find(({ name }) => name === figure.name)
@@ -125,10 +154,10 @@ function growth(small: readonly Measured[], large: readonly Measured[] | undefin
 
 function targetOf({ target, unit }: Measured): string {
   if ('share' in target) return `${(target.share * 100).toFixed(0)} %`
-  return 'least' in target ? `at least ${target.least} ${unit}` : `at most ${target.most} ${unit}`
+  return 'min' in target ? `at least ${target.min} ${unit}` : `at most ${target.max} ${unit}`
 }
 
 function isReached({ target, value, noise, ceiling }: Measured): boolean {
   if ('share' in target) return value * (1 + noise) >= (ceiling?.value ?? 0) * target.share
-  return 'least' in target ? value * (1 + noise) >= target.least : value * (1 - noise) <= target.most
+  return 'min' in target ? value * (1 + noise) >= target.min : value * (1 - noise) <= target.max
 }

@@ -1,4 +1,6 @@
-/** The middle of what was measured several times, and how far the middle half of it lies apart, as a share. Of three: all of it. */
+/**
+ * The median of several measurements, and the spread of their middle half as a share; of three measurements, of all.
+ */
 export function middle(values: readonly number[]): { readonly value: number; readonly noise: number } {
   const sorted = [...values].sort((left, right) => left - right)
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0

@@ -1,6 +1,6 @@
 /**
- * Load that does not wait for answers: so many requests a second come, whatever became of the ones before. Over bare
- * sockets, since it shares the cores with what it measures.
+ * Open-loop load: a fixed number of requests per second, whatever happened to earlier ones. Over bare sockets, since it
+ * shares the cores with what it measures.
  */
 import { connect, type Socket } from 'node:net'
 import type { Request } from './load.ts'
@@ -10,25 +10,25 @@ export interface Coming {
   readonly request: Request
 }
 
-/** One request, once it is answered or given up. Times in milliseconds, from when it was to be sent. */
+/** One request, once answered or given up. Times in milliseconds, from when it was due to be sent. */
 export interface Answered {
   readonly kind: string
   readonly at: number
   readonly took: number
-  /** 0 where there was no answer. */
+  /** 0 without an answer. */
   readonly status: number
 }
 
 const PATIENCE_MS = 20_000
 const TICK_MS = 5
 
-/** Offers `perSecond` requests for so many seconds. @returns what became of each, once all of them are answered or given up */
+/** Offers `perSecond` requests for some seconds. @returns the result of each, once all are answered or given up */
 export async function offer(
   origin: string,
   next: () => Coming,
   { perSecond, seconds }: { perSecond: number; seconds: number },
 ): Promise<Answered[]> {
-  const door = openDoor(origin)
+  const pool = openPool(origin)
   const all: Answered[] = []
   const started = performance.now()
   const total = Math.round(perSecond * seconds)
@@ -39,7 +39,7 @@ export async function offer(
       const { kind, request } = next()
       const at = (sent / perSecond) * 1000
       open += 1
-      door.send(request, (status) => {
+      pool.send(request, (status) => {
         open -= 1
         all.push({ kind, at, took: performance.now() - started - at, status })
       })
@@ -47,24 +47,24 @@ export async function offer(
     await new Promise((done) => setTimeout(done, TICK_MS))
   }
   while (open > 0) await new Promise((done) => setTimeout(done, TICK_MS))
-  door.close()
+  pool.close()
   return all
 }
 
-/** Connections that are kept; one more whenever none is free, as another visitor would open one. */
-function openDoor(origin: string) {
+/** Kept-alive connections; opens another one when none is free, as another visitor would. */
+function openPool(origin: string) {
   const { hostname, port, host } = new URL(origin)
   const free: Connection[] = []
   const sockets = new Set<Socket>()
 
   const open = (): Connection => {
     const socket = connect({ host: hostname, port: Number(port), noDelay: true })
-    const connection: Connection = { socket, heard: undefined, text: '' }
+    const connection: Connection = { socket, onStatus: undefined, text: '' }
     const over = (status: number) => {
-      const { heard } = connection
-      connection.heard = undefined
+      const { onStatus } = connection
+      connection.onStatus = undefined
       connection.text = ''
-      heard?.(status)
+      onStatus?.(status)
     }
     socket.setEncoding('latin1')
     socket.on('data', (chunk: string) => {
@@ -87,9 +87,9 @@ function openDoor(origin: string) {
   }
 
   return {
-    send({ method, path, headers = {}, body }: Request, heard: (status: number) => void) {
+    send({ method, path, headers = {}, body }: Request, onStatus: (status: number) => void) {
       const connection = free.pop() ?? open()
-      connection.heard = heard
+      connection.onStatus = onStatus
       const lines = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
       const length = body === undefined ? '' : `content-length: ${Buffer.byteLength(body)}\r\n`
       connection.socket.write(`${method} ${path} HTTP/1.1\r\n${lines.join('')}${length}\r\n${body ?? ''}`)
@@ -102,11 +102,11 @@ function openDoor(origin: string) {
 
 interface Connection {
   readonly socket: Socket
-  heard: ((status: number) => void) | undefined
+  onStatus: ((status: number) => void) | undefined
   text: string
 }
 
-/** The status, once the whole answer is here. Every answer that is measured says how long it is. */
+/** The status, once the whole answer has arrived. All measured answers have a content length. */
 function statusOfWhole(text: string): number | undefined {
   const end = text.indexOf('\r\n\r\n')
   if (end === -1) return undefined

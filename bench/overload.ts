@@ -1,19 +1,20 @@
 /**
- * Three times what it can carry: `npm run bench -- overload [--seconds 20]`. First how much of a mixture the shop answers
- * when everybody waits for their answers, then three times as much from people who do not wait, then half of it: what is
- * accepted, what is sent away, how long each takes, and when all is well again.
+ * Three times the load it can carry: `npm run bench -- overload [--seconds 20]`. First measures the capacity with
+ * clients that wait for their answers, then offers three times as much without waiting, then half of it: which share is
+ * accepted, which is shed, how long each takes, and when the shop has recovered.
  */
+
+import { get, newBuyers, notificationOf, openHarness, placing, unpaidOrders } from './harness.ts'
 import { drive, type Request } from './load.ts'
 import { type Answered, type Coming, offer } from './open-load.ts'
-import { get, newBuyers, notificationOf, openStage, placing, unpaidOrders } from './stage.ts'
 
 const TIMES = 3
 const P99_MS = 1000
-/** What a hundred requests are. */
+/** The composition of a hundred requests. */
 const MIXTURE = { 'course list': 30, 'course page': 40, 'own orders': 10, order: 14, notification: 6 } as const
 type Kind = keyof typeof MIXTURE
 const KINDS = Object.keys(MIXTURE) as Kind[]
-/** Of the first, no smaller share may be accepted than of browsing. */
+/** The share of these that is accepted must not be smaller than that of browsing. */
 const PAYMENTS: readonly string[] = ['order', 'notification'] satisfies Kind[]
 
 const BUYERS = 1500
@@ -26,7 +27,7 @@ export interface OverloadResult {
   readonly carried: number
   readonly offered: number
   readonly kinds: Readonly<Record<string, Share>>
-  /** Until a second long everything is accepted, and quickly; undefined if it never was. */
+  /** Until everything is accepted quickly for a second; undefined if it never was. */
   readonly recoveredAfterMs: number | undefined
   readonly ok: boolean
 }
@@ -38,27 +39,27 @@ interface Share {
   readonly failed: number
   readonly p50: number
   readonly p99: number
-  /** Of those that were sent away: how long they waited for that. */
+  /** Of the shed ones: how long their refusal took. */
   readonly shedP99: number
 }
 
 export async function benchOverload(seconds: number, log: (line: string) => void): Promise<OverloadResult> {
-  const { system, key, close } = await openStage()
+  const { system, key, close } = await openHarness()
   try {
     const tokens = await newBuyers(system, BUYERS)
     const place = await placing(system, tokens)
     let pair = 0
-    // Its buyers order again what they ordered before, once every pair was had.
+    // Its buyers order the same again once every pair has been used.
     const order = () => place(pair++ % (BUYERS * 10))
     const first = Array.from({ length: NOTIFICATIONS }, order)
     await drive(system.shopUrl, first, { connections: 16, wanted: 201 })
     const signed = (await unpaidOrders(system)).map((unpaid, index) => notificationOf(unpaid, index, key))
     let notified = 0
-    let asked = 0
+    let sent = 0
     const make: Readonly<Record<Kind, () => Request>> = {
       'course list': () => get('/api/courses'),
-      'course page': () => get(`/api/courses/${1 + (asked++ % 10)}`),
-      'own orders': () => get('/api/orders', tokens[asked++ % tokens.length]),
+      'course page': () => get(`/api/courses/${1 + (sent++ % 10)}`),
+      'own orders': () => get('/api/orders', tokens[sent++ % tokens.length]),
       order,
       notification: () => signed[notified++ % signed.length] ?? get('/none'),
     }
@@ -81,14 +82,14 @@ export async function benchOverload(seconds: number, log: (line: string) => void
     log(`offered for ${seconds} s: ${Math.round(offered)}/s`)
     console.table(kinds)
     const recoveredAfterMs = await recovery(system.shopUrl, next, carried / 2, ended)
-    log(recoveredAfterMs === undefined ? 'did not come back' : `well again ${Math.round(recoveredAfterMs)} ms after`)
+    log(recoveredAfterMs === undefined ? 'did not recover' : `recovered ${Math.round(recoveredAfterMs)} ms after`)
     return { carried, offered, kinds, recoveredAfterMs, ok: isFine(kinds) && recoveredAfterMs !== undefined }
   } finally {
     await close()
   }
 }
 
-/** Every kind as often as the mixture says, one spread among the others. */
+/** Generates every kind as often as the mixture says, evenly interleaved. */
 function mixture(make: Readonly<Record<Kind, () => Request>>): () => Coming {
   const owed = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>
   return () => {
@@ -121,7 +122,7 @@ function quantile(all: readonly Answered[], share: number): number {
   return Math.round(times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0)
 }
 
-/** Half of what it can carry: until four windows in a row are all accepted within a quarter of a second. */
+/** Offers half of the capacity: until four windows in a row are all accepted within a quarter of a second. */
 async function recovery(
   origin: string,
   next: () => Coming,

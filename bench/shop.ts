@@ -1,6 +1,6 @@
 /**
  * The shop under load: its server processes, its PostgreSQL and the load generator on the same cores. Each figure is
- * measured several times beside its ceiling; the middle one counts, and how far they lie apart is the noise.
+ * measured several times next to its ceiling; the median counts, and the spread is the noise.
  */
 import type { KeyObject } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -9,20 +9,20 @@ import type { System } from '../tests/harness/system.ts'
 import { plainOrders, plainSettlements, signaturesPerSecond } from './ceilings.ts'
 import { type Cpu, cpuOf, perRequest } from './cpu.ts'
 import { fill } from './fill.ts'
-import { drive, type Load, type Request, repeat } from './load.ts'
-import { middle } from './middle.ts'
 import {
   COURSES,
   get,
   memoryOf,
   newBuyers,
   notificationOf,
-  openStage,
+  openHarness,
   placing,
   readUrl,
   type Unpaid,
   unpaidOrders,
-} from './stage.ts'
+} from './harness.ts'
+import { drive, type Load, type Request, repeat } from './load.ts'
+import { middle } from './middle.ts'
 
 export interface Measured {
   readonly name: string
@@ -31,34 +31,34 @@ export interface Measured {
   /** The greatest distance between two rounds, as a share of the value. */
   readonly noise: number
   readonly ceiling?: { readonly name: string; readonly value: number }
-  /** Of the ceiling, or in the figure's own unit. */
-  readonly target: { readonly share: number } | { readonly least: number } | { readonly most: number }
+  /** A share of the ceiling, or a value in the figure's own unit. */
+  readonly target: { readonly share: number } | { readonly min: number } | { readonly max: number }
 }
 
 export interface BenchOptions {
   /** How many orders the database holds before the first request. */
   readonly orders: number
   readonly rounds: number
-  /** Requests of a round. */
+  /** Requests per round. */
   readonly requests: number
   readonly log: (line: string) => void
 }
 
 const CONNECTIONS = 32
-/** What is answered from memory, or nearly, is over too soon to be measured: so many times as many of those. */
+/** Answers from memory come too fast to measure: send this many times as many of those requests. */
 const READS = 4
 /**
- * Rounds before the first figure that do not count. While a large database was filled the processes had half an hour of
- * rest, and a machine takes from those who rest what they hold: the first thousands of requests fetch it back.
+ * Warm-up rounds before the first figure. While a large database was filled the processes were idle for half an hour,
+ * and the machine reclaimed their memory and caches: the first thousands of requests restore them.
  */
-const WAKING = 4
+const WARM_UP_ROUNDS = 4
 
-/** Every figure with so many orders in the database. */
+/** Measures every figure with this number of orders in the database. */
 export async function benchShop({ orders, rounds, requests, log }: BenchOptions): Promise<Measured[]> {
-  const { system, key, close } = await openStage()
+  const { system, key, close } = await openHarness()
   try {
     await fillUp(system, orders, log)
-    const tokens = await newBuyers(system, Math.ceil((requests * (rounds + WAKING)) / COURSES))
+    const tokens = await newBuyers(system, Math.ceil((requests * (rounds + WARM_UP_ROUNDS)) / COURSES))
     const bench: Bench = { system, rounds, requests, tokens, key, log, memory: [], used: 0 }
     const signatures = signaturesPerSecond(2)
     const placing = await measureOrders(bench)
@@ -75,7 +75,8 @@ export async function benchShop({ orders, rounds, requests, log }: BenchOptions)
     return [
       { ...placing, ceiling: { name: 'RSA-2048 signatures of all cores', value: signatures }, target: { share: 0.5 } },
       {
-        ...{ ...placing, name: 'the same, beside what the disk allows' },
+        ...placing,
+        name: 'the same, compared with what the disk allows',
         ceiling: { name: 'the same rows by plain SQL', value: plainlyPlaced },
         target: { share: 0.5 },
       },
@@ -84,7 +85,7 @@ export async function benchShop({ orders, rounds, requests, log }: BenchOptions)
       { ...status, target: share },
       { ...list, target: share },
       { ...page, target: share },
-      { name: 'memory of a web process', unit: 'MB', ...middle(bench.memory), target: { most: 150 } },
+      { name: 'memory of a web process', unit: 'MB', ...middle(bench.memory), target: { max: 150 } },
     ]
   } finally {
     await close()
@@ -100,7 +101,7 @@ interface Bench {
   readonly log: (line: string) => void
   /** Megabytes of each web process at the end of each round. */
   readonly memory: number[]
-  /** How many pairs of buyer and course have been used up. */
+  /** How many pairs of buyer and course have been used. */
   used: number
 }
 
@@ -112,8 +113,8 @@ interface Round {
 }
 
 /**
- * @param before what is measured right before each round
- * @param warmUps how many rounds come first that do not count
+ * @param before measured right before each round
+ * @param warmUps how many rounds come first and do not count
  */
 async function measure(
   { system, rounds, memory, log }: Bench,
@@ -150,7 +151,7 @@ async function measure(
   return { figure: { name, unit: '/s', value, noise }, perSecond, besides }
 }
 
-/** What a machine gives changes from one second to the next: the empty route is measured anew before each round. */
+/** A machine's speed varies from second to second: the empty route is measured again before each round. */
 async function measureBeside(
   bench: Bench,
   name: string,
@@ -170,23 +171,25 @@ async function measureBeside(
 
 const VACUUM_LIMIT_MS = 120_000
 
-/** Waits until PostgreSQL tidies nothing up: after a large fill that goes on for a while, at the cost of whichever figure it meets. */
+/**
+ * Waits for autovacuum to finish: after a large fill it runs for a while, at the cost of the figure measured meanwhile.
+ */
 async function vacuumed({ sql }: System): Promise<void> {
   const until = performance.now() + VACUUM_LIMIT_MS
   const busy = () => sql("select from pg_stat_activity where backend_type = 'autovacuum worker'")
   while ((await busy()).length > 0 && performance.now() < until) await pause(200)
 }
 
-/** Each order by another buyer or of another course, so that every one is a new one. */
+/** Each order has another buyer or another course, so that every one is new. */
 async function measureOrders(bench: Bench): Promise<Figure> {
   const { system, requests, tokens } = bench
   const place = await placing(system, tokens)
   const round = () => ({ requests: Array.from({ length: requests }, () => place(bench.used++)), wanted: 201 })
-  const { figure } = await measure(bench, 'orders created with pay link', round, undefined, WAKING)
+  const { figure } = await measure(bench, 'orders created with pay link', round, undefined, WARM_UP_ROUNDS)
   return figure
 }
 
-/** Purchases for the plain rows: the load's own buyers once more, one course each. */
+/** Purchases for the plain rows: the load's own buyers again, one course each. */
 const purchasesOf = ({ sql }: System, count: number) =>
   sql<{ userId: number; courseId: number; fen: number }>(
     `select u.id::int as "userId", c.id as "courseId", c.price_fen::int as fen
@@ -211,8 +214,8 @@ async function measureStatus(bench: Bench) {
   const token = tokens[0] ?? ''
   const answer = await fetch(`${system.shopUrl}/api/orders`, { headers: { authorization: `Bearer ${token}` } })
   const { items } = (await answer.json()) as { items: { orderNo: string }[] }
-  const asked = items.map(({ orderNo }) => get(`/api/orders/${orderNo}`, token))
-  const all = Array.from({ length: requests * READS }, (_, index) => asked[index % asked.length] ?? get('/none'))
+  const reads = items.map(({ orderNo }) => get(`/api/orders/${orderNo}`, token))
+  const all = Array.from({ length: requests * READS }, (_, index) => reads[index % reads.length] ?? get('/none'))
   return measureBeside(bench, 'order status', () => all)
 }
 

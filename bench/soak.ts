@@ -1,7 +1,7 @@
 /**
- * A day squeezed: `npm run bench -- soak [--minutes 20]`. Buyers register, order, pay in the sandbox, watch until it is paid,
- * and read what they bought, without a pause. Each minute what every process holds is written down; it passes where nothing
- * of it grew over the second half by more than it goes up and down anyway.
+ * A soak test: `npm run bench -- soak [--minutes 20]`. Buyers register, order, pay in the sandbox, wait until it is
+ * paid, and read what they bought, without a pause. The resources of every process are sampled; the test passes if none
+ * grew over the second half by more than its usual fluctuation.
  */
 import { randomUUID } from 'node:crypto'
 import { readdirSync } from 'node:fs'
@@ -9,12 +9,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { processesOf } from '../tests/harness/processes.ts'
 import type { ShopApi } from '../tests/harness/shop-api.ts'
 import { type System, startSystem } from '../tests/harness/system.ts'
-import { megabytesOf } from './stage.ts'
+import { megabytesOf } from './harness.ts'
 
 const BUYERS_AT_ONCE = 4
 const SAMPLE_MS = 10_000
-const MOST_FAILURES = 100
-/** What a process may grow by in the second half at least: a heap is collected when it is worth it, not each minute. */
+const MAX_FAILURES = 100
+/** The growth that is always allowed in the second half: a heap is collected only when worthwhile. */
 const SLACK: Readonly<Record<string, number>> = { MB: 10, count: 2 }
 
 export interface Sample {
@@ -27,7 +27,7 @@ export interface Sample {
 
 export interface Trend {
   readonly name: string
-  /** Of the second half: its mean, by how much the straight line through it rises, and how far it goes up and down. */
+  /** Of the second half: its mean, the rise of its regression line, and its fluctuation. */
   readonly mean: number
   readonly rise: number
   readonly noise: number
@@ -50,23 +50,23 @@ export async function benchSoak(minutes: number, log: (line: string) => void): P
   const passed = () => (performance.now() - started) / 60_000
   try {
     const work = Array.from({ length: BUYERS_AT_ONCE }, async () => {
-      while (passed() < minutes && failures.length < MOST_FAILURES) {
+      while (passed() < minutes && failures.length < MAX_FAILURES) {
         try {
           for await (const _ of shopping(system)) {
             purchases += 1
             if (passed() >= minutes) return
           }
         } catch (error) {
-          if (failures.length < MOST_FAILURES)
+          if (failures.length < MAX_FAILURES)
             failures.push(`minute ${passed().toFixed(1)}: ${String(error).slice(0, 300)}`)
         }
       }
     })
-    for (let told = 0; passed() < minutes && failures.length < MOST_FAILURES; ) {
+    for (let loggedMinute = 0; passed() < minutes && failures.length < MAX_FAILURES; ) {
       await sleep(SAMPLE_MS)
       samples.push({ minute: passed(), purchases, held: await look(system) })
-      if (Math.floor(passed()) === told) continue
-      told = Math.floor(passed())
+      if (Math.floor(passed()) === loggedMinute) continue
+      loggedMinute = Math.floor(passed())
       log(line(samples.at(-1)))
     }
     await Promise.all(work)
@@ -77,10 +77,10 @@ export async function benchSoak(minutes: number, log: (line: string) => void): P
   return { samples, trends, failures, ok: failures.length === 0 && trends.every(({ flat }) => flat) }
 }
 
-/** A buyer's courses, one purchase after the other. */
+/** One buyer, purchasing one course after another. */
 async function* shopping(system: System): AsyncGenerator<void> {
   const buyer = await system.buyer()
-  // Every one with an account of their own at the gateway: one alone would be out of money after a minute or two.
+  // Each has an account of its own at the gateway: a shared one would run out of money within minutes.
   const login = `${randomUUID()}@soak.example`
   await system.sandbox.send('POST', '/buyers', { login, balance: '100000.00' })
   const courses = await system.sql<{ id: number; price_fen: string }>(
@@ -99,7 +99,7 @@ async function* shopping(system: System): AsyncGenerator<void> {
   }
 }
 
-/** Watches the order's events, as its page does, until it is paid. */
+/** Follows the order's events, as its page does, until it is paid. */
 async function paid(system: System, { token = '' }: ShopApi, orderNo: string): Promise<void> {
   const response = await fetch(`${system.shopUrl}/api/orders/${orderNo}/events`, {
     headers: { authorization: `Bearer ${token}` },
@@ -113,11 +113,11 @@ async function paid(system: System, { token = '' }: ShopApi, orderNo: string): P
   throw new Error(`the events of ${orderNo} ended before it was paid: ${response.status} ${text.slice(-200)}`)
 }
 
-/** What every process holds: memory, and what the server counts itself. */
+/** Samples every process: memory, and the server's own metrics. */
 async function look(system: System): Promise<Record<string, number>> {
   const parent = system.process.pid ?? 0
   const { 'web server': web, jobs, sandbox } = processesOf(parent)
-  const metrics = await (await fetch(`${system.shopUrl}/metrics`)).text()
+  const metrics = await system.metrics()
   const counted = (name: string): number =>
     [...metrics.matchAll(new RegExp(`^${name} ([\\d.e+]+)`, 'gm'))].reduce((sum, [, value]) => sum + Number(value), 0)
   const [backends] = await system.sql<{ count: number }>(

@@ -1,4 +1,7 @@
-/** The whole way of a purchase, with the sandbox on the same cores: ordered, paid there, notified, access given. And how soon a shop is there again. */
+/**
+ * A whole purchase, with the sandbox on the same cores: ordered, paid, notified, access granted. And how fast a shop
+ * starts again.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,7 +25,8 @@ export async function benchWhole({
   log: (line: string) => void
 }): Promise<Measured[]> {
   const folder = mkdtempSync(join(tmpdir(), 'xuecheng-whole-'))
-  // What a first start leaves beside its data is there for the second: the harness keeps compiled code, as `npm start` does.
+  // The second start uses what the first one leaves besides its data: like `npm start`, the harness caches compiled
+  // code.
   const options = { dataDir: folder, environment: { LOG_LEVEL: 'error' } }
   try {
     await (await startSystem(options)).stop()
@@ -31,7 +35,7 @@ export async function benchWhole({
     const system = await startSystem(options)
     try {
       return [
-        { name: 'second start to the first page', unit: 's', value: start, noise: 0.1, target: { most: 2 } },
+        { name: 'second start to the first page', unit: 's', value: start, noise: 0.1, target: { max: 2 } },
         ...(await wholeWay(system, purchases, rounds, log)),
       ]
     } finally {
@@ -42,7 +46,7 @@ export async function benchWhole({
   }
 }
 
-/** @returns the seconds from its beginning until the shop has sent its first page; the rest of its processes come after it */
+/** @returns the seconds from its start until the shop has sent its first page; the other processes start after that */
 async function secondStart(folder: string): Promise<number> {
   const [port, sandboxPort] = await Promise.all([freePort(), freePort()])
   const environment = { PORT: String(port), SANDBOX_PORT: String(sandboxPort), LOG_LEVEL: 'error' }
@@ -93,8 +97,8 @@ async function wholeWay(
   const parts = `shop ${cpu.shop.toFixed(2)}, PostgreSQL ${cpu.database.toFixed(2)}, sandbox ${cpu.sandbox.toFixed(2)}, buyers ${cpu.generator.toFixed(2)}`
   log(`order to access: ${Math.round(value)}/s, p99 ${Math.round(p99)} ms; ms of CPU a purchase: ${parts}`)
   return [
-    { name: 'order, paid in the sandbox, notified, access', unit: '/s', value, noise, target: { least: 1000 } },
-    { name: 'the same, slowest of a hundred', unit: 'ms', value: p99, noise, target: { most: 250 } },
+    { name: 'order, paid in the sandbox, notified, access', unit: '/s', value, noise, target: { min: 1000 } },
+    { name: 'the same, slowest of a hundred', unit: 'ms', value: p99, noise, target: { max: 250 } },
   ]
 }
 
@@ -104,7 +108,7 @@ interface Buyer {
   readonly token: string
 }
 
-/** @returns how long each took, from the order to the access, in milliseconds */
+/** @returns the time of each purchase from order to access, in milliseconds */
 async function buyAll({ shop, sandbox, token }: Buyer, courses: readonly { id: number }[]): Promise<number[]> {
   const took: number[] = []
   const authorization = `Bearer ${token}`
@@ -126,7 +130,7 @@ async function buyAll({ shop, sandbox, token }: Buyer, courses: readonly { id: n
   return took
 }
 
-/** Watches the order's events, as its page does, until it is paid. */
+/** Follows the order's events, as its page does, until it is paid. */
 async function follow(shop: Pool, orderNo: string, authorization: string): Promise<void> {
   const path = `/api/orders/${orderNo}/events`
   const signal = AbortSignal.timeout(PATIENCE_MS)
@@ -134,7 +138,7 @@ async function follow(shop: Pool, orderNo: string, authorization: string): Promi
   let text = ''
   for await (const chunk of body) {
     text += chunk
-    // Whoever has seen it goes away.
+    // Seen: disconnect.
     if (text.includes('"status":"paid"')) return
   }
   throw new Error(`the events of ${orderNo} ended before it was paid: ${text.slice(-200)}`)

@@ -1,17 +1,19 @@
-/** What every request got, and when: the record of a run in which some must fail, and only in one way. */
+/**
+ * Records every request's answer and time, for a run in which some requests must fail, but only in one permitted way.
+ */
 import type { Answer, ShopApi } from '../tests/harness/shop-api.ts'
 
 export interface Recorded {
   /** Milliseconds on `performance.now()`, when it was answered. */
   readonly at: number
   readonly took: number
-  /** Method and path, numbers left out. */
+  /** Method and path, without numbers. */
   readonly what: string
-  /** 0 where no answer came. */
+  /** 0 if no answer came. */
   readonly status: number
-  /** A 503 that says so in the shop's own words, and when to come back. */
+  /** A 503 in the shop's own format, with Retry-After. */
   readonly clear: boolean
-  /** What was said otherwise, for whoever looks into it. */
+  /** The content of any other error, for debugging. */
   readonly said: string
 }
 
@@ -53,7 +55,7 @@ export interface Tally {
   readonly slowestMs: number
 }
 
-/** Sums up what was answered from one moment to another, by kind of request. */
+/** Sums up the answers of a period, by kind of request. */
 export function tally(record: readonly Recorded[], from: number, to: number): Tally[] {
   const within = record.filter(({ at }) => at >= from && at < to)
   return [...Map.groupBy(within, ({ what }) => what)]
@@ -67,7 +69,7 @@ export function tally(record: readonly Recorded[], from: number, to: number): Ta
     .sort((left, right) => left.what.localeCompare(right.what))
 }
 
-/** What was neither an answer nor a clear refusal, in words. */
+/** Describes every result that was neither an answer nor a clear refusal. */
 export const mishaps = (record: readonly Recorded[]): string[] =>
   record.filter((each) => !isAnswer(each) && !each.clear).map(({ what, said }) => `${what}: ${said}`)
 

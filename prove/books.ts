@@ -1,4 +1,4 @@
-/** Both sides' books as they are at the end: the shop's from PostgreSQL, the gateway's from the sandbox's own file. */
+/** Both sides' records at the end: the shop's from PostgreSQL, the gateway's from the sandbox's own file. */
 
 import { createDecipheriv } from 'node:crypto'
 import { readdirSync } from 'node:fs'
@@ -14,7 +14,7 @@ export interface GatewayTrade {
   readonly status: string
   readonly total: number
   readonly refunded: number
-  /** Milliseconds on the gateway's clock, as the other instants. */
+  /** Milliseconds on the gateway's clock, as are the other times. */
   readonly created_at: number
   readonly paid_at: number | null
   readonly closed_at: number | null
@@ -30,18 +30,18 @@ export interface GatewayRefund {
 export interface Delivery {
   readonly notify_id: string
   readonly acknowledged: number
-  /** Attempts that got an answer that is the shop's verdict: 200 or 400. */
+  /** Attempts that the shop answered with its verdict: 200 or 400. */
   readonly answered: number
 }
 
-/** What an acknowledged notification said; of a refund, only that it was about one. */
+/** The content of an acknowledged notification; for a refund, only that it was about one. */
 export interface Acknowledged {
   readonly trade_no: string
   readonly appId: string
   readonly sellerId: string
   readonly total: number
   readonly aboutRefund: boolean
-  /** Whether its signature was one that no key made. */
+  /** Whether its signature was a deliberately invalid one. */
   readonly brokenSign: boolean
 }
 
@@ -84,7 +84,7 @@ export function readGateway(dataDir: string): Gateway {
 
 const ALIPAY_TRADES = `select trade_no, out_trade_no, app_id, seller_id, status, total, refunded, created_at, paid_at,
   closed_at from trades`
-/** In the other gateway's words, so that both are checked by the same rules. */
+/** Translated to the other gateway's states, so that both are checked by the same rules. */
 const WECHAT_TRADES = `select coalesce(transaction_id, 'unpaid ' || out_trade_no) as trade_no, out_trade_no, app_id,
   mch_id as seller_id, total, created_at, paid_at, closed_at,
   case state when 'NOTPAY' then 'WAIT_BUYER_PAY' when 'CLOSED' then 'TRADE_CLOSED' else 'TRADE_SUCCESS' end as status,
@@ -124,7 +124,7 @@ function readForm({ trade_no, body }: Sent): Acknowledged {
   }
 }
 
-/** Opened here with the merchant's key, by none of the product's code. */
+/** Decrypted here with the merchant's key, by none of the product's code. */
 function readSealed({ trade_no, event, headers, body, key }: Sent): Acknowledged {
   const { resource } = JSON.parse(Buffer.from(body).toString('utf8')) as {
     resource: { ciphertext: string; nonce: string; associated_data: string }
@@ -208,7 +208,7 @@ export interface ShopBooks {
   readonly deadJobs: number
 }
 
-/** The orders of the proof's buyers: everything in this database. */
+/** All orders in this database: it contains only the proof's buyers. */
 export async function readShop({ sql }: System): Promise<ShopBooks> {
   const [dead] = await sql<{ count: number }>(
     'select count(*)::int as count from graphile_worker.jobs where attempts >= max_attempts and locked_at is null',

@@ -1,4 +1,4 @@
-/** What goes wrong on purpose: processes killed as by `kill -9`, and every fault that the sandbox knows, at random. */
+/** The deliberate failures: processes killed as by `kill -9`, and every fault of the sandbox, at random. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { FAULTS, type FaultKind } from '../packages/sandbox/src/faults/fault.ts'
 import { type Process, processesOf } from '../tests/harness/processes.ts'
@@ -8,16 +8,19 @@ import type { Random } from './random.ts'
 
 export interface Chaos {
   readonly kills: Record<Process, number>
-  /** No more kills and faults; resolves once the sandbox answers again. */
+  /** Stops kills and faults; resolves once the sandbox answers again. */
   stop(): Promise<void>
 }
 
-/** Milliseconds between two kills, at the least and at the most. */
-const KILL_PAUSE = { least: 4000, spread: 5000 }
-const FAULT_PAUSE = { least: 700, spread: 1500 }
+/** Milliseconds between two kills: a minimum and a random part. */
+const KILL_PAUSE = { min: 4000, spread: 5000 }
+const FAULT_PAUSE = { min: 700, spread: 1500 }
 const FAULTS_AT_ONCE = 8
 
-/** About so many fault points are passed by an order; one in thirty orders shall meet a process's end at one, in a short run more. */
+/**
+ * An order passes about fifteen fault points; about one order in thirty should lose a process at one, more in a short
+ * run.
+ */
 const PASSES = 15
 const strikesPerMillion = (orders: number): number =>
   Math.round((Math.max(20, orders / 30) / (orders * PASSES)) * 1_000_000)
@@ -34,7 +37,7 @@ export function startChaos(
   const kill = async () => {
     const draw = random.fork()
     while (!stopped) {
-      await pause(KILL_PAUSE.least + draw.below(KILL_PAUSE.spread))
+      await pause(KILL_PAUSE.min + draw.below(KILL_PAUSE.spread))
       if (stopped) return
       const victim = draw.weighted<Process>({ 'web server': 4, jobs: 3, PostgreSQL: 2, sandbox: 2 })
       const found = processesOf(system.process.pid ?? 0)[victim]
@@ -43,7 +46,7 @@ export function startChaos(
         process.kill(draw.pick(found), 'SIGKILL')
         kills[victim] += 1
       } catch {
-        // It ended by itself just now: a fault point, perhaps.
+        // It has just ended by itself, perhaps at a fault point.
       }
     }
   }
@@ -52,17 +55,17 @@ export function startChaos(
     const draw = random.fork()
     const set: number[] = []
     while (!stopped) {
-      await pause(FAULT_PAUSE.least + draw.below(FAULT_PAUSE.spread))
+      await pause(FAULT_PAUSE.min + draw.below(FAULT_PAUSE.spread))
       try {
         const { id } = await system.sandbox.send<{ id: number }>('POST', '/faults', faultFor(draw.pick(FAULTS), draw))
         set.push(id)
         if (set.length > FAULTS_AT_ONCE) await system.sandbox.send('DELETE', `/faults/${set.shift()}`)
       } catch {
-        // The sandbox was killed just now; the next fault finds it again.
+        // The sandbox has just been killed; the next fault will reach it again.
       }
     }
   }
-  /** Now and then a while in which nobody is told anything: the shop has to ask. */
+  /** Now and then a period without any notification: the shop has to query the gateway. */
   const silence = async () => {
     const draw = random.fork()
     while (!stopped) {
@@ -81,7 +84,7 @@ export function startChaos(
     await done
     for (let tries = 0; ; tries += 1) {
       try {
-        // What buyers set for one trade stays: its notifications are lost for good.
+        // Faults that buyers set for one trade stay: its notifications are lost for good.
         const { items } = await system.sandbox.get<{ items: { id: number; scope: unknown }[] }>('/faults')
         const ours = items.filter(({ scope }) => scope === 'all')
         await Promise.all(ours.map(({ id }) => system.sandbox.send('DELETE', `/faults/${id}`)))
@@ -97,7 +100,9 @@ export function startChaos(
   return { kills, stop: () => (stopping ??= calm()) }
 }
 
-/** What each gateway may refuse without having acted, and without a lie about what was: that a paid trade does not exist. */
+/**
+ * What each gateway may refuse without acting, and without a false statement such as that a paid trade does not exist.
+ */
 const REFUSED_CALLS: readonly { readonly method: string; readonly codes: readonly string[] }[] = [
   {
     method: 'alipay.trade.refund',

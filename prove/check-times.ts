@@ -1,12 +1,14 @@
-/** What must have happened before what: the books of both sides hold the instants. */
+/** Checks the order of events, by the times in both sides' records. */
 import type { Gateway, ShopBooks } from './books.ts'
 
-/** Between the gateway's answer and our commit a buyer may still open a link that nobody had opened when we asked. */
+/** Between the gateway's answer and our commit a buyer may still open a link that was unopened when we queried. */
 const SLIP_MS = 5000
-/** An order expires so long after its link has ended. */
+/** An order expires this long after its link has ended. */
 const MARGIN_MS = 60_000
 
-/** A trade that was there when its order was closed had been closed there before; one that had been paid, paid the order. */
+/**
+ * A trade that existed when its order was closed had been closed at the gateway first; a paid one had paid the order.
+ */
 export function closedFirst(shop: ShopBooks, gateway: Gateway, movedAt: number): string[] {
   const trades = new Map(gateway.trades.map((trade) => [trade.out_trade_no, trade]))
   const orders = new Map(shop.orders.map((order) => [order.id, order]))
@@ -15,14 +17,14 @@ export function closedFirst(shop: ShopBooks, gateway: Gateway, movedAt: number):
     const trade = trades.get(attempt.attempt_no)
     const closed = order?.closed_at?.getTime()
     if (!order || !trade || closed === undefined || closed > movedAt || trade.created_at > closed - SLIP_MS) return []
-    const what = `${attempt.attempt_no}: ${order.order_no} was ${order.status} here`
+    const what = `${attempt.attempt_no}: ${order.order_no} was ${order.status} in the shop`
     if (trade.paid_at !== null)
-      return trade.paid_at < closed ? [`${what} after it was paid there`] : [`${what} too early`]
-    return trade.closed_at !== null && trade.closed_at <= closed ? [] : [`${what} before it was closed there`]
+      return trade.paid_at < closed ? [`${what} after it was paid at the gateway`] : [`${what} too early`]
+    return trade.closed_at !== null && trade.closed_at <= closed ? [] : [`${what} before it was closed at the gateway`]
   })
 }
 
-/** No order expires before its link has ended, with the margin for clocks. */
+/** No order expires before its link has ended, with a margin for clocks. */
 export function expiredInTime(shop: ShopBooks): string[] {
   const orders = new Map(shop.orders.map((order) => [order.id, order]))
   return shop.history.flatMap(({ order_id, subject, event, at }) => {
@@ -33,13 +35,13 @@ export function expiredInTime(shop: ShopBooks): string[] {
   })
 }
 
-/** A refund that had been made was never noted as refused. */
+/** A completed refund was never recorded as refused. */
 export function refusedTooEarly(shop: ShopBooks, gateway: Gateway, movedAt: number): string[] {
   const made = new Map(gateway.refunds.map((refund) => [refund.out_request_no, refund.at]))
   return shop.history.flatMap(({ subject, event, number, at }) => {
     const madeAt = made.get(number ?? '')
     if (subject !== 'refund' || event !== 'refuse' || madeAt === undefined) return []
     const before = madeAt < movedAt && madeAt < at.getTime()
-    return before ? [`refund ${number} was noted as refused after it had been made`] : []
+    return before ? [`refund ${number} was recorded as refused after it had been made`] : []
   })
 }

@@ -1,8 +1,9 @@
-/** The eight invariants of money and access, checked between the shop's books and the gateway's own. */
+/** The eight invariants of money and access, checked between the shop's records and the gateway's. */
+
+import type { StateTable } from '../apps/shop/src/orders/state-table.ts'
 import { ORDER_TRANSITIONS } from '../apps/shop/src/orders/states.ts'
-import { ATTEMPT_TRANSITIONS } from '../apps/shop/src/payments/attempt-states.ts'
-import { REFUND_TRANSITIONS } from '../apps/shop/src/payments/refund-states.ts'
-import type { StateTable } from '../apps/shop/src/states.ts'
+import { ATTEMPT_TRANSITIONS } from '../apps/shop/src/payments/attempts/states.ts'
+import { REFUND_TRANSITIONS } from '../apps/shop/src/payments/refunds/states.ts'
 import type { Gateway, GatewayTrade, ShopBooks } from './books.ts'
 import { closedFirst, expiredInTime, refusedTooEarly } from './check-times.ts'
 
@@ -16,7 +17,7 @@ export interface Merchant {
   readonly sellerId: string
 }
 
-/** Everything that is looked up again and again, once. */
+/** Builds the lookup tables that the checks share. */
 function index(shop: ShopBooks, gateway: Gateway) {
   const orders = new Map(shop.orders.map((order) => [order.id, order]))
   const attempts = new Map(shop.attempts.map((attempt) => [attempt.id, attempt]))
@@ -40,7 +41,7 @@ type Books = ReturnType<typeof index>
 const PAID = ['paid', 'partially_refunded', 'refunded']
 const OPEN_SUMS = ['requested', 'approved', 'sent', 'succeeded']
 
-/** `movedAt`: when the gateway's clock was moved ahead, so that from then on it means another moment than the shop's. */
+/** `movedAt`: when the gateway's clock was moved ahead; from then on its times and the shop's differ. */
 export function checkBooks(
   shop: ShopBooks,
   gateway: Gateway,
@@ -54,29 +55,29 @@ export function checkBooks(
       invariant: '2 no access without a verified payment of exactly the amount',
       broken: accessIsPaid(books, merchants),
     },
-    { invariant: '2 no notification is believed that lies', broken: liesBelieved(books) },
+    { invariant: '2 no false notification is trusted', broken: liesBelieved(books) },
     { invariant: '3 every fen is on a paid order, refunded, or listed', broken: everyFen(books) },
     { invariant: '4 acknowledged only after stored; every notification kept', broken: notificationsKept(books) },
     {
-      invariant: '5 repeats, delays and losses change nothing: what is paid there is settled here',
+      invariant: '5 duplicates, delays and losses change nothing: what is paid at the gateway is settled in the shop',
       broken: settled(books),
     },
     {
-      invariant: '6 closed here is closed there, and first; paid there is paid',
+      invariant: '6 closed in the shop was closed at the gateway first; paid at the gateway is paid',
       broken: [...closedThere(books), ...closedFirst(shop, gateway, movedAt), ...expiredInTime(shop)],
     },
     {
-      invariant: '7 refunds: never more, never twice, the full refund takes the access',
+      invariant: '7 refunds: never too much, never twice, a full refund revokes the access',
       broken: [...refunds(books), ...lineSums(books), ...refusedTooEarly(shop, gateway, movedAt)],
     },
-    { invariant: '8 a second payment went back by itself', broken: secondPayments(books) },
+    { invariant: '8 a second payment was refunded automatically', broken: secondPayments(books) },
     { invariant: 'history explains every state', broken: histories(books) },
     { invariant: 'nothing is left unfinished', broken: unfinished(books) },
   ]
 }
 
 function paidOnce({ shop, linesOf }: Books): string[] {
-  // Paid for twice, and the gateway refuses for good to pay it back: staff have it on their list.
+  // Paid for twice, and the gateway permanently refuses the refund: it is on the staff's list.
   const listed = new Set(
     shop.unmatched.filter((row) => row.open && row.course_id !== null).map((row) => `${row.order_id} ${row.course_id}`),
   )
@@ -99,7 +100,7 @@ function paidOnce({ shop, linesOf }: Books): string[] {
       if (given > 1) wrong.push(`${order.order_no}: course ${line.course_id} granted ${given} times`)
       if (!['paid', 'partially_refunded'].includes(order.status) || line.refunded === line.price) continue
       if (given === 0 && !listed.has(`${order.id} ${line.course_id}`))
-        wrong.push(`${order.order_no}: paid for ${line.course_id}, and given nothing`)
+        wrong.push(`${order.order_no}: paid for ${line.course_id}, but got no access`)
       if (!active.has(`${order.user_id} ${line.course_id}`))
         wrong.push(`${order.order_no}: no access to ${line.course_id}`)
     }
@@ -119,27 +120,27 @@ function accessIsPaid(
     const what = `course ${course_id} by ${order?.order_no}`
     if (!order || !trade?.paid_at) return [`${what}: nothing was paid`]
     if (trade.total !== order.total || trade.out_trade_no !== attempt?.attempt_no) return [`${what}: another payment`]
-    if (trade.refunded === trade.total) return [`${what}: all of it went back`]
+    if (trade.refunded === trade.total) return [`${what}: all of it was refunded`]
     const ours = merchants.some(({ appId, sellerId }) => trade.app_id === appId && trade.seller_id === sellerId)
-    if (!ours) return [`${what}: paid to another`]
+    if (!ours) return [`${what}: paid to another merchant`]
     if (!isOpenedAt(attempt, trade)) return [`${what}: opened at ${attempt.merchant}, paid at ${trade.seller_id}`]
     if (!['paid', 'partially_refunded'].includes(order.status)) return [`${what}: the order is ${order.status}`]
     const line = linesOf.get(order.id)?.find((each) => each.course_id === course_id)
     const whole = line && line.price > 0 && paidBack.get(`${order.id} ${course_id}`) === line.price
-    return whole ? [`${what}: paid back, access kept`] : []
+    return whole ? [`${what}: refunded, access kept`] : []
   })
 }
 
-/** Each trade is with the merchant that its attempt was opened at, whichever came into use since. */
+/** Every trade is with the merchant that its attempt was opened at, even if another has come into use since. */
 const isOpenedAt = ({ merchant }: { merchant: string | null }, trade: GatewayTrade): boolean =>
   [trade.app_id, `${trade.seller_id} ${trade.app_id}`].includes(merchant?.split(' ').slice(1).join(' ') ?? '')
 
-/** Another amount, application or seller than the trade's, or a sign that no key made: the sandbox's faults send such. */
+/** Another amount, application or seller than the trade's, or an invalid signature: the sandbox's faults send such. */
 function liesBelieved({ gateway, trades }: Books): string[] {
   return gateway.acknowledged.flatMap(({ trade_no, appId, sellerId, total, aboutRefund, brokenSign }) => {
     const trade = trades.get(trade_no)
     const lies = [
-      // What is said about a refund has no effect, whatever it says: our own books know.
+      // A refund notification has no effect, whatever its content: the shop trusts its own records.
       !aboutRefund && appId !== trade?.app_id && 'application',
       !aboutRefund && sellerId !== trade?.seller_id && 'seller',
       !aboutRefund && total !== trade?.total && 'amount',
@@ -151,16 +152,18 @@ function liesBelieved({ gateway, trades }: Books): string[] {
 
 function everyFen({ shop, gateway, byNumber, paying }: Books): string[] {
   const listed = new Set(shop.unmatched.filter((row) => row.open).map((row) => row.trade_no))
-  // A single course that was owned already leaves a line of its own.
+  // A single course that was already owned has an entry of its own on the list.
   const whole = shop.unmatched.filter((row) => row.open && row.course_id === null)
   const twice = new Set(whole.map((row) => row.trade_no))
   return gateway.trades.flatMap((trade) => {
     if (trade.paid_at === null || trade.refunded === trade.total) return []
     const attempt = byNumber.get(trade.out_trade_no)
     if (attempt && paying.has(attempt.id) && attempt.trade_no === trade.trade_no) {
-      return twice.has(trade.trade_no) ? [`${trade.trade_no} is on a paid order, and listed as unmatched as well`] : []
+      return twice.has(trade.trade_no) ? [`${trade.trade_no} is on a paid order, but also listed as unmatched`] : []
     }
-    return listed.has(trade.trade_no) ? [] : [`${trade.trade_no}: ${trade.total - trade.refunded} fen are nowhere`]
+    return listed.has(trade.trade_no)
+      ? []
+      : [`${trade.trade_no}: ${trade.total - trade.refunded} fen are unaccounted for`]
   })
 }
 
@@ -179,10 +182,10 @@ function notificationsKept({ shop, gateway }: Books): string[] {
 function settled({ gateway, byNumber }: Books): string[] {
   return gateway.trades.flatMap((trade) => {
     const attempt = byNumber.get(trade.out_trade_no)
-    if (!attempt) return [`${trade.out_trade_no} is known there only`]
+    if (!attempt) return [`${trade.out_trade_no} is known only at the gateway`]
     const paid = trade.paid_at !== null
     if (paid === (attempt.status === 'paid')) return []
-    return [`${attempt.attempt_no} is ${attempt.status} here, ${trade.status} there`]
+    return [`${attempt.attempt_no} is ${attempt.status} in the shop, ${trade.status} at the gateway`]
   })
 }
 
@@ -191,7 +194,7 @@ function closedThere({ shop, orders, tradeOf }: Books): string[] {
     const status = orders.get(attempt.order_id)?.status ?? ''
     const waits = tradeOf.get(attempt.attempt_no)?.status === 'WAIT_BUYER_PAY'
     return waits && ['cancelled', 'expired', ...PAID].includes(status)
-      ? [`${attempt.attempt_no} still waits there`]
+      ? [`${attempt.attempt_no} is still unpaid at the gateway`]
       : []
   })
 }
@@ -201,13 +204,15 @@ function refunds({ shop, gateway, attempts, trades, orders }: Books): string[] {
   const there = new Map(gateway.refunds.map((refund) => [refund.out_request_no, refund]))
   const here = new Set(shop.refunds.map((refund) => refund.request_no))
   for (const refund of gateway.refunds)
-    if (!here.has(refund.out_request_no)) wrong.push(`${refund.out_request_no} is known there only`)
+    if (!here.has(refund.out_request_no)) wrong.push(`${refund.out_request_no} is known only at the gateway`)
   for (const refund of shop.refunds) {
     const made = there.get(refund.request_no)
     if ((refund.status === 'succeeded') !== (made !== undefined))
-      wrong.push(`refund ${refund.request_no} is ${refund.status} here, ${made ? 'made' : 'not made'} there`)
+      wrong.push(
+        `refund ${refund.request_no} is ${refund.status} in the shop, ${made ? 'made' : 'not made'} at the gateway`,
+      )
     if (made && made.amount !== refund.amount)
-      wrong.push(`refund ${refund.request_no}: ${refund.amount} here, ${made.amount} there`)
+      wrong.push(`refund ${refund.request_no}: ${refund.amount} in the shop, ${made.amount} at the gateway`)
     if (made && attempts.get(refund.attempt_id ?? 0)?.trade_no !== made.trade_no)
       wrong.push(`refund ${refund.request_no} of another trade`)
   }
@@ -235,7 +240,7 @@ function refunds({ shop, gateway, attempts, trades, orders }: Books): string[] {
   return wrong
 }
 
-/** What went back of an order's payment went back for its lines, and each line's counter knows. */
+/** The refunds of an order's payment equal the refunds of its lines, and the counters of the lines. */
 function lineSums({ shop, attempts, trades, linesOf, paidBack }: Books): string[] {
   const wrong: string[] = []
   const open = new Map(shop.refunds.map(({ id, status }) => [id, OPEN_SUMS.includes(status)]))
@@ -254,7 +259,7 @@ function lineSums({ shop, attempts, trades, linesOf, paidBack }: Books): string[
     const trade = trades.get(attempts.get(order.paying ?? 0)?.trade_no ?? '')
     const back = lines.reduce((sum, line) => sum + (paidBack.get(`${order.id} ${line.course_id}`) ?? 0), 0)
     if (trade && trade.refunded !== back)
-      wrong.push(`${order.order_no}: ${trade.refunded} went back, of which ${back} for its lines`)
+      wrong.push(`${order.order_no}: ${trade.refunded} was refunded, of which ${back} for its lines`)
   }
   return wrong
 }
@@ -264,11 +269,9 @@ function secondPayments({ shop, gateway, byNumber, paying }: Books): string[] {
   return gateway.trades.flatMap((trade) => {
     const attempt = byNumber.get(trade.out_trade_no)
     if (trade.paid_at === null || !attempt || paying.has(attempt.id)) return []
-    // What the gateway refuses to pay back for good (TRADE_FINISHED) is listed for staff.
+    // What the gateway permanently refuses to refund (TRADE_FINISHED) is listed for staff.
     const impossible = trade.status === 'TRADE_FINISHED' && listed.has(trade.trade_no)
-    return trade.refunded === trade.total || impossible
-      ? []
-      : [`${trade.trade_no} was not needed, and has not gone back`]
+    return trade.refunded === trade.total || impossible ? [] : [`${trade.trade_no} was not needed, but is not refunded`]
   })
 }
 
@@ -318,13 +321,13 @@ function unfinished({ shop, orders, trades, attempts }: Books): string[] {
   for (const attempt of shop.attempts) {
     if (attempt.status === 'open')
       wrong.push(`${attempt.attempt_no} is open, its order ${orders.get(attempt.order_id)?.status}`)
-    if (attempt.ask_at) wrong.push(`${attempt.attempt_no} is still to be asked about`)
+    if (attempt.ask_at) wrong.push(`${attempt.attempt_no} still has a scheduled query`)
   }
   for (const refund of shop.refunds) {
     if (['approved', 'sent'].includes(refund.status)) wrong.push(`refund ${refund.request_no} is ${refund.status}`)
     const trade = trades.get(attempts.get(refund.attempt_id ?? 0)?.trade_no ?? '')
     if (refund.status === 'refused' && trade?.status === 'TRADE_SUCCESS')
-      wrong.push(`refund ${refund.request_no} was refused without need`)
+      wrong.push(`refund ${refund.request_no} was refused unnecessarily`)
   }
   if (shop.deadJobs > 0) wrong.push(`${shop.deadJobs} dead jobs`)
   return wrong

@@ -1,15 +1,19 @@
-/** A client that behaves like a browser with a person before it: what fails for the moment is tried again. */
+/** A client that behaves like a person with a browser: whatever fails temporarily is tried again. */
 import type { Answer, ShopApi } from '../tests/harness/shop-api.ts'
 
-/** Whoever holds an order's link may be killed several times in a row, and each time it stays held for a while. */
+/**
+ * The process that holds an order's link may be killed several times in a row, and its lock lasts a while each time.
+ */
 const PATIENCE_MS = 180_000
-/** So long does a person watch a page that does not come, before pressing reload. */
+/** How long a person watches a page that does not load, before pressing reload. */
 const RELOAD_MS = 15_000
 
-/** How often somebody pressed reload. */
+/** How often reload was pressed. */
 export const reloads = { count: 0 }
 
-/** Repeats while the shop is away (503, 500, no connection); everything else is the answer. @throws Error when patience ends */
+/**
+ * Repeats while the shop is away (503, 500, no connection); returns any other answer. @throws Error when patience ends
+ */
 export async function patiently<Body>(
   api: ShopApi,
   method: string,
@@ -32,7 +36,7 @@ export async function patiently<Body>(
   throw new Error(`${method} ${path}: no answer within ${PATIENCE_MS / 1000} s, last ${last}`)
 }
 
-/** As `patiently`, for anything that throws while the other side is away. */
+/** Like `patiently`, for anything that throws while the other side is away. */
 export async function persist<Result>(
   work: () => Promise<Result>,
   giveUp: (message: string) => boolean = () => false,
@@ -50,14 +54,14 @@ export async function persist<Result>(
   }
 }
 
-/** The work's result, or an error once nobody would wait any longer. What was sent may act all the same. */
+/** The work's result, or an error after a person would have given up. The request may still take effect. */
 async function watched<Result>(work: Promise<Result>): Promise<Result> {
   work.catch(() => {})
   let timer: NodeJS.Timeout | undefined
   const tooLong = new Promise<never>((_, failed) => {
     timer = setTimeout(() => {
       reloads.count += 1
-      failed(new Error('the page did not come'))
+      failed(new Error('the page did not load'))
     }, RELOAD_MS)
   })
   try {

@@ -1,4 +1,4 @@
-/** Something to buy: many cheap courses, so that a buyer can go on buying, since nobody buys what they own. */
+/** Courses to buy: many cheap ones, so that a buyer can keep buying, since a course cannot be bought twice. */
 import type { System } from '../tests/harness/system.ts'
 import type { Random } from './random.ts'
 import type { Course } from './visit.ts'

@@ -1,4 +1,4 @@
-/** Buyers order and pay at two nodes; the primary database is killed under them, and its standby promoted. */
+/** Buyers order and pay at two nodes while the primary database is killed and its standby promoted. */
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,7 +21,7 @@ export interface FailoverOptions {
   readonly buyers: number
   /** How long buyers buy before the kill, and after writes are back. */
   readonly loadMs: number
-  /** From the kill to the promotion: what it takes somebody to notice. */
+  /** The time from the kill to the promotion: how long an operator takes to notice. */
   readonly noticeMs: number
   readonly haproxy: boolean
   readonly progress: (line: string) => void
@@ -31,7 +31,7 @@ export interface FailoverReport {
   readonly seed: number
   /** From the kill to the first write that succeeded. */
   readonly writesBackSeconds: number
-  /** The part of it after the promotion was asked for. */
+  /** The part of it after the promotion was requested. */
   readonly afterPromotionSeconds: number
   readonly orders: number
   readonly paid: number
@@ -41,15 +41,15 @@ export interface FailoverReport {
   readonly gap: readonly Tally[]
   readonly after: readonly Tally[]
   readonly verdicts: readonly Verdict[]
-  /** Where the data of a run is kept that broke something. */
+  /** The folder with the run's data, kept if something broke. */
   readonly folder: string | undefined
 }
 
 const WRITES_BACK_LIMIT_MS = 10_000
 const LONGEST_ANSWER_MS = 6000
-/** So long may it take a node to see that its primary is gone. */
+/** How long a node may take to notice that its primary is gone. */
 const NOTICED_MS = 1500
-/** What goes on from the standby. */
+/** The pages that the standby must keep serving. */
 const PAGES = ['/api/courses', '/api/courses/…', '/api/courses/…/lessons/…', '/api/orders/…', '/healthz'].map(
   (path) => `GET ${path}`,
 )
@@ -70,7 +70,7 @@ export async function failOver(options: FailoverOptions): Promise<FailoverReport
     const seenPaid = new Set<string>()
     const surprises: string[] = []
     let ended = false
-    const crowd = Array.from({ length: buyers }, async () => {
+    const buyersAtWork = Array.from({ length: buyers }, async () => {
       const draw = random.fork()
       const api = recorded(system.client(), record)
       await register(api)
@@ -96,7 +96,7 @@ export async function failOver(options: FailoverOptions): Promise<FailoverReport
     progress(`writes are back ${Math.round(back - killed)} ms after the kill`)
     await pause(loadMs)
     ended = true
-    await Promise.all([...crowd, reader.stop()])
+    await Promise.all([...buyersAtWork, reader.stop()])
     const finished = performance.now()
     const unheard = await changeIsHeard(system, courses[1])
 
@@ -110,7 +110,7 @@ export async function failOver(options: FailoverOptions): Promise<FailoverReport
     const known = new Map(shop.orders.map((order) => [order.order_no, order.status]))
     const verdicts = [
       ...checkBooks(shop, gateway, merchants, movedAt),
-      { invariant: 'everything settled within the limit', broken: quiet ? [] : ['something was still under way'] },
+      { invariant: 'everything settled within the limit', broken: quiet ? [] : ['something was still running'] },
       { invariant: 'no order that a buyer was given is lost', broken: [...given].filter((no) => !known.has(no)) },
       {
         invariant: 'no payment that a buyer saw is lost',
@@ -125,24 +125,24 @@ export async function failOver(options: FailoverOptions): Promise<FailoverReport
         broken: mishaps(record),
       },
       {
-        invariant: `no request of the gap waits longer than ${LONGEST_ANSWER_MS / 1000} s`,
+        invariant: `no request during the outage waits longer than ${LONGEST_ANSWER_MS / 1000} s`,
         broken: record
           .filter(({ at, took }) => at > killed && at - took < back && took > LONGEST_ANSWER_MS)
           .map(({ what, took }) => `${what}: ${Math.round(took)} ms`),
       },
-      { invariant: 'a refusal is in the language of whoever reads it', broken: misread },
+      { invariant: "a refusal is in the client's language", broken: misread },
       {
-        invariant: 'no node calls itself ready while nothing can be written',
+        invariant: 'no node reports ready while nothing can be written',
         broken: noticed
           .filter(({ at, what, status }) => what === 'GET /readyz' && status === 200 && at < promoted)
           .map(({ at }) => `${Math.round(at - killed)} ms after the kill`),
       },
       {
-        invariant: 'pages go on from the standby',
+        invariant: 'pages are served from the standby',
         broken: PAGES.flatMap((page) => missed(page, tally(noticed, 0, back))),
       },
       { invariant: 'a change of the catalogue reaches both nodes afterwards', broken: unheard },
-      { invariant: 'no buyer met an answer that nobody expected', broken: surprises },
+      { invariant: 'no buyer got an unexpected answer', broken: surprises },
     ]
     writeFileSync(join(folder, 'output.txt'), system.output())
     kept = verdicts.some(({ broken }) => broken.length > 0)
@@ -167,7 +167,7 @@ export async function failOver(options: FailoverOptions): Promise<FailoverReport
 
 const seconds = (ms: number): number => Math.round(ms) / 1000
 
-/** Once a node has seen that the primary is gone, a page is asked for and never refused. */
+/** Once a node has noticed that the primary is gone, pages are requested and never refused. */
 function missed(page: string, seen: readonly Tally[]): string[] {
   const { answered = 0, refused = 0 } = seen.find(({ what }) => what === page) ?? {}
   return answered > 0 && refused === 0 ? [] : [`${page}: ${answered} answered, ${refused} refused`]
@@ -201,12 +201,27 @@ async function buyOne(visit: Visit, given: Set<string>, seenPaid: Set<string>): 
   }
 }
 
-/** One buyer reads every page and keeps their place, again and again: what can be read in the gap, and when writes are back. */
+/** Among thousands of paid courses a page of the list may be empty and only lead to the next. */
+async function freeCourse(api: ShopApi): Promise<number> {
+  let cursor = ''
+  for (;;) {
+    const path = `/api/courses?kind=free&limit=1${cursor}`
+    const { body } = await patiently<{ items: { id: number }[]; next: string | null }>(api, 'GET', path)
+    const [found] = body.items
+    if (found) return found.id
+    if (body.next === null) throw new Error('there is no free course')
+    cursor = `&cursor=${encodeURIComponent(body.next)}`
+  }
+}
+
+/**
+ * A buyer who keeps reading every page and saving their place: shows what can be read in the gap, and when writes are
+ * back.
+ */
 async function startReader(system: TwoNodes, record: Recorded[], bought: Course | undefined) {
   const api = recorded(system.client(), record)
   await register(api)
-  const free = await api.call<{ items: { id: number }[] }>('GET', '/api/courses?kind=free&limit=1')
-  const courseId = free.body.items[0]?.id ?? 0
+  const courseId = await freeCourse(api)
   await api.call('POST', `/api/courses/${courseId}/enrolment`)
   const course = await api.call<{ chapters: { lessons: { id: number }[] }[] }>('GET', `/api/courses/${courseId}`)
   const lessonId = course.body.chapters[0]?.lessons[0]?.id ?? 0
@@ -242,7 +257,7 @@ async function startReader(system: TwoNodes, record: Recorded[], bought: Course 
   }
 }
 
-/** While there is no primary: what somebody is told who registers, in both languages, at both nodes. */
+/** Without a primary: the refusal of a registration, in both languages, at both nodes. */
 async function refusedInWords({ nodes }: TwoNodes): Promise<string[]> {
   const ask = async (node: string, language: string) => {
     const response = await fetch(`${node}/api/users`, {
@@ -257,7 +272,7 @@ async function refusedInWords({ nodes }: TwoNodes): Promise<string[]> {
   return (await Promise.all(nodes.flatMap((node) => ['zh-CN', 'en'].map((language) => ask(node, language))))).flat()
 }
 
-/** A price that changed must be on the page at once, on both nodes: each keeps its pages in memory, and listens. */
+/** A changed price must show at once on both nodes: each caches its pages and listens for changes. */
 async function changeIsHeard({ sql, nodes }: TwoNodes, course: Course | undefined): Promise<string[]> {
   const read = async (node: string) =>
     ((await (await fetch(`${node}/api/courses/${course?.id}`)).json()) as { price: string }).price

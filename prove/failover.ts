@@ -1,7 +1,7 @@
 /**
- * `npm run prove -- failover [--seed N] [--buyers N] [--notice SECONDS] [--direct] [--json]`: two nodes behind HAProxy over a
- * primary and its synchronous standby; the primary is killed under load and the standby promoted. Exit code 1 where
- * anything is lost, late, or answered otherwise than it should be; see docs/deploy.md.
+ * `npm run prove -- failover [--seed N] [--buyers N] [--notice SECONDS] [--direct] [--json]`: two nodes behind HAProxy
+ * with a primary and its synchronous standby; the primary is killed under load and the standby promoted. Exit code 1 if
+ * anything is lost, late, or answered wrongly; see docs/deploy.md.
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
@@ -19,10 +19,10 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const whole = (name: 'seed' | 'buyers' | 'seconds' | 'notice', least: number): number => {
+const whole = (name: 'seed' | 'buyers' | 'seconds' | 'notice', min: number): number => {
   const number = Number(values[name])
-  if (Number.isInteger(number) && number >= least) return number
-  console.error(`--${name} must be a whole number from ${least}`)
+  if (Number.isInteger(number) && number >= min) return number
+  console.error(`--${name} must be a whole number from ${min}`)
   process.exit(2)
 }
 

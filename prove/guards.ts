@@ -1,12 +1,17 @@
-/** Each guard of money and access, and how to take it out: `prove/mutations.ts` does, one at a time, and somebody must notice. */
+/** Each guard of money and access, and how it is broken: `prove/mutations.ts` does so, one at a time, and something must notice. */
 
-export interface Mutation {
-  readonly guard: string
+/** An edit at the marker `// guard: NAME` in the sources. */
+export interface Edit {
+  readonly marker: string
   readonly file: string
-  readonly from: string
-  readonly to: string
+  /** What the guarded code becomes. */
+  readonly to: (code: string) => string
+}
+
+export interface Mutation extends Edit {
+  readonly guard: string
   /** A second guard of the same thing: it holds where the first is gone. */
-  readonly also?: { readonly file: string; readonly from: string; readonly to: string }
+  readonly also?: Edit
   /**
    * The proof itself, unless a test of `tests/model` is named here: every pair of operations at once, or a gateway that says
    * nothing just when something is to be closed, which chance brings about too seldom.
@@ -16,231 +21,261 @@ export interface Mutation {
 
 const PAYMENTS = 'apps/shop/src/payments'
 
+const removed = () => ''
+const instead = (code: string) => () => code
+const after = (code: string) => (guarded: string) => `${code}\n${guarded}`
+
 export const MUTATIONS: readonly Mutation[] = [
   {
     guard: "a notification's amount is the order's amount",
-    file: `${PAYMENTS}/settle.ts`,
-    from: "if (attempt.amount_fen !== paid.amount) return setAside(tx, paid, 'AMOUNT_DIFFERS', { orderId: attempt.order_id })",
-    to: '',
+    marker: 'notification-amount',
+    file: `${PAYMENTS}/settlement/settle.ts`,
+    to: removed,
   },
   {
     guard: 'a notification is for our application',
+    marker: 'alipay-application',
     file: `${PAYMENTS}/providers/alipay/provider.ts`,
-    from: "ours('application', notice.appId, settings.appId),",
-    to: "{ check: 'application', passed: true },",
+    to: instead("{ check: 'application', passed: true },"),
   },
   {
     guard: 'a notification is for our seller id',
+    marker: 'alipay-seller',
     file: `${PAYMENTS}/providers/alipay/provider.ts`,
-    from: "ours('seller', notice.sellerId, settings.sellerId),",
-    to: "{ check: 'seller', passed: true },",
+    to: instead("{ check: 'seller', passed: true },"),
   },
   {
     guard: 'a notification is signed by Alipay',
+    marker: 'alipay-signature',
     file: 'packages/alipay/src/signed-form.ts',
-    from: 'if (!(await verify(content, bytes, alipayPublicKey, signType))) continue',
-    to: 'await verify(content, bytes, alipayPublicKey, signType)',
+    to: instead('await verify(content, bytes, alipayPublicKey, signType)'),
   },
   {
     guard: 'a WeChat Pay notification is for our application',
+    marker: 'wechat-application',
     file: `${PAYMENTS}/providers/wechat/provider.ts`,
-    from: "ours('application', notice.appId, settings.appId),",
-    to: "{ check: 'application', passed: true },",
+    to: instead("{ check: 'application', passed: true },"),
   },
   {
     guard: 'a WeChat Pay notification is for our merchant',
+    marker: 'wechat-merchant',
     file: `${PAYMENTS}/providers/wechat/provider.ts`,
-    from: "ours('seller', notice.mchId, settings.mchId),\n    { check: 'status'",
-    to: "{ check: 'seller', passed: true },\n    { check: 'status'",
+    to: instead("{ check: 'seller', passed: true },"),
   },
   {
     guard: 'a WeChat Pay notification is signed by WeChat',
+    marker: 'wechat-signature',
     file: 'packages/wechatpay/src/notification.ts',
-    from: 'if (bad) return refuse(bad.code, bad.message)',
-    to: '',
+    to: removed,
   },
   {
     guard: 'an attempt that is paid is not settled again',
-    file: `${PAYMENTS}/settle.ts`,
-    from: "if (attempt.status === 'paid') {",
-    to: 'if (attempt.id < 0) {',
-    also: {
-      file: `${PAYMENTS}/settle.ts`,
-      from: "if (!allows(ATTEMPT_TRANSITIONS, 'pay', attempt.status, by)) throw",
-      to: 'if (attempt.id < 0) throw',
-    },
+    marker: 'settled-once',
+    file: `${PAYMENTS}/settlement/settle.ts`,
+    to: instead('if (attempt.id < 0) {'),
+    also: { marker: 'attempt-may-be-paid', file: `${PAYMENTS}/settlement/settle.ts`, to: removed },
   },
   {
-    guard: 'whoever settles holds the rows of order and attempt',
-    file: `${PAYMENTS}/settle.ts`,
-    from: '.modifyEnd(sql`for no key update of orders, payment_attempts`)',
-    to: '.modifyEnd(sql` `)',
+    guard: 'settling locks the rows of order and attempt',
+    marker: 'settlement-locks',
+    file: `${PAYMENTS}/settlement/settle.ts`,
+    to: instead('.modifyEnd(sql` `)'),
     // Settling is one statement after this: the moment in between is too short for the proof's traffic.
     noticedBy: 'races',
   },
   {
-    guard: 'what a notification says is settled in one transaction',
-    file: `${PAYMENTS}/inbox.ts`,
-    from: 'await brief(payments.db, (transaction) => handle(transaction, payments, provider, raw, read))',
-    to: `await handle({
+    guard: 'a notification is settled in one transaction',
+    marker: 'notification-transaction',
+    file: `${PAYMENTS}/notifications/inbox.ts`,
+    to: instead(`const received = await handle({
       tx: payments.db as never,
       begin: (...all) => Promise.all(all.map((one) => payments.db.executeQuery(one.compile()).then(({ rows }) => rows))) as never,
       end: (last) => payments.db.executeQuery(last.compile()).then(({ rows }) => rows) as never,
-    }, payments, provider, raw, read)`,
+    }, payments, provider, raw, read)`),
   },
   {
-    guard: 'what the gateway answers is settled in one transaction',
-    file: `${PAYMENTS}/ask.ts`,
-    from: 'const settlement = await brief(payments.db, async ({ tx, begin }) => {\n      const [held] = await begin(attemptToSettle(tx, paid))\n      const settled = await settle(tx, paid, held[0])\n      await also?.(tx, trade.state)\n      return settled\n    })',
-    to: 'const settlement = await settle(payments.db as never, paid)',
+    guard: "a gateway's answer is settled in one transaction",
+    marker: 'query-transaction',
+    file: `${PAYMENTS}/gateway-sync/query.ts`,
+    to: instead('const settlement = await settle(payments.db as never, paid)'),
     noticedBy: 'races',
   },
   {
-    guard: 'an order moves only from where the table says',
+    guard: 'an order moves only along the transition table',
+    marker: 'order-transition',
     file: 'apps/shop/src/orders/transition.ts',
-    from: 'if (!held || !allows(ORDER_TRANSITIONS, event, held.status, cause.by)) return undefined',
-    to: 'if (!held) return undefined',
-    also: { file: `${PAYMENTS}/close-order.ts`, from: "if (order?.status !== 'unpaid') {", to: 'if (!order) {' },
+    to: instead('if (!held) return undefined'),
+    also: {
+      marker: 'closes-unpaid-only',
+      file: `${PAYMENTS}/gateway-sync/close-order.ts`,
+      to: instead('if (!order) {'),
+    },
     noticedBy: 'races',
   },
   {
     guard: 'a late payment does not pay an order that was closed',
-    file: `${PAYMENTS}/settle.ts`,
-    from: "if (!allows(ORDER_TRANSITIONS, 'pay', order.status, by)) {",
-    to: "if (!allows(ORDER_TRANSITIONS, 'pay', order.status, by) && order.status !== 'cancelled') {",
+    marker: 'order-may-be-paid',
+    file: `${PAYMENTS}/settlement/settle.ts`,
+    to: instead("if (!allows(ORDER_TRANSITIONS, 'pay', order.status, by) && order.status !== 'cancelled') {"),
   },
   {
-    guard: 'a payment that its order does not need goes back',
-    file: `${PAYMENTS}/settle.ts`,
-    from: 'const refundId = await refundPayment(tx, { attemptId, orderId, amount: paid.amount, reason, now: paid.now })',
-    to: 'if (attemptId > 0) return setAside(tx, paid, reason, { orderId })\n  const refundId = await refundPayment(tx, { attemptId, orderId, amount: paid.amount, reason, now: paid.now })',
+    guard: 'a payment that its order does not need is refunded',
+    marker: 'unneeded-payment-refunded',
+    file: `${PAYMENTS}/settlement/settle.ts`,
+    to: after('if (attemptId > 0) return recordAsUnmatched(tx, paid, reason, { orderId })'),
   },
   {
-    guard: 'a course that was owned already goes back',
-    file: `${PAYMENTS}/settle.ts`,
-    from: 'if (owned.length > 0) await payBackLines(tx, paid, orderId, owned)',
-    to: 'if (owned.length < 0) await payBackLines(tx, paid, orderId, owned)',
+    guard: 'a course that was already owned is refunded',
+    marker: 'owned-course-refunded',
+    file: `${PAYMENTS}/settlement/settle.ts`,
+    to: removed,
   },
   {
     guard: 'paying grants access',
+    marker: 'access-granted',
     file: 'apps/shop/src/enrolments/access.ts',
-    from: "granted_by: 'order',",
-    to: "granted_by: 'order', revoked_at: grant.orderId % 7 === 0 ? grant.at : null,",
+    to: (code) => `${code} revoked_at: grant.orderId % 7 === 0 ? grant.at : null,`,
   },
   {
     guard: 'a notification is stored',
-    file: `${PAYMENTS}/inbox.ts`,
-    from: 'await end(notificationRow(tx, rowOf(payments.clock(), provider, raw, read, verdict)))\n  return verdict',
-    to: 'return verdict',
+    marker: 'notification-stored',
+    file: `${PAYMENTS}/notifications/inbox.ts`,
+    to: instead('const kept = [1]'),
   },
   {
     guard: 'a notification is acknowledged only after the commit',
-    file: `${PAYMENTS}/inbox.ts`,
-    from: 'const received = await brief(payments.db, (transaction) => handle(transaction, payments, provider, raw, read))',
-    to: `const received = await new Promise<Received>((done, failed) => {
-      const late = async (transaction: Brief) => {
-        const end: Brief['end'] = async (last) => (await transaction.tx.executeQuery(last.compile())).rows
+    marker: 'notification-transaction',
+    file: `${PAYMENTS}/notifications/inbox.ts`,
+    to: instead(`const received = await new Promise<Received>((done, failed) => {
+      const late = async (transaction: PipelinedTransaction) => {
+        const end: PipelinedTransaction['end'] = async (last) => (await transaction.tx.executeQuery(last.compile())).rows
         done(await handle({ ...transaction, end }, payments, provider, raw, read))
         await new Promise((passed) => setTimeout(passed, 300))
       }
-      brief(payments.db, late).catch(failed)
-    })`,
+      pipelinedTransaction(payments.db, late).catch(failed)
+    })`),
   },
   {
-    guard: 'the gateway is asked before an order is closed',
-    file: `${PAYMENTS}/close-attempts.ts`,
-    from: 'const before = await askAbout(payments, attempt)',
-    to: "if (attempt.provider !== '') return false\n  const before = await askAbout(payments, attempt)",
+    guard: 'the gateway is queried before an order is closed',
+    marker: 'queried-before-closing',
+    file: `${PAYMENTS}/gateway-sync/close-attempts.ts`,
+    to: after("if (attempt.provider !== '') return false"),
   },
   {
-    guard: 'what waits at the gateway is closed there',
-    file: `${PAYMENTS}/close-attempts.ts`,
-    from: "if (before.trade.state !== 'waiting' && !spend) return before.paid",
-    to: 'if (before.trade.state) return before.paid',
+    guard: 'an unpaid trade is closed at the gateway',
+    marker: 'closed-at-gateway',
+    file: `${PAYMENTS}/gateway-sync/close-attempts.ts`,
+    to: instead('if (before.trade.state) return before.paid'),
   },
   {
     guard: 'while the gateway gives no answer, nothing is closed',
-    file: `${PAYMENTS}/close-attempts.ts`,
-    from: 'const before = await askAbout(payments, attempt)',
-    to: "const before = await askAbout(payments, attempt).catch(() => ({ paid: false, trade: { state: 'none' } }) as const)",
+    marker: 'queried-before-closing',
+    file: `${PAYMENTS}/gateway-sync/close-attempts.ts`,
+    to: (code) => `${code}.catch(() => ({ paid: false, trade: { state: 'none' } }) as const)`,
     noticedBy: 'silence',
   },
   {
     guard: 'no order expires before its link has ended',
-    file: `${PAYMENTS}/close-order.ts`,
-    from: 'payments.clock().getTime() - CLOCK_MARGIN_MS',
-    to: 'payments.clock().getTime() + 290_000',
+    marker: 'expires-after-link',
+    file: `${PAYMENTS}/gateway-sync/close-order.ts`,
+    to: instead('const ended = new Date(payments.clock().getTime() + 290_000)'),
   },
   {
-    guard: 'a link that nobody had opened is looked at once more',
-    file: `${PAYMENTS}/close-attempts.ts`,
-    from: "await moveAttempt(tx, 'close', { attemptNo, at: now, by, reason, set: { ask_at: lastLook } })",
-    to: "await moveAttempt(tx, 'close', { attemptNo, at: now, by, reason, set: { ask_at: lastLook && null } })",
+    guard: 'an unopened link is queried once more after closing',
+    marker: 'last-query',
+    file: `${PAYMENTS}/gateway-sync/close-attempts.ts`,
+    to: instead(
+      "await moveAttempt(tx, 'close', { attemptNo, at: now, by, reason, set: { ask_at: lastLook && null } })",
+    ),
   },
   {
     guard: 'a refund is repeated with its own number',
-    file: `${PAYMENTS}/send-refund.ts`,
-    from: 'return { attempt_id, unmatched_id, requestNo, amount,',
-    to: 'return { attempt_id, unmatched_id, requestNo: requestNo.slice(0, 28) + String(1000 + refund.tries), amount,',
+    marker: 'refund-number',
+    file: `${PAYMENTS}/gateway-sync/send-refund.ts`,
+    to: (code) => code.replace('requestNo,', 'requestNo: requestNo.slice(0, 28) + String(1000 + refund.tries),'),
   },
   {
-    guard: 'an unknown outcome is no refusal',
+    guard: 'an unknown outcome is not a refusal',
+    marker: 'unknown-is-no-refusal',
     file: `${PAYMENTS}/providers/alipay/provider.ts`,
-    from: "if (made.ok && made.refunded) return { state: 'succeeded' }",
-    to: "if (made.ok && made.refunded) return { state: 'refused', refusal: 'unknown' }",
+    to: instead("if (made.ok && made.refunded) return { state: 'refused', refusal: 'unknown' }"),
   },
   {
     guard: 'the same key has one effect',
+    marker: 'idempotency-key',
     file: 'apps/shop/src/http/idempotency.ts',
-    from: "if (typeof key !== 'string') return undefined",
-    to: "if (typeof key !== 'string' || key) return undefined",
+    to: after('if (key) return undefined'),
   },
   {
     guard: 'the sum of a refund is reserved',
-    file: `${PAYMENTS}/refund-sums.ts`,
-    from: 'if (attempt_id !== null) {',
-    to: 'if (attempt_id !== null && sign < 0) {',
+    marker: 'refund-reserved',
+    file: `${PAYMENTS}/refunds/balance.ts`,
+    to: instead('if (attempt_id !== null && sign < 0) {'),
   },
   {
-    guard: 'what was released is free again',
-    file: `${PAYMENTS}/refund-decisions.ts`,
-    from: "if (!before) throw new ShopError('REFUND_DECIDED')\n  await release(tx, orderId, before, await linesOf(tx, id))\n  return before",
-    to: "if (!before) throw new ShopError('REFUND_DECIDED')\n  return before",
+    guard: 'a released refund frees its sum',
+    marker: 'refund-released',
+    file: `${PAYMENTS}/refunds/decisions.ts`,
+    to: removed,
   },
   {
-    guard: 'a refund takes the access of its lines',
-    file: `${PAYMENTS}/send-refund.ts`,
-    from: 'await revokeForOrder(tx, { orderId, courseIds: gone, at: now, reason })',
-    to: '',
+    guard: 'a refund revokes the access of its lines',
+    marker: 'refund-takes-access',
+    file: `${PAYMENTS}/gateway-sync/send-refund.ts`,
+    to: removed,
   },
   {
-    guard: 'a refund takes no other access',
-    file: `${PAYMENTS}/send-refund.ts`,
-    from: '.filter((line) => whole || (line.gone === line.price_fen && courseIds.includes(line.course_id)))',
-    to: '.filter((line) => whole || line.gone <= line.price_fen)',
+    guard: 'a refund revokes no other access',
+    marker: 'refund-takes-its-lines-only',
+    file: `${PAYMENTS}/gateway-sync/send-refund.ts`,
+    to: instead('.filter((line) => whole || line.gone <= line.price_fen)'),
   },
   {
     guard: 'every transition leaves a line of history',
-    file: `${PAYMENTS}/move-refund.ts`,
-    from: 'if (before.order_id !== null) {',
-    to: "if (before.order_id !== null && event !== 'succeed') {",
+    marker: 'refund-history',
+    file: `${PAYMENTS}/refunds/transition.ts`,
+    to: instead("if (before.order_id !== null && event !== 'succeed') {"),
   },
   {
-    guard: 'a payment is asked about where it was opened',
-    file: `${PAYMENTS}/providers/live.ts`,
-    from: 'const own = all.find(({ provider }) => provider.merchant === merchant)',
-    to: 'const [own] = all',
+    guard: 'a payment is queried at the merchant where it was opened',
+    marker: 'queried-where-opened',
+    file: `${PAYMENTS}/providers/router.ts`,
+    to: instead('const [own] = all'),
   },
   {
     guard: 'a link is made with the keys that its payment was opened with',
-    file: `${PAYMENTS}/providers/live.ts`,
-    from: 'const edition = merchant === null ? all[0] : all.find(({ provider }) => provider.merchant === merchant)',
-    to: 'const edition = merchant === null ? all[1] : all[0]',
+    marker: 'link-keys',
+    file: `${PAYMENTS}/providers/router.ts`,
+    to: instead('const edition = merchant === null ? all[1] : all[0]'),
   },
   {
-    guard: 'former keys are kept',
+    guard: 'retired keys are kept',
+    marker: 'former-keys',
     file: `${PAYMENTS}/providers/registry.ts`,
-    from: ': [chosen, given, ...former]',
-    to: ': [chosen, given, ...former.slice(former.length)]',
+    to: (code) => code.replaceAll('...former]', '...former.slice(former.length)]'),
   },
 ]
+
+/**
+ * Breaks a guard in the text of its file. The code of a marker is the statement after it, with whatever is indented below; of an
+ * `if` with a block it is the condition, up to the brace.
+ * @throws Error unless the marker is there once
+ */
+export function breakGuard(text: string, { marker, to }: Edit): string {
+  const lines = text.split('\n')
+  const [at, again] = lines.flatMap((line, index) => (line.trim() === `// guard: ${marker}` ? [index] : []))
+  if (at === undefined || again !== undefined) throw new Error(`The marker "${marker}" is not there, or not once.`)
+  const end = endOfGuarded(lines, at + 1)
+  const code = lines.slice(at + 1, end).join('\n')
+  return [...lines.slice(0, at), to(code), ...lines.slice(end)].join('\n')
+}
+
+function endOfGuarded(lines: readonly string[], start: number): number {
+  const first = lines[start] ?? ''
+  if (/^ *if .*\{$/.test(first)) return start + 1
+  const indent = (line: string) => line.length - line.trimStart().length
+  let end = start + 1
+  while (indent(lines[end] ?? '') > indent(first)) end += 1
+  const closes = end > start + 1 && /^ *[)\]}]/.test(lines[end] ?? '') && indent(lines[end] ?? '') === indent(first)
+  return closes ? end + 1 : end
+}

@@ -1,7 +1,7 @@
 /**
- * `npm run prove -- [--seed N] [--orders N] [--buyers N]`: hundreds of buyers do everything that buyers do, while every
- * fault that real shops meet strikes at random and every process is killed again and again. Then everything settles, and
- * the books must agree to the fen. Exit code 1 where an invariant is broken; see docs/proof.md.
+ * `npm run prove -- [--seed N] [--orders N] [--buyers N]`: hundreds of buyers do everything that buyers do, while all
+ * the faults of real shops strike at random and every process is killed again and again. Then everything settles, and
+ * the books must agree to the fen. Exit code 1 if an invariant is broken; see docs/proof.md.
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
@@ -18,10 +18,10 @@ const { values } = parseArgs({
     quiet: { type: 'boolean', default: false },
   },
 })
-const whole = (name: string, text: string, least: number): number => {
+const whole = (name: string, text: string, min: number): number => {
   const number = Number(text)
-  if (!Number.isInteger(number) || number < least) {
-    console.error(`--${name} must be a whole number from ${least}`)
+  if (!Number.isInteger(number) || number < min) {
+    console.error(`--${name} must be a whole number from ${min}`)
     process.exit(2)
   }
   return number

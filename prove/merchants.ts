@@ -1,4 +1,4 @@
-/** More than one merchant of each kind: while the shop sells, its owner changes from one's keys to another's, and back. */
+/** Several merchants per payment method: while the shop sells, its owner switches between their keys. */
 import { generateKeyPairSync } from 'node:crypto'
 import type { ShopApi } from '../tests/harness/shop-api.ts'
 import type { System } from '../tests/harness/system.ts'
@@ -6,7 +6,7 @@ import { patiently, pause, persist } from './client.ts'
 import type { Random } from './random.ts'
 import type { Method } from './visit.ts'
 
-/** The sandbox's own merchant, whose keys nobody enters: what is in use where the entered ones are taken away. */
+/** The sandbox's own merchant, whose keys are never entered: it is in use after the entered keys are removed. */
 const OWN = 'the sandbox’s own'
 type Keys = Readonly<Record<string, string>> | typeof OWN
 
@@ -19,10 +19,10 @@ export interface Changes {
 }
 
 const OTHERS = 2
-/** Milliseconds between two changes, at the least and at the most. */
-const CHANGE_PAUSE = { least: 3000, spread: 9000 }
+/** Milliseconds between two changes: a minimum and a random part. */
+const CHANGE_PAUSE = { min: 3000, spread: 9000 }
 
-/** Makes merchants at both gateways besides the one that the shop begins with. */
+/** Creates merchants at both gateways besides the one that the shop starts with. */
 export async function makeMerchants(system: System): Promise<Keyring> {
   const numbers = Array.from({ length: OTHERS }, (_, index) => index + 1)
   return {
@@ -84,7 +84,7 @@ export function startChanging(system: System, random: Random, keyring: Keyring):
     const owner = system.client()
     await persist(() => owner.login('admin', 'admin123456'))
     while (!stopped) {
-      await pause(CHANGE_PAUSE.least + random.below(CHANGE_PAUSE.spread))
+      await pause(CHANGE_PAUSE.min + random.below(CHANGE_PAUSE.spread))
       const method = random.pick(['alipay', 'wechat'] as const)
       const keys = random.pick(keyring[method].filter((others) => others !== inUse[method]))
       if (stopped || !(await use(owner, method, keys))) continue
@@ -101,7 +101,7 @@ export function startChanging(system: System, random: Random, keyring: Keyring):
   return { counts, stop: () => (stopping ??= calm()) }
 }
 
-/** @returns whether they are in use now; a gateway in trouble may not have let them be examined */
+/** @returns whether they are in use now; a faulty gateway may have prevented their validation */
 async function use(owner: ShopApi, method: Method, keys: Keys): Promise<boolean> {
   const page = `/api/admin/payment-settings/${method}`
   if (keys === OWN) return (await patiently(owner, 'POST', `${page}/remove`)).status === 200

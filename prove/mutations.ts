@@ -1,22 +1,22 @@
 /**
- * `npm run prove -- mutations`: breaks each guard on purpose, one at a time in a copy of the sources, and runs a short proof.
- * A guard whose loss the proof does not notice is a hole in the proof. Exit code 1 where one is not caught.
+ * `npm run prove -- mutations`: breaks each guard on purpose, one at a time in a copy of the sources, and runs a short
+ * proof. A guard whose loss the proof does not notice is a hole in the proof. Exit code 1 if one is not caught.
  */
 import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { MUTATIONS, type Mutation } from './guards.ts'
+import { breakGuard, MUTATIONS, type Mutation } from './guards.ts'
 import type { Report } from './prove.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const COPIED = ['apps/shop', 'apps/web/dist', 'packages', 'prove', 'tests', 'package.json', 'vitest.config.ts']
-/** In memory where there is such a place: what a killed process wrote stays there too, and many runs share one disk. */
+/** In memory if possible: data of killed processes stays there, and many runs would share one disk. */
 const PLACE = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const SEEDS = [1, 2, 3]
 const RUN_LIMIT_MS = 8 * 60_000
-const UNCHANGED: Mutation = { guard: '(nothing broken)', file: 'package.json', from: '', to: '' }
+const UNCHANGED: Mutation = { guard: '(nothing broken)', file: 'package.json', marker: '', to: String }
 
 const { values } = parseArgs({
   options: {
@@ -26,7 +26,7 @@ const { values } = parseArgs({
   },
 })
 
-/** What noticed the mutation; '' when nothing did. */
+/** What noticed the mutation; '' if nothing did. */
 interface Result {
   readonly guard: string
   readonly file: string
@@ -47,10 +47,10 @@ await Promise.all(
   }),
 )
 const wrong = results.filter(({ guard, caughtBy }) => (guard === UNCHANGED.guard) === (caughtBy !== ''))
-console.log(`\n${results.length - wrong.length} of ${results.length} as they should be`)
+console.log(`\n${results.length - wrong.length} of ${results.length} as expected`)
 process.exit(wrong.length === 0 ? 0 : 1)
 
-/** Which invariants the proof found broken; '' when it found none, with any of the seeds. */
+/** Which invariants the proof found broken; '' if none, with any of the seeds. */
 async function tryOut(mutation: Mutation): Promise<string> {
   const folder = mkdtempSync(join(PLACE, 'xuecheng-mutation-'))
   try {
@@ -59,7 +59,7 @@ async function tryOut(mutation: Mutation): Promise<string> {
     if (mutation.noticedBy) return await test(folder, `tests/model/${mutation.noticedBy}.test.ts`)
     for (const seed of SEEDS) {
       const report = await prove(folder, seed)
-      if (!report) throw new Error(`${mutation.guard}: the run with seed ${seed} did not come to its end`)
+      if (!report) throw new Error(`${mutation.guard}: the run with seed ${seed} did not finish`)
       const broken = report.verdicts.filter((verdict) => verdict.broken.length > 0)
       if (broken.length > 0)
         return broken.map(({ invariant, broken: rows }) => `${invariant} (${rows.length})`).join('; ')
@@ -71,19 +71,16 @@ async function tryOut(mutation: Mutation): Promise<string> {
 }
 
 function mutate(folder: string, { also, ...first }: Mutation): void {
-  if (first.from === '') return
-  for (const { file, from, to } of also ? [first, also] : [first]) {
-    const path = join(folder, file)
-    writeFileSync(
-      path,
-      readFileSync(path, 'utf8').replace(from, () => to),
-    )
+  if (first.marker === '') return
+  for (const edit of also ? [first, also] : [first]) {
+    const path = join(folder, edit.file)
+    writeFileSync(path, breakGuard(readFileSync(path, 'utf8'), edit))
   }
 }
 
 function copySources(folder: string): void {
   for (const path of COPIED) cpSync(join(ROOT, path), join(folder, path), { recursive: true, filter: notInstalled })
-  // The packages of this repository resolve to the copy, everything else to what is installed.
+  // This repository's packages resolve to the copy, everything else to the installed packages.
   const modules = join(folder, 'node_modules')
   cpSync(join(ROOT, 'node_modules/@xuecheng'), join(modules, '@xuecheng'), { recursive: true, verbatimSymlinks: true })
   for (const name of readdirSync(join(ROOT, 'node_modules'))) {
@@ -95,7 +92,7 @@ function notInstalled(path: string): boolean {
   return !path.endsWith('/node_modules')
 }
 
-/** How many tests of the file failed; '' when none did. */
+/** How many tests of the file failed; '' if none. */
 function test(folder: string, file: string): Promise<string> {
   const result = join(folder, 'tests.json')
   const report = ['--reporter', 'json', '--outputFile', result]
@@ -109,7 +106,7 @@ function test(folder: string, file: string): Promise<string> {
   return new Promise((done, failed) => {
     child.once('close', () => {
       clearTimeout(limit)
-      if (!existsSync(result)) return failed(new Error(`${file} did not come to its end.`))
+      if (!existsSync(result)) return failed(new Error(`${file} did not finish.`))
       const { numFailedTests, numTotalTests } = JSON.parse(readFileSync(result, 'utf8')) as Record<string, number>
       done(numFailedTests === 0 ? '' : `\`${file}\` (${numFailedTests} of ${numTotalTests} tests)`)
     })

@@ -7,20 +7,20 @@ import { startSystem } from '../tests/harness/system.ts'
 import { readGateway, readShop } from './books.ts'
 import { startChaos, struckPoints } from './chaos.ts'
 import { checkBooks, type Merchant, type Verdict } from './check.ts'
-import { type Clerk, startClerk } from './clerk.ts'
 import { pause, persist, reloads } from './client.ts'
 import { makeCourses } from './courses.ts'
-import { runCrowd } from './crowd.ts'
+import { runLoad } from './load.ts'
 import { makeMerchants, startChanging } from './merchants.ts'
-import type { Script } from './plays.ts'
+import { type Operator, startOperator } from './operator.ts'
 import { createRandom } from './random.ts'
+import type { Scenario } from './scenarios.ts'
 import { settleDown } from './settle-down.ts'
 import type { Method } from './visit.ts'
 
 export interface ProofOptions {
   readonly seed: number
   readonly orders: number
-  /** How many buyers act at a time. */
+  /** How many buyers act at the same time. */
   readonly buyers: number
   /** How long everything may take to settle after the last buyer. */
   readonly settleLimitMs?: number
@@ -29,31 +29,31 @@ export interface ProofOptions {
 
 export interface Report {
   readonly seed: number
-  /** How many the run was asked for; a second order of one deed comes on top. */
-  readonly asked: number
+  /** The requested number of orders; a scenario's second order comes on top. */
+  readonly requested: number
   readonly orders: number
   readonly seconds: number
-  readonly deeds: Readonly<Partial<Record<Script | string, number>>>
+  readonly scenarios: Readonly<Partial<Record<Scenario | string, number>>>
   readonly strikes: Readonly<Record<string, number>>
   readonly kills: Readonly<Record<Process, number>>
   /** How often another merchant came into use, by method. */
   readonly changes: Readonly<Record<Method, number>>
-  /** What became of money on the list that staff pressed *refund* for. */
-  readonly clerk: Clerk['counts']
-  /** How often a page did not come at all, and was asked for again. */
+  /** The outcomes of staff's refunds of unmatched payments. */
+  readonly operator: Operator['counts']
+  /** How often a page did not load and was requested again. */
   readonly reloads: number
   readonly points: Readonly<Record<string, number>>
   readonly states: Readonly<Record<string, number>>
   /** Fen. */
   readonly money: { taken: number; onOrders: number; refunded: number; listed: number }
   readonly verdicts: readonly Verdict[]
-  /** Where the data of a run is kept that broke something. */
+  /** The folder with the run's data, kept if something broke. */
   readonly folder: string | undefined
 }
 
-/** A buyer takes about one and a half courses an order, and none twice: enough that nobody runs out of them. */
+/** A buyer takes about one and a half courses per order, none twice: this is enough for every buyer. */
 const coursesFor = (orders: number, buyers: number): number => Math.max(500, Math.ceil((4 * orders) / buyers))
-/** So long do faults and kills go on after the last order was begun. */
+/** How long faults and kills continue after the last order started. */
 const AFTERMATH_MS = 15_000
 const SETTLE_LIMIT_MS = 8 * 60_000
 
@@ -80,25 +80,27 @@ export async function prove(options: ProofOptions): Promise<Report> {
     await system.sandbox.send('POST', '/buyers', { login: 'poor@sandbox.example', name: 'poor', balance: '0.00' })
     const chaos = startChaos(system, random.fork(), { planFile, seed, orders })
     const changes = startChanging(system, random.fork(), keyring)
-    const clerk = startClerk(system, random.fork())
-    let told = 0
-    const crowd = await runCrowd({
+    const operator = startOperator(system, random.fork())
+    let reportedAt = 0
+    const load = await runLoad({
       system,
       random: random.fork(),
       courses,
       orders,
       buyers,
       merchant: merchants[0] ?? { appId: '', sellerId: '' },
-      // A few slow buyers would otherwise be all that the kills are for.
+      // Otherwise the kills would hit only the last few slow buyers.
       allBegun: () => setTimeout(() => chaos.stop().catch(() => {}), AFTERMATH_MS).unref(),
       progress(done) {
-        if (Date.now() - told < 10_000) return
-        told = Date.now()
+        if (Date.now() - reportedAt < 10_000) return
+        reportedAt = Date.now()
         const kills = Object.entries(chaos.kills).map(([who, count]) => `${who} ${count}`)
-        progress(`${done} of ${orders} orders, ${Math.round((told - started) / 1000)} s; killed: ${kills.join(', ')}`)
+        progress(
+          `${done} of ${orders} orders, ${Math.round((reportedAt - started) / 1000)} s; killed: ${kills.join(', ')}`,
+        )
       },
     })
-    await Promise.all([chaos.stop(), changes.stop(), clerk.stop()])
+    await Promise.all([chaos.stop(), changes.stop(), operator.stop()])
     progress('everything settles …')
     const { quiet, movedAt } = await settleDown(system, settleLimitMs)
     const { strikes } = (await persist(() => system.sandbox.get<{ strikes: Record<string, number> }>('/faults'))) ?? {
@@ -106,17 +108,17 @@ export async function prove(options: ProofOptions): Promise<Report> {
     }
     await pause(1000)
     const shop = await readShop(system)
-    // The sandbox keeps its file to itself while it runs.
+    // The sandbox locks its file while it runs.
     await stop()
     const gateway = readGateway(folder)
     const verdicts = [
       ...checkBooks(shop, gateway, merchants, movedAt),
-      { invariant: 'everything settled within the limit', broken: quiet ? [] : ['something was still under way'] },
+      { invariant: 'everything settled within the limit', broken: quiet ? [] : ['something was still running'] },
       {
-        invariant: 'as many orders as were asked for',
+        invariant: 'as many orders as requested',
         broken: shop.orders.length < orders * 0.97 ? [`only ${shop.orders.length} orders were placed`] : [],
       },
-      { invariant: 'no buyer met an answer that nobody expected', broken: crowd.surprises },
+      { invariant: 'no buyer got an unexpected answer', broken: load.surprises },
     ]
     kept = verdicts.some(({ broken }) => broken.length > 0)
     const paying = new Set(shop.orders.map((order) => order.paying))
@@ -125,14 +127,14 @@ export async function prove(options: ProofOptions): Promise<Report> {
     const sum = (numbers: number[]) => numbers.reduce((total, each) => total + each, 0)
     return {
       seed,
-      asked: orders,
+      requested: orders,
       orders: shop.orders.length,
       seconds: Math.round((Date.now() - started) / 1000),
-      deeds: crowd.deeds,
+      scenarios: load.scenarios,
       strikes,
       kills: chaos.kills,
       changes: changes.counts,
-      clerk: clerk.counts,
+      operator: operator.counts,
       reloads: reloads.count,
       points: struckPoints(planFile),
       states: Object.fromEntries(

@@ -1,13 +1,13 @@
-/** Chance from a seed: the same seed draws the same plan. (sfc32, seeded through splitmix32.) */
+/** Seeded random numbers: the same seed draws the same plan. (sfc32, seeded through splitmix32.) */
 
 export interface Random {
-  /** From 0 up to, not including, `end`: whole numbers. */
+  /** A whole number from 0 up to, not including, `end`. */
   below(end: number): number
   chance(percent: number): boolean
   pick<Item>(items: readonly [Item, ...Item[]] | readonly Item[]): Item
   /** One of the names, as often as its weight says. */
   weighted<Name extends string>(weights: Readonly<Record<Name, number>>): Name
-  /** A generator of its own, so that one drawer's pace does not change another's draws. */
+  /** An independent generator, so that one user's pace does not change another's draws. */
   fork(): Random
 }
 

@@ -6,17 +6,17 @@ const yuan = (fen: number): string => `¥${Math.floor(fen / 100)}.${String(fen %
 
 export function printReport(report: Report): void {
   const { seed, orders, seconds, money, verdicts, folder } = report
-  table('What buyers did', report.deeds)
+  table('What buyers did', report.scenarios)
   table('Faults that struck', report.strikes)
   table('Killed with kill -9', report.kills)
   table('Another merchant’s keys came into use', report.changes)
-  table('Money on the list that staff wanted to pay back', {
-    'paid back': report.clerk.paidBack,
-    'refused, with a reason': report.clerk.refused,
+  table('Unmatched payments that staff wanted to refund', {
+    'paid back': report.operator.paidBack,
+    'refused, with a reason': report.operator.refused,
   })
-  table('Pages that did not come within 15 s, and were asked for again', { pages: report.reloads })
+  table('Pages that did not load within 15 s and were requested again', { pages: report.reloads })
   table('Killed between two steps', report.points)
-  table('Orders in the end', report.states)
+  table('Orders at the end', report.states)
   table('Money', {
     'taken by the gateway': yuan(money.taken),
     'on paid orders': yuan(money.onOrders),
@@ -28,7 +28,7 @@ export function printReport(report: Report): void {
   printVerdicts(verdicts)
   const broken = verdicts.filter((verdict) => verdict.broken.length > 0).length
   console.log(broken === 0 ? '\nNo invariant is broken.' : `\n${broken} broken. The data is kept in ${folder}`)
-  if (broken > 0) console.log(`Run it again: npm run prove -- --seed ${seed} --orders ${report.asked}`)
+  if (broken > 0) console.log(`Run it again: npm run prove -- --seed ${seed} --orders ${report.requested}`)
 }
 
 export function printVerdicts(verdicts: readonly Verdict[]): void {

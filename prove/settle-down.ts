@@ -1,4 +1,4 @@
-/** After the last buyer and the last fault: time passes at once instead of slowly, and everything comes to its end by itself. */
+/** After the last buyer and the last fault: time is fast-forwarded until everything has finished by itself. */
 import type { ShopApi } from '../tests/harness/shop-api.ts'
 import type { System } from '../tests/harness/system.ts'
 import { patiently, pause, persist } from './client.ts'
@@ -17,7 +17,7 @@ export interface SettledDown {
 export async function settleDown(system: System, limitMs: number): Promise<SettledDown> {
   const staff = system.client()
   await persist(() => staff.login('admin', 'admin123456'))
-  // A day and a bit at the gateway: links end, and every notification is delivered or given up.
+  // A day and a bit at the gateway: links expire, and every notification is delivered or given up.
   const movedAt = Date.now()
   await advance(system)
   const end = Date.now() + limitMs
@@ -44,7 +44,7 @@ export async function settleDown(system: System, limitMs: number): Promise<Settl
   return { quiet: false, movedAt }
 }
 
-/** One target, so that an attempt whose answer was lost does no harm when it is made again. */
+/** An absolute target, so that repeating a call whose answer was lost does no harm. */
 async function advance({ sandbox }: System): Promise<void> {
   const { now } = (await persist(() => sandbox.get<{ now: string }>('/clock'))) ?? { now: new Date().toISOString() }
   const target = new Date(Date.parse(now) + A_DAY_AND_MORE_MS).toISOString()
@@ -59,10 +59,15 @@ async function advance({ sandbox }: System): Promise<void> {
 }
 
 /** What the shop's clock and its queue would do in the next hours. */
-async function letTimePass({ sql }: System): Promise<void> {
+async function letTimePass({ sql, sandbox }: System): Promise<void> {
   await sql(`update orders set expires_at = least(expires_at, now() - interval '61 seconds') where status = 'unpaid'`)
   await sql('update payment_attempts set ask_at = now() where ask_at > now()')
-  // Whoever holds these for so long was killed; the shop itself waits longer before it takes their place.
+  // Refunds of one payment must be a minute apart, at the gateway and in the shop.
+  await sandbox.send('POST', '/clock', { advanceSeconds: 62 })
+  await sql(
+    `update refunds set sent_at = sent_at - interval '62 seconds' where sent_at > now() - interval '62 seconds'`,
+  )
+  // A process that holds a claim this long was killed; the shop itself waits longer before it takes over.
   await sql(
     `update payment_attempts set refund_claimed_until = null where refund_claimed_until < now() + interval '35 s'`,
   )
@@ -74,7 +79,7 @@ async function letTimePass({ sql }: System): Promise<void> {
   }
 }
 
-/** What got stuck at WeChat (ABNORMAL) goes on once the merchant has named another account in its console. */
+/** A refund stuck at WeChat (ABNORMAL) continues once the merchant has named another account in WeChat's console. */
 async function nameOtherAccounts({ sql, sandbox }: System): Promise<void> {
   const { items } = await sandbox.get<{ items: { mchId: string }[] }>('/wechat/merchants')
   const sent = await sql<{ request_no: string }>(
@@ -84,12 +89,12 @@ async function nameOtherAccounts({ sql, sandbox }: System): Promise<void> {
   for (const { mchId } of items)
     for (const { request_no } of sent) {
       const end = sandbox.send('POST', `/wechat/refunds/${request_no}/end`, { mchId, status: 'SUCCESS' })
-      // Not there yet, where the call was lost: it is sent again first.
+      // It does not exist there if the call was lost: it is sent again first.
       await end.catch(() => {})
     }
 }
 
-/** Staff look at what the gateway refused, and send it again. @returns how many */
+/** Staff look at refused refunds and send them again. @returns how many */
 async function sendRefusedAgain(system: System, staff: ShopApi): Promise<number> {
   const refused = await system.sql<{ request_no: string }>("select request_no from refunds where status = 'refused'")
   for (const { request_no } of refused) {

@@ -1,10 +1,13 @@
-/** Two nodes of the shop over two database servers and one sandbox: side by side, or behind HAProxy as `deploy/` has it. */
+/**
+ * Two nodes of the shop over two database servers and one sandbox: addressed directly, or behind HAProxy as in
+ * `deploy/`.
+ */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type pg from 'pg'
-import { connect } from '../apps/shop/src/database/connect.ts'
+import { connect } from '../apps/shop/src/db/connect.ts'
 import { SANDBOX_MERCHANT as ALIPAY } from '../apps/shop/src/payments/providers/alipay/settings.ts'
 import { SANDBOX_SERIAL, SANDBOX_MERCHANT as WECHAT } from '../apps/shop/src/payments/providers/wechat/settings.ts'
 import { createSandboxApi } from '../tests/harness/sandbox-api.ts'
@@ -13,14 +16,14 @@ import { freePort, launchShop, type System, stopChild, until } from '../tests/ha
 import { type StandbyPair, startStandbyPair } from './standby-pair.ts'
 
 export interface TwoNodes extends System {
-  /** Where each node answers by itself. */
+  /** Each node's own address. */
   readonly nodes: readonly string[]
   readonly databases: StandbyPair
 }
 
 const TEMPLATE = join(import.meta.dirname, '../deploy/haproxy.cfg')
 
-/** @param folder is left behind when this is stopped: it holds the sandbox's books */
+/** @param folder is kept when this is stopped: it holds the sandbox's records */
 export async function startTwoNodes(folder: string, options: { haproxy: boolean }): Promise<TwoNodes> {
   if (options.haproxy) needHaproxy()
   const stops: (() => Promise<void>)[] = []
@@ -30,7 +33,8 @@ export async function startTwoNodes(folder: string, options: { haproxy: boolean 
   try {
     const databases = await startStandbyPair(folder)
     stops.push(() => databases.stop())
-    const [portA, portB, front, sandboxPort] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
+    const [portA, portB, front] = await Promise.all([freePort(), freePort(), freePort()])
+    const [sandboxPort, metricsPort] = await Promise.all([freePort(), freePort()])
     const nodes = [portA, portB].map((port) => `http://127.0.0.1:${port}`)
     const shopUrl = options.haproxy ? `http://127.0.0.1:${front}` : (nodes[0] ?? '')
     const common = {
@@ -41,9 +45,14 @@ export async function startTwoNodes(folder: string, options: { haproxy: boolean 
       ORDER_TTL_MINUTES: '5',
       ...(options.haproxy && { PUBLIC_URL: shopUrl, TRUST_PROXY: '1' }),
     }
-    // The first brings the sandbox. Both are told of it as of a real gateway, by keys that are there once it has run: nodes with
-    // settings of their own would be two merchants, and what was paid to one is not known at the other.
-    const brings = { ...common, PORT: String(portA), SANDBOX_PORT: String(sandboxPort) }
+    // The first node starts the sandbox. Both get it as a real gateway, by keys that exist once it has run: nodes with
+    // settings of their own would be two merchants, and neither would know the other's payments.
+    const brings = {
+      ...common,
+      PORT: String(portA),
+      SANDBOX_PORT: String(sandboxPort),
+      METRICS_PORT: String(metricsPort),
+    }
     await stopChild((await launchShop({ folder: join(folder, 'a'), environment: brings })).child)
     const gateway = gatewayOf(join(folder, 'a/keys'), sandboxPort)
     const first = await launchShop({
@@ -68,6 +77,7 @@ export async function startTwoNodes(folder: string, options: { haproxy: boolean 
       nodes,
       databases,
       sandboxUrl: `http://127.0.0.1:${sandboxPort}`,
+      metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text(),
       dataDir: join(folder, 'a'),
       sandbox: createSandboxApi(`http://127.0.0.1:${sandboxPort}`),
       process: first.child,
@@ -88,7 +98,7 @@ export async function startTwoNodes(folder: string, options: { haproxy: boolean 
   }
 }
 
-/** The sandbox's two merchants as settings of the environment. */
+/** The sandbox's two merchants as environment settings. */
 function gatewayOf(keys: string, port: number): Record<string, string> {
   return {
     SANDBOX: 'off',
@@ -108,13 +118,16 @@ function gatewayOf(keys: string, port: number): Record<string, string> {
   }
 }
 
-/** `deploy/haproxy.cfg` with the addresses of this run. */
+/** `deploy/haproxy.cfg` with this run's addresses. */
 async function startHaproxy(file: string, port: number, nodes: readonly number[]): Promise<ChildProcess> {
   const servers = nodes.map((node, index) => `  server ${'ab'[index]} 127.0.0.1:${node}`)
   let written = readFileSync(TEMPLATE, 'utf8').replace('bind :80\n', `bind 127.0.0.1:${port}\n`)
   written = written.replace(/(?: {2}server \w+ [\d.:]+\n)+/, `${servers.join('\n')}\n`)
+  // All buyers of this proof come from one address.
+  written = written.replace(/^.* # by address\n/gm, '')
   for (const needed of [`bind 127.0.0.1:${port}`, ...servers]) {
-    if (!written.includes(needed)) throw new Error('deploy/haproxy.cfg is not what this proof takes for its template')
+    if (!written.includes(needed))
+      throw new Error('deploy/haproxy.cfg does not match the template that this proof expects')
   }
   writeFileSync(file, written)
   const child = spawn('haproxy', ['-db', '-f', file], { stdio: 'ignore' })
@@ -129,11 +142,11 @@ function needHaproxy(): void {
   try {
     execFileSync('apt-get', ['install', '-y', '-q', 'haproxy'], { stdio: ['ignore', 'ignore', 'pipe'] })
   } catch {
-    // Said below.
+    // Reported below.
   }
   if (!present()) {
     throw new Error(
-      'HAProxy is not here, and apt-get could not install it. Install it, or give --direct to go without.',
+      'HAProxy is not installed, and apt-get could not install it. Install it, or use --direct to run without it.',
     )
   }
 }

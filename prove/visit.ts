@@ -1,4 +1,4 @@
-/** What a buyer can do at the shop and at the cashier, one deed at a time. */
+/** A buyer's actions in the shop and at the cashier. */
 import { randomUUID } from 'node:crypto'
 import type { ShopApi } from '../tests/harness/shop-api.ts'
 import type { System } from '../tests/harness/system.ts'
@@ -8,7 +8,7 @@ import type { Random } from './random.ts'
 
 export type Method = 'alipay' | 'wechat'
 
-/** What a buyer is sent to (a phone by either method), or scans. */
+/** Where a buyer is sent to pay (on a phone by either method), or the code to scan. */
 export interface Checkout {
   readonly orderNo: string
   readonly totalAmount: string
@@ -36,7 +36,7 @@ export interface Visit {
   readonly staff: ShopApi
   readonly draw: Random
   readonly courses: readonly Course[]
-  /** Bought or begun, so that the next order is for others. */
+  /** Courses bought or ordered, so that the next order is for others. */
   readonly owned: Set<number>
   readonly surprises: string[]
   readonly merchant: Merchant
@@ -57,21 +57,35 @@ export function choose({ draw, courses, owned }: Visit): Course[] {
   return chosen
 }
 
-/** By a method drawn from the seed, unless one is named. */
-export function place(
-  { api, draw }: Visit,
+/**
+ * By a method drawn from the seed, unless one is given. With too many unpaid orders, the buyer cancels the oldest, as a
+ * person would.
+ */
+export async function place(
+  visit: Visit,
   courses: readonly Course[],
   key = randomUUID(),
-  method: Method = draw.pick(['alipay', 'wechat'] as const),
+  method: Method = visit.draw.pick(['alipay', 'wechat'] as const),
 ): Promise<Checkout | undefined> {
   const totalAmount = yuan(courses.reduce((sum, course) => sum + course.fen, 0))
   const body = { courseIds: courses.map((course) => course.id), totalAmount, payType: method }
-  return patiently<Checkout>(api, 'POST', '/api/orders', body, { 'idempotency-key': key }).then((answer) =>
-    answer.status === 201 ? answer.body : undefined,
+  const ask = () =>
+    patiently<Checkout & { code?: string }>(visit.api, 'POST', '/api/orders', body, { 'idempotency-key': key })
+  const answer = await ask()
+  if (answer.status === 201) return answer.body
+  if (answer.body.code !== 'TOO_MANY_UNPAID_ORDERS') return undefined
+  const { body: mine } = await patiently<{ items?: { orderNo: string; status: string }[] }>(
+    visit.api,
+    'GET',
+    '/api/orders',
   )
+  const oldest = mine.items?.filter(({ status }) => status === 'unpaid').at(-1)
+  if (oldest) await cancel(visit, oldest.orderNo)
+  const again = await ask()
+  return again.status === 201 ? again.body : undefined
 }
 
-/** Where the buyer is sent back to: an address that the gateway has signed, or nothing but the order's number. */
+/** Where the buyer returns to: an address signed by the gateway, or only the order's number. */
 export interface Paid {
   readonly returnUrl?: string | null
   readonly orderNo?: string
@@ -79,7 +93,7 @@ export interface Paid {
 
 const REFUSED = / 4\d\d /
 
-/** Pays at the cashier or with the phone; a refusal (paid already, closed, too late) is the buyer's answer. */
+/** Pays at the cashier or with the phone; a refusal (already paid, closed, too late) is returned to the buyer. */
 export async function payLink(
   { system }: Visit,
   link: Checkout | undefined,
@@ -96,7 +110,7 @@ export async function payLink(
   return scanned && { orderNo: link.orderNo }
 }
 
-/** By the order's own method, or by another. */
+/** By the order's own method, or another one. */
 export const again = async ({ api }: Visit, orderNo: string, method?: Method): Promise<Checkout | undefined> => {
   const body = method === undefined ? undefined : { payType: method }
   const answer = await patiently<Checkout>(api, 'POST', `/api/orders/${orderNo}/payment`, body, {
@@ -117,7 +131,7 @@ export const look = async ({ api }: Visit, orderNo: string): Promise<Order> =>
 
 export const cancel = ({ api }: Visit, orderNo: string) => patiently(api, 'POST', `/api/orders/${orderNo}/cancel`)
 
-/** An order that is paid, as far as its buyer can see; undefined where that takes too long. */
+/** A paid order, as far as its buyer can see; undefined if that takes too long. */
 export async function buy(visit: Visit): Promise<{ orderNo: string; order: Order } | undefined> {
   const link = await place(visit, choose(visit))
   if (!link) return undefined
@@ -149,18 +163,18 @@ export const refundByStaff = async (
 export const someLines = ({ draw }: Visit, order: Order) =>
   order.lines.filter((_, index) => index === 0 || draw.chance(50)).map(({ courseId }) => ({ courseId }))
 
-export const askForRefund = async (visit: Visit): Promise<{ orderNo: string; requestNo: string } | undefined> => {
+export const requestRefund = async (visit: Visit): Promise<{ orderNo: string; requestNo: string } | undefined> => {
   const bought = await buy(visit)
   if (!bought) return undefined
   const { orderNo, order } = bought
   const courseIds = someLines(visit, order).map(({ courseId }) => courseId)
-  const asked = await patiently<Order>(
+  const answer = await patiently<Order>(
     visit.api,
     'POST',
     `/api/orders/${orderNo}/refunds`,
     { courseIds, reason: 'proof' },
     { 'idempotency-key': randomUUID() },
   )
-  const requestNo = asked.body.refunds?.at(-1)?.requestNo
-  return asked.status === 201 && requestNo ? { orderNo, requestNo } : undefined
+  const requestNo = answer.body.refunds?.at(-1)?.requestNo
+  return answer.status === 201 && requestNo ? { orderNo, requestNo } : undefined
 }

@@ -1,5 +1,5 @@
-// `npm run check:deploy [-- --install]`: each file of deploy/ by the program that will read it, where that program is here.
-// What needs no such program (compose, Kubernetes, the image) is looked at by tests/deploy.test.ts.
+// `npm run check:deploy [-- --install]`: checks each file of deploy/ with the program that reads it, if it is
+// installed. Files without such a program (compose, Kubernetes, the image) are checked by tests/deploy.test.ts.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { root } from './find-node.mjs'
@@ -7,6 +7,12 @@ import { root } from './find-node.mjs'
 const file = (name) => join(root, 'deploy', name)
 const checks = [
   ['xuecheng.service', 'systemd', ['systemd-analyze', 'verify', file('xuecheng.service')]],
+  // The unit's own confinement, without the system that it will run on: an exposure of at most 2.5 of 10.
+  [
+    'xuecheng.service, confined',
+    'systemd',
+    ['systemd-analyze', 'security', '--offline=true', '--threshold=25', file('xuecheng.service')],
+  ],
   ['haproxy.cfg', 'haproxy', ['haproxy', '-c', '-q', '-f', file('haproxy.cfg')]],
   ['nginx.conf', 'nginx-light', ['nginx', '-t', '-q', '-c', file('nginx.conf')]],
 ]
@@ -21,7 +27,7 @@ for (const [name, debianPackage, [command, ...args]] of checks) {
   const good = !result.error && result.status === 0
   if (!good) failed += 1
   console.log(`${good ? 'ok    ' : 'FAILED'} ${name}`)
-  if (result.error) console.log(`       ${command} is not here: apt-get install ${debianPackage}, or --install`)
+  if (result.error) console.log(`       ${command} is not installed: apt-get install ${debianPackage}, or --install`)
   else if (!good) console.log(`${result.stdout}${result.stderr}`)
 }
 process.exit(failed === 0 ? 0 : 1)

@@ -1,4 +1,4 @@
-// The Node that the project brings along as a dependency (npm package `node`); whoever starts a script may run an older one.
+// The Node.js that the project installs as a dependency (npm package `node`); scripts may be started with an older one.
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -13,7 +13,7 @@ export function findNode() {
   throw new Error('Node.js 24 is not installed yet. Run `npm start` or `npm ci` in the project first.')
 }
 
-/** The main script of a package's command, wherever npm put the package for that workspace. */
+/** The main script of a package's command, wherever npm installed the package for that workspace. */
 export function findCommand(workspace, name, script) {
   const manifest = createRequire(join(root, workspace, 'package.json')).resolve(`${name}/package.json`)
   return join(dirname(manifest), script)

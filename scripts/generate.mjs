@@ -1,5 +1,6 @@
-// `npm run generate`: what is made from the code: the pages' types from the server's own OpenAPI document, and docs/states.md
-// from the tables of states. `--check` only says whether they are current.
+// `npm run generate`: files generated from the code: row types from a migrated database, the pages' types from the
+// server's OpenAPI document, and docs/states.md from the transition tables. `--check` only reports whether they are
+// current.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,8 +8,9 @@ import { join } from 'node:path'
 import { findCommand, findNode, root } from './find-node.mjs'
 
 const checking = process.argv.includes('--check')
-keep('apps/web/src/api/schema.generated.ts', typesOf(run('apps/shop/src/openapi.ts')))
-keep('docs/states.md', run('apps/shop/src/states-page.ts'))
+keep('apps/shop/src/db/tables.generated.ts', run('apps/shop/src/cli/print-tables.ts'))
+keep('apps/web/src/api/schema.generated.ts', typesOf(run('apps/shop/src/cli/print-openapi.ts')))
+keep('docs/states.md', run('apps/shop/src/cli/print-states.ts'))
 
 function run(program) {
   return execFileSync(findNode(), ['--conditions=xuecheng:source', join(root, program)], {
@@ -32,6 +34,6 @@ function typesOf(openapi) {
 function keep(path, fresh) {
   const target = join(root, path)
   if (existsSync(target) && readFileSync(target).equals(fresh)) return
-  if (checking) throw new Error(`${path} is not what the code says. Run \`npm run generate\`.`)
+  if (checking) throw new Error(`${path} is out of date. Run \`npm run generate\`.`)
   writeFileSync(target, fresh)
 }

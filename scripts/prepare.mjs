@@ -1,4 +1,4 @@
-// Makes what a start needs and is missing or stale: the dependencies, the built pages. Runs on any Node from 20.19.
+// Creates what a start needs if it is missing or outdated: dependencies, built pages. Runs on any Node from 20.19.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -28,7 +28,7 @@ function filesOf(path) {
 
 const stamp = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : '')
 
-/** Installs exactly what the lock file says, if that is not what is there. */
+/** Installs exactly what the lock file says, unless it is installed already. */
 export function install() {
   const wanted = hash(['package-lock.json'])
   if (stamp(INSTALLED) === wanted) return
@@ -38,7 +38,7 @@ export function install() {
     cwd: root,
     stdio: 'inherit',
   })
-  if (status !== 0) throw new Error('npm ci failed; its own message stands above.')
+  if (status !== 0) throw new Error('npm ci failed; see its message above.')
   writeFileSync(INSTALLED, wanted)
 }
 

@@ -1,4 +1,4 @@
-// `npm run screenshots`: every page at 1280 and 390 pixels, in both languages, under data/screenshots, to be looked at.
+// `npm run screenshots`: every page at 1280 and 390 pixels, in both languages, under data/screenshots.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,16 +1,17 @@
-// `npm start` and `npm run dev`: installs and builds what is missing, then runs the shop and passes its end on.
+// `npm start` and `npm run dev`: installs and builds what is missing, then runs the shop and exits with its code.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { findCommand, findNode, root } from './find-node.mjs'
 import { build, install } from './prepare.mjs'
+import { whenOrphaned } from './run.mjs'
 
 const dev = process.argv.includes('--dev')
 
 install()
 if (!dev) build()
 
-// Compiled code is kept, so that a second start does not compile it again.
+// Caches compiled code, so that a second start does not compile it again.
 const env = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/xuecheng'), ...process.env }
 const flags = ['--conditions=xuecheng:source', '--disable-warning=ExperimentalWarning']
 const stdio = ['inherit', 'inherit', 'inherit', 'ipc']
@@ -25,7 +26,7 @@ if (dev) {
 }
 shop.on('exit', ended)
 
-// Ctrl-C reaches the children by itself; this process only waits for them.
+// Ctrl-C reaches the children directly; this process only waits for them.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
     stopping = true
@@ -34,15 +35,17 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     if (shop.exitCode !== null) process.exit(1)
   })
 }
+// npm has exited without a signal.
+whenOrphaned(() => process.kill(process.pid, 'SIGTERM'))
 
 function ended(code, signal) {
-  // While somebody works on it, what has failed is started again by the next change.
+  // During development, a failed shop restarts on the next change.
   if (dev && !stopping) return
   pages?.kill('SIGTERM')
   process.exit(signal ? 1 : (code ?? 1))
 }
 
-/** The pages' own server, which hands on to the shop whatever it is not itself. */
+/** The development server of the pages, which proxies all other requests to the shop. */
 function startPages() {
   if (existsSync(join(root, '.env'))) process.loadEnvFile(join(root, '.env'))
   const shopUrl = process.env['SHOP_URL'] ?? `http://127.0.0.1:${process.env['PORT'] ?? 8000}`
@@ -51,7 +54,9 @@ function startPages() {
   return spawn(findNode(), vite, { cwd, env: { ...env, SHOP_URL: shopUrl }, stdio: 'inherit' })
 }
 
-/** `node --watch` sees only what its own process has loaded, and most of the shop is loaded by the processes that it starts. */
+/**
+ * `node --watch` sees only modules loaded by its own process, but most of the shop is loaded by its child processes.
+ */
 function restartOnChange() {
   let timer
   let restarting = false

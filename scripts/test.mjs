@@ -1,31 +1,32 @@
 // `npm test`: everything, from a fresh clone. Checks first, then unit, system and browser tests in one runner.
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findNode, root } from './find-node.mjs'
+import { root } from './find-node.mjs'
 import { build, install } from './prepare.mjs'
+import { run } from './run.mjs'
 
 install()
 build()
 const browser = findBrowser() ?? installBrowser()
-const node = findNode()
 const only = process.argv.slice(2)
 
-const checked = only.length > 0 || run([join(root, 'scripts/check.mjs')]) === 0
-const current = only.length > 0 || run([join(root, 'scripts/generate.mjs'), '--check']) === 0
+const checked = only.length > 0 || (await run([join(root, 'scripts/check.mjs')], { group: true })) === 0
+const current = only.length > 0 || (await run([join(root, 'scripts/generate.mjs'), '--check'], { group: true })) === 0
 
 const report = join(mkdtempSync(join(tmpdir(), 'xuecheng-report-')), 'report.json')
 const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-const reporters = ['--reporter=default', '--reporter=json', `--outputFile=${report}`]
-const status = run([vitest, 'run', ...reporters, ...only], { XUECHENG_BROWSER: browser })
+const slowest = `--reporter=${join(root, 'scripts/slowest-files.mjs')}`
+const reporters = ['--reporter=default', slowest, '--reporter=json', `--outputFile=${report}`]
+const status = await run([vitest, 'run', ...reporters, ...only], { env: { XUECHENG_BROWSER: browser }, group: true })
 
 let [passed, failed] = [0, 0]
 if (existsSync(report)) {
   const { numPassedTests, numFailedTests, numTotalTests } = JSON.parse(readFileSync(report, 'utf8'))
   passed = numPassedTests
   failed = numFailedTests
-  // A test that did not run has not passed: nothing here is skipped in silence.
+  // A test that did not run has not passed: skipped tests count as failures.
   if (numTotalTests !== passed + failed) failed = numTotalTests - passed
   rmSync(join(report, '..'), { recursive: true, force: true })
 }
@@ -36,10 +37,6 @@ if (only.length === 0) {
 if (status !== 0 && failed === 0) failed = 1 // the runner itself failed
 console.log(`\n${passed} passed, ${failed} failed`)
 process.exit(failed === 0 && passed > 0 ? 0 : 1)
-
-function run(args, environment = {}) {
-  return spawnSync(node, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...environment } }).status ?? 1
-}
 
 function findBrowser() {
   const known = [
@@ -52,7 +49,7 @@ function findBrowser() {
   return [...known, ...mac].find((path) => path && existsSync(path))
 }
 
-/** Debian's Chromium and a Chinese font. Anywhere else a person installs a browser and names it. */
+/** Installs Debian's Chromium and a Chinese font. On other systems a person installs a browser and sets its path. */
 function installBrowser() {
   const help = 'No Chromium was found. Install one and set XUECHENG_BROWSER to its path.'
   if (!existsSync('/usr/bin/apt-get') || process.getuid?.() !== 0) throw new Error(help)

@@ -1,4 +1,5 @@
-/** What `deploy/` says of the shop is true of this shop: its settings, its addresses, its files, its time to stop. */
+/** What `deploy/` says of the shop is true of this shop: its settings, its addresses, its limits, its files, its time to stop. */
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
@@ -39,7 +40,8 @@ function ofKind(kind: string): unknown {
 
 /** How long the parent takes at most until it ends, whatever hangs. */
 const STOP_SECONDS =
-  (2 * Number(/STOP_LIMIT_MS = ([\d_]+)/.exec(read('apps/shop/src/supervise.ts'))?.[1]?.replace('_', ''))) / 1000
+  (2 * Number(/STOP_LIMIT_MS = ([\d_]+)/.exec(read('apps/shop/src/process/supervisor.ts'))?.[1]?.replace('_', ''))) /
+  1000
 
 const settingsInComments = (file: string): string[] =>
   (read(`deploy/${file}`).match(/^ *#.*$/gm) ?? []).flatMap((line) => line.match(/\b[A-Z]+_[A-Z_]+\b/g) ?? [])
@@ -56,7 +58,9 @@ test('every setting that is named anywhere is one that the shop reads', () => {
     ...['haproxy.cfg', 'nginx.conf', 'xuecheng.service'].flatMap(settingsInComments),
   ]
   expect(named.length).toBeGreaterThan(15)
-  expect(named.filter((name) => !known.has(name ?? ''))).toEqual([])
+  // What Node and the images read themselves, or compose.
+  const others = ['NODE_COMPILE_CACHE', 'NODE_IMAGE', 'POSTGRES_IMAGE', 'DATABASE_PASSWORD']
+  expect(named.filter((name) => !known.has(name ?? '') && !others.includes(name ?? ''))).toEqual([])
 })
 
 test('the image runs what there is, on the Node that the project names, as nobody in particular', () => {
@@ -68,19 +72,35 @@ test('the image runs what there is, on the Node that the project names, as nobod
   const wanted = (JSON.parse(read('package.json')) as { dependencies: { node: string } }).dependencies.node.split(
     '.',
   )[0]
-  const bases = [...dockerfile.matchAll(/^FROM node:(\d+)/gm)].map(([, major]) => major)
-  expect(bases).toEqual([wanted, wanted, wanted])
+  // One argument names it, so that a digest can be given; a name alone moves.
+  expect([...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image)).toEqual(Array(3).fill(`\${NODE_IMAGE}`))
+  expect(/^ARG NODE_IMAGE=node:(\d+)-\w+-slim$/m.exec(dockerfile)?.[1]).toBe(wanted)
+  expect(at(compose, 'services.shop.build.args.NODE_IMAGE')).toContain(`:-node:${wanted}-`)
+  expect(dockerfile).toMatch(/^HEALTHCHECK /m)
   expect(dockerfile.match(/^USER (\S+)/gm)?.at(-1)).toBe('USER node')
 })
 
 test('containers have what they need, and no right that they do not', () => {
   const shop = at(compose, 'services.shop')
+  // No secret has a default, and neither sandbox nor demo account is there.
+  const settings = at(shop, 'environment') as Record<string, string>
+  for (const name of ['PUBLIC_URL', 'AUTH_SECRET']) expect(settings[name]).toBe(`\${${name}:?}`)
+  expect(settings['DATABASE_URL']).toContain(`\${DATABASE_PASSWORD:?}`)
+  expect(settings).toMatchObject({ SANDBOX: 'off', DEMO: 'off' })
+  expect(at(compose, 'networks.database.internal')).toBe(true)
+  expect(at(compose, 'services.database.networks')).toEqual(['database'])
   const build = at(shop, 'build')
   const context = resolve(ROOT, 'deploy', String(at(build, 'context')))
   expect(existsSync(join(context, String(at(build, 'dockerfile'))))).toBe(true)
   expect(shop).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] })
+  // The database's own role is a plain one: made by a script of the image's first start, and named nowhere else.
   const mounted = ['shop', 'database'].flatMap((name) => at(compose, `services.${name}.volumes`) as string[])
-  expect(mounted.map((each) => each.split(':')[0])).toEqual(Object.keys(at(compose, 'volumes') as object).reverse())
+  const [script = '', ...more] = mounted.filter((each) => each.startsWith('./')).map((each) => each.split(':')[0] ?? '')
+  expect(more).toEqual([])
+  expect(read(join('deploy', script))).toContain('create role shop login nosuperuser')
+  expect(at(compose, 'services.database.environment')).toEqual({ POSTGRES_PASSWORD: `\${DATABASE_PASSWORD:?}` })
+  const named = mounted.filter((each) => !each.startsWith('./')).map((each) => each.split(':')[0])
+  expect(named).toEqual(Object.keys(at(compose, 'volumes') as object).reverse())
 
   const containers = [at(pod, 'initContainers.0'), at(pod, 'containers.0')]
   for (const container of containers) {
@@ -94,7 +114,15 @@ test('containers have what they need, and no right that they do not', () => {
       if (part.includes('/')) expect(existsSync(join(ROOT, part)), part).toBe(true)
     }
   }
-  expect(at(pod, 'securityContext.runAsNonRoot')).toBe(true)
+  expect(at(pod, 'securityContext')).toEqual({
+    runAsNonRoot: true,
+    runAsUser: 1000,
+    runAsGroup: 1000,
+    // Mounted folders are the shop's to write.
+    fsGroup: 1000,
+    seccompProfile: { type: 'RuntimeDefault' },
+  })
+  expect(at(pod, 'automountServiceAccountToken')).toBe(false)
   const volumes = (at(pod, 'volumes') as { name: string }[]).map(({ name }) => name)
   const mounts = (at(pod, 'containers.0.volumeMounts') as { name: string }[]).map(({ name }) => name)
   expect(mounts).toEqual(volumes)
@@ -109,6 +137,7 @@ test('requests find the nodes, and probes an address that answers without a data
     at(ofKind('Deployment'), 'spec.selector.matchLabels'),
     at(ofKind('Service'), 'spec.selector'),
     at(ofKind('PodDisruptionBudget'), 'spec.selector.matchLabels'),
+    at(ofKind('NetworkPolicy'), 'spec.podSelector.matchLabels'),
   ]) {
     expect(selector).toEqual(labels)
   }
@@ -121,6 +150,29 @@ test('requests find the nodes, and probes an address that answers without a data
   expect(read('deploy/haproxy.cfg')).toContain('option httpchk GET /healthz')
 })
 
+test('the metrics are scraped where they are, and reached by the monitoring alone', () => {
+  const ports = at(pod, 'containers.0.ports') as { name: string; containerPort: number }[]
+  const metrics = ports.find(({ name }) => name === 'metrics')?.containerPort
+  expect(at(ofKind('Deployment'), 'spec.template.metadata.annotations')).toEqual({
+    'prometheus.io/scrape': 'true',
+    'prometheus.io/port': String(metrics),
+    'prometheus.io/path': '/metrics',
+  })
+  const env = at(pod, 'containers.0.env') as { name: string; value: string }[]
+  expect(env).toContainEqual({ name: 'METRICS_PORT', value: String(metrics) })
+  expect(env).toContainEqual({ name: 'METRICS_HOST', value: '0.0.0.0' })
+  expect(at(compose, 'services.shop.environment')).toMatchObject({ METRICS_PORT: String(metrics) })
+  // Published on the machine itself only.
+  expect(at(compose, 'services.shop.ports')).toEqual([`127.0.0.1:8000:8000`, `127.0.0.1:${metrics}:${metrics}`])
+
+  const rules = at(ofKind('NetworkPolicy'), 'spec.ingress') as { from?: unknown; ports: { port: string }[] }[]
+  const open = rules.filter(({ from }) => from === undefined).flatMap(({ ports: each }) => each)
+  expect(open).toEqual([{ port: 'http' }])
+  const known = ports.map(({ name }) => name)
+  for (const { ports: each } of rules) for (const { port } of each) expect(known).toContain(port)
+  expect(JSON.stringify(at(ofKind('NetworkPolicy'), 'spec.egress'))).toContain('169.254.0.0/16')
+})
+
 test('everybody waits as long as the shop may take to stop', () => {
   const seconds = (text: unknown) => Number(/^\d+/.exec(String(text))?.[0])
   const before = seconds((at(pod, 'containers.0.lifecycle.preStop.exec.command') as string[])[1])
@@ -128,4 +180,121 @@ test('everybody waits as long as the shop may take to stop', () => {
   expect(seconds(at(pod, 'terminationGracePeriodSeconds'))).toBeGreaterThan(STOP_SECONDS + before)
   expect(seconds(at(compose, 'services.shop.stop_grace_period'))).toBeGreaterThan(STOP_SECONDS)
   expect(seconds(/TimeoutStopSec=(\d+)/.exec(read('deploy/xuecheng.service'))?.[1])).toBeGreaterThan(STOP_SECONDS)
+})
+
+interface Operation {
+  readonly 'x-max-body-bytes'?: number
+}
+
+/** Every route that takes a body, and how many bytes of it at most. */
+function bodyLimits(): { path: string; bytes: number }[] {
+  const program = join(ROOT, 'apps/shop/src/cli/print-openapi.ts')
+  const flags = ['--conditions=xuecheng:source', '--disable-warning=ExperimentalWarning']
+  const text = execFileSync(process.execPath, [...flags, program], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+  const { paths } = JSON.parse(text) as { paths: Record<string, Record<string, Operation>> }
+  const described = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.values(operations).flatMap(({ 'x-max-body-bytes': bytes }) =>
+      bytes === undefined ? [] : [{ path, bytes }],
+    ),
+  )
+  // Notifications are no part of the description.
+  const [, kilobytes] = /MAX_BYTES = (\d+) \* 1024/.exec(read('apps/shop/src/payments/providers/notify-route.ts')) ?? []
+  const notified = ['alipay', 'wechat'].map((name) => ({
+    path: `/api/payments/${name}/notify`,
+    bytes: Number(kilobytes) * 1024,
+  }))
+  return [...described, ...notified]
+}
+
+const UNITS: Readonly<Record<string, number>> = { k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
+const bytesOf = (size: string | undefined): number => {
+  const [, digits, unit = ''] = /^(\d+)([kmg]?)$/.exec(size ?? '') ?? []
+  return Number(digits) * (UNITS[unit] ?? 1)
+}
+
+test('each proxy lets through what each route takes, and hardly more: 2 GB for the one path of videos alone', () => {
+  const limits = bodyLimits()
+  expect(limits.length).toBeGreaterThan(60)
+  const proxies = { nginx: nginxLimit, haproxy: haproxyLimit }
+  for (const [name, limitOf] of Object.entries(proxies)) {
+    const tooSmall = limits.filter(({ path, bytes }) => bytes > limitOf(path))
+    expect(tooSmall, name).toEqual([])
+    const large = limits.filter(({ path }) => limitOf(path) > 8 * 1024 ** 2).map(({ path }) => path)
+    expect(large, name).toEqual(['/api/admin/uploads'])
+    // Where anybody may post, and at an address that is none.
+    for (const path of ['/', '/api/orders', '/api/session', '/api/users', '/no/such/page', '/API/ADMIN/uploads'])
+      expect(limitOf(path), `${name} ${path}`).toBeLessThanOrEqual(16 * 1024)
+    expect(limitOf('/api/payments/alipay/notify'), name).toBeLessThanOrEqual(256 * 1024)
+  }
+  // It starts a process of its own, which takes its time on a busy machine.
+}, 120_000)
+
+/** As nginx chooses: the exact location, else the longest beginning. */
+function nginxLimit(path: string): number {
+  const server = read('deploy/nginx.conf')
+  const locations = [...server.matchAll(/location (= )?(\/\S*) \{([^}]*)\}/g)].map(
+    ([, exact, place = '', block = '']) => ({
+      exact: exact !== undefined,
+      place,
+      size: /client_max_body_size (\w+);/.exec(block)?.[1],
+    }),
+  )
+  expect(locations.map(({ place }) => place)).toContain('/')
+  const whole = locations.find(({ exact, place }) => exact && place === path)
+  const [longest] = locations
+    .filter(({ exact, place }) => !exact && path.startsWith(place))
+    .sort((one, other) => other.place.length - one.place.length)
+  const common = /^ {4}client_max_body_size (\w+);/m.exec(server)?.[1]
+  return bytesOf((whole ?? longest)?.size ?? common)
+}
+
+/** As HAProxy does: every rule whose conditions hold may refuse. */
+function haproxyLimit(path: string): number {
+  const text = read('deploy/haproxy.cfg')
+  const acls = Object.fromEntries(
+    [...text.matchAll(/acl (\w+) (path|path_beg) (\S+)/g)].map(([, name = '', how, value = '']) => [
+      name,
+      how === 'path' ? path === value : path.startsWith(value),
+    ]),
+  )
+  const rules = [...text.matchAll(/deny_status 413 if ([!\w ]+) \{ req\.body_size gt (\d+) \}/g)]
+  expect(rules.length).toBeGreaterThan(3)
+  const applying = rules.filter(([, conditions = '']) =>
+    conditions.split(' ').every((each) => (each.startsWith('!') ? !acls[each.slice(1)] : acls[each])),
+  )
+  return Math.min(...applying.map(([, , bytes]) => Number(bytes)))
+}
+
+test('every proxy has a deadline for what it reads, and says the shop’s own address with its port', () => {
+  const nginx = read('deploy/nginx.conf')
+  const seconds = (name: string) => Number(new RegExp(`^ *${name} (\\d+)s;`, 'm').exec(nginx)?.[1])
+  for (const name of ['client_header_timeout', 'client_body_timeout', 'send_timeout', 'proxy_connect_timeout']) {
+    expect(seconds(name), name).toBeLessThanOrEqual(30)
+  }
+  expect(nginx).toContain('proxy_set_header Host $http_host;')
+  // What is large goes on to the shop at once, which looks who sends it.
+  for (const path of ['/api/admin/uploads', '/api/admin/imports']) {
+    expect(nginx).toMatch(new RegExp(`location = ${path} \\{[^}]*proxy_request_buffering off;`))
+  }
+  // A block with a header of its own would lose all of the others.
+  expect(nginx.match(/proxy_set_header/g)).toHaveLength(4)
+  const haproxy = read('deploy/haproxy.cfg')
+  for (const limit of ['timeout http-request 20s', 'option http-buffer-request', 'timeout http-keep-alive 30s']) {
+    expect(haproxy).toContain(limit)
+  }
+})
+
+test('the unit writes to its data and its cache only, and has no right besides', () => {
+  const unit = read('deploy/xuecheng.service')
+  const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1]
+  expect(value('ProtectSystem')).toBe('strict')
+  expect(value('CapabilityBoundingSet')).toBe('')
+  expect(value('NoNewPrivileges')).toBe('yes')
+  expect(value('SystemCallFilter')).toBe('@system-service')
+  expect(value('RestrictAddressFamilies')?.split(' ')).toEqual(['AF_UNIX', 'AF_INET', 'AF_INET6', 'AF_NETLINK'])
+  const data = /\bDATA_DIR=(\S+)/.exec(unit)?.[1]
+  const cache = /\bNODE_COMPILE_CACHE=(\S+)/.exec(unit)?.[1]
+  expect(value('ReadWritePaths')).toBe(`${data} ${cache}`)
+  expect(data).toBe(`/var/lib/${value('StateDirectory')}`)
+  expect(cache).toBe(`/var/cache/${value('CacheDirectory')}`)
 })

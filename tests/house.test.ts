@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { expect, test } from 'vitest'
-import { RIGHTS } from '../apps/shop/src/accounts/rights.ts'
+import { RIGHTS } from '../apps/shop/src/admin/permissions.ts'
 import names from '../apps/web/admin/locales/names/zh-CN.ts'
 import staffWords from '../apps/web/admin/locales/staff/zh-CN.ts'
-import { MUTATIONS } from '../prove/guards.ts'
+import { breakGuard, MUTATIONS } from '../prove/guards.ts'
 
 const SHOP = join(import.meta.dirname, '../apps/shop/src')
 
@@ -20,23 +20,37 @@ const where = (pattern: RegExp, allowed: (path: string) => boolean) =>
   sources.filter(({ path, text }) => pattern.test(text) && !allowed(path)).map(({ path }) => path)
 
 test('one door for money: only settle.ts marks an attempt or an order paid', () => {
-  expect(where(/insertInto\('order_payments'\)/, (path) => path === 'payments/settle.ts')).toEqual([])
-  expect(where(/transition\(tx, 'pay'/, (path) => path === 'payments/settle.ts')).toEqual([])
-  expect(where(/status: 'paid'/, (path) => path === 'payments/settle.ts')).toEqual([])
+  expect(where(/insertInto\('order_payments'\)/, (path) => path === 'payments/settlement/settle.ts')).toEqual([])
+  expect(where(/transition\(tx, 'pay'/, (path) => path === 'payments/settlement/settle.ts')).toEqual([])
+  expect(where(/status: 'paid'/, (path) => path === 'payments/settlement/settle.ts')).toEqual([])
 })
 
 test('providers stay behind their door: their names occur nowhere else', () => {
   expect(where(/alipay|wechat/i, (path) => path.startsWith('payments/providers/'))).toEqual([])
 })
 
+test('of the files beside the providers only the lists name one', () => {
+  const lists = /^payments\/providers\/(commands|names|real-merchant|registry|sample-settings)\.ts$/
+  const own = /^payments\/providers\/\w+\//
+  const neutral = (path: string) => path.startsWith('payments/providers/') && !lists.test(path) && !own.test(path)
+  expect(where(/alipay|wechat/i, (path) => !neutral(path))).toEqual([])
+})
+
 /** Which subject writes which table. */
 const WRITERS: Record<string, string> = {
-  users: 'accounts',
-  sessions: 'accounts',
-  login_failures: 'accounts',
-  second_factors: 'accounts',
-  recovery_codes: 'accounts',
-  audit_log: 'accounts',
+  users: 'accounts and auth and staff',
+  sessions: 'auth',
+  login_failures: 'auth',
+  login_codes: 'auth',
+  security_events: 'auth',
+  proof_counts: 'auth',
+  spent_proofs: 'auth',
+  first_run: 'staff',
+  unknown_proxy: 'http',
+  second_factors: 'auth',
+  recovery_codes: 'auth',
+  security_settings: 'auth',
+  audit_log: 'admin',
   categories: 'catalog',
   teachers: 'catalog',
   courses: 'catalog',
@@ -50,6 +64,7 @@ const WRITERS: Record<string, string> = {
   order_payments: 'payments',
   notifications: 'payments',
   notification_handlings: 'payments',
+  unverified_quotas: 'payments',
   unmatched_payments: 'payments',
   trial_payments: 'payments',
   payment_settings: 'payments',
@@ -62,29 +77,28 @@ const WRITERS: Record<string, string> = {
   enrolments: 'enrolments',
   imports: 'enrolments',
   import_rows: 'enrolments',
-  sales_days: 'backoffice',
-  exports: 'backoffice',
-  export_pieces: 'backoffice',
-  access_waits: 'backoffice',
+  sales_days: 'reconciliation',
+  access_waits: 'reconciliation',
 }
 
 test.each(Object.entries(WRITERS))('one writer a table: %s is written by %s', (table, subject) => {
   const writes = new RegExp(`(insertInto|updateTable|deleteFrom)\\('${table}'\\)`)
-  expect(where(writes, (path) => path.startsWith(`${subject}/`))).toEqual([])
+  expect(where(writes, (path) => subject.split(' and ').includes(path.split('/')[0] ?? ''))).toEqual([])
 })
 
 test('every table has its writer', () => {
-  const folder = join(SHOP, 'database/migrations')
+  const folder = join(SHOP, 'db/migrations')
   const sql = readdirSync(folder)
     .map((file) => readFileSync(join(folder, file), 'utf8'))
     .join('\n')
-  const tables = [...sql.matchAll(/create (?:unlogged )?table (\w+)/g)].map(([, name]) => name)
-  expect(tables.sort()).toEqual(Object.keys(WRITERS).sort())
+  const dropped = [...sql.matchAll(/^drop table ([\w, ]+);/gm)].flatMap(([, names = '']) => names.split(', '))
+  const tables = [...sql.matchAll(/create (?:unlogged )?table (\w+)/g)].map(([, name = '']) => name)
+  expect(tables.filter((name) => !dropped.includes(name)).sort()).toEqual(Object.keys(WRITERS).sort())
 })
 
 test('the clock is handed in: nothing about orders, money or access reads it by itself', () => {
   const reads = /Date\.now\(\)|new Date\(\)/
-  const rules = /^(orders|payments|enrolments|accounts)\//
+  const rules = /^(orders|payments|enrolments|accounts|admin|auth|staff|reconciliation)\//
   expect(sources.filter(({ path, text }) => rules.test(path) && reads.test(text)).map(({ path }) => path)).toEqual([])
 })
 
@@ -104,8 +118,14 @@ test('every right and every deed of the staff has its words in the back office',
 })
 
 test('every guard that the proof takes out is still where it takes it from, once', () => {
+  const read = (file: string) => readFileSync(join(import.meta.dirname, '..', file), 'utf8')
   const edits = MUTATIONS.flatMap(({ also, ...first }) => (also ? [first, also] : [first]))
-  const held = ({ file, from }: { file: string; from: string }) =>
-    readFileSync(join(import.meta.dirname, '..', file), 'utf8').split(from).length - 1
-  expect(edits.filter((edit) => held(edit) !== 1).map(({ file, from }) => `${file}: ${from}`)).toEqual([])
+  for (const edit of edits) {
+    const text = read(edit.file)
+    expect(breakGuard(text, edit), edit.marker).not.toBe(text)
+  }
+  const marked = [...new Set(edits.map(({ file }) => file))].flatMap((file) =>
+    [...read(file).matchAll(/\/\/ guard: (\S+)$/gm)].map(([, marker]) => marker),
+  )
+  expect(marked.sort()).toEqual([...new Set(edits.map(({ marker }) => marker))].sort())
 })

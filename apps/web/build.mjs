@@ -1,15 +1,26 @@
 // Builds the pages, puts compressed twins beside them, writes down what a first page needs at once, holds the storefront's
-// to its 80 kB of script, and sees to it that a buyer's browser can reach nothing of the back office.
+// to its 80 kB of script and all of it to the browsers that package.json states, and sees to it that a buyer's browser can
+// reach nothing of the back office.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
-import { build } from 'vite'
+import { build, runnerImport } from 'vite'
+import { createRouterMatcher } from 'vue-router'
+import { checkFloor } from './build/floor/check.ts'
 
 const FIRST_PAGE_LIMIT = 80 * 1024
 /** Where visits begin, and what is asked for there: `$1` is what the address's brackets hold. */
 const LANDINGS = [
-  { path: '^/$', page: 'storefront/pages/HomePage.vue', asks: ['/api/shop', '/api/categories', '/api/courses'] },
-  { path: '^/courses/(\\d+)$', page: 'storefront/pages/CoursePage.vue', asks: ['/api/shop', '/api/courses/$1'] },
+  {
+    path: '^/$',
+    page: 'storefront/pages/courses/HomePage.vue',
+    asks: ['/api/shop', '/api/categories', '/api/courses'],
+  },
+  {
+    path: '^/courses/(\\d+)$',
+    page: 'storefront/pages/courses/CoursePage.vue',
+    asks: ['/api/shop', '/api/courses/$1'],
+  },
 ]
 const LANGUAGES = ['zh-CN', 'en']
 const COMPRESSED = /\.(js|css|svg|html|json|txt)$/
@@ -19,8 +30,10 @@ const dist = join(root, 'dist')
 const { output } = await build({ root, configFile: join(root, 'vite.config.ts'), logLevel: 'warn' })
 const manifest = JSON.parse(readFileSync(join(dist, '.vite/manifest.json'), 'utf8'))
 keepApart()
+checkFloor(join(dist, 'assets'))
 compress()
 writeHints()
+await writeRoutes()
 reportFirstPage()
 rmSync(join(dist, '.vite'), { recursive: true })
 
@@ -58,10 +71,21 @@ function writeHints() {
   writeFileSync(join(dist, '.hints.json'), JSON.stringify({ pages, languages }))
 }
 
+/** For the server, so that an address which is none of the pages' is a 404: the patterns of both routers. */
+async function writeRoutes() {
+  const patterns = async (file) => {
+    const { module } = await runnerImport(join(root, file), { root, configFile: false, logLevel: 'warn' })
+    const known = createRouterMatcher(module.routes, {})
+    return known.getRoutes().flatMap(({ re, record }) => (record.name === 'not-found' ? [] : [re.source]))
+  }
+  const [storefront, backOffice] = [await patterns('storefront/routes.ts'), await patterns('admin/routes.ts')]
+  writeFileSync(join(dist, '.routes.json'), JSON.stringify({ storefront, backOffice }))
+}
+
 /** All script that opening `/` loads: the entry, what it imports, the home page's own chunk and the larger language. */
 function reportFirstPage() {
   const gzipped = (file) => readFileSync(join(dist, `${file}.gz`)).length
-  const common = reach('index.html', reach('storefront/pages/HomePage.vue'))
+  const common = reach('index.html', reach('storefront/pages/courses/HomePage.vue'))
   const totals = LANGUAGES.map((language) => {
     const all = [...reach(`src/locales/${language}.ts`, new Set(common))]
     const files = all.filter((file) => file.endsWith('.js'))

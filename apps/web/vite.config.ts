@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
 import { backOfficePages } from './build/back-office.ts'
+import { floorFallbacks } from './build/floor/fallbacks.ts'
+import { TARGETS } from './build/floor/floor.ts'
 import { precompiledMessages } from './build/messages.ts'
 
 /** The Host header stays as the browser sent it: the shop takes changing requests from its own pages' origin only. */
@@ -10,7 +12,7 @@ const shop = { target: process.env['SHOP_URL'] ?? 'http://127.0.0.1:8000', chang
 
 const FRAMEWORK = /node_modules\/(@vue|vue|vue-router|pinia|@pinia|vue-i18n|@intlify|openapi-fetch|nostics)\//
 
-const SHARED = /apps\/web\/(storefront|src)\/(?!locales\/|parts\/(Order|Paid|Pay[A-Z]|Refund|LiveLine))/
+const SHARED = /apps\/web\/(storefront|src)\/(?!locales\/|live|orders\/|components\/(Barrier|orders\/|paying\/))/
 
 export default defineConfig(({ command }) => ({
   root: import.meta.dirname,
@@ -23,9 +25,10 @@ export default defineConfig(({ command }) => ({
     // Built pages bring their messages compiled; while working on them they are compiled in the browser.
     __INTLIFY_DROP_MESSAGE_COMPILER__: command === 'build',
   },
+  css: { postcss: { plugins: [floorFallbacks] } },
   resolve: { alias: { 'vue-i18n': 'vue-i18n/dist/vue-i18n.runtime.mjs' } },
   build: {
-    target: 'es2022',
+    target: TARGETS,
     // The content policy allows no inline script, and fonts or pictures as files can be kept by the browser.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
@@ -41,9 +44,16 @@ export default defineConfig(({ command }) => ({
         codeSplitting: {
           groups: [
             { name: 'framework', test: FRAMEWORK, priority: 3 },
+            // Both a page of the storefront and one of the back office draw QR codes.
+            { name: 'qr', test: /node_modules\/uqr\//, priority: 3 },
             { name: 'shared', test: SHARED, minShareCount: 2, priority: 2 },
             // What only orders and paying share: no first page needs it.
-            { name: 'orders', test: /apps\/web\/storefront\//, minShareCount: 2, priority: 1 },
+            {
+              name: 'orders',
+              test: /apps\/web\/(storefront|src\/orders)\//,
+              minShareCount: 2,
+              priority: 1,
+            },
             { name: 'desk', test: /apps\/web\/admin\/(?!locales\/)/, minShareCount: 2 },
           ],
         },

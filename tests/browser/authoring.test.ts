@@ -181,3 +181,79 @@ test('a category is made, put first by keyboard, and deleted again; one with cou
   await page.getByText(/还有 \d+ 门课程在使用它/).waitFor()
   await page.keyboard.press('Escape')
 })
+
+test('of two authors none overwrites the other: both versions side by side, and what each changed is proposed', async () => {
+  const { system } = stage
+  const other = system.client()
+  await other.login('admin', 'admin123456')
+  type Course = Record<string, unknown> & { id: number; version: number; chapters: { lessons: { id: number }[] }[] }
+  const path = '/api/admin/courses/1'
+  const read = async () => (await other.call<Course>('GET', path)).body
+  const editable = async () => {
+    const { version, title, promise, outcomes, language, category, teacher, price, originalPrice, cover } = await read()
+    return { version, title, promise, outcomes, language, category, teacher, price, originalPrice, cover }
+  }
+  staff = await stage.visitAs(OWNER, DESK)
+  const { page } = staff
+  await staff.open('/admin/courses/1')
+  await page.getByTestId('course-promise').fill('甲写的一句话')
+
+  // B saves another price; A's page loads it in the background, and A saves.
+  expect((await other.call('PUT', path, { ...(await editable()), price: '19.00', originalPrice: null })).status).toBe(
+    200,
+  )
+  const loaded = page.waitForResponse((answer) => answer.url().includes(path) && answer.request().method() === 'GET')
+  await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+  await loaded
+  await page.getByTestId('course-save').click()
+  await page.getByTestId('conflict').waitFor()
+  expect((await read())['price']).toBe('19.00')
+  await eventually(() => page.getByTestId('conflict-price').locator('input[value=theirs]').isChecked()).toBe(true)
+  await eventually(() => page.getByTestId('conflict-promise').locator('input[value=mine]').isChecked()).toBe(true)
+  for (const width of [320, 1280]) {
+    await page.setViewportSize({ width, height: 900 })
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
+    await page.screenshot({ path: `data/screenshots/conflict-${width}.png` })
+  }
+  await page.getByTestId('conflict-save').click()
+  await page.getByTestId('conflict').waitFor({ state: 'detached' })
+  await eventually(async () => [(await read())['promise'], (await read())['price']]).toEqual(['甲写的一句话', '19.00'])
+
+  // What A typed before B saved is offered after a reload, and is still of the version that A typed it over.
+  await page.getByTestId('course-promise').fill('甲没有保存的一句话')
+  await page.reload()
+  await page.getByTestId('draft').waitFor()
+  expect((await other.call('PUT', path, { ...(await editable()), price: '29.00' })).status).toBe(200)
+  await page.reload()
+  await page.getByTestId('draft-restore').click()
+  await page.getByTestId('course-save').click()
+  await page.getByTestId('conflict').waitFor()
+  expect((await read())['price']).toBe('29.00')
+  await eventually(() => page.getByTestId('conflict-price').locator('input[value=theirs]').isChecked()).toBe(true)
+  await page.getByTestId('conflict-save').click()
+  await page.getByTestId('conflict').waitFor({ state: 'detached' })
+  await eventually(async () => [(await read())['promise'], (await read())['price']]).toEqual([
+    '甲没有保存的一句话',
+    '29.00',
+  ])
+
+  // A lesson: both change its text; A looks, and takes B's.
+  const lesson = (await read()).chapters[0]?.lessons[0]?.id
+  const text = `/api/admin/lessons/${lesson}`
+  const lessonNow = async () => {
+    const { version, title, minutes, preview, markdown, video } = (
+      await other.call<Record<string, unknown>>('GET', text)
+    ).body
+    return { version, title, minutes, preview, markdown, video }
+  }
+  await staff.open(`/admin/courses/1/lessons/${lesson}`)
+  await page.getByTestId('lesson-text').fill('# 甲')
+  expect((await other.call('PUT', text, { ...(await lessonNow()), markdown: '# 乙' })).status).toBe(200)
+  await page.getByTestId('lesson-save').click()
+  await page.getByTestId('conflict-markdown').getByText('# 乙').waitFor()
+  await page.getByTestId('conflict-markdown').locator('input[value=theirs]').check()
+  await page.getByTestId('conflict-save').click()
+  await eventually(() => page.getByTestId('lesson-text').inputValue()).toBe('# 乙')
+  expect((await lessonNow()).markdown).toBe('# 乙')
+  expect(staff.problems.splice(0).filter((line) => !line.includes('status of 409'))).toEqual([])
+})

@@ -36,7 +36,7 @@ const look = async ({ page }: Visit) => {
 test('a trial payment by WeChat Pay: the code is shown, scanned, and every step passes', async () => {
   const { page } = staff
   await staff.open('/admin/settings/trial')
-  await page.locator('form select').selectOption('wechat')
+  await page.getByLabel('支付方式').selectOption('wechat')
   await page.getByTestId('trial-start').click()
   await page.getByRole('img', { name: '扫' }).waitFor()
   await look(staff)
@@ -77,10 +77,7 @@ test('an import is stopped on the way, and its result says of each row whether i
   expect(done).toBeGreaterThan(0)
   expect(done).toBeLessThan(rows)
 
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('link', { name: '下载结果' }).click(),
-  ])
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('import-result').click()])
   const lines = (await readFile(await download.path(), 'utf8')).trim().split('\r\n').slice(1)
   expect(lines).toHaveLength(rows)
   expect(lines.filter((line) => line.includes('granted'))).toHaveLength(done)

@@ -38,7 +38,7 @@ beforeAll(async () => {
     `insert into reconciliations (provider, day, status, requested_at, problem)
      values ('alipay', '2026-01-02', 'failed', now(), 'isv.bill-not-exist')`,
   )
-}, 180_000)
+})
 afterAll(() => stage?.close())
 
 const MANNERS: readonly (readonly [string, Manner])[] = [

@@ -2,7 +2,6 @@
 import type { ShopApi } from '../harness/shop-api.ts'
 import { type System, until } from '../harness/system.ts'
 
-const DAY_MS = 86_400_000
 const UTC8_MS = 8 * 3_600_000
 
 /** The demo shop's owner. */
@@ -105,35 +104,9 @@ async function crowd(system: System): Promise<void> {
   )
 }
 
-/** An export in each state that it can be in; the one under way stays so. */
-async function exports(system: System, staff: ShopApi): Promise<void> {
-  await staff.call('POST', '/api/admin/exports', { status: 'paid', payType: 'alipay' })
-  await until(
-    () => staff.call<{ items: { status: string }[] }>('GET', '/api/admin/exports'),
-    ({ body }) => body.items[0]?.status === 'done',
-    30_000,
-  )
-  const states = [
-    ['expired', { q: '摄影' }, 40],
-    ['failed', { from: '2026-01-01', to: '2026-03-31' }, 12],
-    ['cancelled', {}, 12],
-    ['running', { q: 'li', from: '2026-01-01' }, 12],
-  ] as const
-  for (const [status, search, rows] of states) {
-    // Of a step that is never due: nobody goes on with it.
-    await system.sql(
-      `insert into exports (user_id, search, made_at, status, first_id, last_id, next_id, is_counted, total, rows_written,
-         moved_at, steps, ended_at)
-       select id, $2, now(), $1::text, 1, 1, 1, true, 40, $3, now() + interval '1 day', 9,
-         case when $1::text <> 'running' then now() end from users where username = $4`,
-      [status, JSON.stringify(search), rows, OWNER.username],
-    )
-  }
-}
-
 /** Moves the gateway to the next day, so that the bill of this one is there. @returns this day */
 export async function endDay(system: System): Promise<string> {
-  await system.sandbox.send('POST', '/clock', { advanceSeconds: DAY_MS / 1000 })
+  await system.sandbox.nextMorning()
   return new Date(Date.now() + UTC8_MS).toISOString().slice(0, 10)
 }
 
@@ -154,7 +127,6 @@ export async function openDesk(system: System): Promise<DeskWorld> {
   await untoldOrder(system)
   await deadJob(system)
   await crowd(system)
-  await exports(system, staff)
   const day = await endDay(system)
   await staff.call('POST', '/api/admin/reconciliations', { provider: 'alipay', day })
   const path = `/api/admin/reconciliations/alipay/${day}`

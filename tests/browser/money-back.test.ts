@@ -46,7 +46,7 @@ test('a refund that the gateway refused is sent again with its number, and goes 
   expect(await page.locator('[data-refund]').count()).toBe(1)
   expect(await refundedThere(orderNo)).toBe('39.00')
   expect(staff.problems).toEqual([])
-}, 90_000)
+})
 
 test('money that is nobody’s goes back from the list, once, with a reason', async () => {
   const client = stage.system.client()

@@ -73,7 +73,7 @@ test('where no event stream holds, the page asks by itself and still turns paid'
 
   visit = await stage.visitAs(buyer, PHONE)
   const { page } = visit
-  await page.route('**/api/orders/*/events', (route) => route.fulfill({ status: 502, body: '' }))
+  await page.route('**/api/orders/events?*', (route) => route.fulfill({ status: 502, body: '' }))
   await visit.open(pathOf(returnUrl))
   await eventually(stateOf).toBe('confirming')
   await page.getByText('Asking every few seconds').waitFor()
@@ -141,7 +141,7 @@ test('an order page shows by itself that it was paid elsewhere', async () => {
   const { orderNo, payUrl } = await order(buyer, [1], '39.00')
   visit = await stage.visitAs(buyer, PHONE)
   const { page } = visit
-  const live = page.waitForResponse(`**/api/orders/${orderNo}/events`)
+  const live = page.waitForResponse(`**/api/orders/events?orderNos=${orderNo}`)
   await visit.open(`/orders/${orderNo}`)
   await live
   const status = () => page.getByTestId('order-status').getAttribute('data-status')

@@ -10,7 +10,7 @@ import { orderOf, sendByHand, wechatMerchant } from '../conformance/sandbox/wech
 import { wrongs } from './axe.ts'
 
 const BACK = 'http://shop.example/pay/success'
-const NOTIFY = 'http://127.0.0.1:9/api/payments/alipay/notify'
+const NOTIFY = 'http://127.0.0.1:99/api/payments/alipay/notify'
 const data = mkdtempSync(join(tmpdir(), 'sandbox-pages-'))
 let sandbox: Awaited<ReturnType<typeof startSandbox>>
 let browser: Browser
@@ -122,7 +122,7 @@ test('a trade that is over leads back to the merchant; only another buyer’s as
   await call(sandbox.url, 'POST', `/trades/${tradeNo}/abandon`)
   await page.goto(nowhere)
   expect(await back.count()).toBe(0)
-  expect(await page.locator('main').innerText()).toContain('left no address')
+  expect(await page.locator('main').innerText()).toContain('gave no return address')
 })
 
 test('deliveries fit 1280 pixels: the state is seen whole, an address takes two lines at most', async () => {

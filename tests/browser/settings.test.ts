@@ -67,7 +67,7 @@ test('keys: the mix-up is named, the right ones are stored and masked, and they 
   // The empty form was refused, as it should be.
   const others = [...staff.problems, ...phone.problems].filter((line) => !line.includes('status of 422'))
   expect(others).toEqual([])
-}, 120_000)
+})
 
 test('the shop’s name, contact and logo: saved on one page, seen by the next buyer, with nothing that jumps', async () => {
   const staff = await stage.visitAs(OWNER, DESK)
@@ -117,4 +117,4 @@ test('the shop’s name, contact and logo: saved on one page, seen by the next b
     (line) => !line.includes('status of 422'),
   )
   expect(others).toEqual([])
-}, 120_000)
+})

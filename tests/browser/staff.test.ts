@@ -49,11 +49,12 @@ test('somebody new: added, the first login leads to an own password, and the own
   expect(await wrongs(page)).toEqual([])
   await editor.open('/admin/courses') // nothing else is open yet
   await page.waitForURL('**/admin/first-password?next=/courses')
-  await page.getByTestId('password-current').fill('not the password')
-  await page.getByTestId('password-new').fill('my own password')
+  // The one-time password was entered a moment ago, and is not asked for again; a weak one of one's own is refused here, too.
+  expect(await page.getByTestId('password-current').count()).toBe(0)
+  await page.getByTestId('password-new').fill('12345678')
   await page.getByTestId('password-submit').click()
-  await page.locator('[name=current][aria-invalid=true]').waitFor()
-  await page.getByTestId('password-current').fill(password)
+  await page.locator('[name=password][aria-invalid=true]').waitFor()
+  await page.getByTestId('password-new').fill('my own password')
   await page.getByTestId('password-submit').click()
   await page.waitForURL('**/admin/courses')
   await page.locator('tbody tr').first().waitFor()
@@ -73,7 +74,7 @@ test('somebody new: added, the first login leads to an own password, and the own
   await editor.close()
 })
 
-test('a second factor: on by its first code, asked for at the login, off by password and code', async () => {
+test('a second factor: on by its first code, asked for at the login, and off again', async () => {
   const username = 'with-phone'
   const password = 'a long password'
   await stage.system.client().register(username)
@@ -83,11 +84,6 @@ test('a second factor: on by its first code, asked for at the login, off by pass
   await staff.open('/admin')
   await page.getByTestId('own-account').click()
   await page.getByTestId('factor-on').click()
-  await page.getByTestId('factor-password').fill('not the password')
-  await page.getByTestId('factor-next').click()
-  await page.getByText('当前密码不正确').waitFor()
-  await page.getByTestId('factor-password').fill(password)
-  await page.getByTestId('factor-next').click()
   const shown = await page.getByTestId('factor-secret').innerText()
   const totp = new TOTP({ secret: Secret.fromBase32(shown.replaceAll(' ', '')) })
   expect(await wrongs(page)).toEqual([])
@@ -129,20 +125,14 @@ test('a second factor: on by its first code, asked for at the login, off by pass
   await phone.page.getByText('10 recovery codes left').waitFor()
 
   await phone.page.getByTestId('factor-codes').click()
-  await phone.page.getByTestId('code-password').fill(password)
-  await phone.page.getByTestId('code-code').fill(recovery[0] ?? '')
   expect(await wrongs(phone.page)).toEqual([])
-  await phone.page.getByTestId('code-yes').click()
+  await phone.page.getByTestId('confirm-yes').click()
   const anew = (await phone.page.getByTestId('recovery-codes').innerText()).split('\n')
+  expect(anew.filter((code) => recovery.includes(code))).toEqual([])
   expect(await phone.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
   await phone.page.keyboard.press('Escape')
   await phone.page.getByTestId('factor-off').click()
-  await phone.page.getByTestId('code-password').fill(password)
-  await phone.page.getByTestId('code-code').fill(recovery[1] ?? '') // void since there are new ones
-  await phone.page.getByTestId('code-yes').click()
-  await phone.page.locator('[name=code][aria-invalid=true]').waitFor()
-  await phone.page.getByTestId('code-code').fill(anew[0] ?? '')
-  await phone.page.getByTestId('code-yes').click()
+  await phone.page.getByTestId('confirm-yes').click()
   await phone.page.locator('[data-factor=off]').waitFor()
   expect(unexpected([...staff.problems, ...phone.problems])).toEqual([])
   await staff.close()

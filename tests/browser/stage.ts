@@ -15,6 +15,8 @@ export interface Manner {
   readonly scheme?: 'light' | 'dark'
   /** What the browser says it is, where it is not what runs here. */
   readonly userAgent?: string
+  /** A phone: fingers instead of a mouse, and a page as wide as the screen. */
+  readonly touch?: boolean
 }
 
 export const DESK: Manner = { width: 1280, language: 'zh-CN', scheme: 'light' }
@@ -87,6 +89,7 @@ async function begin(browser: Browser, shopUrl: string, manner: Manner): Promise
     reducedMotion: 'reduce',
     baseURL: shopUrl,
     ...(manner.userAgent !== undefined && { userAgent: manner.userAgent }),
+    ...(manner.touch && { hasTouch: true, isMobile: true }),
   })
   context.setDefaultTimeout(WAIT_MS)
   await context.addInitScript({ content: MEASURE_SHIFT })
@@ -98,6 +101,8 @@ async function begin(browser: Browser, shopUrl: string, manner: Manner): Promise
       if (message.type() !== 'error' || !page.url().startsWith(shopUrl)) return
       const about = `${message.text()} ${message.location().url}`
       // A visitor is asked about once where a page needs a login; Chromium prints that honest 401 as an error.
+      // An address that is no page says so by its status too.
+      if (/ 404 /.test(about) && message.location().url === page.url()) return
       if (/401 .*\/api\/(admin\/)?me$/.test(about)) return
       problems.push(`${page.url()}: ${about}`)
     })

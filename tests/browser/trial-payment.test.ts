@@ -58,4 +58,4 @@ test('one fen is paid at the cashier, every step passes, and the page is well in
   expect(await wrongs(phone.page)).toEqual([])
   expect(await phone.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
   expect(phone.problems).toEqual([])
-}, 120_000)
+})

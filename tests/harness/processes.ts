@@ -1,5 +1,5 @@
 /** The processes of a running system, by what they do. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 export type Process = 'web server' | 'jobs' | 'PostgreSQL' | 'sandbox'
 
@@ -40,5 +40,33 @@ function describe(pid: number) {
     return { pid, parent, command, line, role }
   } catch {
     return undefined // gone meanwhile
+  }
+}
+
+/** Every process that has to do with the folder: by its environment or its command line. */
+export function processesIn(dataDir: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((name) => {
+      const read = (file: string) => {
+        try {
+          return readFileSync(`/proc/${name}/${file}`, 'utf8')
+        } catch {
+          return ''
+        }
+      }
+      return (
+        read('environ').includes(`DATA_DIR=${dataDir}\0`) || read('cmdline').includes(dataDir) || worksIn(name, dataDir)
+      )
+    })
+    .map(Number)
+}
+
+/** PostgreSQL is started in its folder, and need not know the folder's name. */
+function worksIn(pid: string, dataDir: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`).startsWith(dataDir)
+  } catch {
+    return false
   }
 }

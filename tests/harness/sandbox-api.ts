@@ -15,6 +15,15 @@ export interface SandboxApi {
   trades(outTradeNo: string): Promise<SandboxTrade[]>
   get<Body>(path: string): Promise<Body>
   send<Body>(method: string, path: string, body?: unknown): Promise<Body>
+  /** Moves the clock to half past ten of the next day in Beijing, when both gateways' bills of this day are there. */
+  nextMorning(): Promise<void>
+}
+
+/** When the bills of the day of an instant are there; RFC 3339. */
+export function morningAfter(now: string): string {
+  const DAY_MS = 86_400_000
+  const midnight = Math.floor((Date.parse(now) + 8 * 3_600_000) / DAY_MS + 1) * DAY_MS - 8 * 3_600_000
+  return new Date(midnight + 10.5 * 3_600_000).toISOString()
 }
 
 export function createSandboxApi(base: string): SandboxApi {
@@ -32,6 +41,10 @@ export function createSandboxApi(base: string): SandboxApi {
     send,
     get: (path) => send('GET', path),
     pay: (payUrl) => send('POST', '/pay', { payUrl }),
+    async nextMorning() {
+      const { now } = await send<{ now: string }>('GET', '/clock')
+      await send('POST', '/clock', { now: morningAfter(now) })
+    },
     notifications: (enabled) => send('PUT', '/notifications', { enabled }),
     async trades(outTradeNo) {
       const { items } = await send<{ items: SandboxTrade[] }>('GET', `/trades?outTradeNo=${outTradeNo}`)

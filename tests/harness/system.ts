@@ -6,15 +6,18 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { fillFromTemplate } from './data-template.ts'
 import { createSandboxApi, type SandboxApi } from './sandbox-api.ts'
 import { createShopApi, type ShopApi } from './shop-api.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const READY_LIMIT_MS = 90_000
+const READY_LIMIT_MS = 240_000
 
 export interface System {
   readonly shopUrl: string
   readonly sandboxUrl: string
+  /** The numbers of all web servers. */
+  metrics(): Promise<string>
   readonly dataDir: string
   readonly sandbox: SandboxApi
   /** The process that `npm start` runs. */
@@ -34,18 +37,28 @@ export interface SystemOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** Conditions by which packages resolve, besides the sources. */
   readonly conditions?: readonly string[]
-  /** Goes on with the data of a system before; it is then not deleted at the end. */
+  /** The copy of the project that is started; this one where absent. */
+  readonly root?: string
+  /** Goes on with the data of a system before, or makes its first start there where it is empty; it is not deleted at the end. */
   readonly dataDir?: string
 }
 
-export async function startSystem({ environment = {}, conditions = [], dataDir }: SystemOptions = {}): Promise<System> {
+export async function startSystem({
+  environment = {},
+  conditions = [],
+  root,
+  dataDir,
+}: SystemOptions = {}): Promise<System> {
   const folder = dataDir ?? mkdtempSync(join(tmpdir(), 'xuecheng-test-'))
-  const [port, sandboxPort] = await Promise.all([freePort(), freePort()])
-  const { child, output } = await launchShop({
-    folder,
-    conditions,
-    environment: { PORT: String(port), SANDBOX_PORT: String(sandboxPort), ...environment },
-  })
+  if (!dataDir) await fillFromTemplate(folder)
+  const [port, sandboxPort, metricsPort] = await Promise.all([freePort(), freePort(), freePort()])
+  const ports = { PORT: String(port), SANDBOX_PORT: String(sandboxPort), METRICS_PORT: String(metricsPort) }
+  const deleteFolder = () => {
+    if (!dataDir) rmSync(folder, { recursive: true, force: true })
+  }
+  const launched = launchShop({ folder, conditions, root, environment: { ...ports, ...environment } })
+  launched.catch(deleteFolder)
+  const { child, output } = await launched
 
   const shopUrl = `http://127.0.0.1:${port}`
   const sandboxUrl = `http://127.0.0.1:${sandboxPort}`
@@ -53,6 +66,9 @@ export async function startSystem({ environment = {}, conditions = [], dataDir }
   return {
     shopUrl,
     sandboxUrl,
+    async metrics() {
+      return (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+    },
     dataDir: folder,
     sandbox: createSandboxApi(sandboxUrl),
     process: child,
@@ -64,13 +80,13 @@ export async function startSystem({ environment = {}, conditions = [], dataDir }
       return buyer
     },
     async sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) {
-      pool ??= openPool(readFileSync(join(folder, 'postgres/url'), 'utf8').trim())
+      pool ??= openPool(readFileSync(join(folder, 'postgres/owner-url'), 'utf8').trim())
       return (await pool.query<Row>(text, values)).rows
     },
     async stop() {
       await pool?.end()
       await stopChild(child)
-      if (!dataDir) rmSync(folder, { recursive: true, force: true })
+      deleteFolder()
     },
   }
 }
@@ -80,15 +96,17 @@ export async function launchShop({
   folder,
   environment,
   conditions = [],
+  root = ROOT,
 }: {
   readonly folder: string
   readonly environment: Readonly<Record<string, string>>
   readonly conditions?: readonly string[]
+  readonly root?: string | undefined
 }): Promise<{ child: ChildProcess; output: () => string }> {
   mkdirSync(folder, { recursive: true })
   const extra = conditions.map((condition) => `--conditions=${condition}`)
   const flags = ['--conditions=xuecheng:source', ...extra, '--disable-warning=ExperimentalWarning']
-  const child = spawn(process.execPath, [...flags, join(ROOT, 'apps/shop/src/main.ts')], {
+  const child = spawn(process.execPath, [...flags, join(root, 'apps/shop/src/main.ts')], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
@@ -98,6 +116,7 @@ export async function launchShop({
       DATA_DIR: folder,
       WORKERS: '2',
       LOG_LEVEL: 'warn',
+      METRICS_PORT: 'off',
       ...environment,
     },
   })

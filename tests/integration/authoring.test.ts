@@ -30,7 +30,7 @@ beforeAll(async () => {
   editor = system.client()
   await editor.register('the-editor')
   await system.sql("update users set role = 'editor' where username = 'the-editor'")
-}, 120_000)
+})
 
 afterAll(() => system?.stop())
 

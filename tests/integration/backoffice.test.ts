@@ -10,7 +10,7 @@ beforeAll(async () => {
   system = await startSystem()
   staff = system.client()
   await staff.login('admin', 'admin123456')
-}, 120_000)
+})
 
 afterAll(() => system.stop())
 

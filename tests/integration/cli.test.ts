@@ -1,7 +1,7 @@
 /** The command line, as a person at a terminal uses it: the real program, its exit codes and its lines. */
 import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,6 +51,43 @@ test('alipay verify: a real return of 2022 is valid, exit 0; with one character 
   expect(JSON.parse(bad.stdout)).toMatchObject({ valid: false, code: 'SIGN_MISMATCH' })
 })
 
+test("alipay verify needs nothing but Alipay's public key, and says so without one", async () => {
+  const { ALIPAY_PUBLIC_KEY } = ALIPAY
+  const good = await xuecheng(['alipay', 'verify', real.query], { SANDBOX: 'off', ALIPAY_PUBLIC_KEY })
+  expect([good.code, good.stdout.split('\n')[0]]).toEqual([0, 'VALID'])
+  const none = await xuecheng(['alipay', 'verify', real.query], { SANDBOX: 'off' })
+  expect([none.code, none.stdout]).toEqual([2, ''])
+  expect(none.stderr).toMatch(/^xuecheng: ALIPAY_PUBLIC_KEY_FILE: is missing\. Example: /)
+  const own = app.publicKey.export({ type: 'spki', format: 'pem' }).toString()
+  const mixed = await xuecheng(['alipay', 'verify', real.query], { ...ALIPAY, ALIPAY_PUBLIC_KEY: own })
+  expect(mixed.code).toBe(2)
+  expect(mixed.stderr).toMatch(/^xuecheng: ALIPAY_PUBLIC_KEY: is the application's own public key, not Alipay's/)
+})
+
+test('keys check with nothing but two keys: what is missing, a line each, and that they are swapped', async () => {
+  const swapped = {
+    SANDBOX: 'off',
+    ALIPAY_PRIVATE_KEY: ALIPAY.ALIPAY_PUBLIC_KEY,
+    ALIPAY_PUBLIC_KEY: ALIPAY.ALIPAY_PRIVATE_KEY,
+  }
+  const { code, stdout, stderr } = await xuecheng(['keys', 'check'], swapped)
+  expect([code, stderr]).toEqual([1, ''])
+  const lines = stdout.trim().split('\n')
+  expect(lines.filter((line) => line.includes('ALIPAY_APP_ID: is missing'))).toHaveLength(1)
+  expect(lines.filter((line) => line.includes('ALIPAY_SELLER_ID: is missing'))).toHaveLength(1)
+  expect(lines.filter((line) => /swapped/i.test(line))).toHaveLength(1)
+  const wechat = { SANDBOX: 'off', WECHATPAY_PRIVATE_KEY: ALIPAY.ALIPAY_PUBLIC_KEY }
+  const one = await xuecheng(['keys', 'check', '--json'], wechat)
+  const { findings } = JSON.parse(one.stdout) as { findings: { code: string; message: string }[] }
+  expect(findings.filter((finding) => finding.code === 'SETTING').map(({ message }) => message.split(':')[0])).toEqual([
+    'WECHATPAY_MCH_ID',
+    'WECHATPAY_APP_ID',
+    'WECHATPAY_SERIAL_NO',
+    'WECHATPAY_API_V3_KEY',
+  ])
+  expect(findings.map((finding) => finding.code)).toContain('PUBLIC_KEY_GIVEN')
+})
+
 test('alipay pay-url prints one address of exactly that amount', async () => {
   const args = ['alipay', 'pay-url', '--out-trade-no', 'A1', '--amount', '9.90', '--subject', '一门课']
   const { code, stdout } = await xuecheng(args, ALIPAY)
@@ -71,16 +108,16 @@ test('what is wrong is said in one line on stderr', async () => {
     ['alipay', 'verify', '--no-such-option', 'x'],
   ]) {
     const { code, stdout, stderr } = await xuecheng(args, ALIPAY)
-    expect(code).not.toBe(0)
+    expect(code).toBe(2)
     expect(stdout).toBe('')
     expect(stderr.trim().split('\n')).toHaveLength(1)
   }
 })
 
 test.each<[string[], RegExp]>([
-  [['dance'], /^xuecheng: there is no command "dance"\. There are: .*alipay verify.*migrate/],
-  [['alipay', 'dance'], /^xuecheng: there is no command "alipay dance"\. There are: alipay pay-url, .*alipay bill\./],
-  [['users'], /^xuecheng: users what\? There are: users create, /],
+  [['dance'], /^xuecheng: there is no command "dance"\. Commands: .*alipay verify.*migrate/],
+  [['alipay', 'dance'], /^xuecheng: there is no command "alipay dance"\. Commands: alipay pay-url, .*alipay bill\./],
+  [['users'], /^xuecheng: users what\? Commands: users create, /],
 ])('what is unknown is named on stderr, with what there is: %j', async (args, line) => {
   const { code, stdout, stderr } = await xuecheng(args)
   expect([code, stdout]).toEqual([2, ''])
@@ -116,7 +153,7 @@ test('a database that is not there: one line on stderr, without its password', a
   const away = await xuecheng(['users', 'create', '--username', 'nobody-yet'], {
     DATABASE_URL: 'postgres://shop:hunter2@127.0.0.1:9/shop',
   })
-  expect([away.code, away.stdout]).toEqual([1, ''])
+  expect([away.code, away.stdout]).toEqual([2, ''])
   expect(away.stderr).toMatch(
     /^xuecheng: DATABASE_URL: the PostgreSQL at 127\.0\.0\.1:9 cannot be used \(ECONNREFUSED\).*\n$/,
   )
@@ -124,7 +161,7 @@ test('a database that is not there: one line on stderr, without its password', a
 
 test('keys check: nothing set up names the folder; one method alone is examined; half a setting is named', async () => {
   const none = await xuecheng(['keys', 'check'])
-  expect([none.code, none.stdout]).toEqual([1, ''])
+  expect([none.code, none.stdout]).toEqual([2, ''])
   expect(none.stderr).toMatch(/^xuecheng: no payment method is set up: .* in .*keys\. .*\n$/)
   expect(none.stderr).toContain(join(folder, 'keys'))
 
@@ -150,13 +187,29 @@ test('keys check: nothing set up names the folder; one method alone is examined;
 })
 
 test('a bad key is named without being repeated', async () => {
-  const { code, stderr } = await xuecheng(['alipay', 'verify', 'a=b'], {
+  const { code, stderr } = await xuecheng(['alipay', 'query', '--out-trade-no', 'A1'], {
     ...ALIPAY,
     ALIPAY_PRIVATE_KEY: 'c2VjcmV0LWtleS1tYXRlcmlhbA==',
   })
-  expect(code).toBe(1)
+  expect(code).toBe(2)
   expect(stderr).toMatch(/^xuecheng: ALIPAY_PRIVATE_KEY: /)
   expect(stderr).not.toContain('c2VjcmV0')
+})
+
+test.each([
+  ['backup', 'shop.backup'],
+  ['reconcile', '--date', '2026-11-23'],
+  ['notifications', 'replay', '1'],
+  ['users', 'create', '--username', 'nobody-yet'],
+  ['users', 'second-factor-off', '--username', 'nobody-yet'],
+])('where there is no shop nothing is made, and the answer is one line: %s', async (...args) => {
+  const { code, stdout, stderr } = await xuecheng(args)
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toBe(
+    `xuecheng: there is no shop in ${folder}; nothing was done. Set DATA_DIR to its data folder, or DATABASE_URL\n`,
+  )
+  expect(existsSync(join(folder, 'postgres'))).toBe(false)
+  expect(existsSync(join(folder, 'shop.backup'))).toBe(false)
 })
 
 test('migrate runs every file once', async () => {

@@ -22,7 +22,18 @@ test.each(['alipay', 'wechat'])('xuecheng sandbox check: every line of the check
   // Each order is a new buyer's, so that the shop never answers with an order that is there already.
   const script = `
     const shop = ${JSON.stringify(system.shopUrl)}
-    const post = async (path, body, token) => (await fetch(shop + path, { method: 'POST', headers: { 'content-type': 'application/json', ...(token ? { authorization: 'Bearer ' + token } : {}) }, body: JSON.stringify(body) })).json()
+    const { request } = await import('node:http')
+    // From an address of its own, as another buyer would.
+    const localAddress = '127.' + [1, 2, 3].map(() => 1 + Math.floor(Math.random() * 250)).join('.')
+    const post = (path, body, token) => new Promise((done, failed) => {
+      const headers = { 'content-type': 'application/json', ...(token ? { authorization: 'Bearer ' + token } : {}) }
+      const sent = request(shop + path, { method: 'POST', localAddress, headers }, async (answer) => {
+        let text = ''
+        for await (const part of answer) text += part
+        done(JSON.parse(text))
+      })
+      sent.once('error', failed).end(JSON.stringify(body))
+    })
     const { token } = await post('/api/users', { username: 'c' + Math.random().toString(36).slice(2, 14), password: 'a long password' })
     const { payUrl, codeUrl } = await post('/api/orders', { courseIds: [1], totalAmount: '39.00', payType: '${payType}' }, token)
     console.log(payUrl ?? codeUrl)`

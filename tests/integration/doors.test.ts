@@ -1,14 +1,14 @@
 /** What a request can do that no page of ours sends: by its method, its numbers, or by staying on. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { MOST_STREAMS } from '../../apps/shop/src/orders/streams.ts'
+import { MAX_STREAMS } from '../../apps/shop/src/orders/streams.ts'
 import { type System, startSystem, until } from '../harness/system.ts'
 
 let system: System
 
 beforeAll(async () => {
   system = await startSystem()
-}, 120_000)
+})
 afterAll(() => system?.stop())
 
 test('what an address under /api answers is kept by nobody on the way', async () => {
@@ -70,21 +70,31 @@ test('a buyer watches so many pages at a time in a process; one that is refused 
   const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   const open: AbortController[] = []
-  const watch = async () => {
+  // An answer that nothing refers to any more is cancelled by the garbage collector, which makes room.
+  const answers: Response[] = []
+  const watch = async (): Promise<number> => {
     const leaving = new AbortController()
     const address = `${system.shopUrl}/api/orders/${body.orderNo}/events`
     const headers = { authorization: `Bearer ${buyer.token}` }
     const response = await fetch(address, { headers, signal: leaving.signal })
+    if (response.status === 503) {
+      // Sixty-four at once may be more than a busy machine takes in: nothing was begun.
+      await response.text()
+      await new Promise((done) => setTimeout(done, Number(response.headers.get('retry-after')) * 1000))
+      return watch()
+    }
+    answers.push(response)
     if (response.ok) open.push(leaving)
     else expect(await response.json()).toMatchObject({ status: 429, code: 'TOO_MANY_STREAMS' })
     return response.status
   }
   try {
     // Two processes share the connections, and each counts for itself.
-    const many = await Promise.all(Array.from({ length: 4 * MOST_STREAMS }, watch))
+    const many = await Promise.all(Array.from({ length: 4 * MAX_STREAMS }, watch))
     const opened = many.filter((status) => status === 200).length
-    expect(opened).toBeGreaterThanOrEqual(MOST_STREAMS)
-    expect(opened).toBeLessThanOrEqual(2 * MOST_STREAMS)
+    expect(opened).toBeGreaterThanOrEqual(MAX_STREAMS)
+    expect(opened).toBeLessThanOrEqual(2 * MAX_STREAMS)
+    expect(answers.length).toBe(many.length)
     expect((await buyer.order(body.orderNo)).status).toBe('unpaid')
     for (const leaving of open.splice(0)) leaving.abort()
     await until(watch, (status) => status === 200)

@@ -1,28 +1,23 @@
-/** Orders as files: every order once, whatever is killed; text that stays text; each person's own; failed, stopped, expired. */
+/** Orders as one streamed file: every order once, read no faster than it is taken; a break is seen; text that stays text. */
+import { readFileSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { processesOf } from '../harness/processes.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { type System, startSystem, until } from '../harness/system.ts'
 
-interface Export {
-  readonly id: number
-  readonly status: string
-  readonly search: Record<string, string>
-  readonly rows: number
-  readonly total: number | null
-  readonly keptUntil: string | null
-}
-
-/** More orders than a step writes or looks at, of more people than the list looks through. */
-const ORDERS = 12_000
+/** More orders than a page has, of more people than the list looks through, and more text than the network's buffers take. */
+const ORDERS = 21_000
 const PEOPLE = 400
+const LONG = 300
 
 let system: System
 let owner: ShopApi
 let finance: ShopApi
 
 beforeAll(async () => {
-  system = await startSystem()
+  system = await startSystem({ environment: { WORKERS: '1' } })
   owner = system.client()
   await owner.login('admin', 'admin123456')
   finance = system.client()
@@ -35,93 +30,153 @@ beforeAll(async () => {
   )
   await system.sql(
     `insert into orders (order_no, user_id, subject, total_fen, pay_type, status, course_ids, created_at, expires_at, closed_at)
-     select md5(n::text), u.id, '中文课程 ' || n, 3900, 'alipay', case when n % 3 = 0 then 'expired' else 'cancelled' end,
+     select md5(n::text), u.id, '中文课程 ' || n || repeat('长', $3::int), 3900, 'alipay',
+       case when n % 3 = 0 then 'expired' else 'cancelled' end,
        array[1], now() - ($1::int - n) * interval '1 minute', now(), now()
      from generate_series(1, $1::int) n join users u on u.username = 'crowd' || (n % $2::int + 1) order by n`,
-    [ORDERS, PEOPLE],
+    [ORDERS, PEOPLE, LONG],
   )
   await system.sql(
     `insert into order_lines (order_id, position, course_id, course_title, price_fen, refunded_fen)
-     select id, 0, 1, subject, total_fen, 0 from orders`,
+     select id, 0, 1, '中文课程', total_fen, 0 from orders`,
   )
-}, 120_000)
+})
 afterAll(() => system.stop())
 
-const begin = async (search: Record<string, string> = {}, api = owner, headers: Record<string, string> = {}) => {
-  const answer = await api.call<Export>('POST', '/api/admin/exports', search, headers)
-  expect([answer.status, answer.body]).toEqual([201, expect.anything()])
-  return answer.body.id
-}
-const look = async (id: number, api = owner) => (await api.call<Export>('GET', `/api/admin/exports/${id}`)).body
-const ended = (id: number, limitMs = 60_000) =>
-  until(
-    () => look(id),
-    ({ status }) => status !== 'running',
-    limitMs,
-  )
-const fetchFile = (id: number) =>
-  fetch(`${system.shopUrl}/api/admin/exports/${id}/file`, { headers: { authorization: `Bearer ${owner.token}` } })
-const linesOf = async (id: number) => {
-  const text = await (await fetchFile(id)).text() // drops the mark
-  return text.trimEnd().split('\r\n').slice(1)
+const addressOf = (search: Record<string, string>) => `/api/admin/orders.csv?${new URLSearchParams(search)}`
+const authorization = () => ({ authorization: `Bearer ${owner.token}` })
+const download = (search: Record<string, string> = {}) =>
+  fetch(system.shopUrl + addressOf(search), { headers: authorization() })
+const asLines = (text: string) => text.trimEnd().split('\r\n').slice(1)
+const linesOf = async (search: Record<string, string> = {}) => {
+  const answer = await download(search)
+  expect([search, answer.status]).toEqual([search, 200])
+  return asLines(await answer.text()) // drops the mark
 }
 const numberIn = (line: string) => /^"([0-9a-f]{32})"/.exec(line)?.[1]
 const allNumbers = async (where = 'true') =>
   (await system.sql<{ order_no: string }>(`select order_no from orders where ${where} order by id desc`)).map(
     (row) => row.order_no,
   )
-const deeds = async (id: number) =>
-  (
-    await system.sql<{ action: string }>('select action from audit_log where subject = $1 order by id', [
-      `exports/${id}`,
-    ])
-  ).map((row) => row.action)
-const waitForRows = (id: number) =>
-  until(
-    () => look(id),
-    ({ rows, status }) => rows > 0 || status !== 'running',
-    30_000,
+const entries = () =>
+  system.sql<{ username: string; subject: string; after: unknown; sensitive: boolean }>(
+    "select username, subject, after, sensitive from audit_log where action = 'orders.export' order by id",
   )
 
-test('the jobs process is killed in the middle, again and again: the file has every order once', async () => {
-  const id = await begin()
-  const kills: number[] = []
-  for (let time = 0; time < 3; time += 1) {
-    const before = (await look(id)).rows
-    const seen = await until(
-      () => look(id),
-      ({ rows, status }) => rows > before || status !== 'running',
-      30_000,
-    )
-    if (seen.status !== 'running') break
-    for (const pid of processesOf(system.process.pid ?? 0).jobs) process.kill(pid, 'SIGKILL')
-    kills.push(seen.rows)
-  }
-  expect(kills.length, 'killed while it ran').toBeGreaterThan(0)
-  const done = await ended(id)
-  expect(done).toMatchObject({ status: 'done', rows: ORDERS, total: ORDERS })
-  const lines = await linesOf(id)
-  expect(lines.map(numberIn)).toEqual(await allNumbers())
-  expect(await deeds(id)).toEqual(['orders.export', 'export.download'])
-}, 120_000)
+/** A reader that has taken the first bytes, and takes no more for now. */
+async function slowly(): Promise<IncomingMessage> {
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(system.shopUrl + addressOf({}), { agent: false, headers: authorization() }, resolve).on('error', reject)
+  })
+  answer.on('error', () => {})
+  await new Promise<void>((resolve) => {
+    answer.once('data', (first: Buffer) => {
+      answer.pause()
+      answer.unshift(first)
+      resolve()
+    })
+  })
+  return answer
+}
+/** Takes the rest. */
+async function finish(answer: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = []
+  for await (const piece of answer) pieces.push(piece as Buffer)
+  return Buffer.concat(pieces).toString()
+}
+/** While the work goes on, every page fails. */
+async function broken(work: () => Promise<void>): Promise<void> {
+  await system.sql('alter table order_payments rename to order_payments_away')
+  await work().finally(() => system.sql('alter table order_payments_away rename to order_payments'))
+}
 
-test('a step that runs twice, or late, writes nothing twice', async () => {
-  const id = await begin({ status: 'expired' })
-  for (let step = 0; step < 4; step += 1) {
-    await system.sql(`select graphile_worker.add_job('export-orders', $1::json)`, [
-      JSON.stringify({ exportId: id, step }),
-    ])
-  }
-  expect((await ended(id)).rows).toBe(ORDERS / 3)
-  await system.sql(`select graphile_worker.add_job('export-orders', $1::json)`, [
-    JSON.stringify({ exportId: id, step: 1 }),
+test('every order is in the file once, and the audit log says who took which', async () => {
+  const before = (await entries()).length
+  expect((await linesOf()).map(numberIn)).toEqual(await allNumbers())
+  const search = { status: 'expired', from: '2020-01-01' }
+  expect((await linesOf(search)).map(numberIn)).toEqual(await allNumbers("status = 'expired'"))
+  const entry = { username: 'admin', subject: 'orders', sensitive: true }
+  expect((await entries()).slice(before)).toEqual([
+    { ...entry, after: {} },
+    { ...entry, after: search },
   ])
-  await until(
-    () => system.sql(`select 1 from graphile_worker._private_jobs where payload ->> 'exportId' = $1`, [String(id)]),
-    (rows) => rows.length === 0,
+})
+
+test('nothing is read before it is taken: what changes meanwhile is new in the later lines, and no transaction stays open', async () => {
+  const name = "display_name = '学员' || substr(username, 6)"
+  const answer = await slowly()
+  // Time to run ahead, if it did.
+  await pause(1500)
+  const open = await system.sql("select query from pg_stat_activity where state like 'idle in transaction%'")
+  expect(open).toEqual([])
+  await system.sql("update users set display_name = '改名' where username like 'crowd%'")
+  const lines = asLines(await finish(answer))
+  await system.sql(`update users set ${name} where username like 'crowd%'`)
+  expect(lines).toHaveLength((await allNumbers()).length)
+  const renamed = lines.map((line) => line.includes('"改名"'))
+  expect(renamed[0]).toBe(false)
+  expect(renamed.filter(Boolean).length).toBeGreaterThan(ORDERS / 4)
+})
+
+test('a failure on the way breaks the download off: no client takes it for whole', async () => {
+  const answer = await slowly()
+  await broken(async () => {
+    await expect(finish(answer)).rejects.toThrow('aborted')
+    expect(answer.complete).toBe(false)
+  })
+  expect(system.output()).toContain('an export of orders broke off')
+  expect((await linesOf({ q: 'crowd77' })).length).toBeGreaterThan(0)
+})
+
+test('what fails before the first byte is refused as usual, and is no file', async () => {
+  await system.sql('alter table audit_log rename to audit_log_away')
+  const answer = await download()
+  await system.sql('alter table audit_log_away rename to audit_log')
+  expect([answer.status, answer.headers.get('content-disposition')]).toEqual([500, null])
+  const more = { headers: authorization() }
+  for (const [search, status] of [
+    ['status=nonsense', 422],
+    ['q=a%00b', 422],
+  ] as const)
+    expect([search, (await fetch(`${system.shopUrl}/api/admin/orders.csv?${search}`, more)).status]).toEqual([
+      search,
+      status,
+    ])
+})
+
+test('two at once in a process, a third is told when to come again, and one that is broken off makes room', async () => {
+  const [first, second] = [await slowly(), await slowly()]
+  const third = await download()
+  expect([third.status, ((await third.json()) as { code: string }).code]).toEqual([503, 'OVERLOADED'])
+  expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(0)
+  first.destroy()
+  const next = await until(
+    () => download({ q: 'crowd77' }),
+    ({ status }) => status === 200,
   )
-  expect((await linesOf(id)).map(numberIn)).toEqual(await allNumbers("status = 'expired'"))
-}, 60_000)
+  expect(asLines(await next.text()).length).toBeGreaterThan(0)
+  second.destroy()
+  // A download that was broken off counts: part of the file was taken.
+  const told = () =>
+    system.sql<{ times: number }>(
+      "select coalesce(sum(times), 0)::int as times from security_events where event = 'export'",
+    )
+  expect((await told())[0]?.times).toBeGreaterThanOrEqual((await entries()).length)
+})
+
+test('who may: the right and a fresh proof; HEAD writes no entry', async () => {
+  const before = (await entries()).length
+  expect((await finance.call('GET', addressOf({ q: 'crowd77' }))).status).toBe(200)
+  await system.sql("update users set role = 'support' where username = 'the-accountant'")
+  expect((await finance.call('GET', addressOf({}))).status).toBe(403)
+  expect((await fetch(system.shopUrl + addressOf({}))).status).toBe(401)
+  await system.sql("update sessions set proved_at = now() - interval '11 minutes'")
+  const answer = await download()
+  expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([403, 'PROOF_REQUIRED'])
+  await fetch(system.shopUrl + addressOf({}), { method: 'HEAD', headers: authorization() })
+  expect((await entries()).length).toBe(before + 1)
+  await owner.login('admin', 'admin123456')
+})
 
 test('Excel reads it: its mark, Chinese, no formulas, long numbers whole', async () => {
   const [order] = await system.sql<{ order_no: string; id: number }>(
@@ -134,19 +189,17 @@ test('Excel reads it: its mark, Chinese, no formulas, long numbers whole', async
      insert into order_payments (order_id, attempt_id, paid_at) select $1, id, now() from paid`,
     [order?.id, tradeNo],
   )
-  const id = await begin({ q: order?.order_no ?? '' })
-  expect((await ended(id)).rows).toBe(1)
-  const file = await fetchFile(id)
+  const file = await download({ q: order?.order_no ?? '' })
   expect(file.headers.get('content-type')).toBe('text/csv; charset=utf-8')
   expect(file.headers.get('content-disposition')).toMatch(/^attachment; filename="orders-\d{4}-\d{2}-\d{2}\.csv"$/)
   const bytes = new Uint8Array(await file.arrayBuffer())
-  expect(String(bytes.length)).toBe(file.headers.get('content-length'))
   expect([...bytes.subarray(0, 3)]).toEqual([0xef, 0xbb, 0xbf])
   const text = new TextDecoder().decode(bytes)
   expect(text).toContain('"订单号 Order","内容 Subject"')
   expect(text).toContain(`"'=HYPERLINK(""x""), 学城"`)
   expect(text).toContain(`"\t${tradeNo}"`)
   expect(text).toContain('"学员')
+  expect(asLines(text)).toHaveLength(1)
 })
 
 test('words that fit more people than the list looks through: the list says so, the file has all of them', async () => {
@@ -164,12 +217,10 @@ test('words that fit more people than the list looks through: the list says so, 
      select md5('exact'), id, '中文课程', 3901, 'alipay', 'cancelled', array[2], now(), now(), now() from users where username = 'crowd'`,
   )
   expect((await list('crowd')).items).toContainEqual(expect.objectContaining({ totalAmount: '39.01' }))
-  const id = await begin({ q: '学员' })
-  expect(await ended(id)).toMatchObject({ status: 'done', rows: ORDERS, total: ORDERS })
-  const lines = await linesOf(id)
+  const lines = await linesOf({ q: '学员' })
   expect(lines.map(numberIn)).toEqual(await allNumbers('total_fen = 3900'))
   expect(new Set(lines.map((line) => line.split('","')[7])).size).toBe(PEOPLE)
-}, 60_000)
+})
 
 test('list and file find the same: by number, refund, buyer, course, amount, day, status, method', async () => {
   const [paid] = await system.sql<{ id: number; attempt: number }>(
@@ -213,11 +264,9 @@ test('list and file find the same: by number, refund, buyer, course, amount, day
       await owner.call<{ items: { orderNo: string }[] }>('GET', `/api/admin/orders?${new URLSearchParams(search)}`)
     ).body
     expect([search, items.map((row) => row.orderNo)]).toEqual([search, expected.slice(0, 30)])
-    const id = await begin(search)
-    await ended(id)
-    expect([search, (await linesOf(id)).map(numberIn)]).toEqual([search, expected])
+    expect([search, (await linesOf(search)).map(numberIn)]).toEqual([search, expected])
   }
-}, 120_000)
+})
 
 test('pages by a course follow one another to the end', async () => {
   const [course] = await system.sql<{ title: string }>('select title from courses where id = 1')
@@ -232,99 +281,27 @@ test('pages by a course follow one another to the end', async () => {
   expect(seen).toEqual(expected.slice(0, 90))
 })
 
-test('the same key begins one export; one at a time for each person; each sees their own', async () => {
-  const headers = { 'idempotency-key': 'export-once' }
-  const id = await begin({ q: 'crowd1' }, owner, headers)
-  expect(await begin({ q: 'crowd1' }, owner, headers)).toBe(id)
-  const hers = await begin({}, finance)
-  await ended(id)
-  expect((await look(hers, owner)) as unknown).toMatchObject({ code: 'NOT_FOUND' })
-  for (const [method, path] of [
-    ['GET', `/api/admin/exports/${id}`],
-    ['POST', `/api/admin/exports/${id}/cancel`],
-    ['GET', `/api/admin/exports/${id}/file`],
-  ] as const) {
-    expect([path, (await finance.call(method, path)).status]).toEqual([path, 404])
-  }
-  const list = (await finance.call<{ items: Export[] }>('GET', '/api/admin/exports')).body.items
-  expect(list.map((row) => row.id)).toEqual([hers])
-  // Whoever loses the right loses the file.
-  await system.sql("update users set role = 'support' where username = 'the-accountant'")
-  expect((await finance.call('GET', `/api/admin/exports/${hers}/file`)).status).toBe(403)
-  expect((await owner.call('POST', '/api/admin/exports', { status: 'nonsense' })).status).toBe(422)
-  expect((await owner.call('POST', '/api/admin/exports', { q: 'a\u0000b' })).status).toBe(422)
-}, 60_000)
+test('times are Beijing’s, as the days of the search are', async () => {
+  const day = new Date(Date.now() + 8 * 3_600_000 - 2 * 86_400_000).toISOString().slice(0, 10)
+  const expected = await system.sql<{ at: string }>(
+    `select to_char(created_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI:SS') as at from orders
+     where (created_at at time zone 'Asia/Shanghai')::date = '${day}' order by id desc`,
+  )
+  expect(expected.length).toBe(24 * 60)
+  const lines = await linesOf({ from: day, to: day })
+  expect(lines.map((line) => line.slice(1, -1).split('","')[9])).toEqual(expected.map(({ at }) => at))
+})
 
-test('one that is stopped ends where it is, and has no file; another can be begun at once', async () => {
-  const id = await begin()
-  expect((await owner.call<{ code: string }>('POST', '/api/admin/exports', {})).body.code).toBe('EXPORT_RUNNING')
-  expect((await waitForRows(id)).status).toBe('running')
-  expect((await owner.call<Export>('POST', `/api/admin/exports/${id}/cancel`)).body.status).toBe('cancelled')
-  const { rows } = await look(id)
-  const again = await owner.call<{ code: string }>('POST', `/api/admin/exports/${id}/cancel`)
-  expect([again.status, again.body.code]).toEqual([409, 'EXPORT_ENDED'])
-  expect((await owner.call<{ code: string }>('GET', `/api/admin/exports/${id}/file`)).body.code).toBe(
-    'EXPORT_NOT_THERE',
+test('the upgrade drops what the earlier exports kept, and their jobs, and no other', async () => {
+  const file = join(import.meta.dirname, '../../apps/shop/src/db/migrations/0051_streamed_export.sql')
+  await system.sql('create table exports (id int)')
+  await system.sql('create table export_pieces (id int)')
+  for (const task of ['export-orders', 'resume-exports', 'send-refund'])
+    await system.sql("select graphile_worker.add_job($1, '{}', run_at => now() + interval '1 day')", [task])
+  await system.sql(readFileSync(file, 'utf8'))
+  const left = await system.sql<{ task: string }>(
+    "select task_identifier as task from graphile_worker.jobs where run_at > now() + interval '23 hours' order by task",
   )
-  const next = await begin({ q: '39.01' })
-  expect((await ended(next)).status).toBe('done')
-  expect((await look(id)).rows).toBe(rows)
-  expect(await deeds(id)).toEqual(['orders.export', 'export.cancel'])
-}, 60_000)
-
-test('what cannot be written fails after a few tries, and says so', async () => {
-  await system.sql(`create function refuse() returns trigger language plpgsql as $$ begin raise 'no room'; end $$`)
-  await system.sql('create trigger refuse before insert on export_pieces execute function refuse()')
-  const id = await begin({ q: '39.01' })
-  const sooner = setInterval(() => {
-    void system.sql(
-      `update graphile_worker._private_jobs set run_at = now() where locked_at is null and payload ->> 'exportId' = $1`,
-      [String(id)],
-    )
-  }, 500)
-  const { status } = await ended(id).finally(() => clearInterval(sooner))
-  await system.sql('drop trigger refuse on export_pieces')
-  expect(status).toBe('failed')
-  // Said once the end is committed.
-  await until(
-    async () => system.output(),
-    (output) => output.includes('an export of orders failed'),
-  )
-  expect((await ended(await begin({ q: '39.01' }))).status).toBe('done')
-}, 90_000)
-
-test('files go after a week, and of one person ten are kept; what was removed is no half of a file', async () => {
-  const old = await begin({ q: '39.01' })
-  await ended(old)
-  const kept = await begin({ q: '39.01' })
-  await ended(kept)
-  await system.sql("update exports set ended_at = now() - interval '8 days' where id = $1", [old])
-  const [{ id: userId } = { id: 0 }] = await system.sql<{ id: number }>("select id from users where username = 'admin'")
-  await system.sql(
-    `insert into exports (user_id, search, made_at, status, first_id, last_id, next_id, is_counted, bytes, moved_at, ended_at)
-     select $1, '{}', now(), 'done', 1, 0, 0, true, 5, now(), now() from generate_series(1, 9)`,
-    [userId],
-  )
-  await system.sql(`select graphile_worker.add_job('forget-what-ended', '{}')`)
-  await until(
-    () => look(old),
-    ({ status }) => status === 'expired',
-  )
-  const pieces = (id: number) => system.sql('select 1 from export_pieces where export_id = $1', [id])
-  await until(
-    () => pieces(old),
-    (rows) => rows.length === 0,
-  )
-  expect((await look(kept)).status).toBe('done')
-  expect((await pieces(kept)).length).toBeGreaterThan(0)
-  expect((await owner.call<{ code: string }>('GET', `/api/admin/exports/${old}/file`)).body.code).toBe(
-    'EXPORT_NOT_THERE',
-  )
-  const done = await system.sql("select 1 from exports where status = 'done' and user_id = $1", [userId])
-  expect(done).toHaveLength(10)
-  // Removed right while it is downloaded: the download breaks off.
-  const [broken] = await system.sql<{ id: number }>(
-    `insert into export_pieces (export_id, step, body) select min(id), 0, 'abc' from exports where bytes = 5 returning export_id as id`,
-  )
-  await expect(fetchFile(broken?.id ?? 0).then((answer) => answer.text())).rejects.toThrow()
+  expect(left).toEqual([{ task: 'send-refund' }])
+  expect(await system.sql("select 1 from pg_class where relname in ('exports', 'export_pieces')")).toEqual([])
 })

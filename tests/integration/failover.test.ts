@@ -15,4 +15,4 @@ test('the primary database is killed under two nodes: nothing is lost, pages go 
   const [refused] = report.gap.filter(({ what }) => what === 'POST /api/orders').map((row) => row.refused)
   expect(refused).toBeGreaterThan(0)
   expect(report.notificationsAcknowledged).toBeGreaterThan(0)
-}, 180_000)
+})

@@ -7,7 +7,7 @@ let system: System
 
 beforeAll(async () => {
   system = await startSystem()
-}, 120_000)
+})
 
 afterAll(() => system.stop())
 

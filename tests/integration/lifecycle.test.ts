@@ -1,37 +1,20 @@
 /** Starting, stopping and being killed: nothing is lost, nothing is left behind. */
-import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { processesIn } from '../harness/processes.ts'
 import { freePort, type System, startSystem, until } from '../harness/system.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'xuecheng-life-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-/** Every process that has to do with the folder: by its environment or its command line. */
-function processesOf(dataDir: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((name) => {
-      const read = (file: string) => {
-        try {
-          return readFileSync(`/proc/${name}/${file}`, 'utf8')
-        } catch {
-          return ''
-        }
-      }
-      return read('environ').includes(`DATA_DIR=${dataDir}\0`) || read('cmdline').includes(dataDir)
-    })
-    .map(Number)
-}
 
 /** A connection that was handed to a process just killed never answers: a client gives up and comes again. */
 const quick = () => ({ signal: AbortSignal.timeout(1000), headers: { connection: 'close' } })
 
 const gone = () =>
   until(
-    async () => processesOf(folder),
+    async () => processesIn(folder),
     (left) => left.length === 0,
     20_000,
   )
@@ -45,6 +28,15 @@ async function buyAndPay(system: System): Promise<string> {
     (order) => order.status === 'paid',
   )
   return body.orderNo
+}
+
+/** Processes end at once when what they belong to is killed, so one of the list may be gone before its turn. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
 }
 
 const paidOrders = (system: System) =>
@@ -63,7 +55,7 @@ test('stopped, killed, and killed again at once: every paid order is still there
 
   const third = await startSystem({ dataDir: folder })
   orders.push(await buyAndPay(third))
-  for (const pid of processesOf(folder)) process.kill(pid, 'SIGKILL')
+  for (const pid of processesIn(folder)) killIfThere(pid)
   await gone()
 
   const fourth = await startSystem({ dataDir: folder })
@@ -102,7 +94,7 @@ test('the database server killed under the running shop comes back, and so does 
 test('a web server process that is killed is replaced', async () => {
   const system = await startSystem({ dataDir: folder })
   try {
-    const web = processesOf(folder).filter((pid) => {
+    const web = processesIn(folder).filter((pid) => {
       const environment = readFileSync(`/proc/${pid}/environ`, 'utf8')
       return environment.includes('XUECHENG_ROLE=web\0')
     })
@@ -121,19 +113,42 @@ test('the metrics are those of every process', async () => {
   try {
     for (let time = 0; time < 20; time += 1)
       await fetch(`${system.shopUrl}/api/shop`, { headers: { connection: 'close' } })
-    const metrics = await (await fetch(`${system.shopUrl}/metrics`)).text()
+    const metrics = await system.metrics()
     const count = /http_request_duration_seconds_count\{[^}]*route="\/api\/shop"[^}]*\} (\d+)/.exec(metrics)?.[1]
     expect(Number(count)).toBe(20)
+    expect(metrics).toContain('xuecheng_web_servers{state="answering"} 2\n')
+    // At the shop's own address there are none.
+    expect((await fetch(`${system.shopUrl}/metrics`)).status).toBe(404)
   } finally {
+    await system.stop()
+  }
+})
+
+test('sixty who ask for the metrics at once get them, without a web server that hangs and without a database', async () => {
+  const system = await startSystem({ dataDir: folder })
+  const [hangs] = processesIn(folder).filter((pid) =>
+    readFileSync(`/proc/${pid}/environ`, 'utf8').includes('XUECHENG_ROLE=web\0'),
+  )
+  try {
+    if (hangs === undefined) throw new Error('no web server')
+    process.kill(hangs, 'SIGSTOP')
+    await system.sql(
+      "select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
+    )
+    const answers = await Promise.all(Array.from({ length: 60 }, () => system.metrics()))
+    expect(new Set(answers).size).toBe(1)
+    expect(answers[0]).toContain('xuecheng_web_servers{state="answering"} 1\n')
+    expect(answers[0]).toContain('xuecheng_web_servers{state="silent"} 1\n')
+    expect(answers[0]).toContain('process_cpu_seconds_total ')
+  } finally {
+    if (hangs !== undefined) process.kill(hangs, 'SIGCONT')
     await system.stop()
   }
 })
 
 test('on a PostgreSQL of one’s own: DATABASE_URL, and no embedded server', async () => {
   const owner = await startSystem({ dataDir: folder })
-  const url = readFileSync(join(folder, 'postgres/url'), 'utf8')
-    .trim()
-    .replace(/xuecheng$/, 'elsewhere')
+  const url = readFileSync(join(folder, 'postgres/owner-url'), 'utf8').trim().replace('/xuecheng?', '/elsewhere?')
   const other = mkdtempSync(join(tmpdir(), 'xuecheng-own-'))
   try {
     await owner.sql('create database elsewhere')
@@ -153,31 +168,4 @@ test('a bad setting stops the start with one line', async () => {
   await expect(startSystem({ environment: { ORDER_TTL_MINUTES: 'soon' } })).rejects.toThrow(
     /\nORDER_TTL_MINUTES: "soon" is not a whole number .*Example: ORDER_TTL_MINUTES=30\n$/,
   )
-})
-
-test('as an ordinary user', async () => {
-  if (process.getuid?.() !== 0) return // then every other test here has shown it
-  const home = mkdtempSync(join(tmpdir(), 'xuecheng-user-'))
-  execFileSync('chown', ['nobody', home])
-  const script = join(import.meta.dirname, '../harness/embedded-once.ts')
-  const child = spawn(
-    'setpriv',
-    [
-      '--reuid=nobody',
-      '--regid=nogroup',
-      '--clear-groups',
-      '--inh-caps=+dac_read_search',
-      '--ambient-caps=+dac_read_search',
-      process.execPath,
-      '--conditions=xuecheng:source',
-      script,
-      home,
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  )
-  let output = ''
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const code = await new Promise((done) => child.once('exit', done))
-  expect([code, output.trim()]).toEqual([0, '1'])
-  rmSync(home, { recursive: true, force: true })
 })

@@ -115,7 +115,6 @@ const REFUSED: Record<string, (fields: Fields) => { body: string | Buffer; conte
   'a content type that is none': (fields) => ({ body: signed(fields), contentType: 'garbage' }),
   'a multipart body': (fields) => ({ body: signed(fields), contentType: 'multipart/form-data; boundary=x' }),
   'trade status WAIT_BUYER_PAY': (fields) => ({ body: signed(fields, { trade_status: 'WAIT_BUYER_PAY' }) }),
-  'trade status TRADE_CLOSED': (fields) => ({ body: signed(fields, { trade_status: 'TRADE_CLOSED' }) }),
   'a trade status nobody knows': (fields) => ({ body: signed(fields, { trade_status: 'TRADE_GREAT' }) }),
 }
 
@@ -177,6 +176,21 @@ test('TRADE_FINISHED is paid as well', async () => {
   const { orderNo, fields } = await newOrder()
   expect((await post(signed(fields, { trade_status: 'TRADE_FINISHED' }))).text).toBe('success')
   expect((await buyer.order(orderNo)).status).toBe('paid')
+})
+
+test('a phone payment that timed out unpaid reports TRADE_CLOSED: acknowledged, and nothing changes', async () => {
+  const { orderNo, fields } = await newOrder()
+  const before = await books()
+  const { gmt_payment: _, ...unpaid } = fields
+  expect((await post(signed({ ...unpaid, trade_status: 'TRADE_CLOSED' }))).text).toBe('success')
+  expect(await books()).toEqual(before)
+  expect((await buyer.order(orderNo)).status).toBe('unpaid')
+  const [kept] = await system.sql('select accepted, effect from notifications order by id desc limit 1')
+  expect(kept).toEqual({ accepted: true, effect: 'nothing_to_do' })
+  // Of another seller it is refused as ever.
+  expect((await post(signed(unpaid, { trade_status: 'TRADE_CLOSED', seller_id: '2088621959339671' }))).text).toBe(
+    'fail',
+  )
 })
 
 test('money that fits no order is listed for staff, once, however often it is told', async () => {

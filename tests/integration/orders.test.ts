@@ -136,18 +136,6 @@ test('a problem is told in the reader’s language, with a stable code', async (
   expect([zh.body.title, en.body.title]).toEqual(['请先登录', 'Please log in'])
 })
 
-test('wrong passwords are limited, and the right one is then refused as well', async () => {
-  const username = `b${randomUUID().slice(0, 12)}`
-  await system.client().register(username)
-  const attempt = (password: string) =>
-    system.client().call<{ code: string }>('POST', '/api/session', { username, password })
-  const wrong = await Promise.all(Array.from({ length: 8 }, () => attempt('not this one')))
-  expect(new Set(wrong.map(({ status }) => status))).toEqual(new Set([401]))
-  const limited = await attempt('a long password')
-  expect([limited.status, limited.body.code]).toEqual([429, 'TOO_MANY_ATTEMPTS'])
-  expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0)
-})
-
 test('both forms of the token work; a forged or ended one does not; another site’s page cannot use the cookie', async () => {
   const buyer = await system.buyer()
   const me = (headers: Record<string, string>) => system.client().call('GET', '/api/me', undefined, headers)
@@ -189,15 +177,6 @@ test('a free course needs no order', async () => {
   expect(await buyer.ownedIds()).toEqual([free])
 })
 
-test('a burst of wrong passwords does not slip past the count', async () => {
-  const username = `b${randomUUID().slice(0, 12)}`
-  await system.client().register(username)
-  const attempt = () => system.client().call('POST', '/api/session', { username, password: 'not this one' })
-  const answers = await Promise.all(Array.from({ length: 60 }, attempt))
-  expect(answers.filter(({ status }) => status === 401)).toHaveLength(8)
-  expect(answers.filter(({ status }) => status === 429)).toHaveLength(52)
-})
-
 test('a NUL is refused like any other wrong text', async () => {
   const buyer = await system.buyer()
   const nul = await buyer.call('POST', '/api/session', { username: 'a\0b', password: 'x' })
@@ -224,7 +203,7 @@ test('a buyer who leaves an event stream at once leaves nothing behind', async (
   }
   await Promise.all(Array.from({ length: 50 }, (_, index) => leave(index % 10)))
   const handles = async () => {
-    const text = await (await fetch(`${system.shopUrl}/metrics`)).text()
+    const text = await system.metrics()
     const timers = [...text.matchAll(/nodejs_active_resources\{type="Timeout"[^}]*\} (\d+)/g)].map(([, count]) =>
       Number(count),
     )
@@ -246,4 +225,54 @@ test('pages, answers, refusals and streams all carry the headers that keep a bro
     if (path.endsWith('/events')) expect(answer.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
   }
   stop.abort()
+})
+
+test('a buyer has ten unpaid orders at a time, though seventy-eight are asked for at once; repeats are answered', async () => {
+  const buyer = await system.buyer()
+  const courses = await system.sql<{ id: number; fen: number }>(
+    "select id, price_fen::int as fen from courses where price_fen > 0 and status = 'published' order by id limit 13",
+  )
+  const yuan = (fen: number) => `${Math.floor(fen / 100)}.${String(fen % 100).padStart(2, '0')}`
+  const pairs = courses.flatMap((one, at) => courses.slice(at + 1).map((other) => [one, other] as const))
+  expect(pairs).toHaveLength(78)
+  const asked = await Promise.all(
+    pairs.map(async ([one, other]) => {
+      const key = { 'idempotency-key': randomUUID() }
+      const buy = () => buyer.buy([one.id, other.id], yuan(one.fen + other.fen), key)
+      return { buy, answer: await buy() }
+    }),
+  )
+  const placed = asked.filter(({ answer }) => answer.status === 201)
+  expect(placed).toHaveLength(10)
+  const refused = asked.filter(({ answer }) => answer.status === 409)
+  expect(refused).toHaveLength(68)
+  expect(refused[0]?.answer.body).toMatchObject({ code: 'TOO_MANY_UNPAID_ORDERS' })
+
+  const [first] = placed
+  if (!first || !refused[0]) throw new Error('none')
+  expect((await first.buy()).body.orderNo).toBe(first.answer.body.orderNo)
+  const others = await system.buyer()
+  expect((await others.buy([1], '39.00')).status).toBe(201)
+
+  await buyer.call('POST', `/api/orders/${first.answer.body.orderNo}/cancel`)
+  expect((await refused[0].buy()).status).toBe(201)
+  expect((await buyer.buy([1], '39.00')).body).toMatchObject({ code: 'TOO_MANY_UNPAID_ORDERS' })
+})
+
+test('two courses whose titles together have an emoji across the limit of a subject are bought; half an emoji is refused', async () => {
+  const buyer = await system.buyer()
+  const titles = await system.sql<{ id: number; title: string }>('select id, title from courses where id in (1, 2)')
+  await system.sql('update courses set title = $1 where id = 1', ['课'.repeat(120)])
+  await system.sql('update courses set title = $1 where id = 2', [`${'程'.repeat(78)}📚📚`])
+  for (const payType of ['alipay', 'wechat']) {
+    const wanted = { courseIds: [1, 2], totalAmount: '88.00', payType }
+    const { status, body } = await buyer.call<{ orderNo: string }>('POST', '/api/orders', wanted)
+    expect([payType, status]).toEqual([payType, 201])
+    const order = await buyer.call<{ subject: string }>('GET', `/api/orders/${body.orderNo}`)
+    expect(order.body.subject).toBe(`${'课'.repeat(120)}、${'程'.repeat(78)}`)
+  }
+  for (const { id, title } of titles) await system.sql('update courses set title = $1 where id = $2', [title, id])
+  const half = { courseIds: [1], totalAmount: '39.00', payType: 'alipay', subject: '学习\ud83d' }
+  const refused = await buyer.call('POST', '/api/orders', half)
+  expect([refused.status, refused.body]).toMatchObject([422, { errors: [{ field: 'subject' }] }])
 })

@@ -20,4 +20,4 @@ test('no invariant of money and access breaks while every process is killed and 
   expect(sum(report.points)).toBeGreaterThan(0)
   expect(sum(report.strikes)).toBeGreaterThan(0)
   expect(report.money.taken).toBe(report.money.onOrders + report.money.refunded + report.money.listed)
-}, 300_000)
+}, 600_000)

@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { type System, startSystem } from '../harness/system.ts'
-import { ROLES, type Role, TABLE } from './desk-endpoints.ts'
+import { PROOF, ROLES, type Role, TABLE } from './desk-endpoints.ts'
 
 let system: System
-let endpoints: { method: string; path: string; key: string }[]
+let endpoints: { method: string; path: string; key: string; proof: unknown }[]
 const people = new Map<Role | 'buyer' | 'nobody', ShopApi>()
 
 beforeAll(async () => {
@@ -20,16 +20,16 @@ beforeAll(async () => {
   people.set('nobody', system.client())
   const { body } = await system
     .client()
-    .call<{ paths: Record<string, Record<string, unknown>> }>('GET', '/api/openapi.json')
+    .call<{ paths: Record<string, Record<string, Record<string, unknown>>> }>('GET', '/api/openapi.json')
   endpoints = Object.entries(body.paths).flatMap(([path, methods]) =>
     path.startsWith('/api/admin/')
-      ? Object.keys(methods).map((name) => {
+      ? Object.entries(methods).map(([name, operation]) => {
           const method = name.toUpperCase()
-          return { method, key: `${method} ${path}`, path: filledIn(path) }
+          return { method, key: `${method} ${path}`, path: filledIn(path), proof: operation['x-proof'] }
         })
       : [],
   )
-}, 120_000)
+})
 
 afterAll(() => system.stop())
 
@@ -56,6 +56,29 @@ test('each is open to exactly the roles of its row', async () => {
     }
   }
   expect(wrong).toEqual([])
+})
+
+test('each that asks for a proof stands in its list, and the list names no other', () => {
+  const asking = endpoints.flatMap(({ key, proof }) => (proof === undefined ? [] : [[key, proof]]))
+  expect(Object.fromEntries(asking)).toEqual(PROOF)
+})
+
+test('with a proof that is too old, or none, exactly those refuse, and say what they want', async () => {
+  for (const provedAt of ["now() - interval '10 minutes'", 'null']) {
+    await system.sql(`update sessions set proved_at = ${provedAt}`)
+    const wrong: string[] = []
+    for (const { method, path, key } of endpoints) {
+      for (const role of ROLES) {
+        const api = people.get(role)
+        if (!api || !TABLE[key]?.includes(role)) continue
+        api.password = undefined
+        const { status, body } = await api.call<{ code?: string }>(method, path, method === 'GET' ? undefined : {})
+        const refused = status === 403 && body.code === 'PROOF_REQUIRED'
+        if (refused !== (PROOF[key] === 'always')) wrong.push(`${key} as ${role}: ${status} ${body.code}`)
+      }
+    }
+    expect(wrong).toEqual([])
+  }
 })
 
 test('an address under the desk that does not exist tells nothing', async () => {

@@ -358,3 +358,45 @@ test('a second sender of the same refund waits while the first one has the gatew
   )
   expect(await refundedAtGateway(body.orderNo)).toEqual([{ refundedAmount: '50.00', status: 'TRADE_CLOSED' }])
 })
+
+test('one stream brings several orders of a buyer, and none of anybody else', async () => {
+  const [buyer, stranger] = await Promise.all([system.buyer(), system.buyer()])
+  const orders = [(await buyer.buy([1], '39.00')).body, (await buyer.buy([2], '49.00')).body]
+  const numbers = orders.map(({ orderNo }) => orderNo)
+  const open = (orderNos: readonly string[], token = buyer.token) =>
+    fetch(`${system.shopUrl}/api/orders/events?orderNos=${orderNos.join(',')}`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+  const stream = await open([...numbers, ...numbers])
+  const seen: string[] = []
+  const reading = (async () => {
+    let text = ''
+    for await (const chunk of stream.body ?? []) {
+      text += Buffer.from(chunk).toString()
+      const events = [...text.matchAll(/event: status\ndata: (.*)\n\n/g)].map(
+        ([, data]) => JSON.parse(data ?? '{}') as Order,
+      )
+      seen.splice(0, seen.length, ...events.map(({ orderNo, status }) => `${numbers.indexOf(orderNo)} ${status}`))
+      if (seen.includes('0 paid') && seen.includes('1 paid')) return
+    }
+  })()
+  await until(
+    async () => seen.length,
+    (length) => length === 2,
+  )
+  expect([...seen].sort()).toEqual(['0 unpaid', '1 unpaid'])
+  for (const { payUrl } of orders) await system.sandbox.pay(payUrl)
+  await reading
+  expect(seen.slice(2).sort()).toEqual(['0 paid', '1 paid'])
+
+  const refused = async (answer: Promise<Response>) => {
+    const { status, headers } = await answer
+    return [status, headers.get('content-type')?.split(';')[0]]
+  }
+  const problem = 'application/problem+json'
+  expect(await refused(open(numbers, stranger.token))).toEqual([404, problem])
+  expect(await refused(open(['none', ...numbers]))).toEqual([404, problem])
+  expect(await refused(open(numbers, 'nobody'))).toEqual([401, problem])
+  expect(await refused(open(Array.from({ length: 17 }, (_, index) => `${index}`)))).toEqual([422, problem])
+  expect(await refused(open(['']))).toEqual([422, problem])
+})

@@ -5,8 +5,9 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { removeUnused } from '../../apps/shop/src/catalog/uploads.ts'
-import { type Connection, connect } from '../../apps/shop/src/database/connect.ts'
+import { removeUnused } from '../../apps/shop/src/catalog/files/uploads.ts'
+import { type Connection, connect } from '../../apps/shop/src/db/connect.ts'
+import { box, ftyp, H264, mp4, track } from '../harness/mp4.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { type System, startSystem, until } from '../harness/system.ts'
 
@@ -15,6 +16,7 @@ interface Upload {
   readonly kind: string
   readonly bytes: number
   readonly code: string
+  readonly inSomeBrowsers: string[]
 }
 
 let system: System
@@ -26,12 +28,12 @@ let connection: Connection
 beforeAll(async () => {
   system = await startSystem()
   folder = join(system.dataDir, 'uploads')
-  databaseUrl = readFileSync(join(system.dataDir, 'postgres/url'), 'utf8').trim()
+  databaseUrl = readFileSync(join(system.dataDir, 'postgres/owner-url'), 'utf8').trim()
   connection = connect(databaseUrl, 4)
   editor = system.client()
   await editor.register('the-editor')
   await system.sql("update users set role = 'editor' where username = 'the-editor'")
-}, 120_000)
+})
 
 afterAll(async () => {
   await connection?.close()
@@ -40,7 +42,7 @@ afterAll(async () => {
 
 const PNG = Buffer.from('89504e470d0a1a0a', 'hex')
 const picture = (size = 400) => Buffer.concat([PNG, randomBytes(size)])
-const video = () => Buffer.concat([Buffer.from('\0\0\0\x20ftypisom\0\0\x02\0', 'latin1'), randomBytes(3000)])
+const video = () => mp4(randomBytes(3000))
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 async function send(bytes: Buffer, name = 'file', who: ShopApi = editor): Promise<{ status: number; body: Upload }> {
@@ -56,10 +58,15 @@ const parts = () => readdirSync(folder).filter((name) => name.endsWith('.part'))
 test('what a file is, its bytes say; it is kept under the name of its content, and shown to anybody', async () => {
   const bytes = picture()
   const sent = await send(bytes, 'holiday.svg')
-  expect(sent).toEqual({ status: 201, body: { name: `${sha256(bytes)}.png`, kind: 'picture', bytes: bytes.length } })
+  expect(sent).toEqual({
+    status: 201,
+    body: { name: `${sha256(bytes)}.png`, kind: 'picture', bytes: bytes.length, inSomeBrowsers: [] },
+  })
   expect(await send(bytes)).toEqual(sent)
   const shown = await fetch(`${system.shopUrl}/uploads/${sent.body.name}`)
   expect(Buffer.from(await shown.arrayBuffer()).equals(bytes)).toBe(true)
+  const again = { 'if-none-match': shown.headers.get('etag') ?? '' }
+  expect((await fetch(`${system.shopUrl}/uploads/${sent.body.name}`, { headers: again })).status).toBe(304)
   expect(['content-type', 'x-content-type-options', 'cache-control'].map((name) => shown.headers.get(name))).toEqual([
     'image/png',
     'nosniff',
@@ -73,6 +80,21 @@ test('what a file is, its bytes say; it is kept under the name of its content, a
     const refused = await send(Buffer.from(other, 'latin1'), 'picture.png')
     expect([refused.status, refused.body.code], other).toEqual([415, 'UPLOAD_KIND'])
   }
+  const named = [
+    ['\x00\x00\x00\x20ftypqt  ', 'QuickTime (MOV)'],
+    ['\x00\x00\x00\x18ftypheic', 'HEIC'],
+    ['\x00\x00\x00\x18ftypM4A ', 'M4A'],
+    ['RIFF\x10\x00\x00\x00AVI LIST', 'AVI'],
+    ['\x1a\x45\xdf\xa3\x9f\x42\x82\x88matroska', 'Matroska (MKV)'],
+    ['FLV\x01', 'Flash Video (FLV)'],
+    ['\x30\x26\xb2\x75\x8e\x66\xcf\x11', 'Windows Media (WMV)'],
+    ['%PDF-1.7', 'PDF'],
+    ['<?xml version="1.0"?>\n<svg/>', 'SVG'],
+  ] as const
+  for (const [bytes, name] of named) {
+    const refused = await send(Buffer.from(bytes, 'latin1'), 'lesson.mp4')
+    expect(refused.body, name).toMatchObject({ code: 'UPLOAD_KIND', errors: [{ field: 'file', message: name }] })
+  }
   const large = await send(picture(5 * 1024 ** 2))
   expect([large.status, large.body.code]).toEqual([413, 'UPLOAD_TOO_LARGE'])
   expect((await send(picture(), 'x.png', await system.buyer())).status).toBe(403)
@@ -81,6 +103,23 @@ test('what a file is, its bytes say; it is kept under the name of its content, a
     const none = await fetch(`${system.shopUrl}/uploads/${encodeURIComponent(name)}`)
     expect(none.status, name).toBeGreaterThanOrEqual(404)
   }
+})
+
+test('a camera’s own brand is an MP4; what no browser plays is refused by its name, what some play is said', async () => {
+  const sony = await send(mp4(randomBytes(2000), [H264, track('soun', 'sowt')], 'XAVC'))
+  expect([sony.status, sony.body.kind, sony.body.inSomeBrowsers]).toEqual([201, 'video', ['PCM']])
+  const hevc = await send(mp4(randomBytes(2000), [track('vide', 'hvc1')], 'mp42'))
+  expect([hevc.status, hevc.body.inSomeBrowsers]).toEqual([201, ['HEVC (H.265)']])
+  const prores = await send(mp4(randomBytes(2000), [track('vide', 'apch'), track('soun', 'samr')]))
+  expect(prores).toMatchObject({
+    status: 415,
+    body: { code: 'UPLOAD_CODEC', errors: [{ field: 'file', message: 'Apple ProRes, AMR' }] },
+  })
+  const broken = await send(Buffer.concat([ftyp('isom', 'mp42'), box('mdat', randomBytes(100))]))
+  expect([broken.status, broken.body.code]).toEqual([415, 'UPLOAD_CUT_OFF'])
+  const sound = await send(mp4(randomBytes(2000), [track('soun', 'mp4a')]))
+  expect([sound.status, sound.body.code]).toEqual([415, 'UPLOAD_NO_PICTURES'])
+  expect(parts()).toEqual([])
 })
 
 test('a connection that is cut leaves nothing', async () => {
@@ -149,9 +188,13 @@ test('a lesson shows its video to who may read it, whole or in part', async () =
   expect((await (await system.buyer()).call('GET', path)).status).toBe(403)
   expect((await fetch(`${system.shopUrl}/uploads/${body.name}`)).status).toBeGreaterThanOrEqual(404)
 
-  const get = (range?: string) =>
-    fetch(system.shopUrl + path, {
-      headers: { authorization: `Bearer ${editor.token}`, ...(range === undefined ? {} : { range }) },
+  const shown = await editor.call<{ videoUrl: string }>('GET', `/api/courses/${course}/lessons/${lesson}`)
+  const address = shown.body.videoUrl
+  expect(address).toBe(`${path}/${body.name}`)
+  const get = (range?: string, more: Record<string, string> = {}, at = address) =>
+    fetch(system.shopUrl + at, {
+      redirect: 'manual',
+      headers: { authorization: `Bearer ${editor.token}`, ...(range === undefined ? {} : { range }), ...more },
     })
   const whole = await get()
   expect([whole.status, whole.headers.get('content-type')]).toEqual([200, 'video/mp4'])
@@ -160,6 +203,41 @@ test('a lesson shows its video to who may read it, whole or in part', async () =
   expect([some.status, some.headers.get('content-range')]).toEqual([206, `bytes 10-19/${bytes.length}`])
   expect(Buffer.from(await some.arrayBuffer()).equals(bytes.subarray(10, 20))).toBe(true)
   expect((await get(`bytes=${bytes.length}-`)).status).toBe(416)
+
+  // Its address names its content: it never changes, and what a browser has is not sent again.
+  const tag = whole.headers.get('etag') ?? ''
+  expect([tag, whole.headers.get('cache-control')]).toEqual([
+    `"${sha256(bytes)}"`,
+    'private, max-age=31536000, immutable',
+  ])
+  expect((await get(undefined, { 'if-none-match': `W/${tag}, "x"` })).status).toBe(304)
+  expect((await get('bytes=10-19', { 'if-range': tag })).status).toBe(206)
+  expect((await get('bytes=10-19', { 'if-range': '"another"' })).status).toBe(200)
+  const old = await get(undefined, {}, path)
+  expect([old.status, old.headers.get('location'), old.headers.get('cache-control')]).toEqual([
+    302,
+    address,
+    'private, no-store',
+  ])
+
+  // Replaced, it has another address; who has the old one begins with the new video, and never gets bytes of two.
+  const other = await send(video())
+  const { body: saved } = await editor.call<{ version: number }>('GET', `/api/admin/lessons/${lesson}`)
+  const change = {
+    version: saved.version,
+    title: '课',
+    minutes: 5,
+    preview: false,
+    markdown: '# 课',
+    video: other.body.name,
+  }
+  expect((await editor.call('PUT', `/api/admin/lessons/${lesson}`, change)).status).toBe(200)
+  const now2 = await editor.call<{ videoUrl: string }>('GET', `/api/courses/${course}/lessons/${lesson}`)
+  expect(now2.body.videoUrl).toBe(`${path}/${other.body.name}`)
+  const stale = await get('bytes=0-')
+  expect([stale.status, stale.headers.get('location')]).toEqual([302, now2.body.videoUrl])
+  expect((await get('bytes=10-19')).status).toBe(404)
+  expect((await system.client().call('GET', address)).status).toBe(401)
 })
 
 test('a week later nothing is removed but what nothing refers to', async () => {

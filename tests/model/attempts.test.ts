@@ -1,29 +1,32 @@
-/** One attempt after another for an order: settings that change in between, links that stay open in another tab, and two requests at once. */
+/**
+ * Several payment attempts of one order: settings that change in between, links still open in another tab, and
+ * concurrent requests.
+ */
 import { setTimeout as passing } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { ShopError } from '../../apps/shop/src/errors.ts'
 import { toFen } from '../../apps/shop/src/money.ts'
 import { readOrder } from '../../apps/shop/src/orders/read.ts'
 import { lockOrder, transition } from '../../apps/shop/src/orders/transition.ts'
-import { createOrderAsker } from '../../apps/shop/src/payments/ask.ts'
-import { checkout, openCheckout, payAgain } from '../../apps/shop/src/payments/checkout.ts'
-import { closeLeftAttempts } from '../../apps/shop/src/payments/close-attempts.ts'
-import { closeOrder, createOrderCanceller } from '../../apps/shop/src/payments/close-order.ts'
-import { forgetSettings } from '../../apps/shop/src/payments/entered-settings.ts'
-import { act, receiveNotification } from '../../apps/shop/src/payments/inbox.ts'
+import { checkout, openCheckout, payAgain } from '../../apps/shop/src/payments/checkout/checkout.ts'
+import type { PaymentProvider } from '../../apps/shop/src/payments/contract.ts'
+import { closeLeftAttempts } from '../../apps/shop/src/payments/gateway-sync/close-attempts.ts'
+import { closeOrder, createOrderCanceller } from '../../apps/shop/src/payments/gateway-sync/close-order.ts'
+import { createOrderQuery } from '../../apps/shop/src/payments/gateway-sync/query.ts'
+import { sendRefund } from '../../apps/shop/src/payments/gateway-sync/send-refund.ts'
+import { forgetSettings } from '../../apps/shop/src/payments/merchants/entered-settings.ts'
+import { act, receiveNotification } from '../../apps/shop/src/payments/notifications/inbox.ts'
 import type { Payments } from '../../apps/shop/src/payments/payments.ts'
-import { liveProvider } from '../../apps/shop/src/payments/providers/live.ts'
-import type { PaymentProvider } from '../../apps/shop/src/payments/providers/provider.ts'
-import { refundLines } from '../../apps/shop/src/payments/refunds.ts'
-import { sendRefund } from '../../apps/shop/src/payments/send-refund.ts'
+import { routedProvider } from '../../apps/shop/src/payments/providers/router.ts'
+import { refundLines } from '../../apps/shop/src/payments/refunds/create.ts'
 import { createMemoryGateway, type MemoryGateway } from './gateway.ts'
-import { openStage, type Stage } from './stage.ts'
+import { type Harness, openHarness } from './harness.ts'
 
 const PAYER = { device: 'computer', address: '127.0.0.1' } as const
 const MERCHANTS = ['A', 'B', 'sandbox'] as const
 type Name = (typeof MERCHANTS)[number]
 
-let stage: Stage
+let harness: Harness
 let gateways: Record<Name, MemoryGateway>
 /** The first one takes the payments. */
 let merchants: Name[]
@@ -31,29 +34,30 @@ let payments: Payments
 let userId: number
 
 beforeAll(async () => {
-  stage = await openStage()
-}, 120_000)
-afterAll(() => stage?.close())
+  harness = await openHarness()
+})
+afterAll(() => harness?.close())
 
 beforeEach(async () => {
-  const { clock } = stage.payments
+  const { clock } = harness.payments
   gateways = { A: createMemoryGateway(clock), B: createMemoryGateway(clock), sandbox: createMemoryGateway(clock) }
   merchants = ['A']
   const live = (name: string): PaymentProvider =>
-    liveProvider(name, () => {
+    routedProvider(name, () => {
       const all = merchants.map((merchant) => ({
         provider: providerOf(name, merchant),
         account: merchant,
         holder: merchant,
         sandbox: merchant === 'sandbox',
+        real: merchant !== 'sandbox',
       }))
       return { inUse: all[0], all }
     })
-  payments = { ...stage.payments, providers: new Map(['alipay', 'wechat'].map((name) => [name, live(name)])) }
-  userId = await stage.newBuyer()
+  payments = { ...harness.payments, providers: new Map(['alipay', 'wechat'].map((name) => [name, live(name)])) }
+  userId = await harness.newBuyer()
 })
 
-/** Trade numbers are each merchant's own, and it knows its own notifications. */
+/** Each merchant has its own trade numbers, and recognises its own notifications. */
 function providerOf(name: string, merchant: Name): PaymentProvider {
   const provider = gateways[merchant].providers.get(name)
   if (!provider) throw new Error(`there is no ${name}`)
@@ -110,29 +114,32 @@ const refundAll = async (orderId: number) => {
 const refund = (id: number) =>
   payments.db.selectFrom('refunds').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 
-test.each(['alipay', 'wechat'])('%s: after a change of merchant the number stays at the first one', async (payType) => {
-  const order = await buy(payType)
-  const first = await order.newest()
-  gateways.A.open(first)
-  merchants = ['B', 'A']
-  await openCheckout(payments, { userId, orderNo: order.orderNo }, PAYER)
-  expect(await order.attempts()).toHaveLength(2)
-  await checkout(payments, order.purchase, PAYER)
-  const second = await order.newest()
-  expect((await order.attempts()).map(({ merchant }) => merchant)).toEqual(['A', 'B'])
-  expect([gateways.B.trades.has(first), gateways.A.trades.has(second)]).toEqual([false, false])
-  gateways.B.open(second)
+test.each(['alipay', 'wechat'])(
+  '%s: after a change of merchant the attempt stays with the first one',
+  async (payType) => {
+    const order = await buy(payType)
+    const first = await order.newest()
+    gateways.A.open(first)
+    merchants = ['B', 'A']
+    await openCheckout(payments, { userId, orderNo: order.orderNo }, PAYER)
+    expect(await order.attempts()).toHaveLength(2)
+    await checkout(payments, order.purchase, PAYER)
+    const second = await order.newest()
+    expect((await order.attempts()).map(({ merchant }) => merchant)).toEqual(['A', 'B'])
+    expect([gateways.B.trades.has(first), gateways.A.trades.has(second)]).toEqual([false, false])
+    gateways.B.open(second)
 
-  // Paid in the first tab, and nobody is told.
-  pay('A', first)
-  expect(await expire(order.orderId)).toBe('paid')
-  const id = await refundAll(order.orderId)
-  stage.pass(120)
-  await sendRefund(payments, id).catch(() => {})
-  expect([...(gateways.A.trades.get(first)?.refunds.keys() ?? [])].length + (payType === 'wechat' ? 1 : 0)).toBe(1)
-})
+    // Paid in the first tab, without a notification.
+    pay('A', first)
+    expect(await expire(order.orderId)).toBe('paid')
+    const id = await refundAll(order.orderId)
+    harness.pass(120)
+    await sendRefund(payments, id).catch(() => {})
+    expect([...(gateways.A.trades.get(first)?.refunds.keys() ?? [])].length + (payType === 'wechat' ? 1 : 0)).toBe(1)
+  },
+)
 
-test('the same purchase after a change of merchant opens an attempt of its own', async () => {
+test('the same purchase after a change of merchant opens a new attempt', async () => {
   const order = await buy()
   merchants = ['B', 'A']
   await checkout(payments, order.purchase, PAYER)
@@ -140,7 +147,7 @@ test('the same purchase after a change of merchant opens an attempt of its own',
   expect(gateways.B.trades.has((await order.attempts())[0]?.attempt_no ?? '')).toBe(false)
 })
 
-test('an order paid through the old link of another method is one of the method that paid it', async () => {
+test("an order paid through another method's old link is recorded with the method that paid it", async () => {
   const order = await buy('alipay')
   const first = await order.newest()
   await payAgain(payments, { userId, orderNo: order.orderNo, payType: 'wechat' }, PAYER)
@@ -151,7 +158,7 @@ test('an order paid through the old link of another method is one of the method 
   expect([await order.status(), await method()]).toEqual(['paid', 'alipay'])
 })
 
-test('without a merchant in use what is open is still paid where it was opened', async () => {
+test('without a merchant in use, an open attempt can still be paid where it was opened', async () => {
   const order = await buy()
   const live = payments.providers.get('alipay')
   if (!live) throw new Error('there is no alipay')
@@ -162,7 +169,7 @@ test('without a merchant in use what is open is still paid where it was opened',
   expect(await order.attempts()).toHaveLength(1)
 })
 
-test('a method whose last keys are gone keeps nobody from another one', async () => {
+test('a method without keys does not block paying with another one', async () => {
   const order = await buy('wechat')
   const first = await order.newest()
   const alipay = payments.providers.get('alipay')
@@ -170,14 +177,14 @@ test('a method whose last keys are gone keeps nobody from another one', async ()
   const without = { ...payments, providers: new Map([['alipay', alipay]]) }
   const again = await payAgain(without, { userId, orderNo: order.orderNo, payType: 'alipay' }, PAYER)
   expect(again.payType).toBe('alipay')
-  await createOrderAsker(without)({ userId, orderNo: order.orderNo })
-  // Nobody could close it there: it stays open, for when the keys are back.
+  await createOrderQuery(without)({ userId, orderNo: order.orderNo })
+  // It cannot be closed there: it stays open until the keys are back.
   expect((await order.attempts()).map(({ status }) => status)).toEqual(['open', 'open'])
   pay('A', first)
   expect(await expire(order.orderId)).toBe('paid')
 })
 
-test('the last keys of a method stay while an attempt or a refund of it has not ended', async () => {
+test('the last keys of a method stay while one of its attempts or refunds is unfinished', async () => {
   const { db } = payments
   const settings = { provider: 'wechat', sealed: '', shown: '[]', entered_by: userId, entered_at: payments.clock() }
   const { id } = await db
@@ -190,7 +197,7 @@ test('the last keys of a method stay while an attempt or a refund of it has not 
       .transaction()
       .execute(async (tx) => {
         const gone = await forgetSettings(tx, id, () => others)
-        if (others) throw new ShopError('INTERNAL') // it is wanted once more
+        if (others) throw new ShopError('INTERNAL') // roll back
         return gone?.provider
       })
       .catch((error: unknown) => (error instanceof ShopError ? error.code : 'another error'))
@@ -212,7 +219,7 @@ test('the last keys of a method stay while an attempt or a refund of it has not 
   expect(await forget(false)).toBe('wechat')
 })
 
-test('an attempt from before merchants were noted is found wherever it was paid, and paid back there', async () => {
+test('an attempt from before merchants were recorded is found wherever it was paid, and refunded there', async () => {
   const order = await buy()
   const attemptNo = await order.newest()
   await payments.db
@@ -220,7 +227,7 @@ test('an attempt from before merchants were noted is found wherever it was paid,
     .set({ merchant: null })
     .where('attempt_no', '=', attemptNo)
     .execute()
-  // Signed again by the former version after a change: both know it.
+  // Signed again by the previous version after a change: both merchants know it.
   await signAt('B', attemptNo)
   merchants = ['B', 'A']
   gateways.B.open(attemptNo)
@@ -231,26 +238,26 @@ test('an attempt from before merchants were noted is found wherever it was paid,
   expect([gateways.A, gateways.B].map(({ trades }) => trades.get(attemptNo)?.refunds.size)).toEqual([1, 0])
 })
 
-/** Makes the number known there, as whoever reaches that merchant could. */
+/** Registers the number at a merchant, as anyone with that merchant's keys could. */
 async function signAt(merchant: Name, attemptNo: string): Promise<void> {
   const links = providerOf('alipay', merchant).links
   if (links.made !== 'here') throw new Error('it signs its links')
-  const named = { attemptNo, orderNo: attemptNo, subject: '', channel: 'page', merchant }
+  const named = { attemptNo, orderNo: attemptNo, page: '/', subject: '', channel: 'page', merchant }
   await links.sign({ ...named, amount: toFen(3900), expiresAt: new Date(payments.clock().getTime() + 600_000) })
 }
 
-test('the sandbox pays nothing that was opened with real keys, and still what was opened there', async () => {
+test('the sandbox cannot pay attempts opened with real keys, but still pays those opened there', async () => {
   merchants = ['sandbox']
   const demo = await buy()
   const demoNo = await demo.newest()
   merchants = ['A', 'sandbox']
-  userId = await stage.newBuyer()
+  userId = await harness.newBuyer()
   const order = await buy()
   const attemptNo = await order.newest()
   await signAt('sandbox', attemptNo)
   pay('sandbox', attemptNo)
   expect(await notify('sandbox', attemptNo)).toMatchObject({ accepted: false })
-  await createOrderAsker(payments)({ userId, orderNo: order.orderNo })
+  await createOrderQuery(payments)({ userId, orderNo: order.orderNo })
   expect(await order.status()).toBe('unpaid')
   await payments.db
     .updateTable('payment_attempts')
@@ -258,7 +265,7 @@ test('the sandbox pays nothing that was opened with real keys, and still what wa
     .where('attempt_no', '=', attemptNo)
     .execute()
   expect(await notify('sandbox', attemptNo)).toMatchObject({ accepted: false })
-  await createOrderAsker(payments)({ userId, orderNo: order.orderNo })
+  await createOrderQuery(payments)({ userId, orderNo: order.orderNo })
   expect(await order.status()).toBe('unpaid')
   expect(await expire(order.orderId)).toBe('closed')
 
@@ -269,7 +276,7 @@ test('the sandbox pays nothing that was opened with real keys, and still what wa
 })
 
 test.each(['alipay', 'wechat'])(
-  '%s: a former merchant pays nothing that was opened at the one in use',
+  '%s: a retired merchant cannot pay attempts opened at the one in use',
   async (payType) => {
     merchants = ['B', 'A']
     const order = await buy(payType)
@@ -279,11 +286,12 @@ test.each(['alipay', 'wechat'])(
     pay('A', attemptNo)
     expect(await notify('A', attemptNo, payType)).toMatchObject({
       accepted: false,
-      effect: 'set aside: UNKNOWN_ATTEMPT',
+      effect: 'unmatched',
+      reason: 'UNKNOWN_ATTEMPT',
     })
-    await createOrderAsker(payments)({ userId, orderNo: order.orderNo })
+    await createOrderQuery(payments)({ userId, orderNo: order.orderNo })
     expect(await order.status()).toBe('unpaid')
-    // It waits for staff, at the merchant that has it.
+    // It is listed for staff, with the merchant that has the money.
     const listed = await payments.db
       .selectFrom('unmatched_payments')
       .select(['merchant', 'reason', 'amount_fen'])
@@ -295,7 +303,7 @@ test.each(['alipay', 'wechat'])(
   },
 )
 
-test('the same purchase does not open an attempt on an order that is closed just then', async () => {
+test('the same purchase does not open an attempt on an order that is being closed', async () => {
   const order = await buy()
   const now = payments.clock()
   await payments.db
@@ -314,7 +322,7 @@ test('the same purchase does not open an attempt on an order that is closed just
   expect(await order.attempts()).toMatchObject([{ status: 'closed' }])
 })
 
-test('a payment is begun thirty times for one order, then what is open is left as it is', async () => {
+test('after thirty payments begun for one order, the existing open attempt is reused', async () => {
   const order = await buy()
   const again = () => payAgain(payments, { userId, orderNo: order.orderNo, payType: undefined }, PAYER)
   for (let time = 1; time < 30; time += 1) await again()
@@ -325,11 +333,11 @@ test('a payment is begun thirty times for one order, then what is open is left a
   expect((await openCheckout(payments, { userId, orderNo: order.orderNo }, PAYER)).payUrl).toBeDefined()
 })
 
-test('a task that comes late keeps the newest attempt, and one gateway that is away keeps no other one open', async () => {
+test('a late task keeps the newest attempt, and an unreachable gateway does not keep attempts at others open', async () => {
   const order = await buy()
   await payAgain(payments, { userId, orderNo: order.orderNo, payType: 'wechat' }, PAYER)
   const [first] = await order.attempts()
-  // Opened again behind the task's back, as one whose gateway was away.
+  // Opened again without the task's knowledge, as one whose gateway was away.
   await payments.db
     .updateTable('payment_attempts')
     .set({ status: 'open' })
@@ -361,17 +369,19 @@ test('a task that comes late keeps the newest attempt, and one gateway that is a
   expect((await order.attempts()).map(({ status }) => status)).toEqual(['closed', 'closed', 'open'])
 })
 
-test('"pay again" twice at once with one key leaves one attempt open, which the key answers with', async () => {
+test('"pay again" twice at once with one idempotency key leaves one open attempt, which both answers name', async () => {
   const order = await buy('wechat')
   const repeatable = { key: `again-${order.orderNo}`, requestHash: 'same' }
   const again = (from: Payments) =>
     payAgain(from, { userId, orderNo: order.orderNo, payType: undefined }, PAYER, repeatable)
-  // The second one is held where it closes what it found, until the first one is through.
+  // The second request is held while it closes the attempts it found, until the first has finished.
   const wechat = payments.providers.get('wechat')
   if (!wechat) throw new Error('there is no wechat')
   let first: ReturnType<typeof again> | undefined
   const held: PaymentProvider = {
-    ...{ ...wechat, links: wechat.links, merchant: 'A' },
+    ...wechat,
+    links: wechat.links,
+    merchant: 'A',
     async ask(attemptNo, merchant) {
       first ??= again(payments)
       await first
@@ -386,52 +396,52 @@ test('"pay again" twice at once with one key leaves one attempt open, which the 
   expect(await again(payments)).toEqual(second)
 })
 
-test('a buyer who comes back is asked about through an old link as well', async () => {
+test('when a buyer returns, old links are queried as well', async () => {
   const order = await buy()
   const first = await order.newest()
   await payAgain(payments, { userId, orderNo: order.orderNo, payType: 'wechat' }, PAYER)
   expect((await order.attempts())[0]).toMatchObject({ status: 'closed' })
   pay('A', first)
-  await createOrderAsker(payments)({ userId, orderNo: order.orderNo })
+  await createOrderQuery(payments)({ userId, orderNo: order.orderNo })
   expect(await order.status()).toBe('paid')
 })
 
-test('an order that is cancelled many times at once is closed at its gateway once, and each press hears what became of it', async () => {
+test('an order cancelled many times at once is closed at its gateway once, and every request gets the result', async () => {
   const order = await buy('wechat')
   const { orderNo } = order
-  let asked = 0
+  let queries = 0
   let answer = () => {}
   const slow = new Promise<void>((resolve) => {
     answer = resolve
   })
-  const counted = liveProvider('wechat', () => {
+  const counted = routedProvider('wechat', () => {
     const provider = providerOf('wechat', 'A')
     const ask: PaymentProvider['ask'] = async (attemptNo, at) => {
-      asked += 1
+      queries += 1
       await slow
       return provider.ask(attemptNo, at)
     }
-    const edition = { provider: { ...provider, ask }, account: 'A', holder: 'A', sandbox: false }
+    const edition = { provider: { ...provider, ask }, account: 'A', holder: 'A', sandbox: false, real: true }
     return { inUse: edition, all: [edition] }
   })
   const cancel = createOrderCanceller({ ...payments, providers: new Map([['wechat', counted]]) })
   await expect(cancel({ userId: userId + 1, orderNo })).rejects.toThrow(ShopError)
   const presses = Promise.allSettled(Array.from({ length: 24 }, () => cancel({ userId, orderNo })))
-  // The gateway answers once everybody has found the order and waits.
-  const { pool } = stage.connection
-  const allWait = () => asked > 0 && pool.waitingCount === 0 && pool.idleCount === pool.totalCount
+  // The gateway answers once all requests have found the order and wait.
+  const { pool } = harness.connection
+  const allWait = () => queries > 0 && pool.waitingCount === 0 && pool.idleCount === pool.totalCount
   await expect.poll(allWait).toBe(true)
   answer()
   const pressed = await presses
   expect(await order.status()).toBe('cancelled')
-  // One closes it; those who came meanwhile share one look at what is closed by then.
+  // One closes it; the waiting ones share one query of the result.
   expect(pressed.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-  expect(asked).toBeLessThanOrEqual(4)
+  expect(queries).toBeLessThanOrEqual(4)
   const codes = pressed.flatMap((one) => (one.status === 'rejected' ? [(one.reason as ShopError).code] : []))
   expect(new Set(codes)).toEqual(new Set(['ORDER_NOT_CANCELLABLE']))
 })
 
-test('a refused refund that was made all the same is found by its notification, and is not sent', async () => {
+test('a refused refund that was made anyway is found by its notification, and not sent again', async () => {
   const order = await buy()
   const attemptNo = await order.newest()
   pay('A', attemptNo)
@@ -439,7 +449,7 @@ test('a refused refund that was made all the same is found by its notification, 
   const id = await refundAll(order.orderId)
   gateways.A.mood = 'refuses refunds'
   for (let tries = 0; tries < 3; tries += 1) {
-    stage.pass(120)
+    harness.pass(120)
     await sendRefund(payments, id).catch(() => {})
   }
   const { request_no: refundNo, amount_fen: amount, ...refused } = await refund(id)
@@ -452,7 +462,7 @@ test('a refused refund that was made all the same is found by its notification, 
   const jobs = async () =>
     Number(
       (
-        await stage.connection.pool.query(
+        await harness.connection.pool.query(
           `select count(*) as n from graphile_worker.jobs where task_identifier = 'send-refund'`,
         )
       ).rows[0]?.n,
@@ -460,8 +470,8 @@ test('a refused refund that was made all the same is found by its notification, 
   const provider = payments.providers.get('alipay')
   if (!provider) throw new Error('there is no alipay')
   const before = await jobs()
-  const told = { checks: [{ check: 'signature', passed: true }], refundNo, nothingToDo: true }
-  await payments.db.transaction().execute((tx) => act(tx, payments, provider, told, 'notification'))
+  const notice = { checks: [{ check: 'signature', passed: true }], refundNo, nothingToDo: true }
+  await payments.db.transaction().execute((tx) => act(tx, payments, provider, notice, { source: 'notification' }))
   expect(await jobs()).toBe(before + 1)
   await sendRefund(payments, id)
   expect((await refund(id)).status).toBe('succeeded')

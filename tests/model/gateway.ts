@@ -1,7 +1,7 @@
 /**
- * Two gateways in memory with true books, for tests that need every interleaving: they keep what was paid and refunded, may
- * be away, and may lose their answers. One signs its links here and refunds at once; the other makes its links itself, and
- * says of a refund first that it will be made. The proof and the integration tests use the real sandbox.
+ * Two in-memory gateways with complete records, for tests that need every interleaving: they track what was paid and
+ * refunded, may be unreachable, and may lose their answers. One signs its links locally and refunds at once; the other
+ * creates its links itself and first only accepts a refund. The proof and the integration tests use the real sandbox.
  */
 import { setImmediate as breathe } from 'node:timers/promises'
 import { ShopError } from '../../apps/shop/src/errors.ts'
@@ -13,7 +13,7 @@ import type {
   PaidNotice,
   PaymentProvider,
   RefundAnswer,
-} from '../../apps/shop/src/payments/providers/provider.ts'
+} from '../../apps/shop/src/payments/contract.ts'
 
 export interface Trade {
   readonly provider: string
@@ -26,7 +26,7 @@ export interface Trade {
   readonly refunds: Map<string, Fen>
 }
 
-/** What the next calls meet: answers; no answer; or an answer that is lost after the gateway has acted. */
+/** How the next calls go: answered; unanswered; or with an answer that is lost after the gateway has acted. */
 export type Mood = 'answers' | 'away' | 'loses answers' | 'refuses refunds'
 
 export interface MemoryGateway {
@@ -34,20 +34,20 @@ export interface MemoryGateway {
   readonly trades: Map<string, Trade>
   /** The bills that are ready, by gateway and day: `alipay 2026-11-22`. */
   readonly bills: Map<string, readonly BillLine[]>
-  /** What each call to pay back was sent, the ones that were refused or lost included. */
+  /** Every refund call, including refused and lost ones. */
   readonly sent: { readonly attemptNo: string; readonly requestNo: string; readonly amount: Fen }[]
-  /** Numbers of refunds that the gateway has closed: nothing went back, and they can never be used again. */
+  /** Numbers of refunds that the gateway has closed: no money moved, and they can never be used again. */
   readonly closedRefunds: Set<string>
-  /** Numbers of refunds that the gateway has said it will make. */
+  /** Numbers of refunds that the gateway has accepted. */
   readonly acceptedRefunds: Set<string>
-  /** Whether refunds stay on their way. */
+  /** Whether refunds stay accepted without completing. */
   slow: boolean
   mood: Mood
-  /** The buyer opens the link: from now on the trade waits. */
+  /** The buyer opens the link, which creates an unpaid trade. */
   open(attemptNo: string): void
   /** The buyer pays, unless the link has ended or the trade is closed. */
   pay(attemptNo: string, now: Date, late?: boolean): boolean
-  /** What the gateway would notify, as its own bytes. */
+  /** The notification that the gateway would send, as its own bytes. */
   notification(attemptNo: string): Buffer
 }
 
@@ -103,6 +103,7 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
     name,
     merchant: 'the one there is',
     channelFor: () => 'page',
+    refundGapMs: 0,
     links: linksOf(name),
     ask: (attemptNo) =>
       answer(() => {
@@ -172,7 +173,7 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
     mood: 'answers',
     open(attemptNo) {
       const trade = trades.get(attemptNo)
-      // A link that has ended makes no trade any more.
+      // An ended link no longer creates a trade.
       if (trade?.state === 'none' && clock() <= trade.expiresAt) trade.state = 'waiting'
     },
     pay(attemptNo, now, late = false) {

@@ -1,41 +1,49 @@
-/** Money health over real books into which something was planted that must never be: found, led to its own row, and nothing else. */
+/**
+ * Money health on real books in which a forbidden state was planted: it is found, links to its own row, and nothing
+ * else is found.
+ */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { HEALTH_CHECKS, runCheck } from '../../apps/shop/src/health/checks.ts'
-import { openStage, type Play, play, type Stage, settleDown } from './stage.ts'
+import { type Harness, openHarness, type PlacedOrder, placeOrder, settleDown } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 
 beforeAll(async () => {
-  stage = await openStage()
-}, 60_000)
+  harness = await openHarness()
+})
 
-afterAll(() => stage.close())
+afterAll(() => harness.close())
 
-const sql = (text: string, values: unknown[] = []) => stage.connection.pool.query(text, values)
+const sql = (text: string, values: unknown[] = []) => harness.connection.pool.query(text, values)
 
+/** Each row's subject, with its detail if there is one, and its link. */
 async function found(): Promise<Record<string, { subject: string; link: string }[]>> {
   const ill: Record<string, { subject: string; link: string }[]> = {}
   for (const check of HEALTH_CHECKS) {
-    const { rows } = await runCheck(stage.payments.db, check)
-    if (rows.length > 0) ill[check.name] = rows.map(({ subject, link }) => ({ subject, link }))
+    const { rows } = await runCheck(harness.payments.db, check)
+    if (rows.length > 0)
+      ill[check.name] = rows.map(({ thing, subject, link }) => ({
+        subject: thing ? `${thing} ${subject}` : subject,
+        link,
+      }))
   }
   return ill
 }
 
-async function paid(courseIds = [1, 2]): Promise<Play> {
-  const order = await play(stage, await stage.newBuyer(), courseIds)
+async function paid(courseIds = [1, 2]): Promise<PlacedOrder> {
+  const order = await placeOrder(harness, await harness.newBuyer(), courseIds)
   await order.do('pay')
   await order.do('notify')
   return order
 }
 
-// Each test mends what it planted.
+// Each test repairs what it planted.
 afterEach(async () => expect(await found()).toEqual({}))
 
-test('access to a line that was paid back whole, in an order a year old', async () => {
+test('access to a fully refunded line, in an order a year old', async () => {
   const order = await paid()
   await order.do('refund a line')
-  await settleDown(stage, [])
+  await settleDown(harness, [])
   await sql("update orders set paid_at = now() - interval '300 days' where id = $1", [order.orderId])
   await sql("update enrolments set granted_at = now() - interval '300 days' where order_id = $1", [order.orderId])
   expect(await found()).toEqual({})
@@ -46,12 +54,12 @@ test('access to a line that was paid back whole, in an order a year old', async 
   await sql('update enrolments set revoked_at = now() where order_id = $1 and course_id = 1', [order.orderId])
 })
 
-test('access that is missing though its line was not paid back, in an order a year old', async () => {
+test('missing access although its line was not refunded, in an order a year old', async () => {
   const order = await paid()
   await order.do('refund a part')
-  await settleDown(stage, [])
+  await settleDown(harness, [])
   await sql("update orders set paid_at = now() - interval '300 days' where id = $1", [order.orderId])
-  const other = await stage.newBuyer()
+  const other = await harness.newBuyer()
   await sql('update enrolments set order_id = null, user_id = $2 where order_id = $1 and course_id = 2', [
     order.orderId,
     other,
@@ -63,11 +71,11 @@ test('access that is missing though its line was not paid back, in an order a ye
 })
 
 test('a refund that its gateway has accepted is left alone, until the gateway names a problem', async () => {
-  const order = await play(stage, await stage.newBuyer(), [1], 'wechat')
+  const order = await placeOrder(harness, await harness.newBuyer(), [1], 'wechat')
   await order.do('pay')
   await order.do('notify')
   await order.do('refund a line')
-  stage.gateway.slow = true
+  harness.gateway.slow = true
   expect(await order.do('send refunds')).toBe('done')
   const earlier =
     "set requested_at = now() - interval '1 day', decided_at = null, accepted_at = now() - interval '1 day'"
@@ -75,18 +83,18 @@ test('a refund that its gateway has accepted is left alone, until the gateway na
   expect(await found()).toEqual({})
   await sql("update refunds set refusal = 'ABNORMAL' where order_id = $1", [order.orderId])
   expect(Object.keys(await found())).toEqual(['refund_outcome_unknown'])
-  // On its way again, to another account.
-  stage.pass(60)
+  // Pending again, to another account.
+  harness.pass(60)
   expect(await order.do('send refunds')).toBe('done')
   expect(await found()).toEqual({})
-  stage.gateway.slow = false
-  await settleDown(stage, [])
+  harness.gateway.slow = false
+  await settleDown(harness, [])
 })
 
 test("counters of lines and of unmatched payments that are not their refunds' sums", async () => {
   const order = await paid()
   await order.do('refund a part')
-  await settleDown(stage, [])
+  await settleDown(harness, [])
   await sql('update order_lines set refunded_fen = refunded_fen + 1 where order_id = $1 and course_id = 1', [
     order.orderId,
   ])
@@ -107,8 +115,8 @@ test("counters of lines and of unmatched payments that are not their refunds' su
   await sql('update unmatched_payments set refunded_fen = 0 where id = $1', [id])
 })
 
-test('a payment that is still open though its order is paid', async () => {
-  const order = await play(stage, await stage.newBuyer(), [1])
+test('a payment that is still open although its order is paid', async () => {
+  const order = await placeOrder(harness, await harness.newBuyer(), [1])
   await order.do('pay again by the other method')
   await order.do('pay')
   await order.do('notify')
@@ -119,7 +127,7 @@ test('a payment that is still open though its order is paid', async () => {
   await sql("update payment_attempts set status = 'closed' where order_id = $1 and status = 'open'", [order.orderId])
 })
 
-test('a genuine notification that tells of no payment is nothing to handle; one that failed otherwise is', async () => {
+test('a genuine notification without a payment needs no handling; one that failed otherwise does', async () => {
   const insert = (checks: object[]) =>
     sql(
       `insert into notifications (provider, received_at, address, content_type, headers, body, body_bytes, checks, effect, accepted)
@@ -137,7 +145,7 @@ test('a genuine notification that tells of no payment is nothing to handle; one 
   await sql('delete from notifications where id = $1', [id])
 })
 
-test('a day that failed, or that nobody ever compared; one that is only just due is not among them', async () => {
+test('a day that failed or was never compared is found; one that is only just due is not', async () => {
   const day = (days: number) => new Date(Date.now() + (8 * 3600 - days * 86_400) * 1000).toISOString().slice(0, 10)
   const insert = (days: number, status: string, problem: string | null) =>
     sql(
@@ -150,7 +158,7 @@ test('a day that failed, or that nobody ever compared; one that is only just due
   await insert(0, 'waiting', 'BILL_NOT_READY')
   const link = (days: number) => `/admin/reconciliation/alipay/${day(days)}`
   expect(await found()).toEqual({
-    day_not_reconciled: [9, 8].map((days) => ({ subject: `alipay ${day(days)}`, link: link(days) })),
+    day_not_reconciled: [9, 8].map((days) => ({ subject: `day ${day(days)}`, link: link(days) })),
   })
   await sql("update reconciliations set status = 'done'")
 })

@@ -1,18 +1,19 @@
-/** What must be true of the books whatever happened, read from the database and from the gateway's own books. */
+/** What must be true of the books after any sequence, read from the database and the gateway's own records. */
+
+import type { StateTable } from '../../apps/shop/src/orders/state-table.ts'
 import { ORDER_TRANSITIONS } from '../../apps/shop/src/orders/states.ts'
-import { ATTEMPT_TRANSITIONS } from '../../apps/shop/src/payments/attempt-states.ts'
-import { REFUND_TRANSITIONS } from '../../apps/shop/src/payments/refund-states.ts'
-import type { StateTable } from '../../apps/shop/src/states.ts'
+import { ATTEMPT_TRANSITIONS } from '../../apps/shop/src/payments/attempts/states.ts'
+import { REFUND_TRANSITIONS } from '../../apps/shop/src/payments/refunds/states.ts'
 import type { MemoryGateway } from './gateway.ts'
-import type { Stage } from './stage.ts'
+import type { Harness } from './harness.ts'
 
 type Row<Columns extends string> = Record<Columns, string>
 
-/** @returns what is wrong with the orders of these buyers, in words; nothing when all is well */
-export async function broken(stage: Stage, userIds: readonly number[]): Promise<string[]> {
+/** @returns descriptions of everything wrong with the orders of these buyers; empty if all is well */
+export async function broken(harness: Harness, userIds: readonly number[]): Promise<string[]> {
   const wrong: string[] = []
   const read = async <Columns extends string>(text: string): Promise<Row<Columns>[]> =>
-    (await stage.connection.pool.query<Row<Columns>>(text, [userIds])).rows
+    (await harness.connection.pool.query<Row<Columns>>(text, [userIds])).rows
   const expectNone = async (what: string, text: string) => {
     const rows = await read(text)
     if (rows.length > 0) wrong.push(`${what}: ${JSON.stringify(rows)}`)
@@ -20,12 +21,12 @@ export async function broken(stage: Stage, userIds: readonly number[]): Promise<
   const mine = 'select id from orders where user_id = any($1)'
 
   await expectNone(
-    'paid exactly when a payment is noted',
+    'paid exactly when a payment is recorded',
     `select o.id, o.status from orders o left join order_payments p on p.order_id = o.id
      where o.id in (${mine}) and (o.status in ('paid', 'partially_refunded', 'refunded')) <> (p.order_id is not null)`,
   )
   await expectNone(
-    'access without payment, or after the line was paid back',
+    'access without payment, or after the line was refunded',
     `select e.order_id, e.course_id from enrolments e join orders o on o.id = e.order_id
      join order_lines l on l.order_id = e.order_id and l.course_id = e.course_id
      where e.revoked_at is null and e.order_id in (${mine}) and (o.status not in ('paid', 'partially_refunded')
@@ -39,7 +40,7 @@ export async function broken(stage: Stage, userIds: readonly number[]): Promise<
        and not exists (select from enrolments e where e.user_id = o.user_id and e.course_id = l.course_id and e.revoked_at is null)`,
   )
   await expectNone(
-    'an order paid with another sum',
+    'an order paid with another amount',
     `select o.id from orders o join order_payments p on p.order_id = o.id join payment_attempts a on a.id = p.attempt_id
      where o.id in (${mine}) and (a.amount_fen <> o.total_fen or a.status <> 'paid' or a.order_id <> o.id)`,
   )
@@ -62,11 +63,11 @@ export async function broken(stage: Stage, userIds: readonly number[]): Promise<
           and r.status in ('requested', 'approved', 'sent', 'succeeded'))`,
   )
   await expectNone(
-    'a payment that is ours, listed as unknown',
+    'a known payment, listed as unknown',
     `select u.trade_no from unmatched_payments u join payment_attempts a on a.attempt_no = u.attempt_no
      where a.order_id in (${mine}) and u.reason = 'UNKNOWN_ATTEMPT'`,
   )
-  await checkTrades(await readAttempts(read, mine), stage.gateway, wrong)
+  await checkTrades(await readAttempts(read, mine), harness.gateway, wrong)
   await checkHistory(await readHistory(read, mine), wrong)
   return wrong
 }
@@ -82,7 +83,7 @@ const readAttempts = (read: Read, mine: string) =>
      where a.order_id in (${mine})`,
   )
 
-/** Every fen that the gateway took is on a paid order or went back, request by request. */
+/** Every fen that the gateway took is on a paid order or was refunded, request by request. */
 async function checkTrades(
   attempts: Awaited<ReturnType<typeof readAttempts>>,
   gateway: MemoryGateway,
@@ -92,16 +93,19 @@ async function checkTrades(
     const trade = gateway.trades.get(attempt.attempt_no)
     const paid = trade?.state === 'paid'
     if (paid !== (attempt.status === 'paid'))
-      wrong.push(`${attempt.attempt_no} is ${attempt.status} here, ${trade?.state} there`)
+      wrong.push(`${attempt.attempt_no} is ${attempt.status} in the shop, ${trade?.state} at the gateway`)
     const there = [...(trade?.refunds ?? [])].sort(([left], [right]) => (left < right ? -1 : 1))
     if (JSON.stringify(there) !== JSON.stringify(JSON.parse(attempt.refunds))) {
-      wrong.push(`${attempt.attempt_no} refunded ${attempt.refunds} here, ${JSON.stringify(there)} there`)
+      wrong.push(
+        `${attempt.attempt_no} refunded ${attempt.refunds} in the shop, ${JSON.stringify(there)} at the gateway`,
+      )
     }
     const gone = there.reduce((sum, [, amount]) => sum + amount, 0)
     if (paid && attempt.pays !== 'true' && gone !== trade.amount)
-      wrong.push(`${attempt.attempt_no}: money that is nowhere`)
+      wrong.push(`${attempt.attempt_no}: money unaccounted for`)
     const closed = attempt.order_status === 'cancelled' || attempt.order_status === 'expired'
-    if (closed && trade?.state === 'waiting') wrong.push(`${attempt.attempt_no} waits there, its order is closed here`)
+    if (closed && trade?.state === 'waiting')
+      wrong.push(`${attempt.attempt_no} is unpaid at the gateway, its order is closed in the shop`)
   }
 }
 
@@ -121,7 +125,7 @@ const TABLES: Record<string, StateTable<string>> = {
 }
 const BEGINNINGS: Record<string, string[]> = { order: ['unpaid'], attempt: ['open'], refund: ['requested', 'approved'] }
 
-/** Each state is explained: a chain of transitions that the table knows, from the beginning to what is there now. */
+/** Each state has an explanation: a chain of transitions from the table, from the initial state to the current one. */
 async function checkHistory(lines: Awaited<ReturnType<typeof readHistory>>, wrong: string[]): Promise<void> {
   const chains = Map.groupBy(lines, (line) => `${line.subject} ${line.number}`)
   for (const [name, chain] of chains) {

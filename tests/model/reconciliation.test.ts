@@ -1,23 +1,26 @@
-/** Days against their bills, and the repairs, over a gateway in memory: what each does to the books, and what it must never do. */
+/**
+ * Days compared with their bills, and the repairs, over an in-memory gateway: what each does to the books, and what it
+ * must never do.
+ */
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
-import { readRows } from '../../apps/shop/src/backoffice/orders.ts'
+import { readRows } from '../../apps/shop/src/back-office/orders/list.ts'
 import { type Fen, formatYuan, toFen } from '../../apps/shop/src/money.ts'
 import { readOrder } from '../../apps/shop/src/orders/read.ts'
-import { planRefund, refundLines } from '../../apps/shop/src/payments/refunds.ts'
-import { refundUnmatched } from '../../apps/shop/src/payments/unmatched.ts'
+import { planRefund, refundLines } from '../../apps/shop/src/payments/refunds/create.ts'
+import { refundUnmatched } from '../../apps/shop/src/payments/settlement/unmatched.ts'
 import { reconcileDueDays, reconcileWanted } from '../../apps/shop/src/reconciliation/daily.ts'
 import { readDay } from '../../apps/shop/src/reconciliation/read.ts'
 import type { Repair } from '../../apps/shop/src/reconciliation/repair.ts'
 import { reconcileDay, requestDay } from '../../apps/shop/src/reconciliation/run.ts'
 import { kinds, openDays, type Paid, yuan } from './days.ts'
 import { METHODS } from './gateway.ts'
-import { play, settleDown } from './stage.ts'
+import { placeOrder, settleDown } from './harness.ts'
 
 const days = openDays()
 const { db, today, nextDay, paid, line, run, open, repair, orderOf, accessOf, refundsOf } = days
 
-test('a refund made by hand and recorded a day later stands in the bill of its own day, and is missing from no other', async () => {
+test('a refund made by hand and recorded a day later is in the bill of its own day, and not missing from any other', async () => {
   const one = await paid()
   const day = today()
   const bill = [line(one, 'payment', one.amount), line(one, 'refund', one.amount, 'HAND-3')]
@@ -32,29 +35,39 @@ test('a refund made by hand and recorded a day later stands in the bill of its o
   expect(await refundsOf(one)).toMatchObject([{ request_no: 'HAND-3', billed_on: day, status: 'succeeded' }])
 })
 
-test('a refund by hand that its gateway has only accepted is not recorded before it is made', async () => {
+test('a repair that records or sends money needs a fresh credential proof, however small: no limit counts it with the others', async () => {
+  const one = await paid()
+  const day = today()
+  nextDay()
+  const [found] = await run(day, [line(one, 'payment', one.amount), line(one, 'refund', yuan(1), 'HAND-3B')])
+  expect(await repair(found, 'record', null)).toBe('PROOF_REQUIRED')
+  expect(await refundsOf(one)).toEqual([])
+  expect(await repair(found, 'record')).toBe('done')
+})
+
+test('a manual refund that its gateway has only accepted is not recorded before it is made', async () => {
   const one = await paid([1], 'wechat')
   const day = today()
   nextDay()
   const bill = [line(one, 'payment', one.amount), line(one, 'refund', one.amount, 'HAND-3A')]
   const [found] = await run(day, bill, 'wechat')
-  days.stage.gateway.acceptedRefunds.add('HAND-3A')
+  days.harness.gateway.acceptedRefunds.add('HAND-3A')
   expect(await repair(found, 'record')).toBe('REFUND_UNDER_WAY')
   expect(await refundsOf(one)).toEqual([])
   expect(await accessOf(one)).toEqual([1])
-  days.stage.gateway.trades.get(one.attemptNo)?.refunds.set('HAND-3A', one.amount)
+  days.harness.gateway.trades.get(one.attemptNo)?.refunds.set('HAND-3A', one.amount)
   expect(await repair(found, 'record')).toBe('done')
   expect(await refundsOf(one)).toMatchObject([{ request_no: 'HAND-3A', status: 'succeeded' }])
   expect(await accessOf(one)).toEqual([])
 })
 
-test('a refund that was made by hand is never sent, whatever a bill lacks', async () => {
+test('a refund that was made by hand is never sent, even if a bill lacks it', async () => {
   const one = await paid()
   const day = today()
   nextDay()
   const bill = [line(one, 'payment', one.amount), line(one, 'refund', yuan(10), 'HAND-3B')]
   expect(await repair((await run(day, bill))[0], 'record')).toBe('done')
-  // The bill changes under us: what we wrote down from it is no longer there.
+  // The bill changes afterwards: what we recorded from it is no longer there.
   await db()
     .updateTable('refunds')
     .set({ finished_at: new Date(`${day}T12:00:00+08:00`) })
@@ -62,12 +75,12 @@ test('a refund that was made by hand is never sent, whatever a bill lacks', asyn
     .execute()
   const found = await run(day, [line(one, 'payment', one.amount)])
   expect(kinds(found)).toEqual(['REFUND_MISSING_THERE'])
-  const before = days.stage.gateway.sent.length
+  const before = days.harness.gateway.sent.length
   expect(await repair(found[0], 'refund')).toBe('REPAIR_UNFIT')
-  expect(days.stage.gateway.sent.length).toBe(before)
+  expect(days.harness.gateway.sent.length).toBe(before)
 })
 
-test('refunds by hand in parts: the line is known where there is one, and with the last fen order and access go', async () => {
+test('partial manual refunds: with a single line the line is known, and the last fen ends order and access', async () => {
   const one = await paid()
   const day = today()
   nextDay()
@@ -84,7 +97,7 @@ test('refunds by hand in parts: the line is known where there is one, and with t
   expect(await accessOf(one)).toEqual([])
 })
 
-test('refunds by hand of no clear line: nothing more than is left is shown, and with the last fen all access goes', async () => {
+test('manual refunds of unclear lines: no more than the remainder is shown, and the last fen ends all access', async () => {
   const two = await paid([1, 2])
   const day = today()
   nextDay()
@@ -98,7 +111,7 @@ test('refunds by hand of no clear line: nothing more than is left is shown, and 
   expect(plan).toMatchObject({ amount: two.amount - yuan(17), orderAfter: 'refunded' })
   const seen = () => readOrder(db(), two.order.userId, two.order.orderNo)
   expect((await seen()).refundable).toBe(formatYuan(plan.amount))
-  // What is shown can be sent.
+  // The amount shown as refundable can be refunded.
   const rest = line(two, 'refund', toFen(two.amount - yuan(17) - yuan(1)), 'HAND-4D')
   expect(await repair((await run(day, [payment, first, rest]))[0], 'record')).toBe('done')
   const by = { actor: 'staff', userId: days.staff.user.id } as const
@@ -110,7 +123,7 @@ test('refunds by hand of no clear line: nothing more than is left is shown, and 
     refundedAmount: formatYuan(toFen(two.amount - yuan(1))),
     refundingAmount: '0.00',
   })
-  // Both lines, of which the first takes all that is left.
+  // Both lines, the first of which takes the whole remainder.
   expect((await planRefund(db(), two.order.orderId, all)).amount).toBe(yuan(1))
   await db()
     .transaction()
@@ -121,18 +134,18 @@ test('refunds by hand of no clear line: nothing more than is left is shown, and 
         shown,
         reason: '',
         by,
-        now: days.stage.payments.clock(),
+        now: days.harness.payments.clock(),
       }),
     )
   expect((await row())?.refundingAmount).toBe('1.00')
-  days.stage.gateway.trades.get(two.attemptNo)?.refunds.set('HAND-4C', yuan(17)).set('HAND-4D', rest.amount)
-  await settleDown(days.stage, [])
+  days.harness.gateway.trades.get(two.attemptNo)?.refunds.set('HAND-4C', yuan(17)).set('HAND-4D', rest.amount)
+  await settleDown(days.harness, [])
   expect(await seen()).toMatchObject({ status: 'refunded', refundable: '0.00' })
   expect((await seen()).lines.map((each) => each.refundable)).toEqual(['0.00', '0.00'])
   expect(await accessOf(two)).toEqual([])
 })
 
-test('a number that the gateway has closed is no refund: not missing here, and never recorded', async () => {
+test('a number that the gateway has closed is not a refund: not missing in the shop, and never recorded', async () => {
   const one = await paid([1], 'wechat')
   const payment = line(one, 'payment', one.amount)
   expect(await one.order.do('refund a line')).toBe('done')
@@ -141,10 +154,10 @@ test('a number that the gateway has closed is no refund: not missing here, and n
   expect(await one.order.do('send refunds')).toBe('done')
   const day = today()
   nextDay()
-  // Accepted there and on its way: the bill has it, we know of it, and nothing is missing.
+  // Accepted at the gateway: the bill has it, the shop knows it, and nothing is missing.
   const bill = [payment, line(one, 'refund', one.amount, closed)]
   expect(kinds(await run(day, bill, 'wechat'))).toEqual([])
-  // A difference that an earlier run had found.
+  // A difference found by an earlier run.
   const old = {
     provider: 'wechat',
     day,
@@ -160,16 +173,16 @@ test('a number that the gateway has closed is no refund: not missing here, and n
       order_id: one.order.orderId,
       theirs_fen: one.amount,
       ours_fen: null,
-      found_at: days.stage.payments.clock(),
+      found_at: days.harness.payments.clock(),
     })
     .returning('id')
     .executeTakeFirstOrThrow()
-  days.stage.gateway.slow = true
-  days.stage.pass(60)
+  days.harness.gateway.slow = true
+  days.harness.pass(60)
   expect(await repair({ id }, 'record')).toBe('REFUND_UNDER_WAY')
-  days.stage.gateway.slow = false
-  days.stage.gateway.closedRefunds.add(closed)
-  days.stage.pass(3600)
+  days.harness.gateway.slow = false
+  days.harness.gateway.closedRefunds.add(closed)
+  days.harness.pass(3600)
   expect(await one.order.do('send refunds')).toBe('done')
   expect((await refundsOf(one))[0]).toMatchObject({ status: 'refused', number_spent: true })
   expect(await repair({ id }, 'record')).toBe('REFUND_NUMBER_SPENT')
@@ -178,39 +191,39 @@ test('a number that the gateway has closed is no refund: not missing here, and n
   expect(await repair({ id }, 'record')).toBe('REFUND_NUMBER_SPENT')
   const again = await refundsOf(one)
   expect(again).toHaveLength(1)
-  // Its new number has stood in no bill yet.
+  // Its new number has not appeared in a bill yet.
   expect(again[0]).toMatchObject({ status: 'approved', billed_on: null })
   expect(kinds(await run(day, bill, 'wechat'))).toEqual([])
 })
 
-test('a refund that is sent once more is made good when it was made, not when its gateway has accepted it', async () => {
+test('a refund that is sent again counts as resent when it was made, not when its gateway accepted it', async () => {
   const one = await paid([1], 'wechat')
   expect(await one.order.do('refund a line')).toBe('done')
   for (let times = 0; times < 2; times += 1) {
     expect(await one.order.do('send refunds')).toBe('done')
-    days.stage.pass(60)
+    days.harness.pass(60)
   }
   const [{ request_no: number = '', billed_on } = {}] = await refundsOf(one)
   expect(billed_on).toBeNull()
   const day = today()
   const payment = line(one, 'payment', one.amount)
-  // Booked as made, and yet never made there.
-  days.stage.gateway.trades.get(one.attemptNo)?.refunds.clear()
-  days.stage.gateway.acceptedRefunds.delete(number)
+  // Recorded as made, but never made at the gateway.
+  days.harness.gateway.trades.get(one.attemptNo)?.refunds.clear()
+  days.harness.gateway.acceptedRefunds.delete(number)
   nextDay()
   const [missing] = await run(day, [payment], 'wechat')
   expect(missing).toMatchObject({ kind: 'REFUND_MISSING_THERE', request_no: number })
-  days.stage.gateway.slow = true
+  days.harness.gateway.slow = true
   const acceptedOn = today()
   expect(await repair(missing, 'refund')).toBe('REFUND_UNDER_WAY')
   expect(kinds(await open(day, 'wechat'))).toEqual(['REFUND_MISSING_THERE'])
-  // The bill names it on the day that it was accepted, and on no other.
+  // The bill lists it on the day it was accepted, and on no other.
   nextDay()
   expect(await run(acceptedOn, [line(one, 'refund', one.amount, number)], 'wechat')).toEqual([])
-  days.stage.gateway.closedRefunds.add(number)
+  days.harness.gateway.closedRefunds.add(number)
   expect(await repair(missing, 'refund')).toBe('REFUND_NUMBER_SPENT')
-  days.stage.gateway.closedRefunds.delete(number)
-  days.stage.gateway.slow = false
+  days.harness.gateway.closedRefunds.delete(number)
+  days.harness.gateway.slow = false
   expect(await repair(missing, 'refund')).toBe('done')
   const madeOn = today()
   nextDay()
@@ -219,7 +232,7 @@ test('a refund that is sent once more is made good when it was made, not when it
   expect(await refundsOf(one)).toMatchObject([{ status: 'succeeded', billed_on: acceptedOn }])
 })
 
-test('the same number of two trades is two refunds', async () => {
+test('the same refund number for two trades means two refunds', async () => {
   const [one, other] = [await paid(), await paid()]
   const day = today()
   nextDay()
@@ -246,68 +259,68 @@ test('the same number of two trades is two refunds', async () => {
   ).toEqual([])
 })
 
-test('days are caught up with in their order, and those that are not done are kept in sight', async () => {
-  const asked: string[] = []
-  const { payments } = days.stage
+test('missed days are processed in order, and unfinished ones stay visible', async () => {
+  const requested: string[] = []
+  const { payments } = days.harness
   const provider = payments.providers.get('alipay')
   if (!provider) throw new Error('no provider')
   const noting = {
     ...provider,
     bill: async (day: string) => {
-      asked.push(day)
+      requested.push(day)
       return { state: 'not yet' } as const
     },
   }
   await reconcileDueDays({ ...payments, providers: new Map([['alipay', noting]]) })
-  expect(asked).toHaveLength(7)
-  expect(asked).toEqual([...asked].sort())
+  expect(requested).toHaveLength(7)
+  expect(requested).toEqual([...requested].sort())
   const rows = await db()
     .selectFrom('reconciliations')
     .select(['day', 'status'])
     .where('provider', '=', 'alipay')
     .execute()
-  // Days before the last seven as well: nobody reconciles them by itself any more, and they must not be forgotten.
+  // Also days before the last seven: they are no longer reconciled automatically, and must not be forgotten.
   expect(rows.filter(({ status }) => status === 'failed').length).toBeGreaterThan(7)
 })
 
-test('a run that was killed is waited for, not taken as done; and it can be asked for again', async () => {
+test('a killed run counts as running, not as done, and can be requested again', async () => {
   const day = today()
   nextDay()
   const wanted = { provider: 'alipay', day }
-  days.stage.gateway.bills.set(`alipay ${day}`, [])
-  const now = days.stage.payments.clock()
+  days.harness.gateway.bills.set(`alipay ${day}`, [])
+  const now = days.harness.payments.clock()
   const until = new Date(now.getTime() + 5 * 60_000)
   await db()
     .insertInto('reconciliations')
     .values({ ...wanted, status: 'running', requested_at: now, started_at: now, running_until: until })
     .execute()
-  await expect(reconcileWanted(days.stage.payments, wanted)).rejects.toThrow('coming again')
-  expect((await readDay(db(), wanted, days.stage.payments.clock())).status).toBe('running')
-  days.stage.pass(6 * 60)
-  expect(await readDay(db(), wanted, days.stage.payments.clock())).toMatchObject({
+  await expect(reconcileWanted(days.harness.payments, wanted)).rejects.toThrow('coming again')
+  expect((await readDay(db(), wanted, days.harness.payments.clock())).status).toBe('running')
+  days.harness.pass(6 * 60)
+  expect(await readDay(db(), wanted, days.harness.payments.clock())).toMatchObject({
     status: 'failed',
     problem: 'INTERRUPTED',
   })
   await db()
     .transaction()
-    .execute((tx) => requestDay(tx, wanted, days.stage.payments.clock()))
-  expect((await readDay(db(), wanted, days.stage.payments.clock())).status).toBe('waiting')
-  expect(await reconcileDay(days.stage.payments, wanted)).toBe('done')
+    .execute((tx) => requestDay(tx, wanted, days.harness.payments.clock()))
+  expect((await readDay(db(), wanted, days.harness.payments.clock())).status).toBe('waiting')
+  expect(await reconcileDay(days.harness.payments, wanted)).toBe('done')
 })
 
 async function unknownTrade(amount: Fen, method = 'alipay'): Promise<Paid> {
-  const order = await play(days.stage, await days.stage.newBuyer(), [1], method)
+  const order = await placeOrder(days.harness, await days.harness.newBuyer(), [1], method)
   const attemptNo = `unknown${order.orderNo.slice(7)}`
   const tradeNo = `unknown-${order.orderNo}`
-  const trade = days.stage.gateway.trades.get(order.orderNo)
+  const trade = days.harness.gateway.trades.get(order.orderNo)
   if (!trade) throw new Error('no trade')
   const refunds = new Map<string, Fen>()
-  days.stage.gateway.trades.set(attemptNo, { ...trade, attemptNo, tradeNo, amount, state: 'paid', refunds })
+  days.harness.gateway.trades.set(attemptNo, { ...trade, attemptNo, tradeNo, amount, state: 'paid', refunds })
   expect(await order.do('cancel')).toBe('done')
   return { order, attemptNo, tradeNo, amount }
 }
 
-test('a trade that is on the list for another reason goes back once, from wherever it is refunded', async () => {
+test('a trade listed for another reason is refunded once, from wherever it is refunded', async () => {
   const unknown = await unknownTrade(yuan(39))
   const day = today()
   nextDay()
@@ -317,13 +330,16 @@ test('a trade that is on the list for another reason goes back once, from wherev
   const listed = await db()
     .insertInto('unmatched_payments')
     .values({
-      ...{ provider: 'alipay', trade_no: unknown.tradeNo, attempt_no: unknown.attemptNo, amount_fen: unknown.amount },
+      provider: 'alipay',
+      trade_no: unknown.tradeNo,
+      attempt_no: unknown.attemptNo,
+      amount_fen: unknown.amount,
       ...{
         reason: 'SECOND_TRADE',
         order_id: null,
         course_id: null,
         refund_id: null,
-        found_at: days.stage.payments.clock(),
+        found_at: days.harness.payments.clock(),
       },
     })
     .returning('id')
@@ -331,22 +347,27 @@ test('a trade that is on the list for another reason goes back once, from wherev
   const refund = (id: number) =>
     db()
       .transaction()
-      .execute((tx) => refundUnmatched(tx, days.staff, { id, reason: 'model', now: days.stage.payments.clock() }))
+      .execute((tx) =>
+        refundUnmatched({ tx, staff: days.staff, now: days.harness.payments.clock() }, { id, note: 'model' }),
+      )
   await refund(listed.id)
   expect(await repair(found, 'refund')).toBe('REPAIR_UNFIT')
   const rows = () => db().selectFrom('unmatched_payments').selectAll().where('trade_no', '=', unknown.tradeNo).execute()
   expect(await rows()).toHaveLength(1)
-  // The other way round: a notification lists it beside what the repair has paid back.
+  // The other way round: a notification lists a trade that the repair has already refunded.
   const copy = await db()
     .insertInto('unmatched_payments')
     .values({
-      ...{ provider: 'alipay', trade_no: unknown.tradeNo, attempt_no: unknown.attemptNo, amount_fen: unknown.amount },
+      provider: 'alipay',
+      trade_no: unknown.tradeNo,
+      attempt_no: unknown.attemptNo,
+      amount_fen: unknown.amount,
       ...{
         reason: 'UNKNOWN_ATTEMPT',
         order_id: null,
         course_id: null,
         refund_id: null,
-        found_at: days.stage.payments.clock(),
+        found_at: days.harness.payments.clock(),
       },
     })
     .returning('id')
@@ -354,7 +375,7 @@ test('a trade that is on the list for another reason goes back once, from wherev
   await expect(refund(copy.id)).rejects.toMatchObject({ code: 'REFUND_TOO_MUCH' })
 })
 
-test('refunds of money that is on no order are missing on either side, and are repaired', async () => {
+test('refunds of unmatched money missing on either side are found and repaired', async () => {
   const unknown = await unknownTrade(yuan(39))
   const day = today()
   nextDay()
@@ -377,18 +398,18 @@ test('refunds of money that is on no order are missing on either side, and are r
   const [trade] = await run(second, [line(other, 'payment', other.amount)])
   expect(await repair(trade, 'refund')).toBe('done')
   const refundedOn = today()
-  await settleDown(days.stage, [])
-  // Booked as made, and yet never made there.
-  days.stage.gateway.trades.get(other.attemptNo)?.refunds.clear()
+  await settleDown(days.harness, [])
+  // Recorded as made, but never made at the gateway.
+  days.harness.gateway.trades.get(other.attemptNo)?.refunds.clear()
   nextDay()
   const missing = (await run(refundedOn, [])).filter((row) => row.trade_no === other.tradeNo)
   expect(kinds(missing)).toEqual(['REFUND_MISSING_THERE'])
   expect(await repair(missing[0], 'refund')).toBe('done')
-  expect(days.stage.gateway.trades.get(other.attemptNo)?.refunds.size).toBe(1)
+  expect(days.harness.gateway.trades.get(other.attemptNo)?.refunds.size).toBe(1)
   expect((await run(refundedOn, [])).filter((row) => row.trade_no === other.tradeNo)).toEqual([])
 })
 
-test('what the bill lacks is asked about: a payment that the gateway knows is late there, another was never made', async () => {
+test('payments that the bill lacks are queried: one that the gateway knows is late in the bill, another was never made', async () => {
   const one = await paid()
   const day = today()
   nextDay()
@@ -399,7 +420,7 @@ test('what the bill lacks is asked about: a payment that the gateway knows is la
 
   const invented = await paid()
   const other = today()
-  days.stage.gateway.trades.delete(invented.attemptNo)
+  days.harness.gateway.trades.delete(invented.attemptNo)
   nextDay()
   const [never] = await run(other, [])
   expect(await repair(never, 'ask')).toBe('NOT_PAID_THERE')
@@ -407,20 +428,20 @@ test('what the bill lacks is asked about: a payment that the gateway knows is la
   expect((await orderOf(one)).status).toBe('paid')
 })
 
-test('noting what stood in a bill never waits in a circle with whoever sends a refund', async () => {
+test('recording what a bill contained never deadlocks with sending a refund', async () => {
   const one = await paid()
   expect(await one.order.do('refund a line')).toBe('done')
   const [refund] = await refundsOf(one)
   if (!refund) throw new Error('no refund')
   const bill = [line(one, 'payment', one.amount), line(one, 'refund', one.amount, refund.request_no)]
   const wanted = { provider: 'alipay', day: today() }
-  days.stage.gateway.bills.set(`alipay ${today()}`, bill)
+  days.harness.gateway.bills.set(`alipay ${today()}`, bill)
   let noting: Promise<string> | undefined
   await db()
     .transaction()
     .execute(async (tx) => {
       await sql`select from refunds where id = ${refund.id} for no key update`.execute(tx)
-      noting = reconcileDay(days.stage.payments, wanted)
+      noting = reconcileDay(days.harness.payments, wanted)
       await new Promise((done) => setTimeout(done, 200))
       await tx
         .updateTable('payment_attempts')
@@ -438,9 +459,9 @@ test.each(METHODS)(
     const day = today()
     const good = await paid([1], method)
     const order = async () => {
-      const placed = await play(days.stage, await days.stage.newBuyer(), [1], method)
+      const placed = await placeOrder(days.harness, await days.harness.newBuyer(), [1], method)
       expect(await placed.do('pay')).toBe('done')
-      const trade = days.stage.gateway.trades.get(placed.orderNo)
+      const trade = days.harness.gateway.trades.get(placed.orderNo)
       if (!trade) throw new Error('no trade')
       return { order: placed, attemptNo: placed.orderNo, tradeNo: trade.tradeNo, amount: trade.amount }
     }
@@ -448,7 +469,7 @@ test.each(METHODS)(
       const one = await paid([1], method)
       expect(await one.order.do('refund a line')).toBe('done')
       for (let times = 0; times < 2; times += 1) {
-        days.stage.pass(60)
+        days.harness.pass(60)
         await one.order.do('send refunds')
       }
       const [refund] = await refundsOf(one)
@@ -464,7 +485,7 @@ test.each(METHODS)(
     const unknown = await unknownTrade(yuan(39), method)
     const [late, byHand, dear] = [await paid([1], method), await paid([1], method), await paid([1], method)]
     const [unmade, odd, back] = [await refunded(), await refunded(), await refunded()]
-    days.stage.gateway.trades.get(unmade.attemptNo)?.refunds.clear()
+    days.harness.gateway.trades.get(unmade.attemptNo)?.refunds.clear()
     nextDay()
     const bill = [
       ...[good, untold, changed, unknown, byHand, unmade, odd, back].map((each) => line(each, 'payment', each.amount)),
@@ -502,6 +523,6 @@ test.each(METHODS)(
     for (let times = 0; times < 2; times += 1) expect(await run(day, bill, method)).toEqual([])
     expect((await orderOf(untold)).status).toBe('paid')
     expect((await orderOf(byHand)).status).toBe('refunded')
-    expect(days.stage.gateway.trades.get(unmade.attemptNo)?.refunds.get(unmade.requestNo)).toBe(unmade.amount)
+    expect(days.harness.gateway.trades.get(unmade.attemptNo)?.refunds.get(unmade.requestNo)).toBe(unmade.amount)
   },
 )

@@ -1,58 +1,58 @@
 /**
- * The tables of states as a model: random deeds in random order against the real database must leave what the model says,
- * and whatever people, gateways and clocks do in whatever order, the books agree in the end.
+ * The transition tables as a model: random actions in random order on the real database must give the result that the
+ * model predicts, and after any sequence of actions by people, gateways and clocks, the books agree in the end.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Actor, StateTable } from '../../apps/shop/src/orders/state-table.ts'
 import { ORDER_TRANSITIONS } from '../../apps/shop/src/orders/states.ts'
 import { transition } from '../../apps/shop/src/orders/transition.ts'
-import { ATTEMPT_TRANSITIONS } from '../../apps/shop/src/payments/attempt-states.ts'
-import { moveAttempt } from '../../apps/shop/src/payments/attempts.ts'
-import { moveRefund } from '../../apps/shop/src/payments/move-refund.ts'
-import { REFUND_TRANSITIONS } from '../../apps/shop/src/payments/refund-states.ts'
-import { refundLines } from '../../apps/shop/src/payments/refunds.ts'
-import type { Actor, StateTable } from '../../apps/shop/src/states.ts'
+import { moveAttempt } from '../../apps/shop/src/payments/attempts/attempts.ts'
+import { ATTEMPT_TRANSITIONS } from '../../apps/shop/src/payments/attempts/states.ts'
+import { refundLines } from '../../apps/shop/src/payments/refunds/create.ts'
+import { REFUND_TRANSITIONS } from '../../apps/shop/src/payments/refunds/states.ts'
+import { moveRefund } from '../../apps/shop/src/payments/refunds/transition.ts'
 import type { Mood } from './gateway.ts'
+import { ACTIONS, type Action, type Harness, openHarness, placeOrder, settleDown } from './harness.ts'
 import { broken } from './invariants.ts'
-import { DEEDS, type Deed, openStage, play, type Stage, settleDown } from './stage.ts'
 
-let stage: Stage
+let harness: Harness
 
 beforeAll(async () => {
-  stage = await openStage()
-}, 60_000)
+  harness = await openHarness()
+})
 
-afterAll(() => stage.close())
+afterAll(() => harness.close())
 
 const moods: Mood[] = ['answers', 'answers', 'away', 'loses answers', 'refuses refunds']
 
 const step = fc.record({
-  deed: fc.constantFrom<Deed>(...DEEDS),
+  action: fc.constantFrom<Action>(...ACTIONS),
   /** Which of the buyer's two orders; they have a course in common. */
   order: fc.constantFrom(0, 1),
   mood: fc.constantFrom<Mood>(...moods),
   seconds: fc.constantFrom(0, 1, 5, 90, 1200, 2400),
-  /** Whether the next step begins before this one has ended. */
+  /** Whether the next step starts before this one has ended. */
   together: fc.boolean(),
 })
 
-test('whatever happens in whatever order, in the end the books agree', { timeout: 300_000 }, async () => {
+test('after any actions in any order, the books agree in the end', { timeout: 600_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 16 }), async (steps) => {
-      const userId = await stage.newBuyer()
-      const orders = [await play(stage, userId, [1, 2]), await play(stage, userId, [2, 3])]
+      const userId = await harness.newBuyer()
+      const orders = [await placeOrder(harness, userId, [1, 2]), await placeOrder(harness, userId, [2, 3])]
       let running: Promise<unknown>[] = []
-      for (const { deed, order, mood, seconds, together } of steps) {
-        stage.gateway.mood = mood
-        stage.pass(seconds)
-        running.push(orders[order]?.do(deed) ?? Promise.resolve())
+      for (const { action, order, mood, seconds, together } of steps) {
+        harness.gateway.mood = mood
+        harness.pass(seconds)
+        running.push(orders[order]?.do(action) ?? Promise.resolve())
         if (together) continue
         await Promise.all(running)
         running = []
       }
       await Promise.all(running)
-      await settleDown(stage, orders)
-      expect(await broken(stage, [userId])).toEqual([])
+      await settleDown(harness, orders)
+      expect(await broken(harness, [userId])).toEqual([])
     }),
     { numRuns: 300 },
   )
@@ -60,17 +60,17 @@ test('whatever happens in whatever order, in the end the books agree', { timeout
 
 const actors: Actor[] = ['buyer', 'staff', 'gateway', 'job', 'shop']
 
-/** No state's name: a refund may end as `refused`. */
+/** Not a state's name: a refund may end as `refused`. */
 const FORBIDDEN = 'never may'
 
-/** What the table says: the state it ends in, or that nothing happens, or that this actor never may. */
+/** What the table predicts: the resulting state, or that nothing happens, or that this actor is forbidden. */
 function expected(table: StateTable<string>, event: string, status: string, actor: Actor): string {
   const found = table[event]
   if (!found?.by.includes(actor)) return FORBIDDEN
   return found.from.includes(status) ? found.to : status
 }
 
-const deeds = <Event extends string>(table: Record<Event, unknown>) =>
+const stepsOf = <Event extends string>(table: Record<Event, unknown>) =>
   fc.array(fc.tuple(fc.constantFrom(...(Object.keys(table) as Event[])), fc.constantFrom(...actors)), { maxLength: 12 })
 
 interface Subject<Event extends string> {
@@ -79,7 +79,7 @@ interface Subject<Event extends string> {
   move(event: Event, actor: Actor): Promise<unknown>
 }
 
-/** Walks the table at random: each step must do what the table says, and leave one line of history, or none. */
+/** Walks the table at random: each step must do what the table says, and add one history entry, or none. */
 async function walk<Event extends string>(
   table: StateTable<string>,
   steps: readonly (readonly [Event, Actor])[],
@@ -100,10 +100,10 @@ async function walk<Event extends string>(
   }
 }
 
-const at = () => stage.payments.clock()
+const at = () => harness.payments.clock()
 
 async function read(text: string, value: unknown): Promise<string> {
-  const { rows } = await stage.connection.pool.query<{ value: string }>(text, [value])
+  const { rows } = await harness.connection.pool.query<{ value: string }>(text, [value])
   return rows[0]?.value ?? ''
 }
 
@@ -115,15 +115,15 @@ const countOf = async (subject: string, orderId: number) =>
     ),
   )
 
-test('an order moves as its table says, whoever asks', { timeout: 120_000 }, async () => {
+test('an order moves only along its table, for every kind of request', async () => {
   await fc.assert(
-    fc.asyncProperty(deeds(ORDER_TRANSITIONS), async (steps) => {
-      const { orderId } = await play(stage, await stage.newBuyer(), [1])
+    fc.asyncProperty(stepsOf(ORDER_TRANSITIONS), async (steps) => {
+      const { orderId } = await placeOrder(harness, await harness.newBuyer(), [1])
       await walk(ORDER_TRANSITIONS as StateTable<string>, steps, {
         status: () => read('select status as value from orders where id = $1', orderId),
         lines: () => countOf('order', orderId),
         move: (event, actor) =>
-          stage.payments.db
+          harness.payments.db
             .transaction()
             .execute((tx) => transition(tx, event, { orderId, at: at(), by: { actor }, reason: 'walk' })),
       })
@@ -132,17 +132,17 @@ test('an order moves as its table says, whoever asks', { timeout: 120_000 }, asy
   )
 })
 
-test('an attempt moves as its table says, whoever asks', { timeout: 120_000 }, async () => {
+test('an attempt moves only along its table, for every kind of request', async () => {
   await fc.assert(
-    fc.asyncProperty(deeds(ATTEMPT_TRANSITIONS), async (steps) => {
-      const { orderId, orderNo } = await play(stage, await stage.newBuyer(), [1])
+    fc.asyncProperty(stepsOf(ATTEMPT_TRANSITIONS), async (steps) => {
+      const { orderId, orderNo } = await placeOrder(harness, await harness.newBuyer(), [1])
       await walk(ATTEMPT_TRANSITIONS as StateTable<string>, steps, {
         status: () => read('select status as value from payment_attempts where attempt_no = $1', orderNo),
         lines: () => countOf('attempt', orderId),
         move: (event, actor) => {
           const paid = event === 'pay' ? { paid_at: at() } : {}
           const move = { attemptNo: orderNo, at: at(), by: { actor }, reason: 'walk', set: { ask_at: null, ...paid } }
-          return stage.payments.db.transaction().execute((tx) => moveAttempt(tx, event, move))
+          return harness.payments.db.transaction().execute((tx) => moveAttempt(tx, event, move))
         },
       })
     }),
@@ -150,13 +150,13 @@ test('an attempt moves as its table says, whoever asks', { timeout: 120_000 }, a
   )
 })
 
-test('a refund moves as its table says, whoever asks', { timeout: 120_000 }, async () => {
+test('a refund moves only along its table, for every kind of request', async () => {
   await fc.assert(
-    fc.asyncProperty(deeds(REFUND_TRANSITIONS), async (steps) => {
-      const userId = await stage.newBuyer()
-      const order = await play(stage, userId, [1])
-      for (const deed of ['pay', 'notify'] as const) await order.do(deed)
-      const { db } = stage.payments
+    fc.asyncProperty(stepsOf(REFUND_TRANSITIONS), async (steps) => {
+      const userId = await harness.newBuyer()
+      const order = await placeOrder(harness, userId, [1])
+      for (const action of ['pay', 'notify'] as const) await order.do(action)
+      const { db } = harness.payments
       const by = { actor: 'buyer', userId } as const
       const wish = { orderId: order.orderId, lines: [{ courseId: 1 }], reason: 'walk', by, now: at() }
       const { id } = await db.transaction().execute((tx) => refundLines(tx, wish))
@@ -171,8 +171,8 @@ test('a refund moves as its table says, whoever asks', { timeout: 120_000 }, asy
   )
 })
 
-test('the database knows the states of the tables, and no other', async () => {
-  const { rows } = await stage.connection.pool.query<{ name: string; rule: string }>(
+test('the database allows exactly the states of the tables', async () => {
+  const { rows } = await harness.connection.pool.query<{ name: string; rule: string }>(
     `select conrelid::regclass::text as name, pg_get_constraintdef(oid) as rule from pg_constraint
      where contype = 'c' and pg_get_constraintdef(oid) like '%status = ANY%' and conrelid in
        ('orders'::regclass, 'payment_attempts'::regclass, 'refunds'::regclass)`,

@@ -1,15 +1,21 @@
-/** `xuecheng …`: each command a few lines over the subjects. Answers go to stdout, an error to stderr in one line. */
+/**
+ * `xuecheng …`: each command is a thin layer over the subjects. Answers go to stdout, an error in one line to stderr.
+ */
 import { parseArgs } from 'node:util'
 import { backupDatabase, restoreDatabase } from './cli/backup.ts'
 import { enteredSettings } from './cli/entered.ts'
+import { loginCode } from './cli/login-code.ts'
 import { migrateDatabase } from './cli/migrate.ts'
+import { setUserPassword } from './cli/password.ts'
 import { reconcile } from './cli/reconcile.ts'
 import { replay } from './cli/replay.ts'
 import { sandboxAlone, sandboxCheck } from './cli/sandbox.ts'
 import { createUser, secondFactorOff } from './cli/users.ts'
 import { type Command, type PassedOn, UsageError } from './command.ts'
 import { loadEnvironment, readConfig } from './config.ts'
+import { REFUSALS, ShopError } from './errors.ts'
 import { PROVIDER_COMMANDS } from './payments/providers/commands.ts'
+import { hasRealMerchant } from './payments/providers/real-merchant.ts'
 
 const COMMANDS: Readonly<Record<string, Command | PassedOn>> = {
   'sandbox check': sandboxCheck,
@@ -18,7 +24,9 @@ const COMMANDS: Readonly<Record<string, Command | PassedOn>> = {
   reconcile,
   'notifications replay': replay,
   'users create': createUser,
+  'users password': setUserPassword,
   'users second-factor-off': secondFactorOff,
+  'users login-code': loginCode,
   migrate: migrateDatabase,
   backup: backupDatabase,
   restore: restoreDatabase,
@@ -30,7 +38,7 @@ try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   remark(lineOf(error))
-  process.exitCode = isMisuse(error) ? 2 : 1
+  process.exitCode = isRefusal(error) ? 1 : 2
 }
 
 async function main(args: string[]): Promise<number> {
@@ -53,7 +61,7 @@ async function main(args: string[]): Promise<number> {
     process.stdout.write(`xuecheng ${name} ${command.usage}\n  ${command.summary}\n`)
     return 0
   }
-  const config = readConfig(environment)
+  const config = readConfig(environment, hasRealMerchant)
   let found: ReturnType<typeof enteredSettings> | undefined
   const entered = () => (found ??= enteredSettings(config))
   const answer = await command.run({ config, values, positionals, remark, entered })
@@ -63,14 +71,14 @@ async function main(args: string[]): Promise<number> {
   return answer.exitCode ?? 0
 }
 
-/** What is unknown, and what there is: of the same first word where that is known. */
+/** The message for an unknown command, with the known ones: of the same group if there is one. */
 function unknown([first = '', second]: readonly string[]): string {
   const names = Object.keys(COMMANDS)
   const ofFirst = names.filter((name) => name.startsWith(`${first} `))
   const what = ofFirst.length > 0 ? [first, second].filter(Boolean).join(' ') : first
   const wrong = second === undefined && ofFirst.length > 0 ? `${first} what?` : `there is no command "${what}".`
-  const there = (ofFirst.length > 0 ? ofFirst : names).join(', ')
-  return `${wrong} There are: ${there}. More of each: xuecheng --help`
+  const known = (ofFirst.length > 0 ? ofFirst : names).join(', ')
+  return `${wrong} Commands: ${known}. See xuecheng --help`
 }
 
 function usage(): string {
@@ -80,13 +88,13 @@ function usage(): string {
   return ['Usage (every command takes --json and --help):', '', ...lines].join('\n')
 }
 
-/** A connection that fails at several addresses has no message of its own. */
+/** An error of a connection that failed at several addresses has no message. */
 function lineOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.message.split('\n')[0] || ('code' in error ? String(error.code) : error.name)
 }
 
-function isMisuse(error: unknown): boolean {
-  if (error instanceof UsageError) return true
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+/** Whether the shop refused. Any other error means that the command failed. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ShopError && REFUSALS[error.code].status < 500
 }

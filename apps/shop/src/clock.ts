@@ -1,4 +1,4 @@
-/** The clock, handed in wherever a rule about money or time needs it, so that a test can move it. */
+/** The clock, passed to every rule about money or time, so that a test can set it. */
 export type Clock = () => Date
 
 export const systemClock: Clock = () => new Date()

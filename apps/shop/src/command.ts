@@ -1,21 +1,21 @@
-/** What a command is. */
+/** The types of commands. */
 import type { ParseArgsOptionsConfig } from 'node:util'
 import type { Config, Environment } from './config.ts'
 import type { Language } from './errors.ts'
 
-/** Payment settings that the owner entered in the back office, as far as a command can see them. */
+/** Payment settings that the owner entered in the back office, as far as a command can read them. */
 export interface Entered {
   /** Those in use, by provider. */
   readonly settings: ReadonlyMap<string, Environment>
-  /** Why they, or some of them, cannot be seen. */
+  /** Why they, or some of them, cannot be read. */
   readonly unseen?: Readonly<Record<Language, string>>
 }
 
 export interface Call {
   readonly config: Config
-  /** Looks for them where the server keeps them. Never throws. */
+  /** Reads them where the server stores them. Never throws. */
   readonly entered: () => Promise<Entered>
-  /** A remark in a line of its own, apart from the answer. */
+  /** Prints a remark on a line of its own, apart from the answer. */
   readonly remark: (line: string) => void
   readonly values: Readonly<Record<string, unknown>>
   readonly positionals: readonly string[]
@@ -27,7 +27,7 @@ export interface Answer {
   /** For programs (`--json`). */
   readonly data: unknown
   readonly exitCode?: number
-  /** What was refused, in one line: said as an error in place of the text. The data is given all the same. */
+  /** A refusal in one line, printed as an error instead of the text. The data is still returned. */
   readonly refusal?: string
 }
 
@@ -38,7 +38,7 @@ export interface Command {
   run(call: Call): Promise<Answer>
 }
 
-/** A command whose words are read by another program. */
+/** A command whose arguments another program parses. */
 export interface PassedOn {
   readonly usage: string
   readonly summary: string
@@ -51,14 +51,14 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** @throws UsageError when the option is not there */
+/** @throws UsageError when the option is missing */
 export function required({ values }: Call, name: string): string {
   const value = values[name]
   if (typeof value !== 'string' || value === '') throw new UsageError(`--${name} is missing`)
   return value
 }
 
-/** An option's text, if it was given. */
+/** The value of an option, if given. */
 export function optional({ values }: Call, name: string): string | undefined {
   const value = values[name]
   return typeof value === 'string' && value !== '' ? value : undefined

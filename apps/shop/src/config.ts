@@ -3,10 +3,11 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { dirname, resolve } from 'node:path'
+import { isLive } from './live.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** A setting that is wrong: its message is the one line that the operator sees. */
+/** A setting is wrong; the message is the one line that the operator sees. */
 export class SettingError extends Error {
   override readonly name = 'SettingError'
   readonly setting: string
@@ -22,29 +23,44 @@ export class SettingError extends Error {
 
 export interface Config {
   readonly production: boolean
+  /** Whether the settings alone make the shop live; keys entered later by the owner also do. */
+  readonly live: boolean
   readonly host: string
   readonly port: number
-  /** Where buyers and gateways reach the shop, without a trailing slash. */
+  /** The address at which buyers and gateways reach the shop, without a trailing slash. */
   readonly publicUrl: string
   readonly dataDir: string
-  /** Undefined: the embedded server under the data folder. */
+  /** Undefined for the embedded server in the data folder. */
   readonly databaseUrl: string | undefined
   readonly workers: number
-  readonly sandbox: { readonly enabled: boolean; readonly port: number }
+  readonly sandbox: SandboxPlace & { readonly enabled: boolean }
+  /** Where the metrics are served. */
+  readonly metrics: MetricsPlace
+  /** Demo courses, and demo accounts while the shop is not live. */
   readonly demo: boolean
-  /** Undefined: made on first start and kept under the data folder. */
+  /** `DEMO=on`: demo accounts are also open to people on other machines. */
+  readonly demoByName: boolean
+  /** Undefined: created on the first start and stored in the data folder. */
   readonly authSecret: string | undefined
   readonly orderTtlMinutes: number
-  /** How many proxies stand in front: so many entries of X-Forwarded-For are believed. */
+  /** The number of reverse proxies in front: this many entries of X-Forwarded-For are trusted. */
   readonly trustedProxies: number
   readonly logLevel: string
   /** The rest of the environment, for the payment providers' own settings. */
   readonly environment: Environment
 }
 
+export interface MetricsPlace {
+  readonly host: string
+  /** Undefined when the metrics are off. */
+  readonly port: number | undefined
+  /** Whether the port was set explicitly: only then a taken port fails the start. */
+  readonly asked: boolean
+}
+
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
-/** Adds `.env` below `directory` to the environment; what the environment already says wins. */
+/** Adds `.env` in `directory` to the environment; the environment takes precedence. */
 export function loadEnvironment(directory: string, environment: NodeJS.ProcessEnv = process.env): Environment {
   const file = resolve(directory, '.env')
   if (existsSync(file)) {
@@ -55,51 +71,68 @@ export function loadEnvironment(directory: string, environment: NodeJS.ProcessEn
   return environment
 }
 
-/** Reads and checks every setting. @throws SettingError naming the first bad one. */
-export function readConfig(environment: Environment): Config {
+/**
+ * Reads and checks all settings.
+ * @param hasRealMerchant whether the environment configures a merchant at a real gateway, which only the providers know
+ * @throws SettingError for the first bad one
+ */
+export function readConfig(environment: Environment, hasRealMerchant: (environment: Environment) => boolean): Config {
   const production = environment['NODE_ENV'] === 'production'
-  const { host, dataDir, ...place } = readSandboxPlace(environment)
+  const { dataDir, ...place } = readSandboxPlace(environment)
+  const host = hostName(environment, 'HOST')
   const port = integer(environment, 'PORT', 8000, 0, 65535)
-  const publicUrl = address(environment, 'PUBLIC_URL', addressOf(host, port))
-  const sandbox = { enabled: flag(environment, 'SANDBOX', !production), port: place.port }
+  const publicUrl = publicAddress(environment)
+  const live = isLive({ production, publicUrl, realMerchant: hasRealMerchant(environment) })
+  const sandbox = { enabled: flag(environment, 'SANDBOX', !live), ...place }
   if (sandbox.enabled && sandbox.port !== 0 && sandbox.port === port) {
     throw new SettingError('SANDBOX_PORT', `${port} is the shop's own port (PORT)`, String(port + 100))
   }
   return {
     production,
+    live,
     host,
     port,
-    publicUrl,
+    publicUrl: publicUrl ?? addressOf(host, port),
     dataDir,
     databaseUrl: databaseAddress(environment),
     workers: integer(environment, 'WORKERS', availableParallelism(), 1, 256),
     sandbox,
-    demo: flag(environment, 'DEMO', !production),
+    metrics: metricsPlace(environment, [port, sandbox.port]),
+    demo: flag(environment, 'DEMO', !live),
+    demoByName: flag(environment, 'DEMO', false),
     authSecret: authSecret(environment, production),
-    orderTtlMinutes: integer(environment, 'ORDER_TTL_MINUTES', 30, 2, LONGEST_ORDER_MINUTES, LONGEST_ORDER_WHY),
+    orderTtlMinutes: integer(environment, 'ORDER_TTL_MINUTES', 30, MIN_ORDER_MINUTES, MAX_ORDER_MINUTES, ORDER_WHY),
     trustedProxies: integer(environment, 'TRUST_PROXY', 0, 0, 10),
     logLevel: oneOf(environment, 'LOG_LEVEL', production ? 'info' : 'warn', LOG_LEVELS),
     environment,
   }
 }
 
-/** Where the sandbox stands: all that it needs of the settings when it runs alone. @throws SettingError */
-export const readSandboxPlace = (environment: Environment) => ({
-  host: hostName(environment),
+/** Where the sandbox listens: on this machine only, whatever the shop does, unless its own settings say otherwise. */
+export interface SandboxPlace {
+  readonly host: string
+  readonly port: number
+  /** Host names, besides its own and loopback ones, for its pages and its API. */
+  readonly allowedHosts: readonly string[]
+}
+
+/** All settings of the sandbox when it runs alone. @throws SettingError */
+export const readSandboxPlace = (environment: Environment): SandboxPlace & { readonly dataDir: string } => ({
+  host: hostName(environment, 'SANDBOX_HOST'),
   port: integer(environment, 'SANDBOX_PORT', 8100, 0, 65535),
+  allowedHosts: hostNames(environment, 'SANDBOX_ALLOWED_HOSTS'),
   dataDir: dataFolder(environment),
 })
 
-/** Where this machine reaches what listens at `host`: nobody connects to "every address". */
+/** The address at which this machine reaches a listener at `host`; "all addresses" is not one to connect to. */
 export function addressOf(host: string, port: number): string {
   const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
   return `http://${isIP(reached) === 6 ? `[${reached}]` : reached}:${port}`
 }
 
-export const sandboxAddress = ({ host, sandbox }: Pick<Config, 'host' | 'sandbox'>): string =>
-  addressOf(host, sandbox.port)
+export const sandboxAddress = ({ sandbox }: Pick<Config, 'sandbox'>): string => addressOf(sandbox.host, sandbox.port)
 
-/** A setting given as text in `NAME` or as a file in `NAME_FILE`. @throws SettingError when the file can't be read. */
+/** A setting given as text in `NAME` or as a file in `NAME_FILE`. @throws SettingError when the file cannot be read */
 export function textOrFile(environment: Environment, name: string): string | undefined {
   const value = environment[name]?.trim()
   if (value) return value
@@ -116,24 +149,52 @@ function text(environment: Environment, name: string, fallback: string): string 
   return environment[name]?.trim() || fallback
 }
 
-function hostName(environment: Environment): string {
-  const value = text(environment, 'HOST', '127.0.0.1').replace(/^\[(.*)\]$/, '$1')
-  if (isIP(value) || /^[A-Za-z0-9]([\w.-]*\w)?$/.test(value)) return value
-  throw new SettingError('HOST', `"${value}" is neither an IP address nor the name of a machine`, '127.0.0.1')
+function hostName(environment: Environment, name: string): string {
+  return checkedHost(name, text(environment, name, '127.0.0.1'), '127.0.0.1')
 }
 
-/** It is made when it is first needed; what stands in its place or on its way is no folder, and never will be. */
+/** Host names separated by commas. */
+function hostNames(environment: Environment, name: string): string[] {
+  const values = text(environment, name, '').split(',')
+  return values.flatMap((value) => (value.trim() ? [checkedHost(name, value.trim(), 'sandbox.internal')] : []))
+}
+
+function checkedHost(setting: string, written: string, example: string): string {
+  const value = written.replace(/^\[(.*)\]$/, '$1')
+  if (isIP(value) || /^[A-Za-z0-9]([\w.-]*\w)?$/.test(value)) return value
+  throw new SettingError(setting, `"${value}" is neither an IP address nor the name of a machine`, example)
+}
+
+function metricsPlace(environment: Environment, others: readonly number[]): MetricsPlace {
+  const host = hostName(environment, 'METRICS_HOST')
+  const value = environment['METRICS_PORT']?.trim().toLowerCase()
+  if (value === 'off') return { host, port: undefined, asked: true }
+  const port = integer(environment, 'METRICS_PORT', 9100, 0, 65535, ', and not off')
+  if (value && port !== 0 && others.includes(port)) {
+    const free = port < 65_535 - 200 ? port + 200 : 9100
+    throw new SettingError('METRICS_PORT', `${port} is the shop's or the sandbox's own port`, String(free))
+  }
+  return { host, port, asked: Boolean(value) }
+}
+
+/** Created when first needed, so its nearest existing parent must be a folder. */
 function dataFolder(environment: Environment): string {
   const folder = resolve(text(environment, 'DATA_DIR', './data'))
-  let there = folder
-  while (!existsSync(there) && dirname(there) !== there) there = dirname(there)
-  if (statSync(there).isDirectory()) return folder
-  throw new SettingError('DATA_DIR', `${there} is a file, not a folder`, './data')
+  let existing = folder
+  while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing)
+  if (statSync(existing).isDirectory()) return folder
+  throw new SettingError('DATA_DIR', `${existing} is a file, not a folder`, './data')
 }
 
-/** Less than the seven days of the method that allows least: it counts from when it is asked, by its own clock. */
-const LONGEST_ORDER_MINUTES = 7 * 24 * 60 - 10
-const LONGEST_ORDER_WHY = ': seven days less ten minutes is the most that every payment method allows'
+/**
+ * Less than seven days, the shortest limit of all payment methods, which counts from the request by the gateway's
+ * clock.
+ */
+const MAX_ORDER_MINUTES = 7 * 24 * 60 - 10
+/** No payment starts in the last two minutes of an order; the rest must be enough to choose a method and pay. */
+const MIN_ORDER_MINUTES = 5
+const ORDER_WHY =
+  ': seven days less ten minutes is the most that every payment method allows, and less than 5 leaves no time to pay'
 
 function integer(
   environment: Environment,
@@ -168,6 +229,24 @@ function oneOf(environment: Environment, name: string, fallback: string, allowed
   return value
 }
 
+/** The shop's own address: `https://host`, optionally with a port. Undefined if not set. */
+function publicAddress(environment: Environment): string | undefined {
+  const value = environment['PUBLIC_URL']?.trim()
+  if (!value) return undefined
+  const refuse = (problem: string) => new SettingError('PUBLIC_URL', problem, 'https://shop.example')
+  const url = /^https?:\/\/[^\s/]/i.test(value) && URL.canParse(value) ? new URL(value) : undefined
+  if (!url) throw refuse(`"${value}" is not an http or https address`)
+  // The value may contain a password, so it is not repeated.
+  if (url.username || url.password) throw refuse('an address with a user name is not one for buyers')
+  if (url.pathname !== '/' || /[?#]/.test(value)) {
+    throw refuse(`"${value}" has a path or a query: the shop needs an address of its own, with nothing behind the host`)
+  }
+  if (['0.0.0.0', '[::]'].includes(url.hostname) || url.port === '0' || url.hostname.includes('*')) {
+    throw refuse(`"${value}" is not an address that a buyer's browser can open`)
+  }
+  return url.origin
+}
+
 /** An http(s) address without query or trailing slash. */
 export function address(environment: Environment, name: string, fallback: string): string {
   const value = text(environment, name, fallback)
@@ -178,11 +257,25 @@ export function address(environment: Environment, name: string, fallback: string
   return value.replace(/\/+$/, '')
 }
 
+/** Hosts that always mean this machine. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+
+/**
+ * Like `address`, for orders, keys and answers about money: plain http could be read and changed on the way, so it is
+ * accepted only for this machine. @throws SettingError
+ */
+export function safeAddress(environment: Environment, name: string, fallback: string): string {
+  const value = address(environment, name, fallback)
+  const { protocol, hostname } = new URL(value)
+  if (protocol === 'https:' || LOOPBACK.test(hostname)) return value
+  throw new SettingError(name, `"${value}" is plain http, which is accepted for this machine only`, fallback)
+}
+
 function databaseAddress(environment: Environment): string | undefined {
   const value = environment['DATABASE_URL']?.trim()
   if (!value) return undefined
   if (!/^postgres(ql)?:\/\//.test(value)) {
-    // The value may hold a password, so it is not repeated.
+    // The value may contain a password, so it is not repeated.
     throw new SettingError(
       'DATABASE_URL',
       'is not a PostgreSQL address',

@@ -1,4 +1,4 @@
-/** The log: structured lines, with everything that could be a secret taken out before it is written. */
+/** The log: structured lines, with anything that could be a secret removed before they are written. */
 import { type Logger, pino } from 'pino'
 
 const SECRET_PATHS = [

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { formatYuan, parseYuan, sumFen, toFen } from './money.ts'
 
-test('every amount survives being written and read', () => {
+test('writing and reading an amount gives the same amount', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 99_999_999_999 }), (value) => {
       expect(parseYuan(formatYuan(toFen(value)))).toBe(value)
@@ -28,12 +28,12 @@ test.each(['', ' 1', '1 ', '-1', '+1', '1.', '.5', '1.234', '01', '1e3', '1,000'
   },
 )
 
-test('1.1 yuan is 110 fen, where floats would say 110.00000000000001', () => {
+test('1.1 yuan is 110 fen, where floats would give 110.00000000000001', () => {
   expect(parseYuan('1.1')).toBe(110)
   expect(parseYuan('0.29')).toBe(29)
 })
 
-test('nothing but safe whole numbers becomes fen', () => {
+test('only safe non-negative integers become fen', () => {
   for (const value of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
     expect(() => toFen(value)).toThrow(RangeError)
   }

@@ -1,4 +1,4 @@
-/** Filters that stand in the address, so that a view can be sent to a colleague and the back button undoes a filter. */
+/** Filters kept in the address, so that a view can be sent to a colleague and the back button undoes a filter. */
 import { computed } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 
@@ -16,7 +16,7 @@ export function useFilters<Name extends string>(names: readonly Name[]) {
   )
   const isFiltered = computed(() => names.some((name) => filters.value[name] !== ''))
 
-  /** Puts them in the address; an empty one leaves it. */
+  /** Writes the filters to the address; an empty one is removed. */
   function filter(changes: Partial<Record<Name, string>>): void {
     const wanted = { ...filters.value, ...changes }
     const query = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== ''))
@@ -26,14 +26,14 @@ export function useFilters<Name extends string>(names: readonly Name[]) {
   return { filters, isFiltered, filter }
 }
 
-/** What somebody wrote into the address, if it is one of the choices. */
+/** A value from the address, if it is one of the choices. */
 export const oneOf = <Choice extends string>(choices: readonly Choice[], value: string): Choice | undefined =>
   choices.find((choice) => choice === value)
 
-/** A day of the form `2026-11-23`, or nothing. */
+/** A date of the form `2026-11-23`, otherwise undefined. */
 export const asDay = (value: string): string | undefined => (/^\d{4}-\d{2}-\d{2}$/.test(value) ? value : undefined)
 
-/** The fields that say something: what is undefined is not sent. */
+/** The fields that have a value: undefined ones are not sent. */
 export const stated = <Fields extends object>(
   fields: Fields,
 ): { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> } =>

@@ -1,8 +1,10 @@
-/** Lists that come page by page. */
+/** Paginated lists. */
 import { type EntryKey, useInfiniteQuery } from '@pinia/colada'
 import { computed } from 'vue'
 
-/** @param key what is listed, filters and all @param read one page, from a cursor (empty for the first) */
+/**
+ * @param key identifies the list, including its filters @param read reads one page from a cursor (empty for the first)
+ */
 export function usePagesOf<Page extends { items: readonly unknown[]; next: string | null }>(
   key: () => EntryKey,
   read: (cursor: { cursor?: string }, signal: AbortSignal) => Promise<Page>,

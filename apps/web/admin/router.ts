@@ -1,11 +1,12 @@
-/** Goes from page to page of the back office: the login on the way, and where the focus stands afterwards. */
+/** Navigation in the back office: the login detour, and the focus afterwards. */
 import { nextTick, shallowRef } from 'vue'
 import { createRouter, createWebHistory, type RouteLocationNormalized, type Router } from 'vue-router'
 import { announce } from '../src/announce.ts'
-import { BASE, routes } from './routes.ts'
+import { BASE } from './navigation.ts'
+import { routes } from './routes.ts'
 import { type Standing, useDesk } from './session.ts'
 
-/** Why the page asked for could not be opened at all: its code did not load, or nobody answered who we are. */
+/** Why a page could not be opened: its code did not load, or the server did not say who the user is. */
 export const failure = shallowRef<{ to: string; error: unknown } | undefined>()
 
 export function openRouter(): Router {
@@ -33,9 +34,9 @@ export function openRouter(): Router {
   return router
 }
 
-/** The login, or the first password after it, remembering where it should lead back to, query and all. */
+/** The login, or the first password or second factor after it, with the full path to return to. */
 export const detour = (standing: Standing, to: { fullPath: string }) => ({
-  name: standing === 'due' ? 'first-password' : 'login',
+  name: standing === 'due' ? 'first-password' : standing === 'factor' ? 'first-factor' : 'login',
   query: to.fullPath === '/' ? {} : { next: to.fullPath },
 })
 

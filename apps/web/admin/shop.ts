@@ -1,4 +1,4 @@
-/** What the desk knows of its shop: the pay methods, as the server describes them, and which of them it offers. */
+/** The shop's pay methods for the back office, as the server describes them, including which are offered. */
 import { useQuery } from '@pinia/colada'
 import { shallowRef } from 'vue'
 import { answer, api, type PayMethod, type PayType } from '../src/api/client.ts'
@@ -12,7 +12,7 @@ export function learnMethods(methods: readonly PayMethod[]): void {
   known.value = methods
 }
 
-/** Every time it is asked for, what all pages know of the methods is as new as the answer. */
+/** Every response also updates the methods that all pages share. */
 export async function askShop() {
   const shop = await answer(api.GET('/api/shop'))
   learnMethods(shop.payMethods)
@@ -21,10 +21,10 @@ export async function askShop() {
 
 export const useShop = () => useQuery({ key: ['shop'], query: askShop })
 
-/** A method in words; as the server names it where it is not known, or not yet. */
+/** A method's title; its technical name if it is unknown or not loaded yet. */
 export const methodName = (name: string): string =>
   known.value.find((method) => method.name === name)?.title[language()] ?? name
 
-/** What somebody wrote into the address, if it is a method: until these are known it is taken at its word. */
+/** A value from the address, if it is a method; accepted unchecked until the methods are loaded. */
 export const asMethod = (value: string): PayType | undefined =>
   known.value.length === 0 ? (value as PayType) : known.value.find(({ name }) => name === value)?.name

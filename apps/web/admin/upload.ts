@@ -1,5 +1,6 @@
-/** Sends a file to the shop, telling how far it is: the one thing that `fetch` cannot say. */
+/** Uploads a file with progress events, which `fetch` does not offer. */
 import { answer } from '../src/api/client.ts'
+import { actingAs, passes } from '../src/api/gate.ts'
 import type { components } from '../src/api/schema.generated.ts'
 import { language } from '../src/i18n.ts'
 
@@ -11,12 +12,29 @@ export interface Sending {
 }
 
 /**
- * Begins to send a file; `done` fails with an ApiProblem, or with an AbortError once it was cancelled.
- * @param progressed told how much of it is there, 0 to 1
+ * Starts an upload; `done` rejects with an ApiProblem, or with an AbortError if it was cancelled.
+ * @param progressed called with the uploaded share, 0 to 1
  */
 export function sendFile(file: File, progressed: (share: number) => void): Sending {
-  const request = new XMLHttpRequest()
-  const sent = new Promise<{ data?: Upload; error?: unknown; response: Response }>((resolve, reject) => {
+  let request = new XMLHttpRequest()
+  const once = () => {
+    request = new XMLHttpRequest()
+    return sendOnce(request, file, progressed)
+  }
+  const sent = once().then(async (first) =>
+    first.response.status === 401 && (await passes(codeOf(first.error))) ? once() : first,
+  )
+  return { done: answer(sent), cancel: () => request.abort() }
+}
+
+interface Answered {
+  readonly data?: Upload
+  readonly error?: unknown
+  readonly response: Response
+}
+
+function sendOnce(request: XMLHttpRequest, file: File, progressed: (share: number) => void): Promise<Answered> {
+  const sent = new Promise<Answered>((resolve, reject) => {
     request.upload.addEventListener('progress', ({ loaded, total }) => progressed(total > 0 ? loaded / total : 0))
     request.addEventListener('abort', () => reject(new DOMException('cancelled', 'AbortError')))
     request.addEventListener('error', () => reject(new TypeError('no answer')))
@@ -30,10 +48,14 @@ export function sendFile(file: File, progressed: (share: number) => void): Sendi
   request.open('POST', '/api/admin/uploads')
   request.responseType = 'json'
   request.setRequestHeader('accept-language', language())
+  const account = actingAs()
+  if (account !== undefined) request.setRequestHeader('x-account', String(account))
   const form = new FormData()
   form.set('file', file)
   request.send(form)
-  return { done: answer(sent), cancel: () => request.abort() }
+  return sent
 }
 
+const codeOf = (problem: unknown): unknown =>
+  typeof problem === 'object' && problem !== null && 'code' in problem ? problem.code : undefined
 const isUpload = (body: unknown): body is Upload => typeof body === 'object' && body !== null && 'kind' in body

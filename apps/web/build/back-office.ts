@@ -1,4 +1,4 @@
-/** While working on the pages: the back office's addresses are its own entry page, as the shop serves them. */
+/** For the development server: serves the back office's entry page for its addresses, as the shop does. */
 import type { Plugin } from 'vite'
 
 const PAGE = /^\/admin(\/[^.]*)?(\?.*)?$/

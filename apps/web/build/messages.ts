@@ -1,4 +1,4 @@
-/** Compiles the messages while building, so that no message compiler is sent to the browser. */
+/** Compiles the messages at build time, so that no message compiler is sent to the browser. */
 import { pathToFileURL } from 'node:url'
 import { baseCompile } from '@intlify/message-compiler'
 import type { Plugin } from 'vite'
@@ -7,7 +7,7 @@ const MESSAGES = /\/(?:src|admin)\/locales\/(zh-CN|en)\.ts$/
 
 type Compiled = string | object | { [key: string]: Compiled }
 
-/** A plain text stays as it is; one with a place to fill or a plural becomes its syntax tree. */
+/** A plain text is kept; one with placeholders or a plural becomes its syntax tree. */
 function compile(value: unknown, where: string): Compiled {
   if (typeof value === 'string') {
     if (!/[{|@]/.test(value)) return value

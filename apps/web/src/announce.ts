@@ -1,9 +1,9 @@
-/** What is said to those who listen to the page: one polite live region for all of it. */
+/** Announcements to screen readers: one polite live region for the whole page. */
 import { nextTick, shallowRef } from 'vue'
 
 export const announced = shallowRef('')
 
-/** Says a message once; the same one twice is said twice. */
+/** Announces a message; repeating the same message announces it again. */
 export async function announce(message: string): Promise<void> {
   announced.value = ''
   await nextTick()

@@ -5,7 +5,7 @@ import { preferredLanguage } from './i18n.ts'
 import english from './locales/en.ts'
 import chinese from './locales/zh-CN.ts'
 
-/** Every text by its full name. */
+/** Every text with its full key. */
 function texts(group: object, above = ''): [string, string][] {
   return Object.entries(group).flatMap(([name, value]: [string, unknown]) =>
     typeof value === 'object' && value !== null

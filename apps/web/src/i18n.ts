@@ -1,6 +1,6 @@
 /**
- * The two languages of the pages: which one is shown, its messages, and the typed way to say one. The back office adds its
- * own messages to those that both share.
+ * The two languages of the pages: the current language, its messages, and typed access to them. The back office adds
+ * its own messages to the shared ones.
  */
 import { createI18n } from 'vue-i18n'
 import type messages from './locales/zh-CN.ts'
@@ -11,7 +11,7 @@ type Leaves<Group> = {
   [Key in keyof Group & string]: Group[Key] extends string ? Key : `${Key}.${Leaves<Group[Key]>}`
 }[keyof Group & string]
 
-/** Every message that is shared, or the storefront's; a misspelt one does not compile. */
+/** Keys of the messages that are shared or belong to the storefront; a misspelt key does not compile. */
 export type MessageKey = Leaves<typeof messages>
 
 type Loader = Readonly<Record<Language, () => Promise<{ default: object }>>>
@@ -22,7 +22,7 @@ const load: Loader = { 'zh-CN': () => import('./locales/zh-CN.ts'), en: () => im
 
 const more: { group: string; load: Loader }[] = []
 
-/** Has every language bring these messages too, under a name of their own. To be called before a language is shown. */
+/** Registers further messages, in every language, under a group name. Call it before a language is shown. */
 export function alsoSay(group: string, also: Loader): void {
   more.push({ group, load: also })
 }
@@ -31,13 +31,16 @@ const i18n = createI18n({ legacy: false, locale: 'zh-CN', fallbackLocale: false,
 
 export const installMessages = i18n
 
-/** The language shown now. Reactive where it is read while rendering. */
+/** The current language. Reactive when read during rendering. */
 export const language = (): Language => (i18n.global.locale.value === 'en' ? 'en' : 'zh-CN')
 
-/** Says a message in the language shown: what its `{places}` are filled with; a count chooses singular or plural and fills `{n}`. */
+/**
+ * Translates a key into the current language. `named` fills its `{placeholders}`; a count selects singular or plural
+ * and fills `{n}`.
+ */
 export type Speak<Messages> = (key: Leaves<Messages>, named?: Record<string, string | number>, count?: number) => string
 
-/** The typed way to say the messages of a group; without a name, those that are shared. */
+/** Typed translation for the messages of a group, or, without a name, for the shared ones. */
 export const speaker =
   <Messages>(group = ''): Speak<Messages> =>
   (key, named = {}, count) => {
@@ -47,13 +50,16 @@ export const speaker =
 
 export const t: Speak<typeof messages> = speaker()
 
-/** Whether there is a message of this name: what the server names may be newer than these pages. */
+/** Whether a message with this key exists: names from the server may be newer than these pages. */
 export const isSaid = (name: string): boolean => i18n.global.te(name)
 
-/** The names of the messages of a group. */
+/** The keys of the messages in a group. */
 export const namesUnder = (group: string): string[] => Object.keys(i18n.global.tm(group))
 
-/** Shows a language, says so to assistive technology (`<html lang>`), and keeps the choice for the next visit. */
+/**
+ * Switches to a language, sets it for assistive technology (`<html lang>`), and remembers the choice for the next
+ * visit.
+ */
 export async function showLanguage(wanted: Language, keep = true): Promise<void> {
   const [{ default: shared }, ...own] = await Promise.all([load[wanted](), ...more.map((also) => also.load[wanted]())])
   const named = own.map(({ default: messages }, place) => [more[place]?.group ?? '', messages] as const)
@@ -63,7 +69,7 @@ export async function showLanguage(wanted: Language, keep = true): Promise<void>
   if (keep) remember(wanted)
 }
 
-/** The language kept from an earlier visit; otherwise the first of the browser's that we have; otherwise Chinese. */
+/** The remembered language; otherwise the first of the browser's languages that we support; otherwise Chinese. */
 export function preferredLanguage(kept: string | null, browser: readonly string[]): Language {
   if (kept === 'zh-CN' || kept === 'en') return kept
   const first = browser.find((tag) => /^(zh|en)\b/i.test(tag))
@@ -76,7 +82,7 @@ function recall(): string | null {
   try {
     return localStorage.getItem(KEPT)
   } catch {
-    return null // storage is switched off: the browser's own language is asked each time
+    return null // storage is disabled: use the browser's language
   }
 }
 
@@ -84,6 +90,6 @@ function remember(chosen: Language): void {
   try {
     localStorage.setItem(KEPT, chosen)
   } catch {
-    // storage is switched off: the choice lasts until the page is left
+    // storage is disabled: the choice lasts until the page is left
   }
 }

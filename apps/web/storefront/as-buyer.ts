@@ -1,4 +1,6 @@
-/** Staff look at a course as somebody does who has not bought it: `?as=buyer` in the address, which means nothing to others. */
+/**
+ * Staff preview a course as someone who has not bought it, with `?as=buyer` in the address; ignored for other users.
+ */
 import { computed } from 'vue'
 import { type RouteLocationNormalized, useRoute } from 'vue-router'
 import { useSession } from './session.ts'
@@ -8,7 +10,7 @@ const isAsked = (route: Pick<RouteLocationNormalized, 'query'>): boolean => rout
 export function useAsBuyer() {
   const route = useRoute()
   const session = useSession()
-  // Whoever logged in at the desk is not known here yet.
+  // A login in the back office is not known to the storefront yet.
   if (isAsked(route)) session.ask().catch(() => {})
   return computed(() => isAsked(route) && session.user !== null && session.user.role !== 'buyer')
 }
@@ -16,6 +18,6 @@ export function useAsBuyer() {
 const courseOf = ({ name, params }: RouteLocationNormalized) =>
   name === 'course' ? params['id'] : name === 'learn' ? params['courseId'] : undefined
 
-/** From the course to its lessons and back it goes along. */
+/** The preview is kept when moving between a course and its lessons. */
 export const goesAlong = (to: RouteLocationNormalized, from: RouteLocationNormalized): boolean =>
   isAsked(from) && !isAsked(to) && courseOf(to) !== undefined && courseOf(to) === courseOf(from)

@@ -1,7 +1,7 @@
-/** The time of now, once a second, while somebody looks. */
+/** The current time, updated every second while the page is visible. */
 import { onScopeDispose, type Ref, readonly, ref } from 'vue'
 
-/** @returns milliseconds since 1970, by this machine's clock */
+/** @returns milliseconds since 1970, by this device's clock */
 export function useNow(): Readonly<Ref<number>> {
   const now = ref(Date.now())
   const ticking = setInterval(() => {

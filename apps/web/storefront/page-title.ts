@@ -1,9 +1,9 @@
-/** The title of the page that is open, in the browser's tab and history. */
+/** The document title of the current page. */
 import { watchEffect } from 'vue'
 import { t } from '../src/i18n.ts'
-import { shopName } from '../src/identity.ts'
+import { shopName } from '../src/shop-profile.ts'
 
-/** Keeps the document's title up to date with what the page says of itself, while that page is open. */
+/** Keeps the document title up to date with the page's title while that page is open. */
 export function usePageTitle(page: () => string | undefined): void {
   watchEffect(() => {
     const own = page()

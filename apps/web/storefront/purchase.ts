@@ -1,4 +1,7 @@
-/** Orders courses and goes to the cashier; pressing again, or after a lost answer, never makes a second order. */
+/**
+ * Orders courses and opens the cashier; pressing again, or retrying after a lost response, never creates a second
+ * order.
+ */
 import { useQueryCache } from '@pinia/colada'
 import { onBeforeUnmount, onMounted, ref, shallowRef } from 'vue'
 import { useRouter } from 'vue-router'
@@ -12,7 +15,7 @@ export interface Purchase {
   readonly payType: PayType
 }
 
-/** Sending the browser to the cashier: `going` from the press until it has left, or come back. */
+/** Sends the browser to the cashier: `going` is true from the press until it has left, or returned. */
 export function useCashier() {
   const router = useRouter()
   const cache = useQueryCache()
@@ -20,7 +23,7 @@ export function useCashier() {
   const problem = shallowRef<ApiProblem>()
   let key = { of: '', value: '' }
 
-  // The browser's back button may show this page as it was left: pressed and waiting.
+  // The back button may restore this page from the cache in its pressed state.
   const cameBack = (event: PageTransitionEvent) => {
     if (event.persisted) going.value = false
   }
@@ -33,7 +36,7 @@ export function useCashier() {
     problem.value = undefined
     try {
       const ready = await checkout()
-      // Only a lost answer may be asked for again by its key: later on, the same courses are a new purchase.
+      // The key is only for retrying after a lost response: later, the same courses are a new purchase.
       key = { of: '', value: '' }
       if (ready.payUrl) return location.assign(ready.payUrl)
       cache.setQueryData(paymentKey(ready.orderNo), ready)
@@ -44,7 +47,7 @@ export function useCashier() {
     going.value = false
   }
 
-  /** One key for one purchase: the same again means the same order. */
+  /** Uses one idempotency key per purchase, so that a retry gets the same order. */
   const buy = (purchase: Purchase) =>
     leaveFor(() => {
       const of = JSON.stringify(purchase)
@@ -53,7 +56,7 @@ export function useCashier() {
       return answer(api.POST('/api/orders', { body: purchase, params: { header } }))
     })
 
-  /** By the method the order has, or by another. */
+  /** Pays an order by its own method, or by another. */
   const payAgain = (orderNo: string, payType?: PayType) =>
     leaveFor(() => {
       const body = payType ? { payType } : {}

@@ -1,12 +1,13 @@
-/** Goes from page to page: the login detour, where the page is scrolled to, and where the focus stands afterwards. */
+/** Navigation between pages: the login detour, the scroll position, and the focus afterwards. */
 import { nextTick, shallowRef } from 'vue'
 import { createRouter, createWebHistory, type RouteLocationNormalized, type Router } from 'vue-router'
 import { announce } from '../src/announce.ts'
 import { goesAlong } from './as-buyer.ts'
+import { loginDetour, passwordDetour } from './detours.ts'
 import { routes } from './routes.ts'
 import { useSession } from './session.ts'
 
-/** Why the page asked for could not be opened at all: its code did not load, or nobody answered who we are. */
+/** Why a page could not be opened: its code did not load, or the server did not say who the user is. */
 export const failure = shallowRef<{ to: string; error: unknown } | undefined>()
 
 export function openRouter(): Router {
@@ -36,13 +37,7 @@ export function openRouter(): Router {
   return router
 }
 
-/** The login, remembering where it should lead back to, query and all. */
-export const loginDetour = (to: { fullPath: string }) => ({ name: 'login', query: { next: to.fullPath } })
-
-/** One's own password instead of one that somebody else made up, before anything else. */
-export const passwordDetour = (to: { fullPath: string }) => ({ name: 'password', query: { next: to.fullPath } })
-
-/** A new page begins at its top for the keyboard and for those who listen, as it does for the eye. */
+/** Moves the focus to the top of a new page, for keyboard and screen reader users. */
 async function arrive(): Promise<void> {
   await nextTick()
   document.getElementById('content')?.focus({ preventScroll: true })

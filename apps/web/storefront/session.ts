@@ -1,9 +1,12 @@
-/** Who is using this browser. The session itself is an http-only cookie that no script can read. */
+/** The current user. The session itself is an http-only cookie that scripts cannot read. */
 import { useQueryCache } from '@pinia/colada'
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import { ApiProblem, answer, api, onLoginLost, type User } from '../src/api/client.ts'
-import { loginTrace } from '../src/login-trace.ts'
+import { actAs } from '../src/api/gate.ts'
+import { keepBarrier } from '../src/login/barrier.ts'
+import { loginTrace } from '../src/login/login-trace.ts'
+import type { Proof } from '../src/login/proof-of-work.ts'
 
 export const useSession = defineStore('session', () => {
   const cache = useQueryCache()
@@ -12,23 +15,25 @@ export const useSession = defineStore('session', () => {
   let asking: Promise<User | null> | undefined
 
   const isIn = computed(() => user.value !== null)
-  /** True until it is known whether somebody is logged in. */
+  /** True while the current user is being loaded. */
   const pending = shallowRef(false)
 
   function enter(entered: User): void {
     user.value = entered
+    actAs(entered.id)
     asked.value = true
     loginTrace.leave()
   }
 
   function leave(): void {
     user.value = null
+    actAs(undefined)
     asked.value = true
     loginTrace.wipe()
     for (const entry of cache.getEntries({ key: ['mine'] })) cache.remove(entry)
   }
 
-  /** Asks the server who this is, once. @throws ApiProblem when it gives no answer */
+  /** Loads the current user once. @throws ApiProblem if the server does not answer */
   async function ask(): Promise<User | null> {
     if (asked.value) return user.value
     pending.value = true
@@ -51,11 +56,11 @@ export const useSession = defineStore('session', () => {
     }
   }
 
-  /** At the start of a visit: only a browser that was logged in before is worth the question. */
+  /** At the start of a visit: loads the user only if this browser was logged in before. */
   function begin(): void {
     if (!loginTrace.is()) return
     ask().catch(() => {
-      // No answer says nothing about the session: whatever page needs it will ask again and show the failure itself.
+      // A failure says nothing about the session: a page that needs it asks again and shows the error.
     })
   }
 
@@ -65,13 +70,23 @@ export const useSession = defineStore('session', () => {
     return entered
   }
 
-  async function register(form: { username: string; password: string; displayName?: string }): Promise<User> {
-    const { user: entered } = await answer(api.POST('/api/users', { body: form }))
+  /** @param proving called if the server requires a proof of work first, which takes some seconds */
+  async function register(
+    form: { username: string; password: string; displayName?: string },
+    proving: () => void,
+  ): Promise<User> {
+    const send = (body: typeof form & { proof?: Proof }) => answer(api.POST('/api/users', { body }))
+    const { user: entered } = await send(form).catch(async (error: unknown) => {
+      if (!(error instanceof ApiProblem) || error.code !== 'PROOF_OF_WORK_REQUIRED') throw error
+      proving()
+      const { prove } = await import('../src/login/proof-of-work.ts')
+      return send({ ...form, proof: await prove('registration') })
+    })
     enter(entered)
     return entered
   }
 
-  /** The password is this person's own now. */
+  /** Records that the user has replaced the generated password. */
   function ownPassword(): void {
     if (user.value) user.value = { ...user.value, passwordDue: false }
   }
@@ -81,6 +96,8 @@ export const useSession = defineStore('session', () => {
     leave()
   }
 
+  keepBarrier(() => user.value ?? undefined)
+  // A user who does not log in again in the dialog is logged out of the page.
   onLoginLost(() => {
     if (user.value) leave()
   })

@@ -1,8 +1,8 @@
-/** Where a login leads back to, and the words that say why it is needed. */
+/** Where a login leads back to, and the text that says why it is required. */
 import { computed } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { t } from '../src/i18n.ts'
-import { wayBack } from '../src/way-back.ts'
+import { wayBack } from '../src/login/way-back.ts'
 
 export function useWhyLogin() {
   const route = useRoute()
@@ -15,7 +15,7 @@ export function useWhyLogin() {
     if (target.name === 'checkout') return t('account.needBuy')
     return target.name === 'pay' ? t('account.needPay') : t('account.needPage')
   })
-  /** Passed on when somebody changes between login and registration. */
+  /** Passed on between login and registration. */
   const query = computed(() => (next.value === '/' ? {} : { next: next.value }))
   const goOn = () => router.replace(next.value)
   return { reason, query, goOn }

@@ -1,6 +1,6 @@
 /**
- * Payment links per second in one process, beside what bare `crypto.sign` does in the same run with the same key and as
- * many at once, and beside the official SDK. `node --conditions=xuecheng:source bench/pay-links.ts [seconds]`
+ * Pay links per second in one process, compared in the same run with bare `crypto.sign` (same key, same concurrency)
+ * and with the official SDK. `node --conditions=xuecheng:source bench/pay-links.ts [seconds]`
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { AlipaySdk } from 'alipay-sdk'
@@ -9,28 +9,28 @@ import { createAlipay } from '../src/index.ts'
 export interface PayLinkFigures {
   /** Signatures of a string of the same length by `crypto.sign` on the thread pool, per second. */
   readonly ceiling: number
-  /** Whole links of ours, per second. */
+  /** Whole links by this client, per second. */
   readonly ours: number
-  /** Whole links of alipay-sdk, per second; it signs on the main thread. */
+  /** Whole links by alipay-sdk, per second; it signs on the main thread. */
   readonly sdk: number
-  /** ours / ceiling: the middle one of all turns, as every figure here. */
+  /** ours / ceiling; like every figure here, the median of all turns. */
   readonly share: number
-  /** The same by processor time spent for each: what `share` is where nothing else runs on the machine. */
+  /** The same ratio by processor time: equal to `share` when nothing else runs on the machine. */
   readonly shareByProcessor: number
   /** ours / sdk */
   readonly times: number
 }
 
-/** Enough to keep the thread pool's four threads busy, and few enough to be a server's usual load. */
+/** Enough to keep the thread pool's four threads busy, and few enough to be a realistic server load. */
 const AT_ONCE = 32
-/** Short turns, taken in rotation and compared turn by turn, so that a busy neighbour slows all three alike. */
+/** Short turns in rotation, compared turn by turn, so that other load on the machine slows all three alike. */
 const TURN_MS = 100
 const PAIR = ['ceiling', 'ours'] as const
 
 const GATEWAY = 'https://openapi.alipay.com/gateway.do'
 const APP_ID = '2021000120612450'
 
-/** @param milliseconds for each of the three */
+/** @param milliseconds for each of the three measurements */
 export async function measurePayLinks(milliseconds = 2000): Promise<PayLinkFigures> {
   const pem = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs1', format: 'pem' })
   const privateKey = createPrivateKey(pem)
@@ -48,11 +48,11 @@ export async function measurePayLinks(milliseconds = 2000): Promise<PayLinkFigur
   for (const warm of Object.values(contestants)) await turn(warm, 2 * TURN_MS)
   for (let round = 0; round < Math.max(1, Math.round(milliseconds / TURN_MS)); round += 1) {
     const rates = { ceiling: NONE, ours: NONE, sdk: NONE }
-    // These two are what is compared closely: each is first as often as second.
+    // These two are compared closely, so each goes first equally often.
     for (const name of round % 2 === 0 ? PAIR : PAIR.toReversed()) rates[name] = await turn(contestants[name], TURN_MS)
     rates.sdk = await turn(contestants.sdk, TURN_MS)
     rounds.push(rates)
-    // What the SDK leaves behind is collected in nobody's turn.
+    // Collect the SDK's garbage outside of any turn.
     await turn(contestants.ceiling, TURN_MS / 4)
   }
   const middle = (figure: (rates: (typeof rounds)[number]) => number) => median(rounds.map(figure))
@@ -76,7 +76,7 @@ const NONE: Rates = { perSecond: 0, perProcessorSecond: 0 }
 const median = (values: readonly number[]): number =>
   values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0
 
-/** Keeps as many under way as `AT_ONCE` until the time is over. */
+/** Keeps `AT_ONCE` operations running until the time is over. */
 async function turn(make: (count: number) => Promise<unknown>, milliseconds: number): Promise<Rates> {
   const [started, before] = [performance.now(), process.cpuUsage()]
   let count = 0
@@ -122,12 +122,12 @@ const sdkOrderOf = (count: number) => ({
   },
 })
 
-/** One line for each figure. */
+/** One line per figure. */
 export const tableOf = ({ ceiling, ours, sdk, share, shareByProcessor, times }: PayLinkFigures): string =>
   [
     `crypto.sign alone   ${perSecond(ceiling)}`,
     `@xuecheng/alipay    ${perSecond(ours)}   ${percent(share)} of it (${percent(shareByProcessor)} by processor time)`,
-    `alipay-sdk          ${perSecond(sdk)}   ours is ${times.toFixed(1)} times as many`,
+    `alipay-sdk          ${perSecond(sdk)}   ours is ${times.toFixed(1)} times as fast`,
   ].join('\n')
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`

@@ -1,24 +1,30 @@
-/** When a signature is refused: what was signed, with which key, and what is most likely wrong. */
+/** Advice for a rejected signature: what was signed, with which key, and the most likely mistake. */
 import { fingerprint } from '@xuecheng/client-kit'
-import type { Transport } from './execute.ts'
+import type { AnswerReader } from './answer.ts'
+import type { Post } from './post.ts'
+import type { Signer } from './request.ts'
 
-/** For a refusal by the gateway. */
+interface Transport extends Signer, AnswerReader, Pick<Post, 'gateway'> {
+  readonly alipayCertSn?: string | undefined
+}
+
+/** When the gateway rejected our signature. */
 export function adviceFor(subCode: string, transport: Transport, canonical: string): string {
   const { host } = new URL(transport.gateway)
   if (subCode === 'isv.invalid-signature') {
     return [
       `Signed with ${transport.signType} by the key whose public half has the fingerprint ${short(transport.privateKey)}:`,
       canonical,
-      `Most likely the public key uploaded for ${transport.appId} at ${host} is not the pair of this private key: another application's, or the sandbox's for the real gateway.`,
+      `Most likely the public key uploaded for ${transport.appId} at ${host} does not belong to this private key: it may be another application's, or the sandbox's in place of the real gateway's.`,
     ].join('\n')
   }
   if (subCode === 'isv.invalid-app-id') {
-    return `The application ${transport.appId} is not known at ${host}: is it a sandbox application on the real gateway, or the other way?`
+    return `The application ${transport.appId} is not known at ${host}: is it a sandbox application used at the real gateway, or the other way round?`
   }
   return ''
 }
 
-/** For an answer that is not believed. */
+/** When an answer of the gateway fails verification. */
 export function adviceOnAnswer(
   answer: { readonly why: string; readonly signed?: string; readonly alipayCertSn?: string },
   transport: Transport,
@@ -28,7 +34,7 @@ export function adviceOnAnswer(
     answer.alipayCertSn !== undefined && alipayCertSn !== undefined && answer.alipayCertSn !== alipayCertSn
   return [
     answer.why,
-    `Alipay's key here has the fingerprint ${short(transport.alipayPublicKey)}.`,
+    `The configured Alipay public key has the fingerprint ${short(transport.alipayPublicKey)}.`,
     ...(renewed ? [`The answer names another certificate (${answer.alipayCertSn}): download Alipay's new one.`] : []),
     ...(answer.signed === undefined
       ? []

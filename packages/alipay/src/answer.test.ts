@@ -1,4 +1,4 @@
-/** Answers: the signed text is found whatever stands around and inside it, and nothing else is believed. */
+/** Answers: the signed text is found whatever surrounds it or is inside it, and nothing else is trusted. */
 import { createSign } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -20,7 +20,7 @@ describe('verifies', () => {
   const nodes: Readonly<Record<string, string>> = {
     'braces, brackets and quotes inside strings': '{"code":"10000","msg":"}{][\\"}\\\\","a":{"b":["}",{"c":"]"}]}}',
     'a backslash before the last quote': '{"code":"10000","msg":"a\\\\"}',
-    'a member of the name of the node inside the node': `{"code":"10000","${NODE}":{"code":"40004"},"sign":"x"}`,
+    'a member named like the node inside the node': `{"code":"10000","${NODE}":{"code":"40004"},"sign":"x"}`,
     'white space inside the node': '{ "code" : "10000" ,\n "msg" : "Success" }',
     'escaped letters in a name': '{"\\u0063ode":"10000"}',
     'letters beyond the first plane': '{"code":"10000","msg":"学城 𠮷 😀"}',
@@ -54,13 +54,13 @@ describe('verifies', () => {
     expect(await read(body)).toMatchObject({ verified: true, fields: { subCode: 'isv.invalid-method' } })
   })
 
-  test('a slash that was signed plain and written escaped', async () => {
+  test('a slash that was signed unescaped but sent escaped', async () => {
     const body = `{"${NODE}":{"code":"10000","url":"https:\\/\\/a"},"sign":"${signOf('{"code":"10000","url":"https://a"}')}"}`
     expect(await read(body)).toMatchObject({ verified: true, fields: { values: { url: 'https://a' } } })
   })
 })
 
-describe('does not believe', () => {
+describe('does not trust', () => {
   const signedPlain = signOf('{"code":"10000","url":"a\\/b"}')
   const other = newPair()
   const cases: Readonly<Record<string, string | Buffer>> = {
@@ -68,30 +68,30 @@ describe('does not believe', () => {
     'the node twice': `{"${NODE}":${node},"${NODE}":{"code":"10000"},"sign":"${signOf(node)}"}`,
     'the node twice, the second one signed': `{"${NODE}":{"code":"40004"},"${NODE}":${node},"sign":"${signOf(node)}"}`,
     'the node twice, once with an escape in its name': `{"${NODE}":${node},"alipay_tr\\u0061de_query_response":{"code":"10000"},"sign":"${signOf(node)}"}`,
-    'a signature that is no base64': `{"${NODE}":${node},"sign":"?"}`,
-    'a signature that is no text': `{"${NODE}":${node},"sign":["${signOf(node)}"]}`,
+    'a signature that is not base64': `{"${NODE}":${node},"sign":"?"}`,
+    'a signature that is not a string': `{"${NODE}":${node},"sign":["${signOf(node)}"]}`,
     'a backslash put before an escaped slash': `{"${NODE}":{"code":"10000","url":"a\\\\/b"},"sign":"${signedPlain}"}`,
     'the signed node inside another': `{"x":{"${NODE}":${node}},"${NODE}":{"code":"10000","a":1},"sign":"${signOf(node)}"}`,
     'no node': `{"sign":"${signOf(node)}"}`,
     'a node that is an array': `{"${NODE}":[1],"sign":"${signOf('[1]')}"}`,
     'a node that is null': `{"${NODE}":null,"sign":"${signOf('null')}"}`,
-    'a node that is text, without a key to open it': `{"${NODE}":"abc","sign":"${signOf('"abc"')}"}`,
+    'a node that is text, without a key to decrypt it': `{"${NODE}":"abc","sign":"${signOf('"abc"')}"}`,
     'an array': `[${node}]`,
     'no JSON': '<html>busy</html>',
     nothing: '',
     'JSON cut short': signedAnswer(METHOD, node, alipay.privateKey).subarray(0, 60),
     'something after the JSON': `${signedAnswer(METHOD, node, alipay.privateKey)}x`,
-    'the name only among what every object has': '{"a":1}',
+    'a name that only exists on Object.prototype': '{"a":1}',
   }
   for (const [what, body] of Object.entries(cases)) {
-    test(what, async () => expect(await read(body)).toMatchObject({ kind: 'unbelievable' }))
+    test(what, async () => expect(await read(body)).toMatchObject({ kind: 'untrusted' }))
   }
 
-  test('a method that is a name every object has', async () => {
-    expect(await readAnswer(Buffer.from('{}'), null, '__proto__', verifier)).toMatchObject({ kind: 'unbelievable' })
+  test('a method named like a property of Object.prototype', async () => {
+    expect(await readAnswer(Buffer.from('{}'), null, '__proto__', verifier)).toMatchObject({ kind: 'untrusted' })
   })
 
-  test('an answer without a signature is an answer, and not verified', async () => {
+  test('an answer without a signature is read as unverified', async () => {
     const refusal = '{"code":"40002","msg":"Invalid Arguments","sub_code":"isv.invalid-app-id"}'
     for (const sign of ['', ',"sign":""', ',"sign":null'])
       expect(await read(`{"${NODE}":${refusal}${sign}}`)).toMatchObject({ kind: 'answer', verified: false })
@@ -108,7 +108,7 @@ describe('GBK', () => {
     })
   }
 
-  test('verifies over its own bytes, for every letter GBK has, those with { } \\ as second byte too', async () => {
+  test('verifies the raw bytes for every GBK character, also those whose second byte is { } or \\', async () => {
     for (let at = 0; at < gbkCharacters.length; at += 1000) {
       const text = JSON.stringify({ code: '20000', sub_msg: gbkCharacters.slice(at, at + 1000).join('') })
       const body = signedAnswer(METHOD, text, alipay.privateKey, encodeGbk as typeof Buffer.from)
@@ -117,7 +117,7 @@ describe('GBK', () => {
   })
 })
 
-test('whatever Alipay may say verifies, and with any one byte changed does not', async () => {
+test('any answer of Alipay verifies, and with any one byte changed it does not', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()),
@@ -146,6 +146,6 @@ test('a large answer takes time in proportion to its size', async () => {
   expect(body.length).toBeGreaterThan(500_000)
   const started = performance.now()
   expect(await read(body)).toMatchObject({ verified: true })
-  expect(await read(body.toString('latin1'), 'text/html;charset=GBK')).toMatchObject({ kind: 'unbelievable' })
+  expect(await read(body.toString('latin1'), 'text/html;charset=GBK')).toMatchObject({ kind: 'untrusted' })
   expect(performance.now() - started).toBeLessThan(3000)
 })

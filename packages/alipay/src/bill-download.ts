@@ -1,23 +1,26 @@
-/** Fetches a bill's archive: within 30 s of asking for its address, bounded, under a name that the file host lets in. */
+/**
+ * Downloads a bill's archive: within 30 s of requesting its address, size-limited, with a User-Agent the file host
+ * accepts.
+ */
 import { BillError } from '@xuecheng/client-kit'
 
 export interface DownloadOptions {
   readonly signal?: AbortSignal | undefined
-  /** 60 s if not said, in milliseconds. */
+  /** In milliseconds; 60 s by default. */
   readonly timeoutMs?: number | undefined
-  /** 64 MiB if not said. */
-  readonly mostBytes?: number | undefined
-  /** The file host turns down the names of some libraries. */
+  /** 64 MiB by default. */
+  readonly maxBytes?: number | undefined
+  /** The file host rejects the default names of some libraries. */
   readonly userAgent?: string | undefined
 }
 
 const USER_AGENT = 'Mozilla/5.0 (compatible; xuecheng-alipay)'
 
-/** @throws BillError; repeating the whole, with a fresh address, is safe */
+/** @throws BillError; the whole operation can safely be repeated with a fresh address */
 export async function downloadBill(
   url: string,
   fetchFile: typeof fetch,
-  { signal, timeoutMs = 60_000, mostBytes = 64 * 1024 * 1024, userAgent = USER_AGENT }: DownloadOptions = {},
+  { signal, timeoutMs = 60_000, maxBytes = 64 * 1024 * 1024, userAgent = USER_AGENT }: DownloadOptions = {},
 ): Promise<Buffer> {
   const limit = AbortSignal.timeout(timeoutMs)
   try {
@@ -33,11 +36,11 @@ export async function downloadBill(
     let length = 0
     for await (const chunk of response.body ?? []) {
       length += chunk.length
-      if (length > mostBytes) throw new BillError('BILL_TOO_LARGE', `The bill is larger than ${mostBytes} bytes.`)
+      if (length > maxBytes) throw new BillError('BILL_TOO_LARGE', `The bill is larger than ${maxBytes} bytes.`)
       chunks.push(chunk)
     }
     const archive = Buffer.concat(chunks)
-    // A link that is past its 30 seconds answers a page, with status 200.
+    // An expired link (older than 30 seconds) answers with an HTML page and status 200.
     if (archive.length < 2 || archive.toString('latin1', 0, 2) !== 'PK')
       throw new BillError('BILL_LINK_EXPIRED', 'The file host sent no archive: the link is older than 30 seconds.')
     return archive

@@ -11,7 +11,7 @@ export interface BillRow {
   readonly kind: 'trade' | 'refund'
   /** 商品名称 */
   readonly subject: string
-  /** 创建时间, of the trade on refunds too */
+  /** 创建时间: when the trade was created, on refunds too */
   readonly createdAt: Date
   /** 完成时间: when it was paid, or refunded */
   readonly completedAt: Date
@@ -63,21 +63,21 @@ export const TITLES: readonly string[] =
 const COLUMNS = 25
 const SUBJECT = 3
 const VOUCHER_NAME = 18
-/** More commas than this in one line's free texts is no line of a bill. */
-const MOST_EXTRA = 64
+/** A line with more surplus commas than this is not a bill line. */
+const MAX_EXTRA = 64
 
 /**
- * Nothing is quoted in a bill, so a comma in a subject or a remark looks like a column's end. Columns are counted from
- * both ends: every way to share the surplus among the free texts is tried, and the one where every time and amount is
- * one again is the row. Undefined where there is none, or more than one.
+ * A bill quotes nothing, so a comma in a subject or a remark looks like a column separator. Columns are counted from
+ * both ends and every way to distribute the surplus commas over the free-text columns is tried; the row is the only way
+ * in which every time and amount parses. Undefined when no way, or more than one, does.
  */
 export function readBillRow(line: string): BillRow | undefined {
   const cells = line.split(',')
   const surplus = cells.length - COLUMNS
-  if (surplus < 0 || surplus > MOST_EXTRA) return undefined
+  if (surplus < 0 || surplus > MAX_EXTRA) return undefined
   const found: BillRow[] = []
   for (let inSubject = 0; inSubject <= surplus; inSubject += 1) {
-    // The two times right after it settle where the subject ends.
+    // The two times that follow show where the subject ends.
     if (!isTime(cells[SUBJECT + inSubject + 1]) || !isTime(cells[SUBJECT + inSubject + 2])) continue
     const first = joinAt(cells, SUBJECT, inSubject)
     for (let inVoucher = 0; inVoucher <= surplus - inSubject; inVoucher += 1) {

@@ -1,9 +1,9 @@
-/** The summary file of a trade bill (Alipay, "Bills: summary file"): one row a store, and their total. */
+/** The summary file of a trade bill (Alipay, "Bills: summary file"): one row per store, and a total. */
 import { BillError, readSignedAmount } from '@xuecheng/client-kit'
 
 /** Amounts in fen. */
 export interface BillSummaryRow {
-  /** 门店编号; '' for what no store took. */
+  /** 门店编号; '' for trades without a store. */
   readonly storeNo: string
   /** 门店名称 */
   readonly storeName: string
@@ -40,18 +40,18 @@ const TITLES =
 /** @throws BillError when it cannot be read, or its total is not the sum of its rows */
 export function readBillSummary(text: string): BillSummary {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.startsWith('#'))
-  if (lines[0]?.replace(/\t/g, '') !== TITLES) throw unreadable('its titles are not the known ones')
+  if (lines[0]?.replace(/\t/g, '') !== TITLES) throw unreadable('its column titles are unknown')
   const rows = lines.slice(1).map(readRow)
   const total = rows.at(-1)
   if (!total?.storeNo.startsWith('合计')) throw unreadable('its total is missing')
   const stores = rows.slice(0, -1)
-  // Where there are no stores, there may be no row but the total; the detail file then says what it must be.
+  // Without stores the total may be the only row; it is then checked against the detail file.
   for (const name of stores.length > 0 ? SUMMED : []) {
     const sum = stores.reduce((soFar, store) => soFar + store[name], 0)
     if (sum !== total[name])
       throw new BillError(
         'BILL_DISAGREES',
-        `The summary's total (${name}: ${total[name]}) is not its rows' sum (${sum}).`,
+        `The summary's total (${name}: ${total[name]}) is not the sum of its rows (${sum}).`,
       )
   }
   return { stores, total }
@@ -70,18 +70,18 @@ const SUMMED = [
   'netAmount',
 ] as const
 
-/** Counted from the right: a comma could only stand in a store's name. */
+/** Columns are counted from the right: only a store's name can contain a comma. */
 function readRow(line: string): BillSummaryRow {
   const cells = line.split(',').map((cell) => cell.trim())
   const numbers = cells.slice(-10)
   const count = (index: number) => {
     const text = numbers[index] ?? ''
-    if (!/^\d{1,9}$/.test(text)) throw unreadable('a count is no number')
+    if (!/^\d{1,9}$/.test(text)) throw unreadable('a count is not a number')
     return Number(text)
   }
   const amount = (index: number) => {
     const fen = readSignedAmount(numbers[index])
-    if (fen === undefined) throw unreadable('an amount is no amount')
+    if (fen === undefined) throw unreadable('an amount is not a number')
     return fen
   }
   if (cells.length < 12) throw unreadable('a row has too few columns')

@@ -1,25 +1,27 @@
-/** alipay.data.dataservice.bill.downloadurl.query: where a past day's or month's bill can be fetched, for 30 seconds. */
+/**
+ * alipay.data.dataservice.bill.downloadurl.query: where a past day's or month's bill can be fetched, for 30 seconds.
+ */
 import { type CallOptions, FieldError } from '@xuecheng/client-kit'
 import { textOf, unexpected } from './about.ts'
 import { execute, type Transport } from './execute.ts'
 import { BILL_SUB_CODES, type BillSubCode, type BusinessRefusal, businessRefusal } from './sub-codes.ts'
 
 export interface BillQuery {
-  /** `trade`: what was taken through the interfaces; `signcustomer`: every movement of the account. */
+  /** `trade`: payments and refunds through the interfaces; `signcustomer`: every movement of the account. */
   readonly billType: 'trade' | 'signcustomer' | 'merchant_act' | 'trade_zft_merchant' | 'zft_acc' | 'settlementMerge'
-  /** `yyyy-MM-dd` or `yyyy-MM`, in Beijing; over, and not today's. */
+  /** `yyyy-MM-dd` or `yyyy-MM`, in Beijing time; a past period. */
   readonly billDate: string
 }
 
 export interface BillUrl {
   readonly ok: true
-  /** Good for 30 seconds. */
+  /** Valid for 30 seconds. */
   readonly url: string
-  /** There is a file, and nothing in it. */
+  /** Whether the file exists but has no rows. */
   readonly empty: boolean
 }
 
-/** @throws UnknownOutcomeError, NotSentError, GatewayRefusedError; repeats itself, since asking changes nothing */
+/** @throws UnknownOutcomeError, NotSentError, GatewayRefusedError. Retries by itself: a query changes nothing. */
 export async function queryBillUrl(
   transport: Transport,
   { billType, billDate }: BillQuery,

@@ -1,9 +1,9 @@
-/** The string that is signed (Alipay, "Signing: the string to be signed"). */
+/** The string to be signed (Alipay, "Signing: the string to be signed"). */
 
 /** Parameters by name, values decoded. */
 export type Parameters = ReadonlyMap<string, string>
 
-/** Sorted by name (ASCII), joined as `name=value` with `&`, decoded values; empty values take no part. */
+/** Sorted by name (ASCII), joined as `name=value` with `&`, values decoded; empty values are left out. */
 export function canonicalString(parameters: Parameters, without: readonly string[]): string {
   const names: string[] = []
   for (const [name, value] of parameters) if (value !== '' && !without.includes(name)) names.push(name)

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { certSn, rootCertSn } from './certificates.ts'
 import { createAlipay } from './client.ts'
 
-/** The official SDK's own reckoning, with which every serial number here must agree. */
+/** The official SDK's calculation, with which every serial number here must agree. */
 const official = createRequire(import.meta.url)(
   join(import.meta.dirname, '../../../node_modules/alipay-sdk/dist/commonjs/antcertutil.js'),
 ) as { getSN(pem: string | Buffer, isRoot?: boolean): string }
@@ -19,7 +19,7 @@ const rsa = () => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
 const ec = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
 const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
 
-/** A root that signs itself, as text. */
+/** A self-signed root, as text. */
 function root(name: string, subject: string, key: KeyObject, serial: string): string {
   writeFileSync(join(folder, `${name}.key`), key.export({ type: 'pkcs8', format: 'pem' }))
   openssl(
@@ -79,21 +79,21 @@ beforeAll(() => {
   made.ecRoot = root('root3', '/C=CN/O=Ant Financial/CN=ECC Root', ec(), '7')
   made.app = signedBy('root1', 'app', '/C=CN/O=学城/CN=2021001161683774', keys.app, '0x00ff00112233445566')
   made.alipay = signedBy('root2', 'alipay', '/C=CN/O=Ant/CN=alipay', keys.alipay, '0x8000000000000001')
-  // An RSA key that an elliptic-curve root signed: it is the signature that counts, not the key.
+  // An RSA key signed by an elliptic-curve root: the signature's algorithm counts, not the key's.
   made.byEc = signedBy('root3', 'by-ec', '/CN=by-ec', rsa(), '99')
 }, 60_000)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('serial numbers', () => {
-  test('of single certificates are those of the official SDK', () => {
+  test('of single certificates equal those of the official SDK', () => {
     for (const certificate of [made.rsaRoot, made.secondRoot, made.ecRoot, made.app, made.alipay]) {
       expect(certSn(certificate)).toBe(official.getSN(certificate))
       expect(certSn(certificate)).toMatch(/^[0-9a-f]{32}$/)
     }
   })
 
-  test('of a bundle: only what RSA signed, in the order of the file, whatever stands between', () => {
+  test('of a bundle: only RSA-signed certificates, in file order, whatever is between them', () => {
     const bundle = `# roots\n${made.ecRoot}\n${made.secondRoot}${made.byEc}\r\n\r\n${made.rsaRoot}`
     expect(rootCertSn(bundle)).toBe(`${certSn(made.secondRoot)}_${certSn(made.rsaRoot)}`)
     expect(rootCertSn(bundle)).toBe(official.getSN(bundle, true))
@@ -170,10 +170,10 @@ describe('certificate mode', () => {
     }).toString()
     const read = await client().verifyNotification(body, 'application/x-www-form-urlencoded')
     expect(read).toMatchObject({ ok: true, canonical: content })
-    expect(read.parameters?.has('alipay_cert_sn')).toBe(false) // not signed here, so not believed
+    expect(read.parameters?.has('alipay_cert_sn')).toBe(false) // not covered by this signature, so not trusted
   })
 
-  test("an application's certificate that is not that of its key is refused, and so is Alipay's in the wrong place", () => {
+  test("an application's certificate that does not match its key is refused, and so is Alipay's in the wrong option", () => {
     const files = { appCert: made.app, alipayCert: made.alipay, rootCert: made.rsaRoot }
     const make = (certificates: typeof files) => () =>
       createAlipay({ appId: '1', privateKey: keys.app, certificates, gateway: 'http://127.0.0.1:9/' })

@@ -20,19 +20,19 @@ export interface Certificates {
   readonly alipayPublicKey: KeyObject
 }
 
-/** @throws KeyError when a file is no certificate, or the application's does not fit its private key */
+/** @throws KeyError when a file is not a certificate, or the application's does not match its private key */
 export function readCertificates(files: CertificateFiles, privateKey: KeyObject): Certificates {
   const [app, alipay] = [firstOf(files.appCert, 'app'), firstOf(files.alipayCert, 'Alipay')]
   if (!sameKey(parse(app, 'app').publicKey, privateKey)) {
     throw new KeyError(
       'APP_CERT_MISMATCH',
-      "The application's certificate is not that of this private key; it may be another application's.",
+      "The application's certificate does not belong to this private key; it may be another application's.",
     )
   }
   const { publicKey } = parse(alipay, 'Alipay')
   if (publicKey.asymmetricKeyType !== 'rsa') throw new KeyError('NOT_RSA', "Alipay's certificate holds no RSA key.")
   if (sameKey(publicKey, privateKey)) {
-    throw new KeyError('OWN_PUBLIC_KEY_GIVEN', "The application's own certificate stands where Alipay's belongs.")
+    throw new KeyError('OWN_PUBLIC_KEY_GIVEN', "The application's own certificate was given in place of Alipay's.")
   }
   return {
     appCertSn: serialOf(app),
@@ -42,10 +42,10 @@ export function readCertificates(files: CertificateFiles, privateKey: KeyObject)
   }
 }
 
-/** A certificate's SN: MD5, hex, of its issuer (last part first, as Java writes it) and its serial number in decimal. */
+/** A certificate's SN: MD5 in hex of its issuer (last part first, as Java writes it) and its decimal serial number. */
 export const certSn = (text: string): string => serialOf(firstOf(text, 'given'))
 
-/** The root's: the SNs of the RSA-signed certificates of the bundle, in its order, joined by `_`. */
+/** The root's SN: the SNs of the bundle's RSA-signed certificates, in file order, joined by `_`. */
 export function rootCertSn(bundle: string): string {
   const signedByRsa = ders(bundle).filter((der) => outerAlgorithm(der).startsWith('1.2.840.113549.1.1'))
   if (signedByRsa.length === 0)
@@ -55,7 +55,7 @@ export function rootCertSn(bundle: string): string {
 
 function firstOf(text: string, whose: string): Buffer {
   const [der] = ders(text)
-  if (!der) throw new KeyError('UNREADABLE_CERTIFICATE', `The ${whose} certificate is no PEM certificate.`)
+  if (!der) throw new KeyError('UNREADABLE_CERTIFICATE', `The ${whose} certificate is not a PEM certificate.`)
   return der
 }
 
@@ -77,7 +77,7 @@ interface Element {
   readonly content: Buffer
 }
 
-/** The elements that stand one after another in DER bytes. Only what a certificate's head needs: lengths up to 4 bytes. */
+/** The consecutive elements in DER bytes. Only what a certificate's head needs: lengths up to 4 bytes. */
 function elementsOf(der: Buffer): Element[] {
   const elements: Element[] = []
   let at = 0
@@ -101,16 +101,16 @@ function certificateParts(der: Buffer): { readonly head: Element[]; readonly out
     const [toBeSigned, outer] = elementsOf(certificate?.content ?? Buffer.alloc(0))
     if (toBeSigned && outer) return { head: elementsOf(toBeSigned.content), outer }
   } catch {
-    // Cut off or no DER: said below, for both.
+    // Truncated or not DER: both are reported below.
   }
-  throw new KeyError('UNREADABLE_CERTIFICATE', 'A certificate is cut off or damaged.')
+  throw new KeyError('UNREADABLE_CERTIFICATE', 'A certificate is truncated or damaged.')
 }
 
 const outerAlgorithm = (der: Buffer): string => readOid(elementsOf(certificateParts(der).outer.content)[0]?.content)
 
 function serialOf(der: Buffer): string {
   const { head } = certificateParts(der)
-  const fields = head[0]?.tag === 0xa0 ? head.slice(1) : head // the version stands first, if it is not the first one
+  const fields = head[0]?.tag === 0xa0 ? head.slice(1) : head // an explicit version comes first; v1 omits it
   const [serial, , issuer] = fields
   if (serial?.tag !== 0x02 || issuer?.tag !== 0x30)
     throw new KeyError('UNREADABLE_CERTIFICATE', 'A certificate has no serial number or issuer.')
@@ -141,7 +141,9 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.9.1': 'E',
 }
 
-/** BMPString is big-endian UTF-16, T61String is taken as Latin-1; everything else in use is UTF-8 or a part of it. */
+/**
+ * BMPString is big-endian UTF-16 and T61String is read as Latin-1; every other type in use is UTF-8 or a subset of it.
+ */
 function readString(value: Element | undefined): string {
   if (!value) return ''
   if (value.tag === 0x1e) return Buffer.from(value.content).swap16().toString('utf16le')

@@ -1,10 +1,10 @@
-/** What a client is made of: options that cannot work are refused when it is made, not when money moves. */
+/** Creating a client: options that cannot work are refused at creation, not when money moves. */
 import { expect, test } from 'vitest'
 import { newPair } from '../test/alipay-side.ts'
 import { createAlipay } from './client.ts'
 import { KeyError } from './errors.ts'
 
-test('1024 bits for RSA2, which Alipay refuses unclearly; for RSA they are enough', () => {
+test("a 1024-bit key is refused for RSA2 (Alipay's own refusal is unclear) and accepted for RSA", () => {
   const options = { appId: '2021000120612450', alipayPublicKey: newPair().publicKey }
   const { privateKey } = newPair(1024)
   expect(() => createAlipay({ ...options, privateKey })).toThrow(

@@ -1,4 +1,4 @@
-/** The client: keys parsed once, and every interface as a method. */
+/** The client: parses the keys once and has a method for every interface. */
 import type { KeyObject } from 'node:crypto'
 import {
   type CallOptions,
@@ -16,17 +16,15 @@ import { type Close, type Closed, closeTrade } from './close.ts'
 import { readAesKey } from './encryption.ts'
 import { execute, type LogEntry, type Transport } from './execute.ts'
 import type { TradeRef } from './fields.ts'
-import { type Notification, verifyNotification } from './notification.ts'
 import { type PagePay, pagePayCall, payForm } from './page-pay.ts'
 import { linkMaker } from './pay-link.ts'
 import { type NoTrade, type QueryOptions, queryTrade, type Trade } from './query.ts'
 import { type Refund, type Refunded, refundTrade } from './refund.ts'
 import { queryRefund, type RefundMade, type RefundNotMade, type RefundQuery } from './refund-query.ts'
-import { type Return, type ReturnOptions, verifyReturn } from './return.ts'
 import type { SignType } from './sign.ts'
-import type { Refused } from './signed-form.ts'
 import type { BillSubCode, BusinessRefusal, CloseSubCode, RefundQuerySubCode, RefundSubCode } from './sub-codes.ts'
 import { checkBillDate, readTradeBill, type TradeBill } from './trade-bill.ts'
+import { type AlipayVerifier, verifierWith } from './verifier.ts'
 import { type WapPay, wapPayCall } from './wap-pay.ts'
 
 export const PRODUCTION_GATEWAY = 'https://openapi.alipay.com/gateway.do'
@@ -37,30 +35,33 @@ export interface AlipayOptions {
   readonly appId: string
   /** The application's private key: PEM, bare base64, or a key object. */
   readonly privateKey: string | KeyObject
-  /** Alipay's public key (not the application's own): PEM, bare base64, a certificate, or a key object. Not with `certificates`. */
+  /**
+   * Alipay's public key (not the application's own): PEM, bare base64, a certificate, or a key object. Not with
+   * `certificates`.
+   */
   readonly alipayPublicKey?: string | KeyObject | undefined
   /** Certificate mode: the three files' contents, in place of `alipayPublicKey`. */
   readonly certificates?: CertificateFiles | undefined
   readonly gateway?: string | undefined
-  /** `RSA2` if not said; `RSA` (SHA-1) only for applications from before it. Messages signed in the other kind are refused. */
+  /** `RSA2` by default; `RSA` (SHA-1) only for old applications. Messages signed with the other type are refused. */
   readonly signType?: SignType | undefined
-  /** The console's AES key, base64. With it every `biz_content` is encrypted, and answers that come encrypted are opened. */
+  /** The console's AES key, base64. If set, every `biz_content` is encrypted and encrypted answers are decrypted. */
   readonly aesKey?: string | undefined
   readonly clock?: (() => Date) | undefined
   readonly fetch?: typeof fetch | undefined
-  /** For one call with its repeats, in milliseconds; 10 s if not said. */
+  /** Total time for one call with its retries, in milliseconds; 10 s by default. */
   readonly timeoutMs?: number | undefined
-  /** How often a call is repeated by itself where that is safe; 2 if not said. */
+  /** How often a call that is safe to repeat is retried; 2 by default. */
   readonly retries?: number | undefined
-  /** Told of every attempt; never given a key, a signature or a buyer's data. */
+  /** Called for every attempt; never receives a key, a signature or a buyer's data. */
   readonly log?: ((entry: LogEntry) => void) | undefined
 }
 
 export interface ExecuteOptions extends CallOptions {
   readonly notifyUrl?: string | undefined
-  /** `app_auth_token` and the like. */
+  /** Common parameters such as `app_auth_token`. */
   readonly parameters?: Readonly<Record<string, string>> | undefined
-  /** Whether this method may be sent again after an unknown outcome. */
+  /** Whether this method may be retried after an unknown outcome. */
   readonly repeatAfterUnknown?: boolean | undefined
 }
 
@@ -70,25 +71,25 @@ export interface Answer<Values extends object = Readonly<Record<string, unknown>
   readonly msg: string
   readonly subCode: string
   readonly subMsg: string
-  /** Every member of the node, as it came. The type is the caller's word; nothing checks it. */
+  /** Every member of the node, unchanged. The type is the caller's claim; nothing checks it. */
   readonly values: Partial<Values>
 }
 
 /**
- * Every call may throw: UnknownOutcomeError (Alipay may have acted), NotSentError (it did not), GatewayRefusedError (it
- * refused the request itself), FieldError (nothing was tried). Business refusals of the verbs that change something are
+ * Every call may throw UnknownOutcomeError (Alipay may have acted), NotSentError (it did not), GatewayRefusedError (it
+ * refused the request itself) or FieldError (nothing was sent). Business refusals of methods that change something are
  * values with `ok: false`.
  */
-export interface Alipay {
+export interface Alipay extends AlipayVerifier {
   readonly appId: string
   readonly gateway: string
   /** alipay.trade.page.pay as an address for the browser. Signs only; nothing is sent. */
   pagePayUrl(pay: PagePay): Promise<string>
-  /** alipay.trade.page.pay as a form that sends itself. */
+  /** alipay.trade.page.pay as a form that submits itself. */
   pagePayForm(pay: PagePay): Promise<string>
   /** alipay.trade.wap.pay as an address for a phone's browser. */
   wapPayUrl(pay: WapPay): Promise<string>
-  /** alipay.trade.wap.pay as a form that sends itself. */
+  /** alipay.trade.wap.pay as a form that submits itself. */
   wapPayForm(pay: WapPay): Promise<string>
   /** alipay.trade.query */
   query(trade: TradeRef, options?: QueryOptions): Promise<Trade | NoTrade>
@@ -103,9 +104,12 @@ export interface Alipay {
   close(trade: Close, options?: CallOptions): Promise<Closed | BusinessRefusal<CloseSubCode>>
   /** alipay.data.dataservice.bill.downloadurl.query */
   billUrl(query: BillQuery, options?: CallOptions): Promise<BillUrl | BusinessRefusal<BillSubCode>>
-  /** Asks for a bill's address and fetches the archive, unread. Also throws BillError. */
+  /** Requests a bill's address and downloads the archive without reading it. Also throws BillError. */
   downloadBill(query: BillQuery, options?: DownloadOptions): Promise<Buffer | BusinessRefusal<BillSubCode>>
-  /** Fetches a day's (`yyyy-MM-dd`) or month's trade bill and reads it; refuses one that disagrees with itself (BillError). */
+  /**
+   * Downloads and reads a day's (`yyyy-MM-dd`) or month's trade bill; throws BillError when its totals do not match its
+   * rows.
+   */
   tradeBill(billDate: string, options?: DownloadOptions): Promise<TradeBill | BusinessRefusal<BillSubCode>>
   /** Any other method. */
   execute<Values extends object = Readonly<Record<string, unknown>>>(
@@ -113,13 +117,9 @@ export interface Alipay {
     bizContent?: object,
     options?: ExecuteOptions,
   ): Promise<Answer<Values>>
-  /** Verifies what stands on the return address: the query, with or without what is before its `?`. */
-  verifyReturn(query: string | URLSearchParams, options?: ReturnOptions): Promise<Return | Refused>
-  /** Verifies a notification from its raw body. */
-  verifyNotification(body: Uint8Array | string, contentType: string | undefined): Promise<Notification | Refused>
 }
 
-/** @throws KeyError when a key cannot be used as what it was given for, FieldError when `gateway` is no address */
+/** @throws KeyError when a key is not of the kind its option needs, FieldError when `gateway` is not a valid address */
 export function createAlipay(options: AlipayOptions): Alipay {
   const transport = readOptions(options)
   const { appId, gateway } = transport
@@ -151,23 +151,22 @@ export function createAlipay(options: AlipayOptions): Alipay {
       const fields = await execute(transport, call, executeOptions, { repeatAfterUnknown })
       return { ...fields, values: fields.values as Partial<Values> }
     },
-    verifyReturn: (query, returnOptions) => verifyReturn(String(query), transport, returnOptions),
-    verifyNotification: (body, contentType) => verifyNotification(body, contentType, transport),
+    ...verifierWith(transport),
   }
 }
 
-const LEAST_BITS: Record<SignType, number> = { RSA2: 2048, RSA: 1024 }
+const MIN_BITS: Record<SignType, number> = { RSA2: 2048, RSA: 1024 }
 
 function readOptions(options: AlipayOptions): Transport {
   const signType = options.signType ?? 'RSA2'
-  const privateKey = longEnough(readPrivateKey(options.privateKey), LEAST_BITS[signType], signType)
+  const privateKey = longEnough(readPrivateKey(options.privateKey), MIN_BITS[signType], signType)
   const certificates = options.certificates && readCertificates(options.certificates, privateKey)
   return {
     appId: options.appId,
     privateKey,
     alipayPublicKey: longEnough(
       certificates?.alipayPublicKey ?? readAlipayKey(options.alipayPublicKey, privateKey),
-      LEAST_BITS[signType],
+      MIN_BITS[signType],
       signType,
     ),
     certificates,
@@ -190,6 +189,6 @@ function readAlipayKey(key: string | KeyObject | undefined, privateKey: KeyObjec
   if (!sameKey(alipayPublicKey, privateKey)) return alipayPublicKey
   throw new KeyError(
     'OWN_PUBLIC_KEY_GIVEN',
-    "This is the application's own public key. Alipay's belongs here: the console shows it once the application's is uploaded.",
+    "This is the application's own public key. Give Alipay's: the console shows it after the application's is uploaded.",
   )
 }

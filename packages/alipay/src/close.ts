@@ -1,4 +1,4 @@
-/** alipay.trade.close: closes a trade that waits for payment. */
+/** alipay.trade.close: closes an unpaid trade. */
 import { type CallOptions, checkedLength } from '@xuecheng/client-kit'
 import { checkAbout, textOf } from './about.ts'
 import { execute, type Transport } from './execute.ts'
@@ -17,9 +17,9 @@ export interface Closed {
 }
 
 /**
- * `ACQ.TRADE_NOT_EXIST` as the refusal: nobody has come to the cashier, so there is nothing to close, and only the link's
- * own `timeExpire` ends it. It is not repeated after an unknown outcome: a repeat of a close that did work is refused, and
- * would look like one that did not. Ask with `query`.
+ * A refusal with `ACQ.TRADE_NOT_EXIST` means that no buyer has opened the cashier: there is nothing to close, and only
+ * the link's own `timeExpire` ends it. A close is not retried after an unknown outcome: repeating a close that did
+ * succeed is refused and would look like a failure. Use `query` instead.
  * @throws UnknownOutcomeError, NotSentError, GatewayRefusedError
  */
 export async function closeTrade(

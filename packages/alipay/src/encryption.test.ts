@@ -1,4 +1,4 @@
-/** Content encryption, against the SDK's own in both directions, and through a whole call. */
+/** Content encryption, compared with the SDK's in both directions, and in a whole call. */
 import { randomBytes } from 'node:crypto'
 import { AlipaySdk } from 'alipay-sdk'
 import fc from 'fast-check'
@@ -21,7 +21,7 @@ const sdk = new AlipaySdk({
   gateway: 'https://openapi.alipay.com/gateway.do',
 })
 
-test('what we encrypt the SDK reads, and what it encrypts we read', () => {
+test('the SDK decrypts what we encrypt, and we decrypt what it encrypts', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), (text) => {
       const content = { subject: text.toWellFormed() }
@@ -32,14 +32,14 @@ test('what we encrypt the SDK reads, and what it encrypts we read', () => {
   )
 })
 
-test('what was not encrypted with this key is not read', () => {
+test('text encrypted with another key is not read', () => {
   const other = readAesKey(randomBytes(16).toString('base64'))
   const texts = ['', 'AAAA', 'x', encrypt('', key).slice(0, 8)]
   for (const text of texts) expect(decrypt(text, key)).toBeUndefined()
   expect(decrypt(encrypt('{"code":"10000"}', other), key)).not.toBe('{"code":"10000"}')
 })
 
-test('a key that is none', () => {
+test('an invalid key is refused', () => {
   for (const text of ['', 'hello', randomBytes(15).toString('base64'), `${aesKey}\u0000`])
     expect(() => readAesKey(text)).toThrow(KeyError)
   expect(readAesKey(` ${aesKey}\n`)).toEqual(key)
@@ -58,7 +58,7 @@ const client = (gateway: string, options: Partial<AlipayOptions> = {}) =>
 const paid =
   '{"code":"10000","msg":"Success","out_trade_no":"N1","total_amount":"39.00","trade_no":"2026","trade_status":"TRADE_SUCCESS"}'
 
-test('a whole call: encrypted, then signed; and the answer, signed with its quotes', async () => {
+test("a whole call: encrypted, then signed; the answer's signature covers its quotes", async () => {
   const gateway = await startGateway((response, { parameters }) =>
     response.end(signedAnswer(parameters['method'] ?? '', JSON.stringify(encrypt(paid, key)), alipay.privateKey)),
   )
@@ -69,14 +69,14 @@ test('a whole call: encrypted, then signed; and the answer, signed with its quot
   expect(sdk.aesDecrypt(parameters['biz_content'] ?? '')).toBe('{"out_trade_no":"N1"}')
 })
 
-test('a plain answer is taken as well: refusals come so', async () => {
+test('a plain answer is accepted too: refusals are not encrypted', async () => {
   const gateway = await startGateway((response, { parameters }) =>
     response.end(signedAnswer(parameters['method'] ?? '', paid, alipay.privateKey)),
   )
   expect(await client(gateway.url).query({ outTradeNo: 'N1' })).toMatchObject({ exists: true })
 })
 
-test('an answer that was encrypted for another key, or where no key is set, is not believed', async () => {
+test('an answer encrypted with another key, or when no key is set, is not trusted', async () => {
   const gateway = await startGateway((response, { parameters }) =>
     response.end(signedAnswer(parameters['method'] ?? '', JSON.stringify(encrypt(paid, key)), alipay.privateKey)),
   )

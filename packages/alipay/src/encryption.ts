@@ -1,11 +1,14 @@
-/** Content encryption (Alipay, "AES"): AES-128-CBC, PKCS#7 padding, an IV of zero bytes, base64. Encrypt first, then sign. */
+/**
+ * Content encryption (Alipay, "AES"): AES-128-CBC, PKCS#7 padding, an IV of zero bytes, base64. Encrypt first, then
+ * sign.
+ */
 
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { KeyError } from '@xuecheng/client-kit'
 
 const IV = Buffer.alloc(16)
 
-/** The key that the console shows, base64 of 128 bits (192 and 256 work too). @throws KeyError */
+/** Reads the key that the console shows: base64 of 128 bits (192 and 256 work too). @throws KeyError */
 export function readAesKey(text: string): Buffer {
   const key = Buffer.from(text.trim(), 'base64')
   if (![16, 24, 32].includes(key.length) || key.toString('base64') !== text.trim())
@@ -18,7 +21,9 @@ export function encrypt(plain: string, key: Buffer): string {
   return Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]).toString('base64')
 }
 
-/** Undefined where the text was not encrypted with this key. The signature, not this, keeps contents whole. */
+/**
+ * Undefined when the text was not encrypted with this key. CBC does not authenticate: the signature guards integrity.
+ */
 export function decrypt(text: string, key: Buffer): string | undefined {
   try {
     const decipher = createDecipheriv(`aes-${key.length * 8}-cbc`, key, IV)

@@ -1,7 +1,7 @@
-/** What can go wrong, as classes with stable codes. None of them ever holds key material. */
+/** The errors, as classes with stable codes. None of them ever holds key material. */
 import { ClientError } from '@xuecheng/client-kit'
 
-/** The base is one for all clients of the kit, so that one `catch` can tell outcomes apart at any gateway. */
+/** The base classes are shared by all clients of the kit: one `catch` can tell outcomes apart at any gateway. */
 export {
   BillError,
   ClientError as AlipayError,
@@ -11,17 +11,17 @@ export {
   UnknownOutcomeError,
 } from '@xuecheng/client-kit'
 
-/** Alipay refused the request: its signature, its application, its parameters. Nothing happened. */
+/** Alipay refused the request itself: its signature, its application or its parameters. Nothing happened. */
 export class GatewayRefusedError extends ClientError {
   override readonly name = 'GatewayRefusedError'
   readonly subCode: string
   readonly subMessage: string
   /**
-   * False for the few refusals that Alipay does not sign (unknown application, unknown method): anybody on the way could
-   * have written them, so that they are a hint, and never a fact about money.
+   * False for the few refusals that Alipay does not sign (unknown application, unknown method). A man in the middle
+   * could have written those: treat them as a hint, never as a fact about money.
    */
   readonly verified: boolean
-  /** The canonical string of the request, where its signature was refused. */
+  /** The canonical string of the request, when its signature was rejected. */
   readonly signed: string | undefined
 
   constructor(

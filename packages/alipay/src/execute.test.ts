@@ -1,4 +1,4 @@
-/** Calls over real HTTP: what was sent, what is believed, and above all what is known when something goes wrong. */
+/** Calls over real HTTP: what is sent, what is trusted, and what is known about the outcome after a failure. */
 import type { ServerResponse } from 'node:http'
 import { AlipaySdk } from 'alipay-sdk'
 import { describe, expect, test } from 'vitest'
@@ -34,7 +34,7 @@ const answering =
 
 async function failure(act: () => Promise<unknown>): Promise<AlipayError> {
   const error = await act().then(
-    () => new Error('nothing was thrown'),
+    () => new Error('expected an error'),
     (thrown: unknown) => thrown,
   )
   if (error instanceof AlipayError) return error
@@ -146,7 +146,7 @@ describe('an unknown outcome', () => {
     expect(error).toBeInstanceOf(UnknownOutcomeError)
   })
 
-  test('busy, in GBK although utf-8 was promised', async () => {
+  test('busy, in GBK although the header says utf-8', async () => {
     const gateway = await startGateway((response) => {
       const node =
         '{"code":"20000","msg":"Service Currently Unavailable","sub_code":"aop.unknow-error","sub_msg":"系统繁忙"}'
@@ -157,7 +157,7 @@ describe('an unknown outcome', () => {
     expect(error).toMatchObject({ name: 'UnknownOutcomeError', message: expect.stringContaining('系统繁忙') })
   })
 
-  test('given up after sending', async () => {
+  test('aborted after sending', async () => {
     const given = new AbortController()
     const gateway = await startGateway(() => given.abort())
     const error = await failure(() => clientAt(gateway.url).query({ outTradeNo: 'N1' }, { signal: given.signal }))
@@ -165,7 +165,7 @@ describe('an unknown outcome', () => {
     expect(gateway.received.length).toBe(1)
   })
 
-  test('an older answer about another trade in this one’s place', async () => {
+  test('a replayed answer about another trade', async () => {
     const gateway = await startGateway(answering(paid))
     const error = await failure(() => clientAt(gateway.url).query({ outTradeNo: 'N2' }))
     expect(error).toBeInstanceOf(UnknownOutcomeError)
@@ -173,7 +173,7 @@ describe('an unknown outcome', () => {
     expect(byTradeNo).toBeInstanceOf(UnknownOutcomeError)
   })
 
-  test('an answer that says nothing, in the place of a close or a refund', async () => {
+  test('an empty answer to a close or a refund', async () => {
     const gateway = await startGateway(answering('{"code":"10000","msg":"Success"}'))
     const client = clientAt(gateway.url, { retries: 0 })
     for (const act of [
@@ -206,7 +206,7 @@ describe('certainly not sent', () => {
     expect(gateway.received.length).toBe(0)
   })
 
-  test('given up before sending', async () => {
+  test('aborted before sending', async () => {
     const gateway = await startGateway(answering(paid))
     const signal = AbortSignal.abort()
     const error = await failure(() => clientAt(gateway.url).query({ outTradeNo: 'N1' }, { signal }))
@@ -216,7 +216,7 @@ describe('certainly not sent', () => {
 })
 
 describe('refused by the gateway', () => {
-  test('a refused signature: what was signed, with which key, and what to do; never a key', async () => {
+  test('a rejected signature: says what was signed, with which key and what to do, without showing a key', async () => {
     const refusal = '{"code":"40002","msg":"Invalid Arguments","sub_code":"isv.invalid-signature","sub_msg":"验签出错"}'
     const gateway = await startGateway(answering(refusal))
     const logged: LogEntry[] = []
@@ -243,7 +243,7 @@ describe('refused by the gateway', () => {
     ])
   })
 
-  test('an application that is not known: unsigned, so only a hint', async () => {
+  test('an unknown application: unsigned, so only a hint', async () => {
     const gateway = await startGateway((response) =>
       response.end(
         '{"alipay_trade_query_response":{"code":"40002","msg":"Invalid Arguments","sub_code":"isv.invalid-app-id","sub_msg":"无效的AppID参数"}}',
@@ -274,7 +274,7 @@ describe('repeats', () => {
     })
   }
 
-  test('a question is asked again after a broken connection, HTTP 502 and "busy"', async () => {
+  test('a query is retried after a broken connection, HTTP 502 and "busy"', async () => {
     for (const fail of [
       (response: ServerResponse) => response.destroy(),
       (response: ServerResponse) => response.writeHead(502).end(),
@@ -292,7 +292,7 @@ describe('repeats', () => {
     }
   })
 
-  test('no more often than was said, and never beyond the time', async () => {
+  test('no more often than configured, and never past the time limit', async () => {
     const gateway = await startGateway((response) => response.writeHead(500).end())
     expect(await failure(() => clientAt(gateway.url, { retries: 1 }).query({ outTradeNo: 'N1' }))).toBeInstanceOf(
       UnknownOutcomeError,
@@ -303,7 +303,7 @@ describe('repeats', () => {
     expect(performance.now() - started).toBeLessThan(5000)
   })
 
-  test('a call of which nothing is known is not sent again by itself', async () => {
+  test('a call that is not known to be repeatable is not retried', async () => {
     const gateway = await startGateway((response) => response.writeHead(500).end())
     expect(await failure(() => clientAt(gateway.url).execute('alipay.trade.pay', {}))).toBeInstanceOf(
       UnknownOutcomeError,
@@ -311,7 +311,7 @@ describe('repeats', () => {
     expect(gateway.received.length).toBe(1)
   })
 
-  describe('an attempt that may have acted is not forgotten', () => {
+  describe('an earlier attempt that may have acted keeps the outcome unknown', () => {
     const refund = { outTradeNo: 'N1', outRequestNo: 'R1', refundAmount: 1 }
     const refused = '{"code":"40005","msg":"Call Limited","sub_code":"isv.app-call-limited"}'
 
@@ -335,7 +335,7 @@ describe('repeats', () => {
     })
   })
 
-  test('a wrong key is not tried again', async () => {
+  test('a wrong key is not retried', async () => {
     const gateway = await startGateway((response) => response.end(signedAnswer(QUERY, paid, merchant.privateKey)))
     await failure(() => clientAt(gateway.url).query({ outTradeNo: 'N1' }))
     expect(gateway.received.length).toBe(1)
@@ -363,7 +363,7 @@ test('a log that throws changes nothing', async () => {
   expect(await client.query({ outTradeNo: 'N1' })).toMatchObject({ exists: true })
 })
 
-test('a gateway that is no address is refused at once', () => {
+test('a gateway that is not a valid address is refused at once', () => {
   for (const gateway of ['openapi.alipay.com', 'ftp://x/', 'https://openapi.alipay.com/gateway.do?charset=utf-8', ''])
     expect(() => clientAt(gateway)).toThrow(AlipayError)
 })

@@ -1,4 +1,7 @@
-/** Calls the gateway (POST): one request, one answer, verified; and a clear word on whether anything may have happened. */
+/**
+ * Calls the gateway (POST): one request, one verified answer, and an error type that says whether anything may have
+ * happened.
+ */
 import {
   type Attempt,
   type CallOptions,
@@ -13,14 +16,14 @@ import { GatewayRefusedError } from './errors.ts'
 import { type Post, post } from './post.ts'
 import { type Call, type Signer, signedRequest } from './request.ts'
 
-/** One attempt at one call. Never holds a key, a signature, or anything of a buyer's. */
+/** One attempt of a call. Never holds a key, a signature or a buyer's data. */
 export interface LogEntry {
   readonly method: string
-  /** 1 for the first. */
+  /** 1 for the first attempt. */
   readonly attempt: number
   readonly milliseconds: number
   readonly outcome: 'answered' | 'refused' | 'unknown' | 'not sent'
-  /** Alipay's `code`, or this client's where there was no answer to believe. */
+  /** Alipay's `code`, or this client's error code when there was no trusted answer. */
   readonly code?: string
   readonly subCode?: string
 }
@@ -61,12 +64,15 @@ async function exchange(
   const { parameters, canonical } = await signedRequest(transport, call)
   const { body, contentType } = await post(transport, parameters, signal, timeoutMs)
   const answer = await readAnswer(body, contentType, call.method, transport)
-  if (answer.kind === 'unbelievable') {
+  if (answer.kind === 'untrusted') {
     throw new UnknownOutcomeError('ANSWER_NOT_VERIFIED', adviceOnAnswer(answer, transport), { signed: answer.signed })
   }
   const { fields, verified } = answer
   if (isUnknown(fields)) {
-    throw new UnknownOutcomeError(fields.subCode || fields.code, `Alipay does not know: ${fields.subMsg || fields.msg}`)
+    throw new UnknownOutcomeError(
+      fields.subCode || fields.code,
+      `Alipay does not know the outcome: ${fields.subMsg || fields.msg}`,
+    )
   }
   const { code, subCode, msg } = fields
   const refused = REFUSED_BEFORE_ACTING.includes(code)
@@ -86,18 +92,18 @@ async function exchange(
   })
 }
 
-/** 10003: taken, and waiting for the buyer. */
+/** 10003: accepted, waiting for the buyer. */
 const ANSWERED = ['10000', '10003', '40004']
 
 /** Codes with which Alipay refuses the request itself, before it acts (Alipay, "Common error codes"). */
 const REFUSED_BEFORE_ACTING = ['20001', '40001', '40002', '40003', '40005', '40006']
 
-/** The only refusals that Alipay does not sign: it does not know whose key to take. */
+/** The only refusals that Alipay does not sign: it cannot tell which key to sign with. */
 const NEVER_SIGNED = ['isv.invalid-app-id', 'isv.missing-app-id']
 
-/** An authorisation token is a secret, and an error is soon in a log. */
+/** An authorisation token is a secret, and errors end up in logs. */
 const withoutTokens = (canonical: string): string => canonical.replace(/(auth_token=)[^&]*/g, '$1***')
 
-/** Alipay's own ways of saying that it cannot tell (code 20000; `ACQ.SYSTEM_ERROR`, once misspelt `AQC.`; a bill's). */
+/** Alipay reports an unknown outcome (code 20000; `ACQ.SYSTEM_ERROR`, once misspelt `AQC.`; a bill's own code). */
 const isUnknown = ({ code, subCode }: AnswerFields): boolean =>
   code === '20000' || /SYSTEM_ERROR$|UNKNOWN_ERROR$|unknow-error$/.test(subCode)

@@ -1,4 +1,4 @@
-/** What a refused notification is told: each usual accident by its name, and none of them lets it through. */
+/** Explanations of refused notifications: each usual accident is named, and the message stays refused. */
 import { createSign } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { formOf, newPair, payment, signedForm } from '../test/alipay-side.ts'
@@ -28,7 +28,7 @@ const accidents: Readonly<Record<string, readonly [said: RegExp, body: string]>>
   'its spaces left as + by a decoder': [/spaces arrived as \+/, changed((value) => value.replaceAll(' ', '+'))],
   'line breaks added': [/cut or added/, formOf({ ...signed, subject: '课 程\r\n', body: ' a "b" <c>' })],
   'signed with SHA-1': [/SHA-1/, signedForm(payment(), alipay.privateKey, { algorithm: 'RSA-SHA1' })],
-  'signed with sign_type in it, as other products are': [/another product/, withSignTypeSigned()],
+  'signed with sign_type included, as other products do': [/another product/, withSignTypeSigned()],
   'another key': [/another key/, signedForm(payment(), newPair().privateKey)],
   'an amount that was changed': [/changed on the way/, formOf({ ...signed, total_amount: '0.01' })],
 }

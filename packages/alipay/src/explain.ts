@@ -1,4 +1,4 @@
-/** Why a signature of Alipay's does not fit: tries the usual accidents, and says which of them it was. */
+/** Explains why a signature of Alipay's does not match, by trying the usual accidents on the way. */
 
 import type { KeyObject } from 'node:crypto'
 import { fingerprint } from '@xuecheng/client-kit'
@@ -16,24 +16,24 @@ export interface Mismatch {
   readonly signType: SignType
 }
 
-/** One sentence or two: the key that was used, and what is most likely wrong. The message stays refused either way. */
+/** One or two sentences: the key that was used and the most likely mistake. The message stays refused either way. */
 export async function explainMismatch(mismatch: Mismatch): Promise<string> {
   const { canonical, charset, signature, parameters, alipayPublicKey, signType } = mismatch
   const text = canonical.toString(charset === 'gbk' ? 'latin1' : 'utf8')
   const accidents: readonly [string, Buffer, SignType][] = [
     [
-      'it was made in the other kind, SHA-1 for SHA-256 or the reverse',
+      'it was made with the other signature type, SHA-1 for SHA-256 or the reverse',
       canonical,
       signType === 'RSA2' ? 'RSA' : 'RSA2',
     ],
-    ['it covers sign_type: this is no payment message, but one of another product', withSignType(parameters), signType],
+    ['it covers sign_type: this is a message of another product, not of payments', withSignType(parameters), signType],
     [
-      'the values were decoded once too often, or HTML-escaped, on the way here',
+      'the values were decoded once too often, or HTML-escaped, before they arrived here',
       Buffer.from(unescaped(text)),
       signType,
     ],
     [
-      'its spaces arrived as +: something on the way decoded only the % signs',
+      'its spaces arrived as +: something before this function decoded only the % signs',
       Buffer.from(text.replaceAll('+', ' ')),
       signType,
     ],
@@ -42,9 +42,9 @@ export async function explainMismatch(mismatch: Mismatch): Promise<string> {
   const key = `Alipay's key ${fingerprint(alipayPublicKey).slice(0, 16)}`
   for (const [reason, content, kind] of accidents) {
     if (await verify(content, signature, alipayPublicKey, kind))
-      return `The signature is by ${key}, but ${reason}. Give the bytes to this function as they came.`
+      return `The signature is by ${key}, but ${reason}. Pass the raw bytes to this function.`
   }
-  return `The signature does not fit ${key}. It was made with another key (of the sandbox, of another application, or the application's own is configured here in place of Alipay's), or the parameters were changed on the way.`
+  return `The signature does not match ${key}. It was made with another key (of the sandbox, of another application, or the application's own is configured here in place of Alipay's), or the parameters were changed on the way.`
 }
 
 const sorted = (parameters: Parameters) => [...parameters].sort(([left], [right]) => (left < right ? -1 : 1))

@@ -1,8 +1,8 @@
-/** Checks of request fields that Alipay would refuse, made before anything is signed or sent. */
+/** Checks request fields that Alipay would refuse, before anything is signed or sent. */
 import { checkedLength, FieldError } from '@xuecheng/client-kit'
 
 export function checkedTradeNo(field: string, number: string): string {
-  // A hyphen occurs in genuine notifications although the documents forbid it.
+  // Genuine notifications contain hyphens although the documentation forbids them.
   if (/^[A-Za-z0-9_-]{1,64}$/.test(number)) return number
   throw new FieldError(field, 'must be 1 to 64 letters, digits and underscores')
 }
@@ -18,18 +18,17 @@ export function checkedAddress(field: string, address: string | undefined): stri
   return checkedLength(field, address, 256)
 }
 
-/** A minute less a few seconds: the request itself takes a moment. */
-const LEAST_MS = 55_000
-const MOST_MS = 15 * 86_400_000
+const MIN_MS = 60_000
+const MAX_MS = 15 * 86_400_000
 
 export function checkedExpiry(at: Date, now: Date): Date {
   const ahead = at.getTime() - now.getTime()
-  if (!(ahead >= LEAST_MS && ahead <= MOST_MS))
+  if (!(ahead >= MIN_MS && ahead <= MAX_MS))
     throw new FieldError('time_expire', 'must lie between 1 minute and 15 days ahead')
   return at
 }
 
-/** One of the two numbers; Alipay's own wins where both are given. */
+/** Either number; Alipay's own is used when both are given. */
 export interface TradeRef {
   /** The merchant's number. */
   readonly outTradeNo?: string | undefined
@@ -37,7 +36,7 @@ export interface TradeRef {
   readonly tradeNo?: string | undefined
 }
 
-/** @throws FieldError when neither number is there */
+/** @throws FieldError when neither number is given */
 export function checkedTradeRef({ outTradeNo, tradeNo }: TradeRef): { out_trade_no?: string; trade_no?: string } {
   if (!outTradeNo && !tradeNo) throw new FieldError('out_trade_no', 'either it or trade_no must be given')
   return {

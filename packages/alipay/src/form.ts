@@ -1,4 +1,4 @@
-/** Form-encoded bytes as parameters: decoded once, in the charset they name, each name at most once. */
+/** Parses form-encoded bytes: decoded once, in the charset they name, each name at most once. */
 import type { Parameters } from './canonical.ts'
 
 export type FormProblem = 'MALFORMED' | 'REPEATED_PARAMETER' | 'UNKNOWN_CHARSET'
@@ -7,7 +7,7 @@ export type ReadForm =
   | {
       readonly ok: true
       readonly parameters: Parameters
-      /** Each value's bytes as they came, percent-decoded: what was signed. */
+      /** Each value's raw bytes, percent-decoded: what was signed. */
       readonly bytes: ReadonlyMap<string, Buffer>
       readonly charset: Charset
     }
@@ -15,15 +15,20 @@ export type ReadForm =
 
 export type Charset = 'utf-8' | 'gbk'
 
+/** Genuine messages have about thirty. */
+const MAX_PARAMETERS = 200
+
 /**
- * Reads a body or query. The bytes of each value are taken as `charset=` in the form itself says (utf-8 if it does not).
- * @param counts which names count (all, unless told otherwise); what does not is not even decoded, and may be repeated
+ * Reads a body or query. Values are decoded in the charset that the form's own `charset=` names (utf-8 by default).
+ * @param counts which names to read (all by default); other names are not even decoded, and may occur twice
  */
 export function readForm(body: Uint8Array | string, counts: (name: string) => boolean = () => true): ReadForm {
-  // One character a byte, so that values can be taken apart before their charset is known.
+  // latin1 gives one character per byte, so that the pairs can be split before their charset is known.
   const text = (typeof body === 'string' ? Buffer.from(body, 'utf8') : Buffer.from(body)).toString('latin1')
   const pairs: [Buffer, Buffer][] = []
-  for (const part of text.split('&')) {
+  const parts = text.split('&', MAX_PARAMETERS + 1)
+  if (parts.length > MAX_PARAMETERS) return refused('MALFORMED', `There are more than ${MAX_PARAMETERS} parameters.`)
+  for (const part of parts) {
     if (part === '') continue
     const equals = part.indexOf('=')
     const name = percentDecode(equals < 0 ? part : part.slice(0, equals))
@@ -42,8 +47,7 @@ export function readForm(body: Uint8Array | string, counts: (name: string) => bo
   try {
     for (const [nameBytes, valueBytes] of pairs) {
       const name = decoder.decode(nameBytes)
-      if (parameters.has(name))
-        return refused('REPEATED_PARAMETER', `The parameter ${name.slice(0, 40)} stands there twice.`)
+      if (parameters.has(name)) return refused('REPEATED_PARAMETER', `The parameter ${name.slice(0, 40)} occurs twice.`)
       parameters.set(name, decoder.decode(valueBytes))
       bytes.set(name, valueBytes)
     }
@@ -78,7 +82,7 @@ function percentDecode(text: string): Buffer | undefined {
   return out.subarray(0, length)
 }
 
-/** Parameters as a form or query; only utf-8 is ever sent by this client. By hand: URLSearchParams takes three times as long. */
+/** Encodes parameters as a form or query, in utf-8. Hand-written: URLSearchParams takes three times as long. */
 export function encodeForm(parameters: Parameters): string {
   let joined = ''
   for (const [name, value] of parameters)

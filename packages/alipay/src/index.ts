@@ -70,4 +70,5 @@ export {
   type Repeat,
 } from './sub-codes.ts'
 export { readTradeBill, type TradeBill } from './trade-bill.ts'
+export { type AlipayVerifier, createVerifier, type VerifierOptions } from './verifier.ts'
 export type { WapPay } from './wap-pay.ts'

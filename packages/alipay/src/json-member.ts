@@ -1,13 +1,13 @@
-/** The exact bytes of one member of a JSON object: what Alipay signed is what came, never what a parser made of it. */
+/** Finds the raw bytes of one member of a JSON object: Alipay signs the bytes, not a parser's result. */
 import type { Charset } from './form.ts'
 
 /**
- * The bytes of the value of `name` in the outermost object, from its first to its last. Only that level is looked at, so a
- * member of the same name inside another value is never mistaken for it; a second one at that level makes it undefined.
- * @param json bytes that are known to be a JSON object in that charset
+ * The raw bytes of the value of `name` in the outermost object. Looks only at that level, so that a member of the same
+ * name inside another value is never mistaken for it; undefined if that level has the name twice.
+ * @param json the bytes of a valid JSON object in that charset
  */
 export function memberRange(json: Buffer, charset: Charset, name: string): Buffer | undefined {
-  const text = charset === 'gbk' ? asciiOutline(json) : json.toString('latin1') // one character a byte
+  const text = charset === 'gbk' ? asciiOutline(json) : json.toString('latin1') // one character per byte
   let found: Buffer | undefined
   let index = skipSpace(text, text.indexOf('{') + 1)
   while (index < text.length && text[index] !== '}') {
@@ -25,7 +25,7 @@ export function memberRange(json: Buffer, charset: Charset, name: string): Buffe
   return found
 }
 
-/** GBK's second bytes can look like ASCII (`\`, `{`, `}`): every byte of a character that is not ASCII becomes one 0x80. */
+/** GBK's second bytes can look like ASCII (`\`, `{`, `}`): replaces every byte of a non-ASCII character with 0x80. */
 function asciiOutline(gbk: Buffer): string {
   const outline = Buffer.from(gbk)
   for (let index = 0; index < gbk.length; index += 1) {
@@ -47,7 +47,7 @@ function skipSpace(json: string, from: number): number {
 const isSpace = (character: string | undefined): boolean =>
   character === ' ' || character === '\t' || character === '\r' || character === '\n'
 
-/** The end of the value that begins at `from`. */
+/** The end of the value that starts at `from`. */
 function valueEnd(json: string, from: number): number {
   let depth = 0
   for (let index = from; index < json.length; index += 1) {
@@ -65,7 +65,7 @@ function valueEnd(json: string, from: number): number {
   return json.length
 }
 
-/** The index of the quote that ends the string whose first quote is at `from`. */
+/** The index of the closing quote of the string that starts at `from`. */
 function stringEnd(json: string, from: number): number {
   let index = from + 1
   while (index < json.length && json[index] !== '"') index += json[index] === '\\' ? 2 : 1

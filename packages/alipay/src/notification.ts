@@ -1,4 +1,6 @@
-/** Payment notifications (Alipay, "Asynchronous notification"): verified from the raw body, then read as typed fields. */
+/**
+ * Payment notifications (Alipay, "Asynchronous notification"): verified from the raw body, then read as typed fields.
+ */
 import { readAmount, readTime } from '@xuecheng/client-kit'
 import type { Parameters } from './canonical.ts'
 import { type Refused, type Verifier, verifyForm } from './signed-form.ts'
@@ -7,20 +9,22 @@ export type TradeStatus = 'WAIT_BUYER_PAY' | 'TRADE_CLOSED' | 'TRADE_SUCCESS' | 
 
 const TRADE_STATUSES: readonly string[] = ['WAIT_BUYER_PAY', 'TRADE_CLOSED', 'TRADE_SUCCESS', 'TRADE_FINISHED']
 
-/** A genuine notification is a few kilobytes; anything far larger is not read at all. */
-const MOST_BYTES = 64 * 1024
+/** A genuine notification is a few kilobytes; anything far larger is not read. */
+const MAX_BYTES = 64 * 1024
 
-/** One means of payment and what it bore, in fen. */
+/** One means of payment and the amount it covered, in fen. */
 export interface FundBill {
   /** `ALIPAYACCOUNT` balance, `PCREDIT` Huabei, `BANKCARD`, `COUPON`, … */
   readonly fundChannel: string
   readonly amount: number
 }
 
-/** What a genuine notification says. Amounts in fen. That it is genuine does not mean that it is about your order. */
+/**
+ * A genuine notification. Amounts are in fen. Genuine does not mean that it is about your order: compare the fields.
+ */
 export interface Notification {
   readonly ok: true
-  /** The same in every repeat of one event. */
+  /** The same in every delivery of one event. */
   readonly notifyId: string
   readonly appId: string
   readonly sellerId: string
@@ -29,7 +33,7 @@ export interface Notification {
   readonly tradeStatus: TradeStatus
   /** The order's amount. */
   readonly totalAmount: number
-  /** When this attempt was sent. */
+  /** When this delivery was sent. */
   readonly notifyTime: Date
   readonly gmtCreate: Date | undefined
   readonly gmtPayment: Date | undefined
@@ -38,7 +42,7 @@ export interface Notification {
   readonly gmtClose: Date | undefined
   /** Cumulative; set on notifications of refunds. */
   readonly refundFee: number | undefined
-  /** The refund's request number; the trade's where none was given. */
+  /** The refund's request number, or the trade's number if the refund had none. */
   readonly outBizNo: string | undefined
   readonly subject: string | undefined
   readonly body: string | undefined
@@ -47,22 +51,22 @@ export interface Notification {
   readonly buyerOpenId: string | undefined
   /** Masked. */
   readonly buyerLogonId: string | undefined
-  /** What the merchant gets, before the fee. */
+  /** What the merchant receives, before the fee. */
   readonly receiptAmount: number | undefined
   readonly buyerPayAmount: number | undefined
   readonly invoiceAmount: number | undefined
   readonly pointAmount: number | undefined
   readonly fundBillList: readonly FundBill[] | undefined
-  /** As it was given to `pagePayUrl`. */
+  /** As passed to `pagePayUrl`. */
   readonly passbackParams: string | undefined
-  /** What the signature covers, and `sign` and `sign_type`. */
+  /** What the signature covers, plus `sign` and `sign_type`. */
   readonly parameters: Parameters
   readonly canonical: string
 }
 
 /**
  * Verifies a notification and reads it.
- * @param body the bytes as they came: nothing may have parsed or changed them
+ * @param body the raw bytes, before any parsing
  * @param contentType the request's header; must be form-urlencoded
  */
 export async function verifyNotification(
@@ -70,7 +74,7 @@ export async function verifyNotification(
   contentType: string | undefined,
   verifier: Verifier,
 ): Promise<Notification | Refused> {
-  if (body.length > MOST_BYTES) return { ok: false, code: 'TOO_LARGE', message: 'The body is larger than 64 KiB.' }
+  if (body.length > MAX_BYTES) return { ok: false, code: 'TOO_LARGE', message: 'The body is larger than 64 KiB.' }
   if (!/^application\/x-www-form-urlencoded\b/i.test(contentType?.trim() ?? '')) {
     return {
       ok: false,
@@ -85,7 +89,7 @@ export async function verifyNotification(
     readFields(parameters, canonical) ?? {
       ok: false,
       code: 'MISSING_PARAMETER',
-      message: 'It is signed, but a parameter that every payment notification has is missing or not readable.',
+      message: 'The signature is valid, but a parameter that every payment notification has is missing or unreadable.',
       parameters,
       canonical,
     }
@@ -104,7 +108,7 @@ function readFields(parameters: Parameters, canonical: string): Notification | u
   if (!notifyId || !appId || !outTradeNo || !tradeNo || totalAmount === undefined || !notifyTime) return undefined
   if (!tradeStatus || !isTradeStatus(tradeStatus)) return undefined
   const refundFee = readAmount(text('refund_fee'))
-  // A refund that cannot be read must not look like a payment.
+  // An unreadable refund must not look like a payment.
   if (text('refund_fee') && refundFee === undefined) return undefined
   return {
     ok: true,
@@ -120,7 +124,7 @@ function readFields(parameters: Parameters, canonical: string): Notification | u
     gmtPayment: readTime(text('gmt_payment')),
     gmtRefund: readTime(text('gmt_refund')),
     gmtClose: readTime(text('gmt_close')),
-    // Nothing refunded is no refund.
+    // A refund fee of 0 is not a refund.
     refundFee: refundFee || undefined,
     outBizNo: text('out_biz_no'),
     subject: text('subject'),
@@ -139,7 +143,7 @@ function readFields(parameters: Parameters, canonical: string): Notification | u
   }
 }
 
-/** JSON text, in camelCase here and in snake_case in answers. */
+/** JSON text, in camelCase in notifications and in snake_case in answers. */
 export function readFundBills(list: unknown): FundBill[] | undefined {
   const items = typeof list === 'string' ? parseJson(list) : list
   if (!Array.isArray(items)) return undefined
@@ -160,7 +164,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** It comes back with the one level of URL encoding that it must be ordered with. */
+/** The value comes back with the one level of URL encoding that the request must use. */
 function readPassback(text: string | undefined): string | undefined {
   try {
     return text === undefined ? undefined : decodeURIComponent(text)

@@ -1,4 +1,4 @@
-/** Payment pages: what is signed is what the browser will send, whatever stands in the order. */
+/** Payment pages: what is signed is exactly what the browser sends, whatever the order contains. */
 import { createVerify } from 'node:crypto'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -21,7 +21,7 @@ const clientAt = (gateway: string) =>
 const client = clientAt('https://openapi.alipay.com/gateway.do')
 const order: PagePay = { outTradeNo: 'N1', totalAmount: 3900, subject: '课程' }
 
-/** As the gateway does it: everything but `sign`, decoded, empty values left out. */
+/** Verifies like the gateway: all parameters except `sign`, decoded, empty values left out. */
 function verifies(parameters: Readonly<Record<string, string>>): boolean {
   const content = Object.keys(parameters)
     .filter((name) => name !== 'sign' && parameters[name] !== '')
@@ -99,17 +99,17 @@ test('nothing empty is sent or signed', async () => {
   expect(url.searchParams.has('return_url')).toBe(false)
 })
 
-describe('is refused before anything is signed:', () => {
+describe('refused before anything is signed:', () => {
   const cases: Readonly<Record<string, readonly [field: string, pay: Partial<PagePay>]>> = {
     'no number': ['out_trade_no', { outTradeNo: '' }],
     'a number with other characters': ['out_trade_no', { outTradeNo: 'N 1' }],
     'a number of 65': ['out_trade_no', { outTradeNo: 'N'.repeat(65) }],
-    'nothing to pay': ['total_amount', { totalAmount: 0 }],
-    'less than nothing': ['total_amount', { totalAmount: -1 }],
-    'a part of a fen': ['total_amount', { totalAmount: 0.5 }],
+    'an amount of zero': ['total_amount', { totalAmount: 0 }],
+    'a negative amount': ['total_amount', { totalAmount: -1 }],
+    'a fraction of a fen': ['total_amount', { totalAmount: 0.5 }],
     'yuan as a float': ['total_amount', { totalAmount: 39.9 }],
-    'no number at all': ['total_amount', { totalAmount: Number.NaN }],
-    'more than Alipay takes': ['total_amount', { totalAmount: 10_000_000_001 }],
+    'not a number': ['total_amount', { totalAmount: Number.NaN }],
+    'more than Alipay accepts': ['total_amount', { totalAmount: 10_000_000_001 }],
     'no subject': ['subject', { subject: ' ' }],
     'a subject with /': ['subject', { subject: 'a/b' }],
     'a subject with =': ['subject', { subject: 'a=b' }],
@@ -120,11 +120,11 @@ describe('is refused before anything is signed:', () => {
     'an expiry in the past': ['time_expire', { timeExpire: new Date(now.getTime() - 1) }],
     'an expiry in half a minute': ['time_expire', { timeExpire: new Date(now.getTime() + 30_000) }],
     'an expiry in 16 days': ['time_expire', { timeExpire: new Date(now.getTime() + 16 * 86_400_000) }],
-    'an expiry that is no time': ['time_expire', { timeExpire: new Date(Number.NaN) }],
-    'a return address that is none': ['return_url', { returnUrl: '/pay/success' }],
+    'an invalid date as expiry': ['time_expire', { timeExpire: new Date(Number.NaN) }],
+    'a relative return address': ['return_url', { returnUrl: '/pay/success' }],
     'a return address that is a script': ['return_url', { returnUrl: 'javascript:alert(1)' }],
     'a notify address of 257': ['notify_url', { notifyUrl: `https://shop.example/${'a'.repeat(240)}` }],
-    'a checked field once more, unchecked': ['total_amount', { extra: { total_amount: '0.00' } }],
+    'a checked field passed again in extra': ['total_amount', { extra: { total_amount: '0.00' } }],
   }
   for (const [what, [field, pay]] of Object.entries(cases)) {
     test(what, async () => {
@@ -154,10 +154,10 @@ describe('the form, sent by a real browser', () => {
   afterAll(() => browser.close())
 
   const nasty = `< > " ' &lt; &amp; &copy; &#60; 学城 😀 \u00a0 + % %2B \\ \\n </form> é \n\t end`
-  // Control characters beyond ASCII have no way of being written that survives in a page of another charset.
+  // HTML offers no way to write C1 control characters that survives in a page of another charset.
   const pages = { 'utf-8': `${nasty} \x80\x9f`, gbk: nasty, '': nasty }
   for (const [charset, body] of Object.entries(pages)) {
-    test(`comes through whole from a page in ${charset || 'no charset that is named'}`, async () => {
+    test(`arrives unchanged from a page in ${charset || 'an undeclared charset'}`, async () => {
       const gateway = await startGateway((response) => response.end('ok'))
       const client = clientAt(gateway.url)
       const returnUrl = `https://shop.example/pay/success?a=1&lt;=2&q="x"'&copy=${encodeURIComponent('学')}`

@@ -1,12 +1,14 @@
-/** alipay.trade.page.pay: where the browser goes to pay. Nothing exists at Alipay until the buyer logs in or scans there. */
+/**
+ * alipay.trade.page.pay: the cashier page. The trade does not exist at Alipay until the buyer logs in or scans there.
+ */
 import { checkedLength, FieldError, writeAmount, writeTime } from '@xuecheng/client-kit'
 import { checkedAddress, checkedExpiry, checkedSubject, checkedTradeNo } from './fields.ts'
 import { encodeForm } from './form.ts'
 import { type Call, type Signer, signedRequest } from './request.ts'
 
-/** What the page methods have in common: the order to be paid. */
+/** The fields that both page methods share: the order to pay. */
 export interface Pay {
-  /** The merchant's number of this payment: letters, digits and underscores, at most 64, unique to the merchant. */
+  /** The merchant's number for this payment: letters, digits and underscores, at most 64, unique to the merchant. */
   readonly outTradeNo: string
   /** In fen: 1 to 10,000,000,000. */
   readonly totalAmount: number
@@ -14,15 +16,15 @@ export interface Pay {
   readonly subject: string
   /** At most 128 characters; comes back in the notification and the bill. */
   readonly body?: string | undefined
-  /** After this moment the buyer can no longer pay: at least a minute and at most 15 days ahead. */
+  /** The buyer cannot pay after this moment; 1 minute to 15 days ahead. */
   readonly timeExpire?: Date | undefined
-  /** At most 512 characters when URL-encoded, which is done here; comes back in the notification. */
+  /** At most 512 characters once URL-encoded, which this client does; comes back in the notification. */
   readonly passbackParams?: string | undefined
   /** `0` virtual, `1` physical goods. */
   readonly goodsType?: '0' | '1' | undefined
   /** At most 256 characters. */
   readonly returnUrl?: string | undefined
-  /** At most 256 characters; without it there is no notification at all. */
+  /** At most 256 characters; without it Alipay sends no notification. */
   readonly notifyUrl?: string | undefined
   /** Any other documented field of biz_content, in Alipay's own spelling. */
   readonly extra?: Readonly<Record<string, unknown>> | undefined
@@ -67,26 +69,26 @@ export function payCall(signer: Signer, pay: Pay, method: string, more: Readonly
   }
 }
 
-/** What has a checked field of its own must not go past the check. @throws FieldError */
+/** A field with a checked option of its own may not bypass that check through `extra`. @throws FieldError */
 function checkedExtra(extra: Readonly<Record<string, unknown>>, fields: Readonly<Record<string, unknown>>) {
   const taken = Object.keys(extra).find((name) => Object.hasOwn(fields, name))
-  if (taken !== undefined) throw new FieldError(taken, 'has a field of its own and must not stand in extra')
+  if (taken !== undefined) throw new FieldError(taken, 'has an option of its own and must not be passed in extra')
   return extra
 }
 
-/** A page with a form that sends itself (POST), for contents too long for an address. */
+/** A page with a form that submits itself (POST), for contents too long for an address. */
 export async function payForm(gateway: string, signer: Signer, call: Call): Promise<string> {
   const { parameters } = await signedRequest(signer, call)
   const inAddress = new Map(parameters)
-  inAddress.delete('biz_content') // everything else stands in the address: Alipay reads charset from there
+  inAddress.delete('biz_content') // everything else is in the address, where Alipay reads charset
   const action = escapeHtml(`${gateway}?${encodeForm(inAddress)}`)
   const content = escapeHtml(parameters.get('biz_content') ?? '')
   return `<form action="${action}" method="post" id="alipay" accept-charset="utf-8"><input type="hidden" name="biz_content" value="${content}"></form><script>document.getElementById('alipay').submit()</script>`
 }
 
 /**
- * Every character that HTML, or a page in another charset, could read as something else; so entities in a value survive.
- * (HTML reads the numbers 128 to 159 as other characters than they are: those stay as they stand.)
+ * Escapes every character that HTML, or a page in another charset, could misread, `&` included, so that entities in a
+ * value survive. (HTML maps the numeric references 128 to 159 to other characters: those stay unescaped.)
  */
 const escapeHtml = (text: string): string =>
   text.replace(/[&<>"'`]|[^\x20-\x9f]/gu, (character) => `&#${character.codePointAt(0)};`)

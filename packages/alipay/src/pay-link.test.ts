@@ -31,7 +31,7 @@ const order = fc.record({
   notifyUrl: address,
 })
 
-test('links made one after another and at once, of any orders, page and phone mixed, are each their own', async () => {
+test('links made in sequence and concurrently, for any orders, page and phone mixed, never mix up their data', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(order, fc.boolean()), { minLength: 1, maxLength: 8 }), async (orders) => {
       const links = await Promise.all(
@@ -51,7 +51,7 @@ test('links made one after another and at once, of any orders, page and phone mi
   )
 })
 
-test('the moment is that of each link, not of the first', async () => {
+test("each link has its own timestamp, not the first link's", async () => {
   let now = new Date('2026-11-23T02:12:22Z')
   const signer = { appId: '1', privateKey: app.privateKey, signType: 'RSA2', clock: () => now } as const
   const makeLink = linkMaker('https://gateway.example/gateway.do', signer)

@@ -1,6 +1,6 @@
 /**
- * Signed addresses for the browser, fast. The links of one shop differ in their order and their moment only; everything
- * else is joined and encoded once, in a mould, and kept for the next link.
+ * Signed pay links, fast. One shop's links differ only in their order and their time; everything else is joined and
+ * encoded once, in a template, and reused for the next link.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -17,7 +17,7 @@ interface Mould {
   readonly call: Call
   /** The canonical string around its two gaps: the content comes first, then the timestamp. */
   readonly parts: readonly string[]
-  /** The address with all but content, timestamp and signature. */
+  /** The address with everything except content, timestamp and signature. */
   readonly address: string
 }
 
@@ -37,7 +37,7 @@ export function linkMaker(gateway: string, signer: Signer): MakeLink {
 const fits = ({ call }: Mould, { method, returnUrl, notifyUrl, extra }: Call): boolean =>
   call.method === method && call.returnUrl === returnUrl && call.notifyUrl === notifyUrl && call.extra === extra
 
-/** Made by the same rules as any request, with marks in the two gaps that no value can contain. */
+/** Built by the same rules as any request, with markers in the two gaps that no value can contain. */
 function cast(gateway: string, signer: Signer, call: Call): Mould {
   const [content, timestamp] = [randomUUID(), randomUUID()]
   const parameters = parametersOf(signer, call, content, timestamp)

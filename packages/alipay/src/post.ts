@@ -1,4 +1,4 @@
-/** Sends one signed request as the gateway wants it: a form, half of it in the address. */
+/** Sends one signed request the way the gateway expects it: as a form, half of it in the address. */
 import { send, UnknownOutcomeError } from '@xuecheng/client-kit'
 import { encodeForm } from './form.ts'
 
@@ -7,7 +7,7 @@ export interface Post {
   readonly fetch: typeof fetch
 }
 
-/** What goes into the body; everything else stands in the address, for Alipay reads `charset` from there. */
+/** The parameters that go into the body; the others go into the address, where Alipay reads `charset`. */
 const IN_BODY = ['biz_content', 'encrypt_type']
 
 /** @throws NotSentError, UnknownOutcomeError */

@@ -1,4 +1,4 @@
-/** alipay.trade.query: what the gateway says of a trade. Believed only with its signature. */
+/** alipay.trade.query: the gateway's view of a trade. Trusted only with a valid signature. */
 import { type CallOptions, readAmount, readTime } from '@xuecheng/client-kit'
 import { checkAbout, textOf, unexpected } from './about.ts'
 import { GatewayRefusedError } from './errors.ts'
@@ -7,7 +7,7 @@ import { checkedTradeRef, type TradeRef } from './fields.ts'
 import { type FundBill, isTradeStatus, readFundBills, type TradeStatus } from './notification.ts'
 import { businessRefusal, QUERY_SUB_CODES } from './sub-codes.ts'
 
-/** What else the answer may hold; without these, Alipay gives the four amounts as 0.00 even on paid trades. */
+/** Optional parts of the answer; without them Alipay gives the four amounts as 0.00 even for paid trades. */
 export interface QueryOptions extends CallOptions {
   readonly queryOptions?: readonly string[] | undefined
 }
@@ -19,7 +19,7 @@ export interface Trade {
   readonly tradeStatus: TradeStatus
   /** The order's amount, in fen. */
   readonly totalAmount: number
-  /** When it was paid; undefined while it is not. */
+  /** When it was paid; undefined while unpaid. */
   readonly sendPayDate: Date | undefined
   /** Masked. */
   readonly buyerLogonId: string | undefined
@@ -28,16 +28,16 @@ export interface Trade {
   readonly buyerOpenId: string | undefined
   /** Only with `queryOptions: ['fund_bill_list']` or by contract. */
   readonly fundBillList: readonly FundBill[] | undefined
-  /** Every member of the answer as it came. */
+  /** Every member of the answer, unchanged. */
   readonly values: Readonly<Record<string, unknown>>
 }
 
-/** No trade has that number: the link was never opened, or nobody logged in there yet. */
+/** No trade has that number: the link was never opened, or no buyer has logged in there yet. */
 export interface NoTrade {
   readonly exists: false
 }
 
-/** @throws UnknownOutcomeError, NotSentError, GatewayRefusedError; repeats itself, since asking changes nothing */
+/** @throws UnknownOutcomeError, NotSentError, GatewayRefusedError. Retries by itself: a query changes nothing. */
 export async function queryTrade(
   transport: Transport,
   trade: TradeRef,

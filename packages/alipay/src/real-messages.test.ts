@@ -1,4 +1,4 @@
-/** Messages that Alipay's own sandbox made and signed: each verifies, and with any character changed it does not. */
+/** Messages made and signed by Alipay's own sandbox: each verifies, and with any character changed it does not. */
 import { readPublicKey } from '@xuecheng/client-kit'
 import { describe, expect, test } from 'vitest'
 import { formOf } from '../test/alipay-side.ts'
@@ -16,7 +16,7 @@ const FORM = 'application/x-www-form-urlencoded; charset=utf-8'
 describe('the return of 2022-06-09', () => {
   const verifier = verifierOf(return2022.alipayPublicKey)
 
-  test('verifies, and says what it says', async () => {
+  test('verifies, and every field is read', async () => {
     expect(await verifyReturn(return2022.query, verifier)).toMatchObject({
       ok: true,
       appId: '2021000120612450',
@@ -28,7 +28,7 @@ describe('the return of 2022-06-09', () => {
     })
   })
 
-  test('verifies with a whole address, with a fragment, and beside the own parameters of the shop', async () => {
+  test("verifies with a whole address, with a fragment, and with the shop's own parameters", async () => {
     const own = 'from=mail&tag=a&tag=b&%=%&name=%C4%E3&empty'
     for (const query of [
       `?${return2022.query}`,
@@ -51,7 +51,7 @@ describe('the return of 2022-06-09', () => {
       }
     })
 
-    test(`does not verify without ${name}, or with more of it`, async () => {
+    test(`does not verify without ${name}, or with it extended`, async () => {
       const { [name]: _, ...without } = parameters
       expect((await verifyReturn(formOf(without), verifier)).ok).toBe(false)
       expect((await verifyReturn(formOf({ ...parameters, [name]: `${parameters[name]}0` }), verifier)).ok).toBe(false)
@@ -112,7 +112,7 @@ describe('the answers of 2023-12', () => {
       'sign after the node': `{"${name}":${node},"sign":"${sign}"}`,
       'sign before it': `{"sign":"${sign}","${name}":${node}}`,
       'the certificate between them': `{"${name}":${node},"alipay_cert_sn":"6f1e366a31d9575cd546914add04f4af","sign":"${sign}"}`,
-      'white space around': ` {\n\t"${name}" : ${node} ,\r\n "sign" : "${sign}" } \n`,
+      'surrounding white space': ` {\n\t"${name}" : ${node} ,\r\n "sign" : "${sign}" } \n`,
     }
     for (const [how, body] of Object.entries(bodies)) {
       test(`${method} verifies, ${how}`, async () => {
@@ -132,10 +132,10 @@ describe('the answers of 2023-12', () => {
     })
   }
 
-  test('an answer to one method is none to another', async () => {
+  test('an answer to one method is not accepted for another', async () => {
     const [{ node, sign } = { node: '', sign: '' }] = answers.answers
     const body = Buffer.from(`{"alipay_trade_query_response":${node},"sign":"${sign}"}`)
-    expect(await readAnswer(body, null, 'alipay.trade.close', verifier)).toMatchObject({ kind: 'unbelievable' })
+    expect(await readAnswer(body, null, 'alipay.trade.close', verifier)).toMatchObject({ kind: 'untrusted' })
   })
 })
 

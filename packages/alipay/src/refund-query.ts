@@ -1,4 +1,4 @@
-/** alipay.trade.fastpay.refund.query: whether one refund was made. */
+/** alipay.trade.fastpay.refund.query: whether a refund was made. */
 import { type CallOptions, readAmount, readTime, UnknownOutcomeError } from '@xuecheng/client-kit'
 import { checkAbout, textOf, unexpected } from './about.ts'
 import { execute, type Transport } from './execute.ts'
@@ -6,9 +6,9 @@ import { checkedTradeNo, checkedTradeRef, type TradeRef } from './fields.ts'
 import { type BusinessRefusal, businessRefusal, REFUND_QUERY_SUB_CODES, type RefundQuerySubCode } from './sub-codes.ts'
 
 export interface RefundQuery extends TradeRef {
-  /** As given to the refund; the trade's own `outTradeNo` where none was given. */
+  /** As given to the refund; the trade's own `outTradeNo` if the refund had none. */
   readonly outRequestNo: string
-  /** Out of `refund_detail_item_list`, `gmt_refund_pay`, `deposit_back_info`, `refund_voucher_detail_list`. */
+  /** Any of `refund_detail_item_list`, `gmt_refund_pay`, `deposit_back_info`, `refund_voucher_detail_list`. */
   readonly queryOptions?: readonly string[] | undefined
 }
 
@@ -27,14 +27,14 @@ export interface RefundMade {
   readonly values: Readonly<Record<string, unknown>>
 }
 
-/** Not received, or failed. Ask no sooner than ten seconds after the refund; repeating that one is harmless. */
+/** Not received, or failed. Query no sooner than ten seconds after the refund; repeating the refund is harmless. */
 export interface RefundNotMade {
   readonly ok: true
   readonly refunded: false
   readonly values: Readonly<Record<string, unknown>>
 }
 
-/** @throws UnknownOutcomeError, NotSentError, GatewayRefusedError; repeats itself, since asking changes nothing */
+/** @throws UnknownOutcomeError, NotSentError, GatewayRefusedError. Retries by itself: a query changes nothing. */
 export async function queryRefund(
   transport: Transport,
   query: RefundQuery,
@@ -51,7 +51,7 @@ export async function queryRefund(
     checkAbout(fields, query)
     return businessRefusal(fields, REFUND_QUERY_SUB_CODES)
   }
-  // Of a refund that it does not know, Alipay says nothing at all but `Success`.
+  // For an unknown refund, Alipay answers `Success` and nothing else.
   if (textOf(fields, 'refund_status') !== 'REFUND_SUCCESS') return { ok: true, refunded: false, values: fields.values }
   checkAbout(fields, query)
   if (textOf(fields, 'out_request_no') !== query.outRequestNo)

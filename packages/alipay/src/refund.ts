@@ -1,4 +1,4 @@
-/** alipay.trade.refund: pays back a part or all of a paid trade. */
+/** alipay.trade.refund: refunds a paid trade, in part or in full. */
 import { type CallOptions, checkedLength, readAmount, readTime, writeAmount } from '@xuecheng/client-kit'
 import { checkAbout, textOf, unexpected } from './about.ts'
 import { execute, type Transport } from './execute.ts'
@@ -6,18 +6,18 @@ import { checkedTradeNo, checkedTradeRef, type TradeRef } from './fields.ts'
 import { type BusinessRefusal, businessRefusal, REFUND_SUB_CODES, type RefundSubCode } from './sub-codes.ts'
 
 export interface Refund extends TradeRef {
-  /** In fen; with all earlier ones never more than the order's amount. */
+  /** In fen; all refunds together never exceed the order's amount. */
   readonly refundAmount: number
   /**
-   * The refund's own number within the trade, at most 64. Alipay asks for it on partial refunds only; here always, since
-   * it is what makes a repeat harmless.
+   * The refund's own number within the trade, at most 64 characters. Alipay requires it for partial refunds only; this
+   * client always does, because it makes a repeat harmless.
    */
   readonly outRequestNo: string
   /** At most 256 characters. */
   readonly refundReason?: string | undefined
   /** At most 30 characters. */
   readonly operatorId?: string | undefined
-  /** `refund_detail_item_list` gives the real `sendBackFee` too. */
+  /** With `refund_detail_item_list` the answer has the real `sendBackFee`. */
   readonly queryOptions?: readonly string[] | undefined
 }
 
@@ -26,25 +26,25 @@ export interface Refunded {
   readonly outTradeNo: string
   readonly tradeNo: string
   /**
-   * Whether money moved with this very call. False on a repeat of a refund that was made before, and where Alipay is not
-   * sure: then `refundQuery` tells.
+   * Whether this very call moved money. False when it repeats an earlier refund, and when Alipay is not sure: use
+   * `refundQuery` then.
    */
   readonly fundChange: boolean
-  /** All that was refunded of the trade so far, in fen; not this request alone. */
+  /** The total refunded of the trade so far, in fen; not this request alone. */
   readonly refundFee: number
-  /** In fen; 0 unless asked for by `queryOptions`. */
+  /** In fen; 0 unless requested by `queryOptions`. */
   readonly sendBackFee: number | undefined
   readonly gmtRefundPay: Date | undefined
   readonly buyerLogonId: string | undefined
   readonly values: Readonly<Record<string, unknown>>
 }
 
-/** Alipay wants three seconds between two refunds of one trade. */
+/** Alipay requires three seconds between two refunds of one trade. */
 const PAUSE_MS = 3000
 
 /**
- * The same number with the same amount never refunds twice, so an unknown outcome is repeated as it is.
- * @throws UnknownOutcomeError when it is still unknown: repeat it with the same number and amount, or ask `refundQuery`
+ * The same number with the same amount never refunds twice, so an unknown outcome is retried unchanged.
+ * @throws UnknownOutcomeError when it is still unknown: repeat with the same number and amount, or use `refundQuery`
  * @throws NotSentError, GatewayRefusedError
  */
 export async function refundTrade(

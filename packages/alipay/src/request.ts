@@ -1,4 +1,4 @@
-/** A request's parameters (Alipay, "Common request parameters"), signed. */
+/** Builds and signs a request's parameters (Alipay, "Common request parameters"). */
 
 import type { KeyObject } from 'node:crypto'
 import { writeTime } from '@xuecheng/client-kit'
@@ -13,28 +13,28 @@ export interface Signer {
   readonly clock: () => Date
   /** Certificate mode: the serial numbers of the application's and the root certificates. */
   readonly certificates?: { readonly appCertSn: string; readonly alipayRootCertSn: string } | undefined
-  /** With it, every `biz_content` is encrypted, before it is signed. */
+  /** If set, every `biz_content` is encrypted before it is signed. */
   readonly aesKey?: Buffer | undefined
 }
 
 export interface Call {
   readonly method: string
-  /** JSON text; undefined for the few methods that have none. */
+  /** JSON text; undefined for the few methods without `biz_content`. */
   readonly bizContent?: string | undefined
   readonly notifyUrl?: string | undefined
   readonly returnUrl?: string | undefined
-  /** Further parameters beside `biz_content`. */
+  /** Further parameters next to `biz_content`. */
   readonly extra?: Readonly<Record<string, string>> | undefined
 }
 
 export interface SignedRequest {
-  /** Every parameter, `sign` among them. */
+  /** Every parameter, including `sign`. */
   readonly parameters: ReadonlyMap<string, string>
   /** What was signed. */
   readonly canonical: string
 }
 
-/** Every parameter of a call, and `sign`. */
+/** Every parameter of a call, including `sign`. */
 export async function signedRequest(signer: Signer, call: Call): Promise<SignedRequest> {
   const parameters = parametersOf(signer, call, contentOf(signer, call), writeTime(signer.clock()))
   const canonical = canonicalString(parameters, ['sign'])
@@ -42,11 +42,11 @@ export async function signedRequest(signer: Signer, call: Call): Promise<SignedR
   return { parameters, canonical }
 }
 
-/** `biz_content` as it is sent: encrypted where there is a key for it. */
+/** `biz_content` as it is sent: encrypted if there is a key. */
 export const contentOf = ({ aesKey }: Signer, { bizContent = '' }: Call): string =>
   aesKey && bizContent ? encrypt(bizContent, aesKey) : bizContent
 
-/** What is signed. Empty parameters are left out: Alipay drops them before it verifies. */
+/** The parameters to sign. Empty ones are left out: Alipay drops them before it verifies. */
 export function parametersOf(signer: Signer, call: Call, content: string, timestamp: string): Map<string, string> {
   const { certificates, aesKey } = signer
   const parameters = new Map<string, string>()

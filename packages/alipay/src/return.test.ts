@@ -23,7 +23,7 @@ const codeOf = async (query: string, ownParameters?: readonly string[]) => {
   return read.ok ? 'ok' : read.code
 }
 
-test('reads amounts in fen and times of Beijing', async () => {
+test('reads amounts in fen and Beijing times', async () => {
   expect(await verifyReturn(genuine, verifier)).toMatchObject({
     ok: true,
     outTradeNo: 'N1',
@@ -33,19 +33,19 @@ test('reads amounts in fen and times of Beijing', async () => {
   })
 })
 
-test('takes a query, a query with its ?, a whole address, and one with a fragment', async () => {
+test('accepts a query, a query with its ?, a whole address, and one with a fragment', async () => {
   for (const query of [genuine, `?${genuine}`, `https://shop.example/pay/success?${genuine}`, `?${genuine}#top`])
     expect(await codeOf(query)).toBe('ok')
 })
 
-test("passes over the merchant's own parameters, repeated ones too, and believes nothing of them", async () => {
+test("skips the merchant's own parameters, duplicates included, and does not report them as verified", async () => {
   const query = `lang=zh&tag=a&tag=b&trade_status=TRADE_SUCCESS&${genuine}`
   const read = await verifyReturn(query, verifier)
   expect(read.ok).toBe(true)
   expect([...(read.parameters?.keys() ?? [])].toSorted()).toEqual([...Object.keys(parameters), 'sign'].toSorted())
 })
 
-test('with their names given, passes over just those', async () => {
+test('skips exactly the names given', async () => {
   expect(await codeOf(`lang=zh&${genuine}`, ['lang'])).toBe('ok')
   expect(await codeOf(`lang=zh&other=1&${genuine}`, ['lang'])).toBe('SIGN_MISMATCH')
   const further = signedForm({ ...parameters, new_field: 'x' }, alipay.privateKey)
@@ -53,7 +53,7 @@ test('with their names given, passes over just those', async () => {
   expect(await codeOf(further)).toBe('SIGN_MISMATCH')
 })
 
-test('a second one of what is signed is refused, wherever it stands and however it is written', async () => {
+test('a duplicate of a signed parameter is refused, wherever it is and however it is spelt', async () => {
   for (const name of [...Object.keys(parameters), 'sign']) {
     const value = name === 'charset' ? 'gbk' : 'x'
     expect(await codeOf(`${genuine}&${name}=${value}`)).toBe('REPEATED_PARAMETER')
@@ -63,7 +63,7 @@ test('a second one of what is signed is refused, wherever it stands and however 
   }
 })
 
-test('what is signed but no return, another key, and far too much are refused', async () => {
+test('refuses a signed message that is not a return, another key, and an oversized query', async () => {
   const { total_amount: _, ...without } = parameters
   expect(await codeOf(signedForm(without, alipay.privateKey))).toBe('MISSING_PARAMETER')
   expect(await codeOf(signedForm(parameters, newPair().privateKey))).toBe('SIGN_MISMATCH')

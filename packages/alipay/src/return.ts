@@ -1,9 +1,11 @@
-/** The buyer's way back (Alipay, "Synchronous return"): for display, never proof of payment. Ask the gateway. */
+/**
+ * The buyer's return (Alipay, "Synchronous return"): for display, never proof of payment. Query the gateway for that.
+ */
 import { readAmount, readTime } from '@xuecheng/client-kit'
 import type { Parameters } from './canonical.ts'
 import { type Refused, type Verifier, verifyForm } from './signed-form.ts'
 
-/** What Alipay puts on a return address. Everything else there is the merchant's own, and not signed. */
+/** The parameters that Alipay adds to a return address. All others are the merchant's own, and not signed. */
 const SIGNED: readonly string[] = [
   'app_id',
   'auth_app_id',
@@ -19,9 +21,9 @@ const SIGNED: readonly string[] = [
   'version',
 ]
 
-const MOST_CHARACTERS = 8192
+const MAX_CHARACTERS = 8192
 
-/** What a genuine return says. The amount is in fen. It has no trade status: only the gateway knows that. */
+/** A genuine return. The amount is in fen. It has no trade status: only the gateway knows that. */
 export interface Return {
   readonly ok: true
   readonly appId: string
@@ -30,21 +32,21 @@ export interface Return {
   readonly tradeNo: string
   readonly totalAmount: number
   readonly timestamp: Date | undefined
-  /** What the signature covers, and `sign` and `sign_type`. */
+  /** What the signature covers, plus `sign` and `sign_type`. */
   readonly parameters: Parameters
   readonly canonical: string
 }
 
 export interface ReturnOptions {
   /**
-   * The names of the parameters that stood in `return_url` already: just these are passed over. Without them, all but
-   * the names that Alipay is known to put there are.
+   * The names of the parameters that were already in `return_url`: exactly these are skipped. By default, everything
+   * except the names that Alipay is known to add is skipped.
    */
   readonly ownParameters?: readonly string[] | undefined
 }
 
 /**
- * Verifies the query of a return address; a name that is signed may stand there only once.
+ * Verifies the query of a return address; a signed name may occur only once.
  * @param query the text after `?`, or the whole address
  */
 export async function verifyReturn(
@@ -52,8 +54,7 @@ export async function verifyReturn(
   verifier: Verifier,
   { ownParameters }: ReturnOptions = {},
 ): Promise<Return | Refused> {
-  if (query.length > MOST_CHARACTERS)
-    return { ok: false, code: 'TOO_LARGE', message: 'The query is larger than 8 KiB.' }
+  if (query.length > MAX_CHARACTERS) return { ok: false, code: 'TOO_LARGE', message: 'The query is larger than 8 KiB.' }
   const text = query.replace(/^[^?=&]*\?/, '').replace(/#.*$/s, '')
   const form = await verifyForm(
     text,
@@ -72,7 +73,7 @@ export async function verifyReturn(
     return {
       ok: false,
       code: 'MISSING_PARAMETER',
-      message: 'It is signed, but it is no payment return.',
+      message: 'The signature is valid, but this is not a payment return.',
       parameters,
       canonical,
     }

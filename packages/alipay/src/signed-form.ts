@@ -1,6 +1,7 @@
 /**
- * Returns and notifications: form parameters signed by Alipay. `sign` and `sign_type` take no part in what is signed
- * (Alipay, "Asynchronous notification: verifying"). The signature's kind is ours to say, not the message's.
+ * Verifies returns and notifications: form parameters signed by Alipay. The signature does not cover `sign` and
+ * `sign_type` (Alipay, "Asynchronous notification: verifying"). Our configuration fixes the signature type, not the
+ * message.
  */
 
 import type { KeyObject } from 'node:crypto'
@@ -25,7 +26,7 @@ export interface Refused {
   readonly ok: false
   readonly code: RefusalCode
   readonly message: string
-  /** What was there, for the record; nothing in it may be believed. */
+  /** The parameters that arrived, for logs; do not trust any of them. */
   readonly parameters?: Parameters
   /** The string that the signature was checked against. */
   readonly canonical?: string
@@ -33,7 +34,7 @@ export interface Refused {
 
 export interface VerifiedForm {
   readonly ok: true
-  /** What was signed, and `sign` and `sign_type` themselves; nothing that the signature does not cover. */
+  /** What was signed, plus `sign` and `sign_type` themselves; nothing that the signature does not cover. */
   readonly parameters: Parameters
   readonly canonical: string
 }
@@ -43,7 +44,7 @@ export interface Verifier {
   readonly signType: SignType
 }
 
-/** Verifies form parameters; names that `counts` turns down are the merchant's own, which Alipay did not sign. */
+/** Verifies form parameters; names that `counts` rejects are the merchant's own, which Alipay did not sign. */
 export async function verifyForm(
   body: Uint8Array | string,
   { alipayPublicKey, signType }: Verifier,
@@ -60,12 +61,12 @@ export async function verifyForm(
     ...(canonical === undefined ? {} : { canonical }),
   })
   const signature = parameters.get('sign')
-  if (!signature) return refuse('MISSING_SIGN', 'There is no sign.')
+  if (!signature) return refuse('MISSING_SIGN', 'The sign parameter is missing.')
   const claimed = parameters.get('sign_type')
   if (claimed !== signType) {
     return refuse(
       'SIGN_TYPE_MISMATCH',
-      `sign_type is ${claimed?.slice(0, 20) ?? 'missing'}, and this application uses ${signType}.`,
+      `sign_type is ${claimed?.slice(0, 20) ?? 'missing'}, but this application uses ${signType}.`,
     )
   }
   const bytes = readBase64(signature)
@@ -76,6 +77,7 @@ export async function verifyForm(
   const wordings = possibleWordings(form.bytes)
   for (const names of wordings) {
     const content = joined(form.bytes, names)
+    // guard: alipay-signature
     if (!(await verify(content, bytes, alipayPublicKey, signType))) continue
     const covered = [...parameters].filter(([name]) => names.includes(name) || name === 'sign' || name === 'sign_type')
     return { ok: true, parameters: new Map(covered), canonical: new TextDecoder(charset).decode(content) }
@@ -86,8 +88,9 @@ export async function verifyForm(
 }
 
 /**
- * Which names may have been signed. The documents disagree on empty values (one page drops them, another keeps them) and
- * say nothing of `alipay_cert_sn`, which comes with certificate mode; each reading takes the message's own words only.
+ * Which names may have been signed. The documents disagree on empty values (one page drops them, another keeps them)
+ * and do not mention `alipay_cert_sn`, which certificate mode adds. Every reading uses only parameters of the message
+ * itself.
  */
 function possibleWordings(values: ReadonlyMap<string, Buffer>): string[][] {
   const all = [...values.keys()].filter((name) => name !== 'sign' && name !== 'sign_type').sort()
@@ -97,7 +100,7 @@ function possibleWordings(values: ReadonlyMap<string, Buffer>): string[][] {
   return [...wordings, ...wordings.map((names) => names.filter((name) => name !== 'alipay_cert_sn'))]
 }
 
-/** `name=value` joined with `&`, in the very bytes that came, whatever their charset. */
+/** `name=value` joined with `&`, in the raw bytes, whatever their charset. */
 function joined(values: ReadonlyMap<string, Buffer>, names: readonly string[]): Buffer {
   const parts = names.flatMap((name, index) => [
     Buffer.from(`${index === 0 ? '' : '&'}${name}=`),
@@ -106,7 +109,10 @@ function joined(values: ReadonlyMap<string, Buffer>, names: readonly string[]): 
   return Buffer.concat(parts)
 }
 
-/** Names that decide something: no genuine value has one of them after an `&`, and none of theirs has a sign of joining. */
+/**
+ * Names that matter: no genuine value contains `&` followed by one of them, and their own values never contain `&` or
+ * `=`.
+ */
 const DECISIVE = [
   'app_id',
   'auth_app_id',
@@ -130,8 +136,8 @@ const DECISIVE = [
 const SWALLOWED = new RegExp(`&(?:${DECISIVE.join('|')})=`)
 
 /**
- * The signed string does not say where a value ends: `body=x&total_amount=1` is one parameter or two. So one who changes a
- * message on its way could join two parameters into one, or take one apart, without changing what was signed.
+ * The signed string does not show where a value ends: `body=x&total_amount=1` is one parameter or two. An attacker
+ * could therefore join two parameters into one, or split one, without changing the signed string.
  */
 function ambiguous(parameters: Parameters): string | undefined {
   for (const [name, value] of parameters) {

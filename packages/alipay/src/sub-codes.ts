@@ -1,8 +1,8 @@
-/** Alipay's business refusals (code 40004): what each sub_code means, and whether the same request may be sent again. */
+/** Alipay's business refusals (code 40004): what each sub_code means, and whether the same request may be repeated. */
 import type { AnswerFields } from './answer.ts'
 
 /**
- * `same`: the very same request may be sent again, and may succeed. `changed`: only once the request or the account has
+ * `same`: the very same request may be sent again and may succeed. `changed`: only after the request or the account has
  * changed. `never`: it cannot succeed for this trade.
  */
 export type Repeat = 'same' | 'changed' | 'never'
@@ -19,7 +19,7 @@ const never = (meaning: string): Entry => ({ meaning, repeat: 'never' })
 const TRADE = {
   'ACQ.SYSTEM_ERROR': same('Alipay does not know the outcome'),
   'ACQ.INVALID_PARAMETER': changed('a field is malformed'),
-  'ACQ.TRADE_NOT_EXIST': changed('no such trade; nobody has come to its cashier page'),
+  'ACQ.TRADE_NOT_EXIST': changed('no such trade; no buyer has opened its cashier page'),
   'ACQ.ENTERPRISE_PAY_BIZ_ERROR': changed("the enterprise payment's own rules refuse it"),
 } as const
 
@@ -78,16 +78,16 @@ export const BILL_SUB_CODES = {
   UNKNOWN_ERROR: same('Alipay does not know; repeat'),
   BILL_DATE_BEFORE_REGISTRATION: never('before the account existed'),
   TYPE_NOT_SUPPORTED: changed('there is no bill of this type for this account'),
-  SYSTEM_RATE_LIMIT: same('too many asked; repeat later'),
-  USER_RATE_LIMIT: same('asked too often; repeat later'),
+  SYSTEM_RATE_LIMIT: same('too many requests; repeat later'),
+  USER_RATE_LIMIT: same('too many requests by this account; repeat later'),
 } as const
 
-/** Of making a trade. page.pay shows them to the buyer, and no answer has them; precreate and its like do. */
+/** Of creating a trade. page.pay shows them to the buyer only; precreate and similar methods return them. */
 export const CREATE_SUB_CODES = {
   'ACQ.SYSTEM_ERROR': TRADE['ACQ.SYSTEM_ERROR'],
   'ACQ.INVALID_PARAMETER': TRADE['ACQ.INVALID_PARAMETER'],
   'ACQ.ACCESS_FORBIDDEN': changed('the product is not signed up for'),
-  'ACQ.EXIST_FORBIDDEN_WORD': changed('a forbidden word stands in the order'),
+  'ACQ.EXIST_FORBIDDEN_WORD': changed('the order contains a forbidden word'),
   'ACQ.PARTNER_ERROR': changed('the application id is wrong'),
   'ACQ.TOTAL_FEE_EXCEED': changed('the amount is beyond the limit'),
   'ACQ.CONTEXT_INCONSISTENT': changed('the same number was used with another amount or subject'),
@@ -104,8 +104,8 @@ export const CREATE_SUB_CODES = {
   'ACQ.NOW_TIME_AFTER_EXPIRE_TIME_ERROR': changed('time_expire has passed'),
   'ACQ.SUB_GOODS_SIZE_MAX_COUNT': changed('more than 150 items'),
   'ACQ.RISK_MERCHANT_IP_NOT_EXIST': changed("the merchant's IP address is missing"),
-  'ACQ.MERCHANT_STATUS_NOT_NORMAL': changed('the merchant was idle for three months'),
-  'ACQ.APPLY_PC_MERCHANT_CODE_ERROR': changed('this number has a QR code already'),
+  'ACQ.MERCHANT_STATUS_NOT_NORMAL': changed('the merchant was inactive for three months'),
+  'ACQ.APPLY_PC_MERCHANT_CODE_ERROR': changed('this number already has a QR code'),
 } as const
 
 export type QuerySubCode = keyof typeof QUERY_SUB_CODES
@@ -118,12 +118,12 @@ export type CreateSubCode =
   | `ACQ.BEYOND_PER_RECEIPT_${string}`
   | `ACQ.MERCHANT_PERM_RECEIPT_${string}`
 
-/** Alipay understood, and said no. Signed, so it is a fact; nothing happened. */
+/** Alipay understood the request and refused it. Signed, so it is certain that nothing happened. */
 export interface BusinessRefusal<Code extends string = string> {
   readonly ok: false
-  /** One of the documented ones, or one that came later. */
+  /** One of the documented codes, or a newer one. */
   readonly subCode: Code | (string & Record<never, never>)
-  /** Alipay's own words, for people. */
+  /** Alipay's own text, for people. */
   readonly subMsg: string
   readonly meaning: string
   readonly repeat: Repeat
@@ -132,11 +132,11 @@ export interface BusinessRefusal<Code extends string = string> {
 
 const PREFIXES: readonly [string, Entry][] = [
   ['ACQ.OVERDRAFT_', changed('the overdraft agreement refuses it')],
-  ['ACQ.BEYOND_PER_RECEIPT_', changed('beyond what may be taken at once')],
+  ['ACQ.BEYOND_PER_RECEIPT_', changed('beyond the limit of a single payment')],
   ['ACQ.MERCHANT_PERM_RECEIPT_', changed('beyond what the merchant may take')],
 ]
 
-/** A refusal as a value, explained by its interface's table; an unknown one is not to be repeated unchanged. */
+/** A refusal as a value, explained by its interface's table; an undocumented code must not be repeated unchanged. */
 export function businessRefusal<Code extends string>(
   fields: AnswerFields,
   table: Readonly<Record<string, Entry>>,

@@ -9,7 +9,7 @@ import { readBillRow } from './bill-row.ts'
 import { readTradeBill } from './trade-bill.ts'
 
 describe('a trade bill', () => {
-  test('is read from both files, in fen and in moments', async () => {
+  test('is read from both files, with amounts in fen and times as dates', async () => {
     const bill = await readTradeBill(billArchive())
     expect(bill).toMatchObject({
       account: '20880000000000000156',
@@ -57,7 +57,7 @@ describe('a trade bill', () => {
     expect(bill.summary.stores).toHaveLength(1)
   })
 
-  test('with other line ends, files in the other order, and names that say nothing', async () => {
+  test('with other line ends, files in the other order, and uninformative names', async () => {
     const detail = detailText([TRADE, REFUND], TRAILER, '\n')
     const archive = zip([billFile('a', detail), billFile('b', summaryText([STORE, TOTAL], '\n'))])
     expect((await readTradeBill(archive)).rows).toHaveLength(2)
@@ -109,7 +109,7 @@ describe('a bill that disagrees with itself is refused:', () => {
       await refused(billArchive(detailText(rows)), 'BILL_DISAGREES')
   })
 
-  test('a summary with another count, another sum, or a total that is not that of its rows', async () => {
+  test('a summary with another count, another sum, or a total that does not match its rows', async () => {
     const other = (from: string, to: string) => [STORE.replace(from, to), TOTAL.replace(from, to)]
     await refused(billArchive(undefined, summaryText(other(',1,1,', ',2,1,'))), 'BILL_DISAGREES')
     await refused(billArchive(undefined, summaryText(other(',1,1,', ',1,0,'))), 'BILL_DISAGREES')
@@ -125,7 +125,7 @@ describe('a bill that disagrees with itself is refused:', () => {
     for (const column of [2, 3, 4, 5, 6, 7, 8]) await refused(only(good.with(column, '0.07').join()), 'BILL_DISAGREES')
   })
 
-  test('and what cannot be understood is not guessed at', async () => {
+  test('an unreadable bill is refused, not guessed at', async () => {
     const detail = detailText([TRADE, REFUND])
     await refused(billArchive(detail.replace('券名称', '券名')), 'BILL_NOT_UNDERSTOOD')
     await refused(billArchive(detail.replace('业务明细列表结束', '')), 'BILL_NOT_UNDERSTOOD')
@@ -142,16 +142,16 @@ describe('a bill that disagrees with itself is refused:', () => {
 
 describe('a row with commas in its free texts', () => {
   const row = (subject: string, voucher: string, remark: string) =>
-    // The voucher first: a subject may hold what its place is found by.
+    // The voucher first: a subject may contain text like the one that locates it.
     readBillRow(TRADE.replace(',0.00,,0.00\t', `,0.00,${voucher},0.00\t`).replace('TypeScript课程', subject) + remark)
 
-  test('falls into its columns', () => {
+  test('is split into the right columns', () => {
     expect(row('一,二,三', '', '')).toMatchObject({ subject: '一,二,三', remark: '', orderAmount: 9900 })
     expect(row('课程', '', 'a,b,,c')).toMatchObject({ subject: '课程', remark: 'a,b,,c', serviceFee: -59 })
     expect(row('a,b', '满100,减10', 'c,d')).toMatchObject({ subject: 'a,b', voucherName: '满100,减10', remark: 'c,d' })
   })
 
-  test('whatever the texts are: the right columns, or none at all', () => {
+  test('for any texts: the right columns, or a refusal', () => {
     const piece = fc.constantFrom('a', ',', '0.00', '\t', '2019-09-16 10:55:16', '学', ' ', '交易\t', '-1.00')
     const text = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(''))
     fc.assert(
@@ -166,7 +166,7 @@ describe('a row with commas in its free texts', () => {
     )
   })
 
-  test('too few columns, or far too many, are no row', () => {
+  test('too few columns, or far too many, are refused', () => {
     expect(readBillRow(TRADE.slice(0, TRADE.lastIndexOf(',')))).toBeUndefined()
     expect(readBillRow(TRADE + ','.repeat(65))).toBeUndefined()
     expect(readBillRow('')).toBeUndefined()
@@ -185,7 +185,7 @@ describe('the download', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/downloadBillFile.resource?token=1`
   }
 
-  test('brings the archive, under a name that the host lets in', async () => {
+  test('downloads the archive, with a User-Agent that the host accepts', async () => {
     let agent = ''
     const url = await host((request, response) => {
       agent = request.headers['user-agent'] ?? ''
@@ -195,7 +195,7 @@ describe('the download', () => {
     expect(agent).toContain('Mozilla/5.0')
   })
 
-  test('stops at its bound, however the body comes', async () => {
+  test('stops at its size limit, however the body is sent', async () => {
     const url = await host((_request, response) => {
       response.write('PK')
       const more = () => {
@@ -204,10 +204,10 @@ describe('the download', () => {
       }
       more()
     })
-    await expect(downloadBill(url, fetch, { mostBytes: 300_000 })).rejects.toMatchObject({ code: 'BILL_TOO_LARGE' })
+    await expect(downloadBill(url, fetch, { maxBytes: 300_000 })).rejects.toMatchObject({ code: 'BILL_TOO_LARGE' })
   })
 
-  test('says that a link is too old, that the host refuses, that it broke off, that it took too long', async () => {
+  test('reports an expired link, a refusal by the host, a broken connection and a time-out', async () => {
     const page = await host((_request, response) => response.end('<html>下载超时，请重新下载</html>'))
     await expect(downloadBill(page, fetch)).rejects.toMatchObject({ code: 'BILL_LINK_EXPIRED' })
     server?.close()

@@ -1,4 +1,4 @@
-/** A day's or month's trade bill: both its files, read, and checked against each other and against their own totals. */
+/** A day's or month's trade bill: both files, read and checked against each other and against their own totals. */
 import { BillError, readSignedAmount, readTime, writeTime } from '@xuecheng/client-kit'
 import { type BillRow, readBillRow, TITLES } from './bill-row.ts'
 import { type BillSummary, readBillSummary } from './bill-summary.ts'
@@ -17,16 +17,16 @@ export interface TradeBill {
   readonly summary: BillSummary
 }
 
-/** More than that could not be one string. */
-const MOST_UNPACKED = 256 * 1024 * 1024
+/** More than this could not become one string. */
+const MAX_UNPACKED = 256 * 1024 * 1024
 
 /**
- * Reads the archive that `downloadBill` gave.
+ * Reads the archive that `downloadBill` returned.
  * @throws BillError when it is damaged (`BILL_ARCHIVE_DAMAGED`, `BILL_TOO_LARGE`), cannot be read
- * (`BILL_NOT_UNDERSTOOD`), or its totals disagree with its rows (`BILL_DISAGREES`): then nothing in it may be used
+ * (`BILL_NOT_UNDERSTOOD`), or its totals do not match its rows (`BILL_DISAGREES`): do not use any of it then
  */
-export async function readTradeBill(archive: Buffer, mostBytes: number = MOST_UNPACKED): Promise<TradeBill> {
-  const files = await unzip(archive, mostBytes)
+export async function readTradeBill(archive: Buffer, maxBytes: number = MAX_UNPACKED): Promise<TradeBill> {
+  const files = await unzip(archive, maxBytes)
   const summaryFile = fileThat(files, /汇总/, '#支付宝业务汇总查询')
   const detailFile = fileThat(files, /明细(?!.*汇总)/, '#支付宝业务明细查询')
   const bill = readDetail(detailFile)
@@ -35,20 +35,20 @@ export async function readTradeBill(archive: Buffer, mostBytes: number = MOST_UN
   return { ...bill, summary }
 }
 
-/** By its first line; a name is only a name, and the order in the archive is not said. */
+/** Identifies a file by its first line, because names and order in the archive are not documented. */
 function fileThat(files: readonly ZipEntry[], name: RegExp, firstLine: string): string {
   const texts = files.map((file) => ({ file, text: new TextDecoder('gbk').decode(file.content) }))
   const found = texts.find(({ text }) => text.startsWith(firstLine)) ?? texts.find(({ file }) => name.test(file.name))
-  if (!found) throw unreadable(`${firstLine.slice(1)} is not in it`)
+  if (!found) throw unreadable(`${firstLine.slice(1)} is missing`)
   return found.text
 }
 
-/** @throws BillError where it is another day's or month's: it came over an open line, from an address that was signed */
+/** @throws BillError when it covers another period. The address was signed, but the download itself is not. */
 export function checkBillDate(bill: TradeBill, billDate: string): TradeBill {
   const [from, until] = [writeTime(bill.from), writeTime(bill.until)]
   const ofMonth = bill.until.getTime() - bill.from.getTime() > 27 * DAY_MS
   if (from === `${billDate.padEnd(10, '-01')} 00:00:00` && ofMonth === (billDate.length === 7)) return bill
-  throw new BillError('BILL_OF_ANOTHER_DATE', `The bill is of ${from} to ${until}; ${billDate} was asked for.`)
+  throw new BillError('BILL_OF_ANOTHER_DATE', `The bill covers ${from} to ${until}; ${billDate} was requested.`)
 }
 
 const DAY_MS = 86_400_000
@@ -63,16 +63,16 @@ function readDetail(text: string): Omit<TradeBill, 'summary'> {
   if (!account || !start || !end) throw unreadable('its heading has no account or dates')
   const titlesAt = lines.findIndex((line) => line.startsWith(TITLES[0] ?? ''))
   const titles = lines[titlesAt]?.split(',').map((title) => title.trim())
-  if (titles?.join() !== TITLES.join()) throw unreadable('its columns are not the known ones')
+  if (titles?.join() !== TITLES.join()) throw unreadable('its columns are unknown')
   const rows: BillRow[] = []
   let at = titlesAt + 1
   for (; at < lines.length && !lines[at]?.startsWith('#'); at += 1) {
     if (lines[at]?.trim() === '') continue
     const row = readBillRow(lines[at] ?? '')
-    if (!row) throw unreadable(`line ${at + 1} does not fall into its columns`)
+    if (!row) throw unreadable(`line ${at + 1} does not match the columns`)
     rows.push(row)
   }
-  if (!/业务明细列表结束/.test(lines[at] ?? '')) throw unreadable('the end of its list is missing; it may be cut off')
+  if (!/业务明细列表结束/.test(lines[at] ?? '')) throw unreadable('the end of its list is missing; it may be truncated')
   checkTrailer(lines.slice(at + 1), rows)
   const exportedAt = readChineseTime(comment(/导出时间：\[([^\]]+)\]/)?.[1])
   return { account, from: start, until: end, exportedAt, rows }
@@ -82,7 +82,7 @@ function readDetail(text: string): Omit<TradeBill, 'summary'> {
 const readChineseTime = (text: string | undefined): Date | undefined =>
   readTime(text?.replace(/^(\d{4})年(\d{2})月(\d{2})日/, '$1-$2-$3'))
 
-/** The two lines under the list: how many, and what the merchant took and gave. */
+/** The two lines under the list: the counts, the merchant's takings and its discounts. */
 function checkTrailer(trailer: readonly string[], rows: readonly BillRow[]): void {
   const expected: readonly [BillRow['kind'], RegExp][] = [
     ['trade', /^#交易合计：(\d+)笔，商家实收共(-?[\d.]+)元，商家优惠共(-?[\d.]+)元/],
@@ -99,8 +99,8 @@ function checkTrailer(trailer: readonly string[], rows: readonly BillRow[]): voi
 }
 
 /**
- * The summary against the rows. Whether its money columns are after refunds is not documented, nor the sign of its fees,
- * and no complete sample is public: each reading is taken, and anything else refused.
+ * Compares the summary with the rows. It is not documented whether its money columns are after refunds, nor the sign of
+ * its fees, and no complete sample is public: every such reading is accepted, and anything else refused.
  */
 function compare(rows: readonly BillRow[], { total }: BillSummary): void {
   const trades = rows.filter((row) => row.kind === 'trade')
@@ -130,7 +130,7 @@ function agree(what: string, said: number | undefined, counted: number): void {
   if (said !== counted)
     throw new BillError(
       'BILL_DISAGREES',
-      `The bill disagrees with itself: ${what} is ${said}, and its rows give ${counted}.`,
+      `The bill disagrees with itself: ${what} is ${said}, but its rows give ${counted}.`,
     )
 }
 

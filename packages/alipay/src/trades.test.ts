@@ -1,4 +1,4 @@
-/** Query, refund, refund query, close and the bill's address: what is sent, and what each answer is read as. */
+/** Query, refund, refund query, close and bill address: what is sent, and how each answer is read. */
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { newPair, signedAnswer } from '../test/alipay-side.ts'
@@ -18,7 +18,7 @@ import {
 const merchant = newPair()
 const alipay = newPair()
 
-/** A client whose gateway gives this node to everything, signed. */
+/** A client whose gateway answers everything with this node, signed. */
 async function answering(node: string | object): Promise<{ client: Alipay; sent: () => Record<string, unknown> }> {
   const text = typeof node === 'string' ? node : JSON.stringify(node)
   const gateway = await startGateway((response: ServerResponse, { parameters }: Received) =>
@@ -73,12 +73,12 @@ describe('query', () => {
     expect(trade).toMatchObject({ fundBillList: [{ fundChannel: 'ALIPAYACCOUNT', amount: 1 }] })
   })
 
-  test('any other business refusal is thrown: it says nothing of the trade', async () => {
+  test('any other business refusal is thrown: it says nothing about the trade', async () => {
     const { client } = await answering(failed('ACQ.INVALID_PARAMETER'))
     await expect(client.query({ outTradeNo: 'N1' })).rejects.toThrow(GatewayRefusedError)
   })
 
-  test('an amount or a state that is none is not taken for one', async () => {
+  test('an invalid amount or state is not accepted', async () => {
     const good = JSON.parse(real('alipay.trade.query'))
     for (const bad of [{ total_amount: '1e2' }, { trade_status: 'PAID' }, { trade_no: undefined }]) {
       const { client } = await answering({ ...good, ...bad })
@@ -86,7 +86,7 @@ describe('query', () => {
     }
   })
 
-  test('neither number, or one that is none', async () => {
+  test('neither number, or an invalid one', async () => {
     const { client } = await answering('{}')
     for (const trade of [{}, { outTradeNo: '' }, { outTradeNo: 'a b' }, { tradeNo: 'x'.repeat(65) }])
       await expect(client.query(trade)).rejects.toThrow(FieldError)
@@ -114,17 +114,17 @@ describe('refund', () => {
     })
   })
 
-  test('a repeat: success, and no money moved with it', async () => {
+  test('a repeat: success, without moving money', async () => {
     const { client } = await answering(real('alipay.trade.refund').replace('"fund_change":"Y"', '"fund_change":"N"'))
     expect(await client.refund(refund)).toMatchObject({ ok: true, fundChange: false, refundFee: 1 })
   })
 
-  test('success that does not say whether money moved is not taken for one', async () => {
+  test('a success that does not say whether money moved is an unknown outcome', async () => {
     const { client } = await answering(real('alipay.trade.refund').replace('"fund_change":"Y",', ''))
     await expect(client.refund(refund)).rejects.toMatchObject({ name: 'UnknownOutcomeError' })
   })
 
-  test('is refused here before it is sent', async () => {
+  test('is refused before it is sent', async () => {
     const { client } = await answering('{}')
     for (const bad of [
       { refundAmount: 0 },
@@ -146,7 +146,7 @@ describe('refund', () => {
     })
   }
 
-  test('one that is in no list is not to be repeated as it is', async () => {
+  test('an undocumented refusal must not be repeated unchanged', async () => {
     const { client } = await answering(failed('ACQ.BRAND_NEW'))
     expect(await client.refund(refund)).toMatchObject({ ok: false, subCode: 'ACQ.BRAND_NEW', repeat: 'changed' })
   })
@@ -172,12 +172,12 @@ describe('refund query', () => {
     })
   })
 
-  test('success without any field is a refund that was not made', async () => {
+  test('success without any field means that no refund was made', async () => {
     const { client } = await answering('{"code":"10000","msg":"Success"}')
     expect(await client.refundQuery(query)).toMatchObject({ ok: true, refunded: false })
   })
 
-  test('an answer about another refund of the trade is not believed', async () => {
+  test('an answer about another refund of the trade is not trusted', async () => {
     const { client } = await answering(made.replace('"out_request_no":"1703141270"', '"out_request_no":"R2"'))
     await expect(client.refundQuery(query)).rejects.toMatchObject({ name: 'UnknownOutcomeError' })
   })
@@ -208,7 +208,7 @@ describe('close', () => {
 })
 
 describe("the bill's address", () => {
-  test('is given as it came, its slashes plain', async () => {
+  test('is returned unchanged, its slashes unescaped', async () => {
     const { client, sent } = await answering(
       '{"code":"10000","msg":"Success","bill_download_url":"http:\\/\\/dwbillcenter.alipay.com\\/downloadBillFile.resource?bizType=trade"}',
     )
@@ -229,7 +229,7 @@ describe("the bill's address", () => {
     expect(await client.billUrl({ billType: 'signcustomer', billDate: '2026-10' })).toMatchObject({ empty: true })
   })
 
-  test('no address, or one that is none', async () => {
+  test('a missing or invalid address', async () => {
     for (const more of [{}, { bill_download_url: 'file:///etc/passwd' }]) {
       const { client } = await answering({ code: '10000', ...more })
       await expect(client.billUrl({ billType: 'trade', billDate: '2026-11-22' })).rejects.toMatchObject({
@@ -238,7 +238,7 @@ describe("the bill's address", () => {
     }
   })
 
-  test('a date that is none', async () => {
+  test('an invalid date', async () => {
     const { client } = await answering('{}')
     for (const billDate of ['', '2026', '2026-1-1', '20261122'])
       await expect(client.billUrl({ billType: 'trade', billDate })).rejects.toThrow(FieldError)
@@ -256,7 +256,7 @@ describe("the bill's address", () => {
 })
 
 describe('the bill itself', () => {
-  /** A gateway that gives an address of its own, and the archive there. */
+  /** A gateway that returns an address of its own, and the archive there. */
   async function billed(
     answer: (response: ServerResponse) => void,
   ): Promise<{ client: Alipay; agents: () => unknown[] }> {
@@ -266,7 +266,7 @@ describe('the bill itself', () => {
     return { client, agents: () => host.received.map(({ headers }) => headers['user-agent']) }
   }
 
-  test('is asked for, fetched and read in one', async () => {
+  test('is requested, downloaded and read in one call', async () => {
     const { client, agents } = await billed((response) => response.end(billArchive()))
     expect(await client.tradeBill('2019-09-16')).toMatchObject({ account: '20880000000000000156', rows: [{}, {}] })
     expect(await client.downloadBill({ billType: 'trade', billDate: '2019-09-16' })).toEqual(billArchive())
@@ -279,7 +279,7 @@ describe('the bill itself', () => {
       await expect(client.tradeBill(billDate)).rejects.toMatchObject({ code: 'BILL_OF_ANOTHER_DATE' })
   })
 
-  test('past its thirty seconds is a page', async () => {
+  test('an expired link is reported', async () => {
     const { client } = await billed((response) => response.end('<html>下载超时，请重新下载</html>'))
     await expect(client.tradeBill('2019-09-16')).rejects.toMatchObject({ name: 'BillError', code: 'BILL_LINK_EXPIRED' })
   })
@@ -309,7 +309,7 @@ describe('any other method', () => {
   })
 })
 
-test('every documented refusal says what it means and whether to repeat', () => {
+test('every documented refusal has a meaning and says whether to repeat', () => {
   for (const table of [QUERY_SUB_CODES, REFUND_SUB_CODES, REFUND_QUERY_SUB_CODES, CLOSE_SUB_CODES, BILL_SUB_CODES])
     for (const entry of Object.values(table))
       expect(entry).toMatchObject({

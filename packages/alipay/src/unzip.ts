@@ -1,11 +1,11 @@
-/** Reads a small zip archive by its central directory, within bounds: enough for a bill, and no way in for a bomb. */
+/** Reads a small zip archive by its central directory, with limits: enough for a bill, and safe against zip bombs. */
 
 import { promisify } from 'node:util'
 import { crc32, inflateRaw } from 'node:zlib'
 import { BillError } from '@xuecheng/client-kit'
 
 export interface ZipEntry {
-  /** Decoded as GBK, as Alipay writes it, or as UTF-8 where the archive says so. */
+  /** Decoded as GBK, as Alipay writes it, or as UTF-8 when the archive says so. */
   readonly name: string
   readonly content: Buffer
 }
@@ -15,14 +15,17 @@ const inflate = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRa
 const END = 0x06054b50
 const CENTRAL = 0x02014b50
 const LOCAL = 0x04034b50
-const MOST_ENTRIES = 64
+const MAX_ENTRIES = 64
 
-/** Every file of the archive. @throws BillError for what is no archive, is damaged, or would unpack to more than `mostBytes` */
-export async function unzip(archive: Buffer, mostBytes: number): Promise<ZipEntry[]> {
+/**
+ * Every file of the archive. @throws BillError if it is not an archive, damaged, or would unpack to more than
+ * `maxBytes`
+ */
+export async function unzip(archive: Buffer, maxBytes: number): Promise<ZipEntry[]> {
   const entries: ZipEntry[] = []
-  let left = mostBytes
+  let left = maxBytes
   for (const header of readDirectory(archive)) {
-    if (header.size > left) throw new BillError('BILL_TOO_LARGE', `The bill unpacks to more than ${mostBytes} bytes.`)
+    if (header.size > left) throw new BillError('BILL_TOO_LARGE', `The bill unpacks to more than ${maxBytes} bytes.`)
     const content = await readEntry(archive, header)
     left -= content.length
     if (!header.name.endsWith('/')) entries.push({ name: header.name, content })
@@ -43,13 +46,13 @@ function readDirectory(archive: Buffer): Header[] {
   const end = findEnd(archive)
   const count = archive.readUInt16LE(end + 10)
   let at = archive.readUInt32LE(end + 16)
-  if (count > MOST_ENTRIES) throw damaged('it has too many files')
+  if (count > MAX_ENTRIES) throw damaged('it has too many files')
   const headers: Header[] = []
   for (let index = 0; index < count; index += 1) {
     if (at + 46 > archive.length || archive.readUInt32LE(at) !== CENTRAL) throw damaged('its directory is broken')
     const flags = archive.readUInt16LE(at + 8)
     const nameEnd = at + 46 + archive.readUInt16LE(at + 28)
-    if (flags & 1) throw damaged('it is locked with a password')
+    if (flags & 1) throw damaged('it is password-protected')
     headers.push({
       name: new TextDecoder(flags & 0x800 ? 'utf-8' : 'gbk').decode(archive.subarray(at + 46, nameEnd)),
       method: archive.readUInt16LE(at + 10),
@@ -63,7 +66,7 @@ function readDirectory(archive: Buffer): Header[] {
   return headers
 }
 
-/** The end record stands last, followed by a comment of at most 65535 bytes. */
+/** The end record comes last, followed by a comment of at most 65535 bytes. */
 function findEnd(archive: Buffer): number {
   for (let at = archive.length - 22; at >= Math.max(0, archive.length - 22 - 0xffff); at -= 1) {
     if (archive.readUInt32LE(at) === END) return at
@@ -76,15 +79,15 @@ async function readEntry(archive: Buffer, header: Header): Promise<Buffer> {
   if (localOffset + 30 > archive.length || archive.readUInt32LE(localOffset) !== LOCAL)
     throw damaged('a file is missing')
   const start = localOffset + 30 + archive.readUInt16LE(localOffset + 26) + archive.readUInt16LE(localOffset + 28)
-  if (start + packedSize > archive.length) throw damaged('a file is cut off')
+  if (start + packedSize > archive.length) throw damaged('a file is truncated')
   const packed = archive.subarray(start, start + packedSize)
   const content = method === 0 ? packed : method === 8 ? await unpack(packed, size) : undefined
   if (!content) throw damaged('a file cannot be unpacked')
-  if (content.length !== size || crc32(content) !== header.crc) throw damaged('a file is not what its checksum says')
+  if (content.length !== size || crc32(content) !== header.crc) throw damaged('a file does not match its checksum')
   return content
 }
 
-/** Stops at the size that the directory promises, whatever the stream would give. */
+/** Stops at the size that the directory promises, however much the stream would give. */
 async function unpack(packed: Buffer, size: number): Promise<Buffer | undefined> {
   try {
     return await inflate(packed, { maxOutputLength: Math.max(size, 1) })
@@ -93,5 +96,4 @@ async function unpack(packed: Buffer, size: number): Promise<Buffer | undefined>
   }
 }
 
-const damaged = (why: string) =>
-  new BillError('BILL_ARCHIVE_DAMAGED', `The bill is no archive that can be read: ${why}.`)
+const damaged = (why: string) => new BillError('BILL_ARCHIVE_DAMAGED', `The bill is not a readable archive: ${why}.`)

@@ -1,4 +1,4 @@
-/** Verifies a signature over exact bytes, in the kind that the application uses. */
+/** Verifies a signature over exact bytes, with the application's signature type. */
 import type { KeyObject } from 'node:crypto'
 import { verifyText } from '@xuecheng/client-kit'
 import { DIGESTS, type SignType } from './sign.ts'

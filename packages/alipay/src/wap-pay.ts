@@ -1,10 +1,10 @@
-/** alipay.trade.wap.pay: the same as page.pay for a phone's browser; may open the Alipay app. */
+/** alipay.trade.wap.pay: like page.pay, for a phone's browser; may open the Alipay app. */
 import { checkedLength } from '@xuecheng/client-kit'
 import { type Pay, payCall } from './page-pay.ts'
 import type { Call, Signer } from './request.ts'
 
 export interface WapPay extends Pay {
-  /** Where the buyer goes who gives up, at most 400 characters. */
+  /** Where a buyer who gives up is sent, at most 400 characters. */
   readonly quitUrl?: string | undefined
 }
 

@@ -1,4 +1,4 @@
-/** Alipay's side of the signature, for tests: written apart from the client, on bare node:crypto. */
+/** Alipay's side of the signature, for tests: written independently of the client, on bare node:crypto. */
 import { createSign, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { encodeGbk } from './gbk.ts'
 
@@ -53,7 +53,7 @@ export function signedAnswer(method: string, node: string, key: KeyObject, encod
   return encode(`{"${method.replaceAll('.', '_')}_response":${node},"sign":"${sign}"}`)
 }
 
-/** A payment notification's parameters, as complete as the client asks. */
+/** A payment notification's parameters, with everything the client requires. */
 export const payment = (changes: Readonly<Record<string, string>> = {}): Record<string, string> => ({
   notify_time: '2026-11-23 10:00:00',
   notify_type: 'trade_status_sync',

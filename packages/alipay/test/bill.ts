@@ -1,4 +1,4 @@
-/** Trade bills for tests, in the shape of a production file of 2019: tabs where it has them, GBK, no quoting. */
+/** Trade bills for tests, formatted like a production file of 2019: tabs in the same places, GBK, no quoting. */
 import { encodeGbk } from './gbk.ts'
 import { type ZipFile, zip } from './zip.ts'
 

@@ -1,11 +1,11 @@
-/** A small HTTP server that stands where the gateway is, and answers as a test says. */
+/** A small HTTP server in place of the gateway, which answers as the test says. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach } from 'vitest'
 
 export interface Received {
   readonly method: string
-  /** The address's parameters and the body's, together. */
+  /** The parameters of the address and the body together. */
   readonly parameters: Record<string, string>
   readonly query: URLSearchParams
   readonly form: URLSearchParams
@@ -15,7 +15,7 @@ export interface Received {
 export interface Gateway {
   readonly url: string
   readonly received: readonly Received[]
-  /** Stops listening, at once. */
+  /** Stops listening immediately. */
   close(): Promise<void>
 }
 
@@ -25,7 +25,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((close) => close()))
 })
 
-/** Closed again after each test. */
+/** Closed automatically after each test. */
 export async function startGateway(answer: (response: ServerResponse, request: Received) => unknown): Promise<Gateway> {
   const received: Received[] = []
   const server = createServer(async (request, response) => {
@@ -54,7 +54,7 @@ export async function startGateway(answer: (response: ServerResponse, request: R
   return { url: `http://127.0.0.1:${port}/gateway.do`, received, close }
 }
 
-/** A port where nothing listens. */
+/** A port on which nothing listens. */
 export async function closedPort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -1,6 +1,6 @@
-/** GBK as bytes, for tests that play the other side: Node reads GBK but does not write it. */
+/** GBK encoding, for tests that play the other side: Node decodes GBK but does not encode it. */
 
-/** Every two-byte character of GBK, turned round from the decoder. */
+/** Every two-byte character of GBK, obtained by inverting the decoder. */
 const TABLE = new Map<string, readonly [number, number]>()
 const decoder = new TextDecoder('gbk', { fatal: true })
 for (let first = 0x81; first <= 0xfe; first += 1) {
@@ -12,7 +12,7 @@ for (let first = 0x81; first <= 0xfe; first += 1) {
   }
 }
 
-/** @throws Error for what GBK has not */
+/** @throws Error for characters that GBK lacks */
 export function encodeGbk(text: string): Buffer {
   const bytes = [...text].flatMap((character) => {
     const pair = TABLE.get(character)

@@ -1,4 +1,6 @@
-/** The official SDK as oracle: what one side signs the other verifies, both ways, for any text; and byte for byte the same. */
+/**
+ * The official SDK as oracle: each side verifies what the other signs, for any text, and the signatures are identical.
+ */
 import { createSign } from 'node:crypto'
 import { AlipaySdk } from 'alipay-sdk'
 import fc from 'fast-check'
@@ -39,21 +41,21 @@ const sdk = (signType: 'RSA2' | 'RSA' = 'RSA2') =>
   })
 const theirs = sdk()
 
-/** The SDK with the merchant's public key as Alipay's: it then checks what the merchant signed. */
+/** The SDK with the merchant's public key in place of Alipay's: it checks what the merchant signed. */
 const gatewayBySdk = new AlipaySdk({
   appId,
   privateKey: alipay.privateKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
   alipayPublicKey: merchant.publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
 })
 
-/** What tends to go wrong stands in nearly every text. */
+/** Nearly every text contains something that tends to break encoders. */
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.string({
     unit: fc.constantFrom('+', '&', '=', '%', "'", '"', ' ', '<', '\\', '学', '😀', '\n', '~', '*', '%2B', '&amp;'),
   }),
 )
-/** Alipay never sends a NUL, and we take none. */
+/** Alipay never sends a NUL, and we accept none. */
 const value = text.map((each) => each.replaceAll('\0', ''))
 const subject = text.map((each) => `s${each.replace(/[/=&]/g, '')}`.slice(0, 200))
 
@@ -70,7 +72,7 @@ describe('page.pay', () => {
     { requiredKeys: ['subject', 'totalAmount'] },
   )
 
-  test('our link is signed as theirs, byte for byte, and theirs verifies', async () => {
+  test('our link has the same signature as theirs, and the SDK verifies it', async () => {
     await fc.assert(
       fc.asyncProperty(order, async (pay) => {
         const url = new URL(await ours.pagePayUrl({ outTradeNo: 'N1', ...pay }))
@@ -90,7 +92,7 @@ describe('page.pay', () => {
     )
   })
 
-  test("the SDK's own signing function and ours give one signature", async () => {
+  test("the SDK's own signing function and ours give the same signature", async () => {
     await fc.assert(
       fc.asyncProperty(order, async ({ subject: title, passbackParams, totalAmount, ...pay }) => {
         const { sign, ...made } = signBySdk(
@@ -109,7 +111,7 @@ describe('page.pay', () => {
           },
           theirs.config,
         )
-        // They write the machine's own time; taken as what it says, both say the same.
+        // The SDK writes the machine's local time; read as Beijing time, both are the same moment.
         const again = clientAt(new Date(`${made['timestamp']?.replace(' ', 'T')}+08:00`))
         const link = await again.pagePayUrl({
           outTradeNo: 'N1',
@@ -138,7 +140,7 @@ describe('notifications', () => {
   )
   const extras = fc.dictionary(names, value, { maxKeys: 8 })
 
-  test('what Alipay signs, both verify: any text, empty values left out', async () => {
+  test('both verify what Alipay signs: any text, empty values left out', async () => {
     await fc.assert(
       fc.asyncProperty(extras, async (more) => {
         const parameters = Object.fromEntries(Object.entries(payment(more)).filter(([, each]) => each !== ''))
@@ -172,7 +174,7 @@ describe('notifications', () => {
     )
   })
 
-  test('any byte of the body changed: refused, or it says the same', async () => {
+  test('any byte of the body changed: refused, or the same values', async () => {
     const body = Buffer.from(signedForm(payment({ body: 'a+b %&= "学"' }), alipay.privateKey))
     const before = await ours.verifyNotification(body, FORM)
     await fc.assert(
@@ -180,14 +182,14 @@ describe('notifications', () => {
         const changed = Buffer.from(body)
         changed.writeUInt8(changed.readUInt8(at) ^ bits, at)
         const after = await ours.verifyNotification(changed, FORM)
-        // An escape in small letters, for one, is another byte and the same text.
+        // A lower-case escape, for example, is other bytes for the same text.
         if (after.ok) expect(Object.fromEntries(after.parameters)).toEqual(Object.fromEntries(before.parameters ?? []))
       }),
       { numRuns: 500 },
     )
   })
 
-  test('GBK bodies of any letters that GBK has', async () => {
+  test('GBK bodies of any GBK characters', async () => {
     const letters = fc.string({ unit: fc.constantFrom(...gbkCharacters, '+', '&', '%', '=', ' ', '"', 'a', '0') })
     await fc.assert(
       fc.asyncProperty(letters, letters, async (title, body) => {
@@ -205,13 +207,13 @@ describe('notifications', () => {
     )
   })
 
-  test('a weaker kind of signature passes the SDK, and not us', async () => {
+  test('the SDK accepts a weaker signature type, this client does not', async () => {
     const body = signedForm(payment({ sign_type: 'RSA' }), alipay.privateKey, { algorithm: 'RSA-SHA1' })
     expect(theirs.checkNotifySignV2(Object.fromEntries(new URLSearchParams(body)))).toBe(true)
     expect(await ours.verifyNotification(body, FORM)).toMatchObject({ ok: false, code: 'SIGN_TYPE_MISMATCH' })
   })
 
-  test('RSA, where it is what is set', async () => {
+  test('RSA, where RSA is configured', async () => {
     const legacy = createAlipay({
       appId,
       privateKey: merchant.privateKey,

@@ -1,12 +1,12 @@
-/** Zip archives for tests, written by hand so that every field can be wrong on purpose. */
+/** Zip archives for tests, written by hand so that every field can be made wrong. */
 import { crc32, deflateRawSync } from 'node:zlib'
 
 export interface ZipFile {
   readonly name: Buffer
   readonly content: Buffer
-  /** Stored as it is, not deflated. */
+  /** Stored, not deflated. */
   readonly stored?: boolean
-  /** Wrong on purpose, where given. */
+  /** If given, replaces the correct value. */
   readonly crc?: number
   readonly size?: number
   readonly flags?: number

@@ -1,11 +1,11 @@
-/** What a given text is, in a key doctor's words. Never says anything of the key but its public half's fingerprint. */
+/** Describes a given key text for diagnostics. Reveals nothing of the key except its public half's fingerprint. */
 import { type KeyDefect, readKeyText } from './key-text.ts'
 import { fingerprint, type KeyFormat, parseKey } from './keys.ts'
 
 export interface KeyDescription {
-  /** What it is by its bytes, whatever its label says. */
+  /** The format by its bytes, whatever its label says. */
   readonly format: KeyFormat | 'encrypted' | 'empty' | 'unreadable'
-  /** `rsa`, or what else it is, such as `ec`. */
+  /** `rsa`, or another algorithm such as `ec`. */
   readonly algorithm: string | undefined
   readonly bits: number | undefined
   /** SHA-256 of the public half, hex: equal for the two halves of a pair. */
@@ -22,7 +22,7 @@ const LABELS: Record<KeyFormat, string> = {
   certificate: 'CERTIFICATE',
 }
 
-/** Describes a key's text: its format, size, fingerprint, and what copying did to it. Never throws. */
+/** Describes a key's text: its format, size, fingerprint, and any damage from copying. Never throws. */
 export function describeKey(text: string): KeyDescription {
   const unknown = { algorithm: undefined, bits: undefined, fingerprint: undefined }
   if (text.trim() === '') return { format: 'empty', ...unknown, defects: [] }
@@ -41,7 +41,7 @@ export function describeKey(text: string): KeyDescription {
       : [
           {
             code: 'WRONG_LABEL',
-            message: `Its first line says ${label}, and it is ${right}${pkcsHint(label, right)}. Other programs will not read it; write the right label.`,
+            message: `Its first line says ${label}, but it is ${right}${pkcsHint(label, right)}. Other programs will not read it; correct the label.`,
           },
         ]
   return {

@@ -1,9 +1,9 @@
-/** What can go wrong at any gateway, as classes with stable codes. None of them ever holds key material. */
+/** The errors common to all gateways, as classes with stable codes. None of them ever holds key material. */
 
-/** The base of every error that the clients throw on purpose. */
+/** The base class of every error that the clients throw deliberately. */
 export class ClientError extends Error {
   override readonly name: string = 'ClientError'
-  /** Stable; what a program should look at. */
+  /** Stable; programs should compare this. */
   readonly code: string
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -12,7 +12,7 @@ export class ClientError extends Error {
   }
 }
 
-/** A key that cannot be used as what it was given for. */
+/** A key that cannot be used for its purpose. */
 export class KeyError extends ClientError {
   override readonly name = 'KeyError'
 }
@@ -28,18 +28,19 @@ export class FieldError extends ClientError {
   }
 }
 
-/** Nothing was sent, or the gateway certainly did nothing: the call may be repeated as it is. */
+/** Nothing was sent, or the gateway certainly did nothing: the call may be repeated unchanged. */
 export class NotSentError extends ClientError {
   override readonly name = 'NotSentError'
 }
 
 /**
- * It is not known whether the gateway acted: a time-out after sending, a broken connection, an answer that cannot be
- * believed, or the gateway itself saying that it does not know. Ask (`query`, `refundQuery`) before anything else is done.
+ * It is unknown whether the gateway acted: a time-out after sending, a broken connection, an answer that cannot be
+ * trusted, or the gateway itself reporting an unknown outcome. Query (`query`, `refundQuery`) before doing anything
+ * else.
  */
 export class UnknownOutcomeError extends ClientError {
   override readonly name = 'UnknownOutcomeError'
-  /** The text that a refused signature was checked against. */
+  /** The text that a rejected signature was checked against. */
   readonly signed: string | undefined
 
   constructor(code: string, message: string, options?: ErrorOptions & { readonly signed?: string | undefined }) {
@@ -48,7 +49,7 @@ export class UnknownOutcomeError extends ClientError {
   }
 }
 
-/** A bill that cannot be had or cannot be trusted: download, archive, or rows that disagree with their own totals. */
+/** A bill that is unavailable or untrustworthy: download, archive, or rows that disagree with their own totals. */
 export class BillError extends ClientError {
   override readonly name = 'BillError'
 }

@@ -1,19 +1,19 @@
-/** A new pair of keys, in the forms that consoles and key tools use. */
+/** Generates key pairs in the formats that consoles and key tools use. */
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 
 export interface GeneratedKeys {
-  /** PEM, in the asked-for format. */
+  /** PEM, in the requested format. */
   readonly privateKey: string
   /** PEM (SPKI). */
   readonly publicKey: string
-  /** Bare base64 of the public key: what Alipay's console takes. */
+  /** Bare base64 of the public key, as Alipay's console accepts it. */
   readonly publicKeyBase64: string
 }
 
 const generate = promisify(generateKeyPair)
 
-/** Makes an RSA-2048 pair on the thread pool. `pkcs8` is what Alipay's key tool gives; `pkcs1` what older SDKs want. */
+/** Makes an RSA-2048 pair on the thread pool. Alipay's key tool produces `pkcs8`; older SDKs need `pkcs1`. */
 export async function generateKeys(options: { readonly format?: 'pkcs1' | 'pkcs8' } = {}): Promise<GeneratedKeys> {
   const { privateKey, publicKey } = await generate('rsa', { modulusLength: 2048 })
   return {

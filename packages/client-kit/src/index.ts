@@ -1,4 +1,4 @@
-/** @xuecheng/client-kit: what the clients of payment gateways share. */
+/** @xuecheng/client-kit: the code that the clients of payment gateways share. */
 export { describeKey, type KeyDescription } from './describe-key.ts'
 export { BillError, ClientError, FieldError, KeyError, NotSentError, UnknownOutcomeError } from './errors.ts'
 export { checkedBase, checkedLength, isHttpAddress } from './fields.ts'
@@ -10,3 +10,4 @@ export { type Attempt, type CallOptions, type Limits, type Repeatable, repeat } 
 export { type Digest, readBase64, signText, verifyText } from './rsa.ts'
 export { type Answered, type Request, type SendOptions, send } from './send.ts'
 export { readTime, writeTime } from './timestamp.ts'
+export { verdict } from './verdict.ts'

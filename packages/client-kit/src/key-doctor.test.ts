@@ -1,4 +1,4 @@
-/** The doctor's helpers: what a key is, what copying did to it, new pairs, and whether two keys belong together. */
+/** Key diagnostics: the format of a key, damage from copying, new pairs, and whether two keys belong together. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { newPair } from '../test/pair.ts'
@@ -16,7 +16,7 @@ const pem = {
 const bare = (text: string) => text.replace(/-----[^-]+-----|\s/g, '')
 const codes = (text: string) => describeKey(text).defects.map(({ code }) => code)
 
-describe('what it is', () => {
+describe('the format of a key', () => {
   for (const [format, text] of Object.entries(pem)) {
     test(`${format}, in PEM and bare`, () => {
       const whole = { format, algorithm: 'rsa', bits: 2048, fingerprint: fingerprint(publicKey) }
@@ -32,7 +32,7 @@ describe('what it is', () => {
     const parameters = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n'
     for (const text of [String(old), `${parameters}${old}`]) {
       expect(describeKey(text)).toMatchObject({ format: 'private-sec1', algorithm: 'ec', defects: [] })
-      expect(() => readPrivateKey(text)).toThrow('An RSA key belongs here, not EC.')
+      expect(() => readPrivateKey(text)).toThrow('An RSA key is needed here, not EC.')
     }
     const locked = privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
     expect(describeKey(String(locked))).toMatchObject({ format: 'encrypted' })
@@ -41,13 +41,13 @@ describe('what it is', () => {
     for (const text of ['hello', '{}', pem['private-pkcs8'].slice(0, 900)])
       expect(describeKey(text)).toMatchObject({ format: 'unreadable', fingerprint: undefined })
     for (const text of ['', ' \n']) expect(describeKey(text)).toMatchObject({ format: 'empty', defects: [] })
-    expect(() => readPrivateKey('')).toThrow('This is empty; a private RSA key belongs here.')
+    expect(() => readPrivateKey('')).toThrow('This is empty; a private RSA key is needed here.')
     expect(describeKey(newPair(1024).publicKey.export({ type: 'spki', format: 'pem' }).toString()).bits).toBe(1024)
   })
 })
 
-describe('what copying did to it', () => {
-  test('PKCS#1 under the label of PKCS#8, and the other way', () => {
+describe('damage from copying', () => {
+  test('PKCS#1 labelled as PKCS#8, and the other way round', () => {
     const pkcs1 = pem['private-pkcs1'].replaceAll('RSA PRIVATE', 'PRIVATE')
     const pkcs8 = pem['private-pkcs8'].replaceAll('PRIVATE', 'RSA PRIVATE')
     expect(describeKey(pkcs1)).toMatchObject({ format: 'private-pkcs1', defects: [{ code: 'WRONG_LABEL' }] })
@@ -60,10 +60,10 @@ describe('what copying did to it', () => {
   const text = pem['private-pkcs8']
   const cases: Readonly<Record<string, readonly [code: string, text: string]>> = {
     'line breaks lost': ['LOST_LINE_BREAKS', text.replaceAll('\n', '')],
-    'line breaks made into spaces': ['LOST_LINE_BREAKS', text.replaceAll('\n', ' ')],
+    'line breaks turned into spaces': ['LOST_LINE_BREAKS', text.replaceAll('\n', ' ')],
     'line breaks doubled': ['DOUBLED_LINE_BREAKS', text.replaceAll('\n', '\n\n')],
     'line breaks doubled, as on Windows': ['DOUBLED_LINE_BREAKS', text.replaceAll('\n', '\r\n\r\n')],
-    'line breaks written out': ['WRITTEN_LINE_BREAKS', text.replaceAll('\n', '\\n')],
+    'line breaks escaped': ['WRITTEN_LINE_BREAKS', text.replaceAll('\n', '\\n')],
     'spaces inside': ['STRAY_CHARACTERS', bare(text).replace(/(.{100})/g, '$1 ')],
     'the last line missing': ['NO_END_LINE', text.replace(/-----END.*/s, '')],
   }
@@ -77,7 +77,7 @@ describe('what copying did to it', () => {
   test('Windows line ends are no defect', () => expect(codes(text.replaceAll('\n', '\r\n'))).toEqual([]))
 })
 
-test('a description holds nothing of the key', () => {
+test('a description reveals nothing of the key', () => {
   for (const text of [...Object.values(pem), bare(pem['private-pkcs8']), pem['private-pkcs8'].slice(0, 900)]) {
     const said = JSON.stringify(describeKey(text))
     expect(said).not.toContain(bare(pem['private-pkcs8']).slice(200, 220))
@@ -102,13 +102,13 @@ describe('new pairs', () => {
     })
   }
 
-  test('are new every time', async () => {
+  test('are different every time', async () => {
     const [one, two] = await Promise.all([generateKeys(), generateKeys()])
     expect(samePair(one.privateKey, two.publicKey)).toBe(false)
   })
 })
 
-test('keys that belong together, in whatever form', () => {
+test('keys that belong together, in any form', () => {
   expect(samePair(privateKey, pem['public-pkcs1'])).toBe(true)
   expect(samePair(bare(pem['private-pkcs1']), publicKey)).toBe(true)
   expect(samePair(pem['public-spki'], bare(pem['public-spki']))).toBe(true)

@@ -1,4 +1,4 @@
-/** The text of a key as people paste it: PEM or bare base64, with the marks that copying leaves on it. */
+/** The text of a key as people paste it: PEM or bare base64, possibly damaged by copying. */
 
 export type KeyDefectCode =
   | 'BARE_BASE64'
@@ -9,24 +9,24 @@ export type KeyDefectCode =
   | 'NO_END_LINE'
   | 'WRONG_LABEL'
 
-/** Something that copying did to a key. None of them keeps this client from reading it; other programs may stumble. */
+/** Damage from copying. This client still reads the key; other programs may not. */
 export interface KeyDefect {
   readonly code: KeyDefectCode
   readonly message: string
 }
 
 export interface KeyText {
-  /** What the PEM line calls it; undefined for bare base64. */
+  /** The label of the PEM line; undefined for bare base64. */
   readonly label: string | undefined
-  /** Empty where what remains is no base64. */
+  /** Empty when the rest is not base64. */
   readonly der: Buffer
   readonly defects: readonly KeyDefect[]
 }
 
-/** What OpenSSL writes before a key of an elliptic curve is no key. */
+/** Skips the EC PARAMETERS block that OpenSSL writes before an elliptic-curve key. */
 const BLOCK = /-{2,}[ \t]*BEGIN (?!EC PARAMETERS)([A-Z0-9 ]+?)[ \t]*-{2,}([\s\S]*?)(-{2,}[ \t]*END[^-]*-{2,}|$)/
 
-/** Takes the first PEM block, or else the whole text, down to its bytes. */
+/** Decodes the first PEM block, or else the whole text. */
 export function readKeyText(text: string): KeyText {
   const plain = text.replace(/\\r\\n|\\[nrt]/g, '\n')
   const [, label, inside = plain, end = ''] = BLOCK.exec(plain) ?? []
@@ -34,16 +34,16 @@ export function readKeyText(text: string): KeyText {
   const isBase64 = /^[A-Za-z0-9+/]+={0,2}$/.test(body)
   const defects: KeyDefect[] = []
   const found = (code: KeyDefectCode, message: string) => defects.push({ code, message })
-  if (label === undefined) found('BARE_BASE64', 'There are no PEM lines around it, only base64.')
-  else if (end === '') found('NO_END_LINE', 'The END line is missing; the key may be cut off.')
-  if (plain !== text) found('WRITTEN_LINE_BREAKS', 'Line breaks are written out as \\n.')
+  if (label === undefined) found('BARE_BASE64', 'It has no PEM lines around it, only base64.')
+  else if (end === '') found('NO_END_LINE', 'The END line is missing; the key may be truncated.')
+  if (plain !== text) found('WRITTEN_LINE_BREAKS', 'Line breaks are escaped as \\n.')
   if (label !== undefined && hasLongLine(inside)) found('LOST_LINE_BREAKS', 'Line breaks were lost.')
   if (/\n[ \t\r]*\n/.test(inside.trim())) found('DOUBLED_LINE_BREAKS', 'Line breaks are doubled.')
   if (/[^\r\n]/.test(inside.trim().replace(/[A-Za-z0-9+/=\r\n]/g, '')) && isBase64)
-    found('STRAY_CHARACTERS', 'There are spaces or quotation marks inside it.')
+    found('STRAY_CHARACTERS', 'It contains spaces or quotation marks.')
   return { label, der: isBase64 ? Buffer.from(body, 'base64') : Buffer.alloc(0), defects }
 }
 
-/** PEM lines hold 64 characters, a few programs' 76. */
+/** PEM lines have 64 characters, or 76 from a few programs. */
 const hasLongLine = (inside: string): boolean =>
   inside.split('\n').some((line) => line.replace(/\s/g, '').length > 76 || /\S {1,}\S/.test(line))

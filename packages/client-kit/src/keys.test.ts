@@ -1,4 +1,4 @@
-/** Keys in every shape that people bring them in; all made here, at run time. */
+/** Keys in every form in which people supply them; all generated at run time. */
 
 import { execFileSync } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
@@ -16,16 +16,16 @@ const privateBare = (type: 'pkcs1' | 'pkcs8') => privateKey.export({ type, forma
 const publicPem = (type: 'pkcs1' | 'spki') => publicKey.export({ type, format: 'pem' }).toString()
 const publicBare = publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
 
-/** What copying, mailing, YAML and environment variables do to a key. */
+/** The damage that copying, mail, YAML and environment variables do to a key. */
 const damages: Readonly<Record<string, (text: string) => string>> = {
-  'as it is': (text) => text,
+  unchanged: (text) => text,
   'with spaces and line breaks around it': (text) => `\n\t  ${text} \r\n\n`,
   'with a byte order mark before it': (text) => `\uFEFF${text}`,
   'in quotation marks': (text) => `"${text}"`,
   'with Windows line ends': (text) => text.replaceAll('\n', '\r\n'),
   'with its line breaks doubled': (text) => text.replaceAll('\n', '\n\n'),
-  'with its line breaks written as \\n': (text) => text.replaceAll('\n', '\\n'),
-  'with its line breaks made into spaces': (text) => text.replaceAll('\n', ' '),
+  'with its line breaks escaped as \\n': (text) => text.replaceAll('\n', '\\n'),
+  'with its line breaks turned into spaces': (text) => text.replaceAll('\n', ' '),
   'with its line breaks lost': (text) => text.replaceAll('\n', ''),
   'with every line indented': (text) => text.replaceAll('\n', '\n    '),
 }
@@ -35,8 +35,8 @@ const privateForms = {
   'PKCS#8 PEM': privatePem('pkcs8'),
   'bare PKCS#1': privateBare('pkcs1'),
   'bare PKCS#8': privateBare('pkcs8'),
-  'PKCS#1 under the label of PKCS#8': privatePem('pkcs1').replaceAll('RSA PRIVATE', 'PRIVATE'),
-  'PKCS#8 under the label of PKCS#1': privatePem('pkcs8').replaceAll('PRIVATE', 'RSA PRIVATE'),
+  'PKCS#1 labelled as PKCS#8': privatePem('pkcs1').replaceAll('RSA PRIVATE', 'PRIVATE'),
+  'PKCS#8 labelled as PKCS#1': privatePem('pkcs8').replaceAll('PRIVATE', 'RSA PRIVATE'),
   'bare, in lines of 76': (privateBare('pkcs8').match(/.{1,76}/g) ?? []).join('\n'),
 }
 const publicForms = {
@@ -59,12 +59,12 @@ for (const [form, text] of Object.entries(publicForms)) {
   })
 }
 
-test('key objects are taken as they are', () => {
+test('key objects are used unchanged', () => {
   expect(readPrivateKey(privateKey)).toBe(privateKey)
   expect(readPublicKey(publicKey)).toBe(publicKey)
 })
 
-describe('is refused in words:', () => {
+describe('is refused with an explanation:', () => {
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const encrypted = privateKey
     .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
@@ -84,8 +84,8 @@ describe('is refused in words:', () => {
       () => readPublicKey(ec.publicKey.export({ type: 'spki', format: 'pem' }).toString()),
     ],
     'a key with a passphrase': ['ENCRYPTED_KEY', () => readPrivateKey(encrypted)],
-    'a private key cut short': ['UNREADABLE_KEY', () => readPrivateKey(privateBare('pkcs8').slice(0, 1000))],
-    'a public key cut short': ['UNREADABLE_KEY', () => readPublicKey(publicBare.slice(0, 200))],
+    'a private key truncated': ['UNREADABLE_KEY', () => readPrivateKey(privateBare('pkcs8').slice(0, 1000))],
+    'a public key truncated': ['UNREADABLE_KEY', () => readPublicKey(publicBare.slice(0, 200))],
     'a key that lost its beginning': ['UNREADABLE_KEY', () => readPrivateKey(privateBare('pkcs8').slice(40))],
     'no key at all': ['UNREADABLE_KEY', () => readPublicKey('hello')],
     nothing: ['UNREADABLE_KEY', () => readPrivateKey('')],
@@ -94,19 +94,19 @@ describe('is refused in words:', () => {
     test(what, () => {
       const error = caught(read)
       expect(error).toMatchObject({ name: 'KeyError', code })
-      // What was given may be a private key: no part of it may come back.
+      // The input may be a private key: the message must not quote any of it.
       expect(`${error.message}${error.stack}`).not.toContain(privateBare('pkcs8').slice(40, 60))
     })
   }
 
-  test('fewer bits than a signature needs', () => {
+  test('a key too short for its signature type', () => {
     const small = newPair(1024).privateKey
     expect(caught(() => longEnough(small, 2048, 'RSA2'))).toMatchObject({ code: 'KEY_TOO_SHORT' })
     expect(longEnough(small, 1024, 'RSA')).toBe(small)
   })
 })
 
-test('both halves of a pair have one fingerprint, two pairs have two', () => {
+test('both halves of a pair have the same fingerprint, two pairs have different ones', () => {
   expect(fingerprint(privateKey)).toBe(fingerprint(createPublicKey(privateKey)))
   expect(fingerprint(newPair().publicKey)).not.toBe(fingerprint(publicKey))
 })
@@ -118,10 +118,10 @@ function caught(act: () => unknown): KeyError {
     if (error instanceof KeyError) return error
     throw error
   }
-  throw new Error('nothing was thrown')
+  throw new Error('expected an error')
 }
 
-/** A certificate for the key, made by the openssl program. */
+/** A certificate for the key, made with the openssl program. */
 function certificateOf(key: KeyObject): string {
   const folder = mkdtempSync(join(tmpdir(), 'client-kit-keys-'))
   try {

@@ -1,4 +1,4 @@
-/** Keys in any form that people have them in, parsed once. */
+/** Reads keys in any common form. */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { KeyError } from './errors.ts'
 import { readKeyText } from './key-text.ts'
@@ -12,13 +12,16 @@ export function readPrivateKey(key: string | KeyObject): KeyObject {
   if (found) {
     throw new KeyError(
       'PUBLIC_KEY_GIVEN',
-      'This is a public key; the private key belongs here. The two may be swapped.',
+      'This is a public key; a private key is needed here. The two may be swapped.',
     )
   }
   throw unreadable('private', label, key)
 }
 
-/** A public RSA key: PEM (SPKI, PKCS#1, a certificate), bare base64 with stray white space, or a key object. @throws KeyError */
+/**
+ * A public RSA key: PEM (SPKI, PKCS#1, a certificate), bare base64 with stray white space, or a key object. @throws
+ * KeyError
+ */
 export function readPublicKey(key: string | KeyObject): KeyObject {
   if (typeof key !== 'string') return checked(key, 'public')
   const { label, der } = readKeyText(key)
@@ -27,7 +30,7 @@ export function readPublicKey(key: string | KeyObject): KeyObject {
   if (found) {
     throw new KeyError(
       'PRIVATE_KEY_GIVEN',
-      'This is a private key; the public key belongs here. The two may be swapped.',
+      'This is a private key; a public key is needed here. The two may be swapped.',
     )
   }
   throw unreadable('public', label, key)
@@ -41,10 +44,10 @@ export function fingerprint(key: KeyObject): string {
     .digest('hex')
 }
 
-/** Whether two keys are of one pair, or the same half of it. */
+/** Whether two keys belong to one pair, or are the same half of it. */
 export const sameKey = (left: KeyObject, right: KeyObject): boolean => fingerprint(left) === fingerprint(right)
 
-/** As `sameKey`, for text in any readable form too. @throws KeyError where one cannot be read */
+/** Like `sameKey`, but also accepts text in any readable form. @throws KeyError when one cannot be read */
 export const samePair = (left: string | KeyObject, right: string | KeyObject): boolean =>
   sameKey(readKey(left), readKey(right))
 
@@ -58,13 +61,13 @@ function readKey(key: string | KeyObject): KeyObject {
 export type KeyFormat =
   | 'private-pkcs8'
   | 'private-pkcs1'
-  /** No RSA key is in it: only those of elliptic curves. */
+  /** Never RSA: this format is only for elliptic curves. */
   | 'private-sec1'
   | 'public-spki'
   | 'public-pkcs1'
   | 'certificate'
 
-/** What some bytes are, tried in turn: each form is told from the others by its structure, whatever a label says. */
+/** Tries each format in turn: they differ in structure, whatever the label says. */
 export function parseKey(der: Buffer): { readonly format: KeyFormat; readonly key: KeyObject } | undefined {
   const forms: readonly [KeyFormat, () => KeyObject][] = [
     ['private-pkcs8', () => createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })],
@@ -78,41 +81,44 @@ export function parseKey(der: Buffer): { readonly format: KeyFormat; readonly ke
   for (const [format, parse] of forms) {
     try {
       const key = parse()
-      // Node.js takes a curve's key for PKCS#1 as well, which is RSA's alone: then what it is comes a form later.
+      // Node.js also reads an elliptic-curve key as PKCS#1, which is for RSA only: a later format describes it.
       if (format === 'private-pkcs1' && key.asymmetricKeyType !== 'rsa') continue
       return { format, key }
     } catch {
-      // Not this form; what the parser said could quote the key, so it goes no further.
+      // Not this format. The parser's error could quote the key, so it is dropped.
     }
   }
   return undefined
 }
 
-/** @throws KeyError where the key has fewer bits than `what` is made or checked with; gateways refuse that unclearly */
-export function longEnough(key: KeyObject, least: number, what: string): KeyObject {
+/** @throws KeyError when the key is too short for `what`; gateways refuse short keys without a clear reason */
+export function longEnough(key: KeyObject, minBits: number, what: string): KeyObject {
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
-  if (bits >= least) return key
-  throw new KeyError('KEY_TOO_SHORT', `${what} needs a key of at least ${least} bits; this one has ${bits}.`)
+  if (bits >= minBits) return key
+  throw new KeyError('KEY_TOO_SHORT', `${what} needs a key of at least ${minBits} bits; this one has ${bits}.`)
 }
 
 function checked(key: KeyObject, type: 'private' | 'public'): KeyObject {
-  if (key.type !== type) throw new KeyError('WRONG_KEY_TYPE', `A ${type} key belongs here, not a ${key.type} one.`)
+  if (key.type !== type) throw new KeyError('WRONG_KEY_TYPE', `A ${type} key is needed here, not a ${key.type} one.`)
   if (key.asymmetricKeyType !== 'rsa') {
-    throw new KeyError('NOT_RSA', `An RSA key belongs here, not ${key.asymmetricKeyType?.toUpperCase() ?? 'a secret'}.`)
+    throw new KeyError(
+      'NOT_RSA',
+      `An RSA key is needed here, not ${key.asymmetricKeyType?.toUpperCase() ?? 'a secret'}.`,
+    )
   }
   return key
 }
 
 function unreadable(type: 'private' | 'public', label: string | undefined, text: string): KeyError {
-  if (text.trim() === '') return new KeyError('UNREADABLE_KEY', `This is empty; a ${type} RSA key belongs here.`)
+  if (text.trim() === '') return new KeyError('UNREADABLE_KEY', `This is empty; a ${type} RSA key is needed here.`)
   if (label?.includes('ENCRYPTED') || text.includes('Proc-Type: 4,ENCRYPTED')) {
-    return new KeyError('ENCRYPTED_KEY', 'This key is locked with a passphrase; give it without one.')
+    return new KeyError('ENCRYPTED_KEY', 'This key is protected by a passphrase; provide it without one.')
   }
   if (label?.includes('OPENSSH')) {
-    return new KeyError('UNREADABLE_KEY', 'This is an OpenSSH key; an RSA key in PEM or base64 belongs here.')
+    return new KeyError('UNREADABLE_KEY', 'This is an OpenSSH key; an RSA key in PEM or base64 is needed here.')
   }
   return new KeyError(
     'UNREADABLE_KEY',
-    `This is no ${type} RSA key in PEM or base64. It may be cut off, or have lost characters.`,
+    `This is not a ${type} RSA key in PEM or base64. It may be truncated, or have lost characters.`,
   )
 }

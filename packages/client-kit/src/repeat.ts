@@ -1,32 +1,32 @@
-/** Repeats a call where that is safe, within one limit of time, and never forgets that an attempt may have acted. */
+/** Retries a call when that is safe, within one time limit, and never forgets that an attempt may have acted. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { ClientError, NotSentError, UnknownOutcomeError } from './errors.ts'
 
 export interface CallOptions {
-  /** Aborted before sending: NotSentError; afterwards: UnknownOutcomeError. */
+  /** Aborting before sending gives NotSentError, afterwards UnknownOutcomeError. */
   readonly signal?: AbortSignal | undefined
-  /** In place of the client's own, in milliseconds, repeats included. */
+  /** Overrides the client's time limit, in milliseconds, retries included. */
   readonly timeoutMs?: number | undefined
 }
 
-/** What may be done by itself after an unknown outcome. A call that certainly was not sent is always repeated. */
+/** What may be retried after an unknown outcome. A call that certainly was not sent is always retried. */
 export interface Repeatable {
   readonly repeatAfterUnknown: boolean
-  /** Also after an answer that was not believed: where a gateway sends such on purpose, or a key may have been replaced. */
-  readonly repeatUnbelieved?: boolean
-  /** Between two attempts, where the gateway asks for a pause. */
+  /** Also after an answer that failed verification, for gateways that send such as tests or may have replaced a key. */
+  readonly repeatUnverified?: boolean
+  /** The pause between two attempts, if the gateway requires one. */
   readonly pauseMs?: number
 }
 
 export interface Limits {
-  /** For a call with all its repeats. */
+  /** For a call with all its retries. */
   readonly timeoutMs: number
   readonly retries: number
 }
 
-/** One attempt at a call. `error` is undefined where it was answered. */
+/** One attempt of a call. `error` is undefined when it was answered. */
 export interface Attempt<Result> {
-  /** 1 for the first. */
+  /** 1 for the first attempt. */
   readonly attempt: number
   readonly milliseconds: number
   readonly outcome: 'answered' | 'refused' | 'unknown' | 'not sent'
@@ -35,8 +35,8 @@ export interface Attempt<Result> {
 }
 
 /**
- * Runs `exchange` until it answers or may not be repeated. A log that fails changes nothing.
- * @throws what the last attempt threw; or, where an earlier one may have acted, that one's UnknownOutcomeError
+ * Runs `exchange` until it answers or may not be retried. A log that throws changes nothing.
+ * @throws what the last attempt threw; or the UnknownOutcomeError of an earlier attempt that may have acted
  */
 export async function repeat<Result>(
   exchange: (signal: AbortSignal, timeoutMs: number) => Promise<Result>,
@@ -60,7 +60,7 @@ export async function repeat<Result>(
     } catch (error) {
       if (!(error instanceof ClientError)) throw error
       tell(outcomeOf(error), undefined, error)
-      // That the last attempt did nothing says nothing of the ones before it: one of those may have acted.
+      // That the last attempt did nothing proves nothing about earlier ones: one of them may have acted.
       if (error instanceof UnknownOutcomeError) unknown = error
       const outcome = unknown ?? error
       if (attempt > limits.retries || !mayRepeat(error, repeatable) || signal.aborted) throw outcome
@@ -70,7 +70,7 @@ export async function repeat<Result>(
   }
 }
 
-/** A log that fails must not turn an answer about money into an error. */
+/** A log that throws must not turn an answer about money into an error. */
 function safely(log: () => void): void {
   try {
     log()
@@ -82,9 +82,9 @@ function outcomeOf(error: ClientError): Attempt<never>['outcome'] {
   return error instanceof NotSentError ? 'not sent' : 'refused'
 }
 
-/** An answer that is not believed is asked for again only by request: a wrong key would be wrong again. */
-function mayRepeat(error: ClientError, { repeatAfterUnknown, repeatUnbelieved = false }: Repeatable): boolean {
+/** An answer that failed verification is retried only on request: with a wrong key it would fail again. */
+function mayRepeat(error: ClientError, { repeatAfterUnknown, repeatUnverified = false }: Repeatable): boolean {
   if (error instanceof NotSentError) return error.code === 'NOT_CONNECTED'
   if (!repeatAfterUnknown || !(error instanceof UnknownOutcomeError)) return false
-  return repeatUnbelieved || !error.code.startsWith('ANSWER_')
+  return repeatUnverified || !error.code.startsWith('ANSWER_')
 }

@@ -1,4 +1,4 @@
-/** RSASSA-PKCS1-v1_5 over exact bytes, on the thread pool: the callback forms are what runs there. */
+/** RSASSA-PKCS1-v1_5 over exact bytes; the callback forms of node:crypto run on the thread pool. */
 import { type KeyObject, sign as signBytes, verify as verifyBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 
@@ -16,7 +16,7 @@ export function signText(text: string, privateKey: KeyObject, digest: Digest): P
   })
 }
 
-/** Whether a signature is of these bytes by this key; never throws for what stands in it. */
+/** Whether this key made a signature over these bytes; never throws for bad input. */
 export function verifyText(content: Buffer, signature: Buffer, publicKey: KeyObject, digest: Digest): Promise<boolean> {
   return verifyOnPool(digest, content, publicKey, signature)
 }

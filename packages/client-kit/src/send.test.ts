@@ -1,4 +1,4 @@
-/** One request over a real connection: what left, what came, and what cannot be known. */
+/** One request over a real connection: what was sent, what was received, and what remains unknown. */
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
 import { createServer as createRaw } from 'node:net'
@@ -19,10 +19,10 @@ async function listen(server: Server): Promise<string> {
 
 const serve = (listener: RequestListener) => listen(createServer({ keepAliveTimeout: 1 }, listener))
 
-const get = (url: string, { signal = AbortSignal.timeout(2000), mostBytes = 100 } = {}) =>
-  send({ url, method: 'GET', headers: {} }, { fetch, signal, timeoutMs: 2000, mostBytes })
+const get = (url: string, { signal = AbortSignal.timeout(2000), maxBytes = 100 } = {}) =>
+  send({ url, method: 'GET', headers: {} }, { fetch, signal, timeoutMs: 2000, maxBytes })
 
-test('status, headers and bytes as they came, whatever the status', async () => {
+test('status, headers and bytes are returned unchanged, whatever the status', async () => {
   const url = await serve((_, response) => response.writeHead(418, { 'x-a': 'b' }).end('teapot'))
   const { status, headers, body } = await get(url)
   expect([status, headers.get('x-a'), body.toString()]).toEqual([418, 'b', 'teapot'])
@@ -39,7 +39,7 @@ test('no redirect is followed', async () => {
 })
 
 describe('perhaps received:', () => {
-  test('an answer larger than the bound', async () => {
+  test('an answer larger than the limit', async () => {
     const url = await serve((_, response) => response.end('x'.repeat(101)))
     await expect(get(url)).rejects.toMatchObject({ name: 'UnknownOutcomeError', code: 'ANSWER_TOO_LARGE' })
   })
@@ -49,7 +49,7 @@ describe('perhaps received:', () => {
     await expect(get(url)).rejects.toMatchObject({ name: 'UnknownOutcomeError', code: 'CONNECTION_LOST' })
   })
 
-  test('time over, or given up, while waiting', async () => {
+  test('a time-out or an abort while waiting', async () => {
     const gone = new AbortController()
     const url = await serve((_, response) => {
       gone.abort()
@@ -63,7 +63,7 @@ describe('perhaps received:', () => {
 })
 
 describe('never sent:', () => {
-  test('nobody listens', async () => {
+  test('no server listens', async () => {
     const url = await serve(() => undefined)
     await new Promise((resolve) => open.pop()?.close(resolve))
     await expect(get(url)).rejects.toMatchObject({ name: 'NotSentError', code: 'NOT_CONNECTED' })
@@ -73,7 +73,7 @@ describe('never sent:', () => {
     await expect(get('http://nowhere.invalid/')).rejects.toMatchObject({ name: 'NotSentError', code: 'NOT_CONNECTED' })
   })
 
-  test('given up before', async () => {
+  test('aborted before sending', async () => {
     const signal = AbortSignal.abort()
     await expect(get('http://127.0.0.1:1/', { signal })).rejects.toMatchObject({
       name: 'NotSentError',

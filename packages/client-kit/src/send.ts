@@ -1,4 +1,4 @@
-/** Sends one request and takes its answer, bounded; tells "never sent" from "perhaps received". */
+/** Sends one request and reads its answer with a size limit; distinguishes "never sent" from "perhaps received". */
 import { ClientError, NotSentError, UnknownOutcomeError } from './errors.ts'
 
 export interface Request {
@@ -16,64 +16,64 @@ export interface Answered {
 
 export interface SendOptions {
   readonly fetch: typeof fetch
-  /** Ends it: the caller's will, or the time that a call with all its repeats has. */
+  /** Aborts the request: by the caller, or when the time for the call and its retries is over. */
   readonly signal: AbortSignal
-  /** For the message only, in milliseconds. */
+  /** Only for the error message, in milliseconds. */
   readonly timeoutMs: number
-  /** 1 MiB if not said. */
-  readonly mostBytes?: number | undefined
+  /** 1 MiB by default. */
+  readonly maxBytes?: number | undefined
 }
 
 /**
- * Follows no redirect: what was signed for one address is nobody else's.
- * @throws NotSentError (`NOT_CONNECTED`, `TLS_REFUSED`, `TIMED_OUT`, `ABORTED`) when nothing left
- * @throws UnknownOutcomeError (`CONNECTION_LOST`, `TIMED_OUT`, `ABORTED`, `ANSWER_TOO_LARGE`) when the other side may have acted
+ * Does not follow redirects: a request signed for one address must not go to another.
+ * @throws NotSentError (`NOT_CONNECTED`, `TLS_REFUSED`, `TIMED_OUT`, `ABORTED`) when nothing was sent
+ * @throws UnknownOutcomeError (`CONNECTION_LOST`, `TIMED_OUT`, `ABORTED`, `ANSWER_TOO_LARGE`) when the other side may
+ * have acted
  */
 export async function send({ url, method, headers, body }: Request, options: SendOptions): Promise<Answered> {
-  const { fetch, signal, timeoutMs, mostBytes = 1024 * 1024 } = options
+  const { fetch, signal, timeoutMs, maxBytes = 1024 * 1024 } = options
   if (signal.aborted) {
     throw timedOut(signal)
       ? new NotSentError('TIMED_OUT', 'The time was over before anything was sent.', { cause: signal.reason })
-      : new NotSentError('ABORTED', 'Given up before anything was sent.', { cause: signal.reason })
+      : new NotSentError('ABORTED', 'Aborted before anything was sent.', { cause: signal.reason })
   }
   try {
     const response = await fetch(url, { method, headers, ...(body ? { body } : {}), redirect: 'manual', signal })
-    return { status: response.status, headers: response.headers, body: await readBounded(response, mostBytes) }
+    return { status: response.status, headers: response.headers, body: await readBounded(response, maxBytes) }
   } catch (error) {
     if (error instanceof ClientError) throw error
     const { host } = new URL(url)
     const before = beforeSending(error)
     if (before === 'connect')
       throw new NotSentError('NOT_CONNECTED', `The gateway ${host} cannot be reached.`, { cause: error })
-    if (before === 'tls')
-      throw new NotSentError('TLS_REFUSED', `${host} has no certificate that is trusted.`, { cause: error })
+    if (before === 'tls') throw new NotSentError('TLS_REFUSED', `${host} has no trusted certificate.`, { cause: error })
     throw interrupted(signal, timeoutMs, error)
   }
 }
 
 function interrupted(signal: AbortSignal, timeoutMs: number, cause: unknown): UnknownOutcomeError {
   if (!signal.aborted)
-    return new UnknownOutcomeError('CONNECTION_LOST', 'The connection broke before the answer was here.', { cause })
+    return new UnknownOutcomeError('CONNECTION_LOST', 'The connection broke before the answer arrived.', { cause })
   return timedOut(signal)
     ? new UnknownOutcomeError('TIMED_OUT', `No answer within ${timeoutMs} ms.`, { cause })
-    : new UnknownOutcomeError('ABORTED', 'Given up after sending; the gateway may have acted.', { cause })
+    : new UnknownOutcomeError('ABORTED', 'Aborted after sending; the gateway may have acted.', { cause })
 }
 
 const timedOut = ({ reason }: AbortSignal): boolean => reason instanceof DOMException && reason.name === 'TimeoutError'
 
-async function readBounded(response: Response, mostBytes: number): Promise<Buffer> {
+async function readBounded(response: Response, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of response.body ?? []) {
     length += chunk.length
-    if (length > mostBytes)
-      throw new UnknownOutcomeError('ANSWER_TOO_LARGE', `The answer is larger than ${mostBytes} bytes.`)
+    if (length > maxBytes)
+      throw new UnknownOutcomeError('ANSWER_TOO_LARGE', `The answer is larger than ${maxBytes} bytes.`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
 }
 
-/** A failure to look the name up, to connect, or to trust the other side: the request itself never left. */
+/** A failed name lookup, connection or TLS handshake: the request itself was never sent. */
 function beforeSending(error: unknown): 'connect' | 'tls' | undefined {
   const cause = error instanceof Error ? error.cause : undefined
   const causes: readonly unknown[] = cause instanceof AggregateError && cause.errors.length > 0 ? cause.errors : [cause]
@@ -81,7 +81,7 @@ function beforeSending(error: unknown): 'connect' | 'tls' | undefined {
   return causes.every((each) => TLS_REFUSALS.test(property(each, 'code'))) ? 'tls' : undefined
 }
 
-// The same codes also come from established connections: only those of connecting say that nothing was sent.
+// Established connections produce the same codes: only a failed connect proves that nothing was sent.
 const isConnecting = (error: unknown): boolean =>
   ['connect', 'getaddrinfo'].includes(property(error, 'syscall')) ||
   property(error, 'code') === 'UND_ERR_CONNECT_TIMEOUT'

@@ -1,4 +1,4 @@
-/** The gateways' clock is UTC+8, in whatever zone the process runs; and the amounts beside it have no float in them. */
+/** The gateways' times are UTC+8, whatever the process's time zone; and amounts without floating point. */
 import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -24,12 +24,12 @@ describe('the same times in every zone', () => {
   }
 })
 
-test('a written time is read again', () => {
+test('a written time is read back', () => {
   const times = fc.date({ min: new Date('1990-01-01'), max: new Date('2200-01-01'), noInvalidDate: true })
   fc.assert(fc.property(times, (at) => Math.floor(at.getTime() / 1000) * 1000 === readTime(writeTime(at))?.getTime()))
 })
 
-test('what is no time', () => {
+test('invalid times are refused', () => {
   for (const text of [
     '',
     '2026-11-23',
@@ -45,7 +45,7 @@ test('what is no time', () => {
 })
 
 describe('amounts', () => {
-  test('are written with two places and read again, every fen of them', () => {
+  test('are written with two decimals and read back exactly', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10_000_000_000 }), (fen) => {
         expect(writeAmount(fen)).toMatch(/^\d+\.\d\d$/)
@@ -62,15 +62,15 @@ describe('amounts', () => {
     ])
   })
 
-  test('with fewer places', () =>
+  test('with fewer decimals', () =>
     expect(['0', '5', '5.1', '0.29', '1.10'].map(readAmount)).toEqual([0, 500, 510, 29, 110]))
 
-  test('that are none', () => {
+  test('that are invalid', () => {
     for (const text of ['', '-1.00', '1.001', '1,00', '1e3', ' 1', '.5', '1.', '٣', '99999999999999', undefined])
       expect(readAmount(text), text).toBeUndefined()
   })
 
-  test('of bills may be negative', () => {
+  test('in bills may be negative', () => {
     expect(['-0.04', '-39.00', '0.00', '-0.00', '12'].map(readSignedAmount)).toEqual([-4, -3900, 0, 0, 1200])
     expect(['--1', '-', '+1'].map(readSignedAmount)).toEqual([undefined, undefined, undefined])
   })

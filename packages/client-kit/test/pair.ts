@@ -1,4 +1,4 @@
-/** Keys for tests, made when they are needed. */
+/** Keys for tests, generated on demand. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 
 export const newPair = (bits = 2048): { readonly privateKey: KeyObject; readonly publicKey: KeyObject } =>

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Runs the built sandbox; in a checkout that is not built, its sources (Node.js 22.18 and later read them as they are).
+// Runs the built sandbox, or its sources in an unbuilt checkout (Node.js 22.18 and later run TypeScript directly).
 import { existsSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 

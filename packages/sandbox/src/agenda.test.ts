@@ -1,4 +1,4 @@
-/** What is due happens in the order of its time, whatever the order it was put in, as time passes and as the clock is moved. */
+/** Entries run in chronological order, whatever the order of adding, as time passes and when the clock is moved. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createAgenda, type Entry } from './agenda.ts'
@@ -16,7 +16,7 @@ function handClock(): Clock {
   }
 }
 
-test('moving the clock runs everything due on the way, in order, each at its own time', async () => {
+test('moving the clock runs everything due in between, in order, each at its own time', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 300 }), async (delays) => {
       const clock = handClock()
@@ -37,7 +37,7 @@ test('moving the clock runs everything due on the way, in order, each at its own
   )
 })
 
-test('what an entry puts on the agenda on the way happens on the way', async () => {
+test('an entry added by another one during the move also runs during the move', async () => {
   const clock = handClock()
   const start = clock.now()
   const ran: number[] = []
@@ -51,7 +51,7 @@ test('what an entry puts on the agenda on the way happens on the way', async () 
   await agenda.close()
 })
 
-test('what is forgotten does not happen, what is put again happens once and when it was put last, and nothing stays behind', async () => {
+test('a removed entry does not run, a replaced one runs once at its last time, and nothing remains', async () => {
   const step = fc.record({ id: fc.integer({ min: 0, max: 30 }), delay: fc.option(fc.integer({ min: 1, max: 50 })) })
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 300 }), async (steps) => {
@@ -72,7 +72,7 @@ test('what is forgotten does not happen, what is put again happens once and when
       }
       expect(agenda.size()).toBe(wanted.size)
       await agenda.advanceTo(start + 50)
-      // Of one time, what was put first comes first.
+      // Entries of the same time run in the order of adding.
       const inTime = [...wanted].toSorted(([, a], [, b]) => a - b)
       expect(ran).toEqual(inTime.map(([id, delay]) => `${id} at ${delay}`))
       expect(agenda.size()).toBe(0)

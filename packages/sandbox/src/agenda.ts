@@ -1,6 +1,6 @@
 /**
- * What is due when, on the sandbox's clock: notifications to send and trades to close. Runs what is due as time passes,
- * and when the clock is moved runs everything on the way in the order of its time.
+ * The schedule on the sandbox's clock: notifications to send and trades to close. Runs entries as time passes; when the
+ * clock is moved, runs everything due in between, in order of time.
  */
 import type { Clock } from './clock.ts'
 
@@ -12,22 +12,22 @@ export interface Entry {
 }
 
 export interface Agenda {
-  /** In place of what is there for the same kind and id. */
+  /** Replaces an existing entry of the same kind and id. */
   add(entry: Entry): void
-  /** What became needless before it was due: a trade that is paid has no time-out. */
+  /** Removes an entry that is no longer needed: a paid trade has no time-out. */
   forget(kind: Entry['kind'], id: string): void
-  /** How much is to come. */
+  /** The number of pending entries. */
   size(): number
   start(): void
-  /** Moves the clock to an instant ahead; resolves when everything due until then has happened. */
+  /** Moves the clock forward; resolves when everything due until then has run. */
   advanceTo(at: number): Promise<void>
-  /** Resolves once nothing is running (what is due later stays). */
+  /** Resolves once nothing is running (later entries stay). */
   settled(): Promise<void>
   clear(): void
   close(): Promise<void>
 }
 
-/** How many entries run at once: enough to keep a shop busy, few enough not to drown it. */
+/** How many entries run at once: enough to keep a shop busy, few enough not to overload it. */
 const WIDTH = 64
 const LONGEST_TIMER = 60_000
 
@@ -136,7 +136,7 @@ export function createAgenda(clock: Clock, run: (entry: Entry) => Promise<void>)
   }
 }
 
-/** `place` is where it stands in the heap. */
+/** `place` is its index in the heap. */
 interface Item {
   readonly entry: Entry
   readonly order: number
@@ -154,7 +154,7 @@ function push(heap: Item[], item: Item): void {
   rise(heap, item, heap.length - 1)
 }
 
-/** The last one takes its place, and goes up or down from there. */
+/** Moves the last item into the gap, then up or down. */
 function remove(heap: Item[], item: Item): void {
   const last = heap.pop()
   if (!last || last === item) return

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { openBuyers } from './buyers.ts'
 import { openDatabase } from './database.ts'
 
-test('of forty thousand buyers some draw a number that is taken, and all are made; a login is nobody else’s', () => {
+test('forty thousand buyers are created although some draw a taken number; a login is unique', () => {
   const folder = mkdtempSync(join(tmpdir(), 'xuecheng-buyers-'))
   const database = openDatabase(folder)
   try {

@@ -1,4 +1,7 @@
-/** Buyers: a login, two passwords and a balance. The passwords are play money's and are kept as given, to be shown in the console. */
+/**
+ * Buyers: a login, two passwords and a balance. The passwords protect play money only and are stored in plain text for
+ * the console.
+ */
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
 import { digits } from './merchants.ts'
@@ -27,9 +30,9 @@ export interface Buyers {
   find(id: string): Buyer | undefined
   findByLogin(login: string): Buyer | undefined
   list(): Buyer[]
-  /** Makes a buyer; undefined where the login is taken. */
+  /** Creates a buyer; undefined if the login is taken. */
   create(input: BuyerInput): Buyer | undefined
-  /** Changes a balance by an amount of either sign; false where it would go below nothing. */
+  /** Adds a positive or negative amount to a balance; false if the balance would become negative. */
   move(id: string, amount: Fen): boolean
 }
 
@@ -63,7 +66,7 @@ export function openBuyers(database: Database, clock: Clock): Buyers {
     create(input) {
       const login = input.login.trim().toLowerCase()
       while (selectLogin.get(login) === undefined) {
-        // Numbers are random, and among ten thousand buyers two want the same one: it is drawn again.
+        // Numbers are random; on a collision (likely among ten thousand buyers) another one is drawn.
         const id = `20887220${digits(8)}`
         const { changes } = insert.run(
           id,
@@ -82,7 +85,7 @@ export function openBuyers(database: Database, clock: Clock): Buyers {
   }
 }
 
-/** A login as Alipay shows it to merchants: `buy***@sandbox.example`, `159****5620`. */
+/** A login as Alipay masks it for merchants: `buy***@sandbox.example`, `159****5620`. */
 export function maskedLogin(login: string): string {
   const at = login.indexOf('@')
   if (at >= 0) return `${login.slice(0, Math.min(3, at))}***${login.slice(at)}`

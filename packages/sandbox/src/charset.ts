@@ -1,9 +1,12 @@
 /** The two charsets of Alipay's gateway, UTF-8 and GBK: bytes to text and back, and form encoding in either. */
 import iconv from 'iconv-lite'
 
+/** The parameters of a form, in order. */
+export type Fields = readonly (readonly [name: string, value: string])[]
+
 export type Charset = 'utf-8' | 'gbk'
 
-/** Reads a `charset` parameter in any spelling; undefined where the gateway would refuse it. */
+/** Reads a `charset` parameter in any spelling; undefined if the gateway would refuse it. */
 export function charsetNamed(name: string): Charset | undefined {
   const lower = name.toLowerCase()
   if (lower === 'utf-8' || lower === 'utf8') return 'utf-8'
@@ -43,7 +46,7 @@ function unquote(latin1: string, charset: Charset): string {
     try {
       return decodeURIComponent(spaced)
     } catch {
-      // a lone `%`, or bytes that are no UTF-8: taken one by one below
+      // a lone `%`, or bytes that are not UTF-8: handled one by one below
     }
   }
   if (!spaced.includes('%')) return decode(Buffer.from(spaced, 'latin1'), charset)

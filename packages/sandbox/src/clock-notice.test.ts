@@ -5,7 +5,7 @@ import { DAY, HOUR, MINUTE, SECOND } from './time.ts'
 const ahead = (offset: number) =>
   clockNotice({ now: () => Date.now() + offset, offset: () => offset, set: () => undefined, reset: () => undefined })
 
-test('a clock that is the machine’s, to the minute, is no news', () => {
+test('a clock equal to the machine’s, to the minute, gives no notice', () => {
   for (const offset of [0, -SECOND, 29 * SECOND]) expect(ahead(offset)).toBeUndefined()
 })
 

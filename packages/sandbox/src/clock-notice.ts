@@ -1,18 +1,21 @@
-/** What the pages say while the sandbox's clock is ahead: a shop that keeps the real time sees its new orders end early. */
+/**
+ * The notice on every page while the sandbox's clock is ahead: a shop on real time then sees its new orders expire
+ * early.
+ */
 import type { Clock } from './clock.ts'
 import { type Html, html } from './html.ts'
 import { DAY, HOUR, MINUTE } from './time.ts'
 
 export type ClockNotice = Readonly<Record<'zh-CN' | 'en', Html>>
 
-/** In both languages; undefined while the clock is the machine's, to the minute. */
+/** In both languages; undefined while the clock equals the machine's, to the minute. */
 export function clockNotice(clock: Clock): ClockNotice | undefined {
   const ahead = Math.round(clock.offset() / MINUTE) * MINUTE
   if (ahead < MINUTE) return undefined
   const reset = (words: string) => html`<a href="/console/control#reset">${words}</a>`
   return {
     'zh-CN': html`沙箱时钟比本机快 ${lengthOf(ahead, ['天', '小时', '分钟'])}：按真实时间下单的商户，新订单会提前同样长的时间到期，甚至一下单就已到期。${reset('重置')}可把时钟调回。`,
-    en: html`The sandbox’s clock is ${lengthOf(ahead, ['days', 'h', 'min'])} ahead of this machine: new orders of a shop that keeps the real time end that much earlier, or at once. ${reset('Reset')} puts it back.`,
+    en: html`The sandbox’s clock is ${lengthOf(ahead, ['days', 'h', 'min'])} ahead of this machine: new orders of a shop on real time expire that much earlier, or at once. ${reset('Reset')} sets it back.`,
   }
 }
 

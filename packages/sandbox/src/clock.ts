@@ -1,4 +1,4 @@
-/** The sandbox's clock: the machine's own, moved forward by as much as anyone asked for. */
+/** The sandbox's clock: the machine's clock plus an offset. */
 import type { Settings } from './settings.ts'
 
 export interface Clock {
@@ -6,13 +6,13 @@ export interface Clock {
   now(): number
   /** How far ahead of the machine's clock it is, in milliseconds. */
   offset(): number
-  /** Moves it to an instant; the offset outlives a restart. */
+  /** Moves it to an instant; the offset survives a restart. */
   set(at: number): void
   /** Back to the machine's time. */
   reset(): void
 }
 
-/** Nothing is written as a date beyond it: a clock moved further would stop the sandbox, and every start of it after. */
+/** The latest date it can reach: a clock moved further would crash the sandbox, now and at every start. */
 export const LAST_MOMENT = Date.UTC(2199, 11, 31)
 
 export function openClock(settings: Settings): Clock {

@@ -13,12 +13,12 @@ export interface Statement<Row> {
 }
 
 export interface Database {
-  /** Prepares one statement; `Row` describes what its columns hold. */
+  /** Prepares one statement; `Row` describes its columns. */
   prepare<Row extends Record<string, SQLOutputValue> = Record<string, never>>(sql: string): Statement<Row>
   exec(sql: string): void
   /**
-   * Runs `work` whole or not at all; within another one it joins that. Nothing asynchronous may happen inside. It is
-   * durable only once `committed` resolves, so nothing may leave this process before that.
+   * Runs `work` completely or not at all; a nested call joins the outer transaction. `work` must be synchronous. Its
+   * changes are durable only once `committed` resolves, so nothing may leave this process before that.
    */
   transaction<T>(work: () => T): T
   /** Resolves once every transaction so far is on disk. */
@@ -27,8 +27,8 @@ export interface Database {
 }
 
 /**
- * Opens (or makes) `<folder>/sandbox.sqlite`. WAL with synchronous=NORMAL: a commit is in the operating system's hands
- * when it returns, so it outlives any death of this process; only a power cut may take the last ones.
+ * Opens (or creates) `<folder>/sandbox.sqlite`. WAL with synchronous=NORMAL: a returned commit has been handed to the
+ * operating system, so it survives any death of this process; only a power cut may lose the last ones.
  */
 export function openDatabase(folder: string): Database {
   mkdirSync(folder, { recursive: true })
@@ -38,7 +38,7 @@ export function openDatabase(folder: string): Database {
   return wrap(connection)
 }
 
-/** One process per folder: two would each deliver every notification. The lock ends with the process, however it ends. */
+/** One process per folder: two would each deliver every notification. The lock ends with the process. */
 function claim(connection: DatabaseSync, folder: string): void {
   try {
     connection.exec(
@@ -54,8 +54,8 @@ function claim(connection: DatabaseSync, folder: string): void {
 }
 
 /**
- * Transactions of one turn of the event loop are committed together, which costs one write instead of dozens. Each is
- * a savepoint of its own, so one that fails takes back only itself.
+ * Transactions of one turn of the event loop are committed together, which costs one write instead of dozens. Each has
+ * a savepoint of its own, so that a failing one rolls back only itself.
  */
 function wrap(connection: DatabaseSync): Database {
   const begin = connection.prepare('begin immediate')
@@ -81,7 +81,7 @@ function wrap(connection: DatabaseSync): Database {
         }
       }
     })
-    // Whoever depends on the batch awaits it and hears of its failure; nobody may be there to.
+    // Callers that depend on the batch await it and get its error; there may be none.
     batch.catch(() => undefined)
     setImmediate(() => finish?.())
   }

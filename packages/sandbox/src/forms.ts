@@ -1,7 +1,7 @@
-/** Forms that only this sandbox's own pages may send. */
+/** Accepts forms only from the sandbox's own pages. */
 import type { FastifyInstance } from 'fastify'
 
-/** Takes form bodies as bytes, and refuses what another site's page sends (Sec-Fetch-Site, Origin). */
+/** Accepts form bodies as bytes, and refuses those from another site's page (Sec-Fetch-Site, Origin). */
 export function refuseForeignForms(app: FastifyInstance): void {
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
@@ -11,7 +11,7 @@ export function refuseForeignForms(app: FastifyInstance): void {
   refuseForeignCalls(app)
 }
 
-/** A browser names the page a call comes from; programs name none and may call. */
+/** A browser sends the origin of a call; programs send none and may call. */
 export function refuseForeignCalls(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
     if (request.method === 'GET' || request.method === 'HEAD') return

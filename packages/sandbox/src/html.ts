@@ -1,4 +1,4 @@
-/** HTML from templates in which every value is escaped unless it is itself HTML made here. */
+/** HTML templates in which every value is escaped unless it is HTML created here. */
 
 export interface Html {
   readonly text: string
@@ -6,7 +6,7 @@ export interface Html {
 
 type Part = Html | string | number | undefined | false | readonly Part[]
 
-/** `html\`<p>${value}</p>\`` — values are escaped, nested html is kept, undefined and false leave nothing. */
+/** `html\`<p>${value}</p>\`` — values are escaped, nested html is kept, undefined and false are left out. */
 export function html(texts: TemplateStringsArray, ...values: readonly Part[]): Html {
   return { text: texts.reduce((all, text, index) => `${all}${render(values[index - 1])}${text}`) }
 }

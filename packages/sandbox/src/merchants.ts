@@ -1,4 +1,4 @@
-/** Merchants: one application each, with a seller account, its own pair of Alipay keys, and the public key it uploaded. */
+/** Merchants: each has one application, a seller account, its own Alipay key pair, and the public key it uploaded. */
 import type { KeyObject } from 'node:crypto'
 import { randomBytes, randomInt } from 'node:crypto'
 import { type Certificates, issueFor } from './certificates/authority.ts'
@@ -7,23 +7,28 @@ import type { Database } from './database.ts'
 import type { Settings } from './settings.ts'
 import { generateKeys, publicKeyText, readPrivateKey, readPublicKey } from './signature.ts'
 
-/** Which of Alipay's rules hold for a merchant; the reference documents disagree where there is a choice. */
+/** Alipay's rules for a merchant; the reference documents disagree on those that can be chosen here. */
 export interface MerchantRules {
   /** A partial refund sends a second TRADE_SUCCESS notification. */
   readonly notifyOnPartialRefund: boolean
-  /** A page.pay trade that closes (unpaid, or by a full refund) sends TRADE_CLOSED, and one that ends TRADE_FINISHED; wap.pay always does. */
+  /**
+   * A page.pay trade that closes (unpaid, or by a full refund) sends TRADE_CLOSED, and a finished one TRADE_FINISHED;
+   * wap.pay always does.
+   */
   readonly notifyOnClose: boolean
-  /** False for the rule of Alipay's own sandbox: one refund a trade, of all of it. */
+  /** False for the rule of Alipay's own sandbox: one refund per trade, in full. */
   readonly partialRefunds: boolean
   /** Days after payment until the trade is TRADE_FINISHED and can't be refunded. */
   readonly refundDays: number
-  /** What a day without trades answers: an empty file, or NO_BILL_DATA. */
+  /** The minimum time between two refunds of one trade, in seconds. */
+  readonly refundGapSeconds: number
+  /** The answer for a day without trades: an empty file, or NO_BILL_DATA. */
   readonly emptyBills: 'file' | 'error'
-  /** The hour (Beijing) from which a day's bill is there the next day; 0 for at once, Alipay's is 9. */
+  /** The hour (Beijing) of the next day from which a day's bill is available; 0 for at once. */
   readonly billHour: number
-  /** False where the contract has no refunds: a payment goes straight to TRADE_FINISHED. */
+  /** False if the contract excludes refunds: a payment goes straight to TRADE_FINISHED. */
   readonly refundable: boolean
-  /** What Alipay keeps of a payment, in ten-thousandths of it (60 is 0.6 %): charged as it is paid, written in the bill. */
+  /** Alipay's fee, in ten-thousandths of a payment (60 is 0.6 %): charged on payment, listed in the bill. */
   readonly feeRate: number
 }
 
@@ -31,8 +36,9 @@ export const DEFAULT_RULES: MerchantRules = {
   notifyOnPartialRefund: true,
   notifyOnClose: false,
   partialRefunds: true,
+  refundGapSeconds: 3,
   emptyBills: 'file',
-  billHour: 0,
+  billHour: 9,
   refundDays: 365,
   refundable: true,
   feeRate: 0,
@@ -68,11 +74,11 @@ export interface MerchantInput {
 export interface Merchants {
   find(appId: string): Merchant | undefined
   list(): Merchant[]
-  /** Makes or changes a merchant. The application's key must have been read by `readPublicKey` before. */
+  /** Creates or changes a merchant. `readPublicKey` must have accepted the application's key before. */
   put(appId: string, input: MerchantInput): Promise<Merchant>
-  /** An application id nobody has yet, in the shape of Alipay's new sandbox: 9021 and twelve digits. */
+  /** An unused application id in the format of Alipay's new sandbox: 9021 and twelve digits. */
   freeAppId(): string
-  /** Forgets what is held in memory; after a reset. */
+  /** Clears the in-memory cache; after a reset. */
   forget(): void
 }
 
@@ -115,7 +121,7 @@ export function openMerchants(database: Database, clock: Clock, settings: Settin
     return merchant
   }
 
-  /** A merchant in certificate mode has certificates for the key it has now. */
+  /** Issues certificates for the current key of a merchant in certificate mode. */
   async function certifyIfNeeded(appId: string, old: Merchant | undefined): Promise<void> {
     const now = find(appId)
     if (now?.keyMode !== 'cert' || !now.appKey) return
@@ -162,7 +168,7 @@ export function openMerchants(database: Database, clock: Clock, settings: Settin
   }
 }
 
-/** A seller or buyer number in Alipay's shape is 2088 and twelve digits; this makes the random part. */
+/** The random part of a seller or buyer number: Alipay's have 2088 and twelve digits. */
 export function digits(count: number): string {
   return String(randomInt(10 ** Math.min(count, 14))).padStart(count, '0')
 }

@@ -1,4 +1,4 @@
-/** The sandbox itself, put together: storage, clock, merchants, buyers, trades and what tells shops about them. */
+/** Puts the sandbox together: storage, clock, merchants, buyers, trades and notifications. */
 import { createAgenda } from './agenda.ts'
 import { DEFAULT_LOGIN, openBuyers } from './buyers.ts'
 import { openCheckouts } from './cashier/checkouts.ts'
@@ -19,13 +19,13 @@ import { openWechat, WECHAT_TABLES } from './wechat/wechat.ts'
 export type Sandbox = ReturnType<typeof openSandbox>
 
 export interface SandboxOptions {
-  /** Folder of `sandbox.sqlite`; made where it is missing. */
+  /** Folder of `sandbox.sqlite`; created if missing. */
   readonly data: string
   /** How long a shop may take to answer a notification, in milliseconds. */
   readonly notifyTimeout?: number
 }
 
-/** What a reset empties, what refers to others first. */
+/** The tables that a reset empties, referencing tables first. */
 const TABLES = [
   ...WECHAT_TABLES,
   'attempts',
@@ -70,7 +70,7 @@ export function openSandbox(options: SandboxOptions) {
     payments.current(trades.find(id))
   })
 
-  /** Puts what is open in the database on the agenda, and makes the default buyer where there is none. */
+  /** Schedules everything pending in the database, and creates the default buyer if missing. */
   function load(): void {
     if (buyers.list().length === 0) buyers.create({ login: DEFAULT_LOGIN })
     for (const { tradeNo, expiresAt, paysAt } of trades.waiting()) {
@@ -107,7 +107,10 @@ export function openSandbox(options: SandboxOptions) {
       watchers.add(watcher)
       return () => watchers.delete(watcher)
     },
-    /** Back to the first start. Merchants and their keys stay unless asked for, since running shops hold the other half. */
+    /**
+     * Resets to the initial state. Merchants and their keys stay unless requested, since running shops hold the other
+     * half.
+     */
     async reset(merchantsToo: boolean): Promise<void> {
       agenda.clear()
       await agenda.settled()
@@ -124,7 +127,7 @@ export function openSandbox(options: SandboxOptions) {
       load()
       changed()
     },
-    /** Moves the clock forward; resolves once everything due on the way has happened. */
+    /** Moves the clock forward; resolves once everything due in between has run. */
     async advanceTo(at: number): Promise<void> {
       await agenda.advanceTo(at)
       payments.finishDue()

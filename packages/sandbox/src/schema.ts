@@ -1,4 +1,7 @@
-/** The tables, in numbered steps; a step once released is never changed. Instants are milliseconds on the sandbox's clock, money is fen. */
+/**
+ * The tables, in numbered steps; a released step is never changed. Times are milliseconds on the sandbox's clock, money
+ * is fen.
+ */
 import type { DatabaseSync } from 'node:sqlite'
 
 const STEPS = [
@@ -261,7 +264,7 @@ const STEPS = [
   `create index wechat_trades_waiting on wechat_trades (created_at) where state = 'NOTPAY'`,
 ]
 
-/** Brings a data file to this version, one transaction a step; `user_version` counts the steps done. */
+/** Migrates a data file to this version, one transaction per step; `user_version` counts the steps done. */
 export function migrate(connection: DatabaseSync): void {
   const { user_version: done } = connection.prepare('pragma user_version').get() as { user_version: number }
   for (const [index, step] of STEPS.entries()) {

@@ -22,16 +22,19 @@ import { CASHIER_STYLE } from './cashier/style.ts'
 import { consoleRoutes } from './console/routes.ts'
 import { refuseForeignCalls } from './forms.ts'
 import { gatewayRoutes } from './gateway/routes.ts'
+import { reachedAt, refuseForeignHosts } from './hosts.ts'
 import { openSandbox } from './sandbox.ts'
 import { wechatRoutes } from './wechat/gateway.ts'
 import { phoneRoutes } from './wechat/phone.ts'
 
 export interface ServeOptions {
-  /** 0 takes any free port. */
+  /** 0 for any free port. */
   readonly port: number
   readonly host: string
+  /** Names besides its own and loopback ones under which it may be called. */
+  readonly allowedHosts?: readonly string[]
   readonly data: string
-  /** How long a shop may take to answer a notification, in milliseconds; 10 seconds where absent. */
+  /** How long a shop may take to answer a notification, in milliseconds; 10 seconds by default. */
   readonly notifyTimeout?: number
 }
 
@@ -40,9 +43,10 @@ export interface RunningSandbox {
   close(): Promise<void>
 }
 
-/** Opens the data folder and listens. Rejects where the folder is in use or the port is taken. */
+/** Opens the data folder and listens. Rejects if the folder is in use or the port is taken. */
 export async function serve(options: ServeOptions): Promise<RunningSandbox> {
   const sandbox = openSandbox(options)
+  const names = { host: options.host, allowed: options.allowedHosts ?? [] }
   let url = ''
   const app = Fastify({
     forceCloseConnections: true,
@@ -58,10 +62,10 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
       .send({ code: error.code ?? 'INVALID_INPUT', message: status >= 500 ? 'internal error' : error.message })
   })
   app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({ code: 'NOT_FOUND', message: 'there is nothing at this address' }),
+    reply.code(404).send({ code: 'NOT_FOUND', message: 'there is no such address' }),
   )
 
-  // Nothing leaves before what it says is durable.
+  // No answer leaves before the changes it reports are durable.
   app.addHook('onSend', () => sandbox.database.committed())
   await app.register(cookie)
   await app.register(swagger, {
@@ -76,11 +80,17 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
   await app.register(gatewayRoutes(sandbox))
   await app.register(wechatRoutes(sandbox))
   await app.register(billRoutes(sandbox))
-  await app.register(cashierRoutes(sandbox))
-  await app.register(phoneRoutes(sandbox))
-  await app.register(consoleRoutes(sandbox))
+  await app.register(async (pages) => {
+    refuseForeignHosts(pages, names)
+    await pages.register(cashierRoutes(sandbox))
+    await pages.register(phoneRoutes(sandbox))
+    await pages.register(consoleRoutes(sandbox))
+    pages.get('/sandbox/api/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()))
+    pages.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/console', 302))
+  })
   await app.register(async (api) => {
     const typed = api.withTypeProvider<TypeBoxTypeProvider>()
+    refuseForeignHosts(api, names)
     refuseForeignCalls(api)
     takeNoBodyAsEmpty(api)
     accountRoutes(typed, sandbox, () => url)
@@ -102,9 +112,7 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
   app.get('/assets/cashier.js', { schema: { hide: true } }, (_request, reply) =>
     reply.type('text/javascript; charset=utf-8').send(CASHIER_SCRIPT),
   )
-  app.get('/sandbox/api/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()))
   app.get('/healthz', { schema: { hide: true } }, () => ({ status: 'ok' }))
-  app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/console', 302))
 
   try {
     await app.listen({ port: options.port, host: options.host })
@@ -114,7 +122,7 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
   }
   const address = app.server.address()
   const port = typeof address === 'object' && address ? address.port : options.port
-  url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host === '0.0.0.0' ? '127.0.0.1' : options.host}:${port}`
+  url = `http://${reachedAt(options.host)}:${port}`
   sandbox.agenda.start()
   let closed: Promise<void> | undefined
   return {
@@ -126,14 +134,14 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
   }
 }
 
-/** A call without a body is one that leaves everything out. */
+/** Reads an empty body as an empty object. */
 function takeNoBodyAsEmpty(api: FastifyInstance): void {
   api.removeContentTypeParser('application/json')
   api.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
     try {
       done(null, text === '' ? {} : JSON.parse(String(text)))
     } catch {
-      done(new Refused(400, 'INVALID_JSON', 'the body is no JSON'))
+      done(new Refused(400, 'INVALID_JSON', 'the body is not JSON'))
     }
   })
   api.addHook('preValidation', async (request) => {
@@ -141,12 +149,12 @@ function takeNoBodyAsEmpty(api: FastifyInstance): void {
   })
 }
 
-/** What does not fit, by name: of an unknown field the usual words say only that there is one. */
+/** The validation error by field name; for an unknown field the default message lacks the name. */
 function unfit(errors: readonly FastifySchemaValidationError[], part: string): Error {
   const [first] = errors
   const unknown = errors.map(({ params }) => params['additionalProperties']).find((names) => Array.isArray(names))
-  if (unknown) return new Error(`${part} has a field that is not known here: ${unknown.join(', ')}`)
-  return new Error(`${part}${first?.instancePath ?? ''} ${first?.message ?? 'does not fit'}`)
+  if (unknown) return new Error(`${part} has an unknown field: ${unknown.join(', ')}`)
+  return new Error(`${part}${first?.instancePath ?? ''} ${first?.message ?? 'is invalid'}`)
 }
 
 const DESCRIPTION =

@@ -1,4 +1,4 @@
-/** Small named values that outlive a restart: the clock's offset, the notification switch. */
+/** Small named values that survive a restart: the clock's offset, the notification switch. */
 import type { Database } from './database.ts'
 
 export interface Settings {

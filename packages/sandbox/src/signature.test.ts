@@ -16,7 +16,7 @@ beforeAll(async () => {
   publicText = pair.publicKey
 })
 
-/** Alipay's own sandbox signed this return in 2023; published in the tests of yansongda/pay. */
+/** A return signed by Alipay's own sandbox in 2023, published in the tests of yansongda/pay. */
 const ALIPAY_KEY =
   'MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAl2PJhW04G1sClzEDwMw1nxCjlyDTubFhn89bcEzP7GB/mFWnfIRXydM2qvDALpJggjeCIc3Orm0AobZOltic1MGOBrFWcoOMyT7haV3X05jPa0qy6bMg5YJZy7/5mjTQL/3jPJM+TA3YTNV8wPUsJgWINENAGFIakS4HTj3oGIuPvbMgL1z7Yd66TIYzfA4FRwa08XXaZLC/u+EJ8tUedhQhPjwWQBL0H+bhoqWZSIW3/xdMZrMf8RF9uM22Y3mE1DAnxseXrxjW2Kg0q/47mOjXGBcrQUOeaAB+0SamdFu6LP9ylQOESg0bpFhgqhUWIT/QYJ1I8PQrVYy9QZkAIwIDAQAB'
 const RETURN: Pairs = [
@@ -73,7 +73,7 @@ test.each<[Charset, fc.Arbitrary<string>]>([
   },
 )
 
-test('what is decoded is what URLSearchParams decodes', () => {
+test('decodes like URLSearchParams', () => {
   fc.assert(
     fc.property(pairsOf(text), (pairs) => {
       const form = new URLSearchParams(pairs).toString()
@@ -82,7 +82,7 @@ test('what is decoded is what URLSearchParams decodes', () => {
   )
 })
 
-test('public keys are read in every form people have them in, and private keys never', () => {
+test('public keys are read in every common form, private keys never', () => {
   const spki = publicKey.export({ type: 'spki', format: 'pem' }).toString()
   const pkcs1 = publicKey.export({ type: 'pkcs1', format: 'pem' }).toString()
   for (const form of [publicText, ` ${publicText.slice(0, 70)}\n ${publicText.slice(70)} `, spki, pkcs1]) {

@@ -1,6 +1,6 @@
 /**
- * Signing as Alipay does it, written on its own: shares nothing with the client packages, so that a mistake made once
- * cannot agree with itself. Keys are parsed once; signing runs on libuv's thread pool.
+ * Alipay's signatures, implemented independently: no code is shared with the client packages, so that a mistake cannot
+ * confirm itself. Keys are parsed once; signing runs on libuv's thread pool.
  */
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign, verify } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -14,7 +14,7 @@ export type Pairs = readonly (readonly [name: string, value: string])[]
 const DIGESTS = { RSA2: 'sha256', RSA: 'sha1' } as const
 
 /**
- * The string that is signed: every pair with a value, but for the names left out, by name in byte order, `name=value`
+ * The string to sign: every pair with a value, except the given names, sorted by name in byte order, `name=value`
  * joined by `&`. Requests leave out `sign`; notifications and returns leave out `sign` and `sign_type`.
  */
 export function canonicalString(pairs: Pairs, leaveOut: readonly string[]): string {
@@ -25,7 +25,7 @@ export function canonicalString(pairs: Pairs, leaveOut: readonly string[]): stri
     .join('&')
 }
 
-/** Signs text in a charset; the Base64 without line breaks. */
+/** Signs text in a charset; returns Base64 without line breaks. */
 export function signText(text: string, charset: Charset, key: KeyObject, type: SignType): Promise<string> {
   return new Promise((resolve, reject) => {
     sign(DIGESTS[type], encode(text, charset), key, (error, signature) => {
@@ -35,7 +35,7 @@ export function signText(text: string, charset: Charset, key: KeyObject, type: S
   })
 }
 
-/** Whether a Base64 signature fits text and key. False for what is no Base64 at all. */
+/** Whether a Base64 signature matches text and key. False for invalid Base64. */
 export function verifyText(text: string, signature: string, charset: Charset, key: KeyObject, type: SignType): boolean {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(signature)) return false
   return verify(DIGESTS[type], encode(text, charset), key, Buffer.from(signature, 'base64'))
@@ -57,7 +57,7 @@ export function readPrivateKey(base64: string): KeyObject {
 
 /**
  * Reads an application's public key: PEM or bare Base64, SPKI or PKCS#1, white space ignored. Undefined for anything
- * else, a private key included: what must stay secret is not to be uploaded.
+ * else, including a private key: a secret must not be uploaded.
  */
 export function readPublicKey(text: string): KeyObject | undefined {
   const base64 = text.replace(/-----[^-]+-----/g, '').replace(/\s+/g, '')
@@ -69,13 +69,13 @@ export function readPublicKey(text: string): KeyObject | undefined {
       const key = createPublicKey({ key: der, type, format: 'der' })
       return key.asymmetricKeyType === 'rsa' ? key : undefined
     } catch {
-      // the other form may fit
+      // try the other form
     }
   }
   return undefined
 }
 
-/** Node would take the public half of a private key without a word. */
+/** Node would silently use the public half of a private key. */
 function isPrivate(der: Buffer): boolean {
   return (['pkcs8', 'pkcs1'] as const).some((type) => {
     try {

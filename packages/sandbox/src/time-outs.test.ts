@@ -1,4 +1,4 @@
-/** A trade that is paid or closed has no time-out any more: a sandbox that runs for weeks does not keep one for each. */
+/** A paid or closed trade has no time-out: a sandbox that runs for weeks must not accumulate them. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,8 +34,8 @@ function request(outTradeNo: string): PaymentRequest {
   return { appId: '2021000000000001', sellerId: '2088000000000001', ...of, ...untold, order }
 }
 
-function isTrade(trade: Trade | Refusal): Trade {
-  if (typeof trade === 'string') throw new Error(trade)
+function isTrade(trade: Trade | Refusal | undefined): Trade {
+  if (typeof trade !== 'object') throw new Error(trade ?? 'there is no trade')
   return trade
 }
 
@@ -45,7 +45,7 @@ function someone() {
   return buyer
 }
 
-test('Alipay: of trades that were entered, each twice, only those that still wait have one', () => {
+test('Alipay: of trades entered twice each, only the unpaid ones have a time-out', () => {
   const buyer = someone()
   const enter = (outTradeNo: string) => {
     sandbox.payments.enter(request(outTradeNo), buyer, sandbox.clock.now())
@@ -59,7 +59,7 @@ test('Alipay: of trades that were entered, each twice, only those that still wai
   expect(sandbox.agenda.size()).toBe(1)
 })
 
-test('WeChat Pay: of what was ordered, each twice, only what still waits has one', () => {
+test('WeChat Pay: of orders requested twice each, only the unpaid ones have a time-out', () => {
   const buyer = someone()
   const before = sandbox.agenda.size()
   const { payments } = sandbox.wechat
@@ -75,7 +75,7 @@ test('WeChat Pay: of what was ordered, each twice, only what still waits has one
   const [paid, closed] = [order('W1'), order('W2'), order('W3')]
   expect(sandbox.agenda.size() - before).toBe(3)
   expect(payments.pay(paid, buyer, buyer.paymentPassword)).toMatchObject({ state: 'SUCCESS' })
-  // Two wait, and the notification of the paid one.
+  // Two unpaid trades, and the notification of the paid one.
   expect(sandbox.agenda.size() - before).toBe(3)
   expect(payments.close(closed.mchId, closed.appId, closed.outTradeNo)).toBeUndefined()
   expect(sandbox.agenda.size() - before).toBe(2)

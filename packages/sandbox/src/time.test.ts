@@ -1,4 +1,4 @@
-/** Beijing time, whatever the machine's zone; money without a float. */
+/** Beijing time, whatever the machine's zone; money without floating point. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { periodOfDigits, readPeriod } from './bills/period.ts'
@@ -42,7 +42,7 @@ test('eight attempts within 25 hours', () => {
   expect(acknowledges(204, Buffer.from('success'))).toBe(false)
 })
 
-test('months end where they end', () => {
+test('months have the right length', () => {
   expect(readPeriod('2024-02')).toMatchObject({ until: parseBeijing('2024-03-01 00:00:00') })
   expect(readPeriod('2026-12')).toMatchObject({ until: parseBeijing('2027-01-01 00:00:00') })
   expect(periodOfDigits('20240229')).toEqual(readPeriod('2024-02-29'))

@@ -1,4 +1,4 @@
-/** Beijing time, the only time zone Alipay speaks. Instants are milliseconds since 1970 everywhere in between. */
+/** Beijing time, the only time zone in Alipay's interface. Internally times are milliseconds since 1970. */
 
 const EIGHT_HOURS = 8 * 3_600_000
 export const SECOND = 1_000
@@ -11,7 +11,7 @@ export function beijing(at: number): string {
   return new Date(at + EIGHT_HOURS).toISOString().slice(0, 19).replace('T', ' ')
 }
 
-/** `yyyy-MM-dd HH:mm:ss.SSS` in UTC+8, the form of `gmt_refund` in notifications. */
+/** `yyyy-MM-dd HH:mm:ss.SSS` in UTC+8, the format of `gmt_refund` in notifications. */
 export function beijingMillis(at: number): string {
   return new Date(at + EIGHT_HOURS).toISOString().slice(0, 23).replace('T', ' ')
 }
@@ -27,12 +27,12 @@ export function beijingDay(at: number): string {
   return beijing(at).slice(0, 10)
 }
 
-/** RFC 3339 with `+08:00`, the form of this sandbox's own JSON. */
+/** RFC 3339 with `+08:00`, the format of this sandbox's own JSON. */
 export function rfc3339(at: number): string {
   return `${new Date(at + EIGHT_HOURS).toISOString().slice(0, 23)}+08:00`
 }
 
-/** Reads `yyyy-MM-dd HH:mm:ss` (UTC+8); undefined where the text is not such a time or the day does not exist. */
+/** Reads `yyyy-MM-dd HH:mm:ss` (UTC+8); undefined for anything else or a day that does not exist. */
 export function parseBeijing(text: string): number | undefined {
   if (!/^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$/.test(text)) return undefined
   const at = Date.parse(`${text.replace(' ', 'T')}Z`) - EIGHT_HOURS
@@ -40,7 +40,7 @@ export function parseBeijing(text: string): number | undefined {
   return at
 }
 
-/** Midnight (UTC+8) that ends the day of an instant. */
+/** The midnight (UTC+8) at the end of an instant's day. */
 export function endOfBeijingDay(at: number): number {
   return Math.floor((at + EIGHT_HOURS) / DAY + 1) * DAY - EIGHT_HOURS
 }

@@ -6,18 +6,18 @@ export interface BillTable {
   readonly summary: Row
 }
 
-/** A line's cells by their titles. */
+/** A line's cells by column title. */
 export interface Row {
   text(title: string): string
-  /** Whole fen of yuan with at most five places, of which only two may count. */
+  /** Whole fen, from yuan with up to five decimal places of which only two may be non-zero. */
   fen(title: string): number
   count(title: string): number
   time(title: string): Date
 }
 
 /**
- * Data begins with a backquote in every cell, so that cells end at comma and backquote; nothing is quoted.
- * @param freeText the title that a surplus of cells belongs to: the merchant's own words, which may hold anything
+ * Every data cell begins with a backquote, so cells end at a comma and a backquote; nothing is quoted.
+ * @param freeText the column that takes surplus cells: the merchant's own text, which may contain anything
  * @throws BillError (`BILL_NOT_UNDERSTOOD`)
  */
 export function readBillTable(
@@ -28,20 +28,20 @@ export function readBillTable(
 ): BillTable {
   const lines = text.split(/\r?\n/)
   while (lines.at(-1)?.trim() === '') lines.pop()
-  if (titlesOf(lines[0]) !== titles.join()) throw unreadable('its columns are not the known ones')
+  if (titlesOf(lines[0]) !== titles.join()) throw unreadable('its columns are unknown')
   const summaryAt = lines.length - 2
   if (summaryAt < 1 || titlesOf(lines[summaryAt]) !== summaryTitles.join())
-    throw unreadable('its totals are missing; it may be cut off')
+    throw unreadable('its totals are missing; it may be truncated')
   const row = (names: readonly string[], index: number) => {
     const cells = cellsOf(lines[index] ?? '', names.length, names.indexOf(freeText))
-    if (!cells) throw unreadable(`line ${index + 1} does not fall into its columns`)
+    if (!cells) throw unreadable(`line ${index + 1} does not match the columns`)
     return rowOf(names, cells, index + 1)
   }
   const rows = Array.from({ length: summaryAt - 1 }, (_, index) => row(titles, index + 1))
   return { rows, summary: row(summaryTitles, summaryAt + 1) }
 }
 
-/** Some files have backquotes before the titles too, and full-width brackets. */
+/** Some files also have backquotes before the titles, and full-width brackets. */
 const titlesOf = (line: string | undefined): string =>
   (line ?? '').replaceAll('`', '').replaceAll('（', '(').replaceAll('）', ')').trim()
 
@@ -61,7 +61,7 @@ function cellsOf(line: string, columns: number, freeAt: number): string[] | unde
 function rowOf(titles: readonly string[], cells: readonly string[], line: number): Row {
   const text = (title: string) => (cells[titles.indexOf(title)] ?? '').trim()
   const need = <Value>(title: string, value: Value | undefined): Value => {
-    if (value === undefined) throw unreadable(`line ${line} has no ${title} that can be read`)
+    if (value === undefined) throw unreadable(`line ${line} has no readable ${title}`)
     return value
   }
   return {
@@ -72,7 +72,7 @@ function rowOf(titles: readonly string[], cells: readonly string[], line: number
   }
 }
 
-/** Fees are rounded to the fen and printed with five places. */
+/** Fees are rounded to the fen but printed with five places. */
 const readYuan = (text: string): number | undefined => readSignedAmount(text.replace(/(\.\d{2})0{1,3}$/, '$1'))
 
 /** Written `3` or `45.0`. */
@@ -81,12 +81,12 @@ const readCount = (text: string): number | undefined => {
   return digits === undefined ? undefined : Number(digits)
 }
 
-/** @throws BillError (`BILL_DISAGREES`) where none of the readings of the rows is what the summary says */
+/** @throws BillError (`BILL_DISAGREES`) when the summary matches none of the possible readings of the rows */
 export function agree(what: string, said: number, ...counted: readonly number[]): void {
   if (counted.includes(said)) return
   throw new BillError(
     'BILL_DISAGREES',
-    `The bill disagrees with itself: ${what} is ${said}, and its rows give ${counted[0]}.`,
+    `The bill disagrees with itself: ${what} is ${said}, but its rows give ${counted[0]}.`,
   )
 }
 

@@ -1,4 +1,4 @@
-/** Bills: fetched, whole by their hash, read to the fen; and refused where anything in them disagrees. */
+/** Bills: downloaded, checked by their hash, read to the fen, and refused when anything in them disagrees. */
 import { createVerify } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { billServer, DAY_BILL, PAYMENT_ROW, REFUND_ROW, tradeBill } from '../test/bill.ts'
@@ -11,7 +11,7 @@ const DAY = '2026-01-01'
 const read = (text: string, day = DAY) => readTradeBill(text, day, '1900000001')
 
 describe('fetching', () => {
-  test('both requests are signed, the file is unpacked and its hash is right', async () => {
+  test('both requests are signed, the file is unpacked and its hash checked', async () => {
     const server = await startServer(billServer(DAY_BILL))
     const bill = await newClient(server.url).tradeBill(DAY)
     expect(bill).toMatchObject({ day: DAY, rows: [{ kind: 'payment' }, { kind: 'refund' }] })
@@ -33,7 +33,7 @@ describe('fetching', () => {
     expect(await newClient(server.url).tradeBill(DAY)).toMatchObject({ rows: [{}, {}], summary: { count: 2 } })
   })
 
-  test('none, and not yet', async () => {
+  test('no bill for the day, and a bill that is not ready', async () => {
     for (const [code, repeat] of [
       ['NO_STATEMENT_EXIST', 'never'],
       ['STATEMENT_CREATING', 'same'],
@@ -44,10 +44,10 @@ describe('fetching', () => {
     }
   })
 
-  test('a file that is not what was promised', async () => {
+  test('a file that does not match its announcement', async () => {
     const of = async (...given: Parameters<typeof billServer>) => {
       const server = await startServer(billServer(...given))
-      return thrown(() => newClient(server.url).tradeBill(DAY, { mostBytes: 100_000 }))
+      return thrown(() => newClient(server.url).tradeBill(DAY, { maxBytes: 100_000 }))
     }
     expect(await of(DAY_BILL, { hash: 'a'.repeat(40) })).toMatchObject({ code: 'BILL_DAMAGED' })
     expect(await of(DAY_BILL, { status: 403 })).toMatchObject({ code: 'BILL_NOT_DOWNLOADED' })
@@ -58,7 +58,7 @@ describe('fetching', () => {
     expect(await of('')).toMatchObject({ code: 'BILL_NOT_UNDERSTOOD' })
   })
 
-  test('days that are none', async () => {
+  test('invalid days', async () => {
     const client = newClient('http://127.0.0.1:9')
     for (const day of ['2026-02-30', '20260101', '2026-1-1', '2026-01-01&bill_type=REFUND', ''])
       expect(await thrown(() => client.tradeBill(day)), day).toBeInstanceOf(FieldError)
@@ -124,7 +124,7 @@ describe('reading', () => {
     expect(read(tradeBill([], '`0,`0.00,`0.00,`0.00,`0.00000,`0.00,`0.00'))).toMatchObject({ rows: [] })
   })
 
-  test('names that hold what separates cells', () => {
+  test('names that contain cell separators', () => {
     const of = (name: string) =>
       read(tradeBill([PAYMENT_ROW.replace('TypeScript course', name)], '`1,`199.00,`0.00,`0.00,`1.19000,`199.00,`0.00'))
         .rows[0]
@@ -136,18 +136,18 @@ describe('reading', () => {
     const cases: Readonly<Record<string, readonly [code: string, text: string]>> = {
       'no bill': ['BILL_NOT_UNDERSTOOD', 'hello'],
       'other columns': ['BILL_NOT_UNDERSTOOD', DAY_BILL.replace('微信订单号,商户订单号', '商户订单号,微信订单号')],
-      'cut off before its totals': ['BILL_NOT_UNDERSTOOD', DAY_BILL.slice(0, DAY_BILL.indexOf('总交易单数'))],
-      'cut off within its totals': ['BILL_NOT_UNDERSTOOD', DAY_BILL.slice(0, -15)],
+      'truncated before its totals': ['BILL_NOT_UNDERSTOOD', DAY_BILL.slice(0, DAY_BILL.indexOf('总交易单数'))],
+      'truncated within its totals': ['BILL_NOT_UNDERSTOOD', DAY_BILL.slice(0, -15)],
       'a row without a cell': ['BILL_NOT_UNDERSTOOD', DAY_BILL.replace(',`NATIVE', '')],
       'a row without backquotes': ['BILL_NOT_UNDERSTOOD', DAY_BILL.replace('`2026-01-01 12', '2026-01-01 12')],
-      'a state that nobody knows': ['BILL_NOT_UNDERSTOOD', DAY_BILL.replace('`SUCCESS,`OTHERS', '`NEW,`OTHERS')],
+      'an unknown state': ['BILL_NOT_UNDERSTOOD', DAY_BILL.replace('`SUCCESS,`OTHERS', '`NEW,`OTHERS')],
       'an amount in thousandths': ['BILL_NOT_UNDERSTOOD', DAY_BILL.replace('`1.19000', '`1.19100')],
       'another currency': ['BILL_NOT_UNDERSTOOD', DAY_BILL.replace('`CNY', '`USD')],
       'a refund without its number': ['BILL_NOT_UNDERSTOOD', DAY_BILL.replace('`RFD20260102000001', '`0')],
       'another day': ['BILL_OF_ANOTHER_DATE', DAY_BILL.replaceAll('2026-01-01', '2026-01-02')],
       'another merchant': ['BILL_OF_ANOTHER_MERCHANT', DAY_BILL.replaceAll('`1900000001', '`1900000002')],
-      'a row too few': ['BILL_DISAGREES', DAY_BILL.replace(`${REFUND_ROW}\n`, '')],
-      'a row twice': ['BILL_DISAGREES', DAY_BILL.replace(REFUND_ROW, `${REFUND_ROW}\n${REFUND_ROW}`)],
+      'a missing row': ['BILL_DISAGREES', DAY_BILL.replace(`${REFUND_ROW}\n`, '')],
+      'a duplicate row': ['BILL_DISAGREES', DAY_BILL.replace(REFUND_ROW, `${REFUND_ROW}\n${REFUND_ROW}`)],
       'a changed amount': ['BILL_DISAGREES', DAY_BILL.replace('`0.60%,`199.00', '`0.60%,`198.00')],
       'a changed refund': ['BILL_DISAGREES', DAY_BILL.replace('`0.00,`50.00,`', '`0.00,`50.01,`')],
       'a changed fee': ['BILL_DISAGREES', DAY_BILL.replace('`1.19000', '`1.20000')],
@@ -200,7 +200,7 @@ describe('the fund flow', () => {
     expect(readFundFlowBill(whole.replaceAll('(元)', '（元）'), DAY).rows).toHaveLength(3)
   })
 
-  test('is refused where it disagrees with itself, or is of another day', async () => {
+  test('is refused when it disagrees with itself or covers another day', async () => {
     for (const totals of [
       '`2,`1,`199.00,`2,`50.89',
       '`3,`2,`199.00,`1,`50.89',

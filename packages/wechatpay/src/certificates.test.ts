@@ -1,4 +1,7 @@
-/** Certificate mode: downloaded when they are needed, verified with what they bring, renewed, and never asked for by strangers. */
+/**
+ * Certificate mode: downloaded on demand, verified with their own content, renewed; unknown serials cannot force
+ * downloads.
+ */
 import { describe, expect, test } from 'vitest'
 import { listed, makeCertificate } from '../test/certificate.ts'
 import {
@@ -25,7 +28,7 @@ const by = ({ serialNo, privateKey }: typeof old) => ({ serial: serialNo, key: p
 const query = { outTradeNo: 'ORD20260101000001' }
 const HOUR = 3_600_000
 
-/** A client without any key of WeChat's, and a clock that a test moves. */
+/** A client without any of WeChat's keys, and with a clock that the test controls. */
 function clientOf(baseUrl: string, options: Partial<WechatPayOptions> = {}) {
   const time = { now: NOW }
   const client = createWechatPay({
@@ -42,7 +45,7 @@ function clientOf(baseUrl: string, options: Partial<WechatPayOptions> = {}) {
   return { client, time, pass: (ms: number) => (time.now = new Date(time.now.getTime() + ms)) }
 }
 
-/** WeChat in certificate mode: what it lists and whom it signs with is a test's to change. */
+/** WeChat in certificate mode: the test sets the certificates it lists and the key it signs with. */
 async function startWechat() {
   const state = { list: [listed(old)], signer: old, at: () => NOW }
   const server = await startServer((response, { target }) => {
@@ -53,7 +56,7 @@ async function startWechat() {
   return { ...server, state, downloads }
 }
 
-test('the first answer brings the download, and the next ones do not; then requests name the certificate', async () => {
+test('the first answer triggers the download, later ones do not; requests then name the certificate', async () => {
   const server = await startWechat()
   const { client } = clientOf(server.url)
   expect(await client.query(query)).toMatchObject({ exists: true })
@@ -66,14 +69,14 @@ test('the first answer brings the download, and the next ones do not; then reque
   ])
 })
 
-test('calls at once share one download', async () => {
+test('concurrent calls share one download', async () => {
   const server = await startWechat()
   const { client } = clientOf(server.url)
   await Promise.all(Array.from({ length: 5 }, () => client.query(query)))
   expect(server.downloads()).toBe(1)
 })
 
-test('a rotation: an unknown serial is asked for once, and counts if WeChat lists it', async () => {
+test('a rotation: an unknown serial triggers one download, and is accepted if WeChat lists it', async () => {
   const server = await startWechat()
   const { client, pass } = clientOf(server.url)
   await client.query(query)
@@ -88,7 +91,7 @@ test('a rotation: an unknown serial is asked for once, and counts if WeChat list
   expect(server.received.at(-1)?.headers['wechatpay-serial']).toBe(next.serialNo)
 })
 
-test('a stranger cannot make it ask again and again', async () => {
+test('forged serials cannot trigger repeated downloads', async () => {
   const server = await startWechat()
   const { client } = clientOf(server.url)
   const body = notificationBody('TRANSACTION.SUCCESS', payment())
@@ -102,7 +105,7 @@ test('a stranger cannot make it ask again and again', async () => {
   expect(server.downloads()).toBe(1)
 })
 
-test('after twelve hours they are asked for again, without anybody waiting', async () => {
+test('after twelve hours they are downloaded again in the background', async () => {
   const server = await startWechat()
   const { client, pass } = clientOf(server.url)
   await client.query(query)
@@ -114,7 +117,7 @@ test('after twelve hours they are asked for again, without anybody waiting', asy
   expect(server.downloads()).toBe(2)
 })
 
-test('one that has expired verifies nothing', async () => {
+test('an expired one verifies nothing', async () => {
   const server = await startWechat()
   server.state.list = [listed(old, { until: '2026-01-01T13:00:00+08:00' })]
   const { client, pass } = clientOf(server.url)
@@ -140,7 +143,7 @@ test('both modes at once, while a merchant switches over', async () => {
   expect(server.downloads()).toBe(1)
 })
 
-test('what a certificate says of itself', async () => {
+test('the fields of a certificate', async () => {
   const server = await startWechat()
   const [certificate] = await clientOf(server.url).client.certificates()
   expect(certificate).toMatchObject({
@@ -151,15 +154,18 @@ test('what a certificate says of itself', async () => {
   })
 })
 
-describe('a list that is not believed:', () => {
+describe('a list that is not trusted:', () => {
   const sm2 = { ...listed(stranger), encrypt_certificate: { algorithm: 'AEAD_SM4_GCM', ciphertext: 'AAAA' } }
   const cases: Readonly<Record<string, readonly [code: string, list: unknown, signer?: typeof old]>> = {
-    'signed by what it does not bring': ['ANSWER_NOT_VERIFIED', [listed(old)], stranger],
-    'sealed with another APIv3 key': ['ANSWER_NOT_UNDERSTOOD', [listed(old, { apiV3Key: `${API_V3_KEY.slice(1)}x` })]],
+    'signed by a certificate that it does not contain': ['ANSWER_NOT_VERIFIED', [listed(old)], stranger],
+    'encrypted with another APIv3 key': [
+      'ANSWER_NOT_UNDERSTOOD',
+      [listed(old, { apiV3Key: `${API_V3_KEY.slice(1)}x` })],
+    ],
     'under another serial number': ['ANSWER_NOT_UNDERSTOOD', [{ ...listed(old), serial_no: next.serialNo }]],
     'without a time': ['ANSWER_NOT_UNDERSTOOD', [{ ...listed(old), expire_time: '' }]],
     'no list': ['ANSWER_NOT_UNDERSTOOD', 'none'],
-    'of another algorithm only': ['ANSWER_NOT_VERIFIED', [sm2]],
+    'only certificates of another algorithm': ['ANSWER_NOT_VERIFIED', [sm2]],
   }
   for (const [what, [code, list, signer = old]] of Object.entries(cases)) {
     test(what, async () => {
@@ -171,7 +177,7 @@ describe('a list that is not believed:', () => {
   }
 })
 
-test('a merchant that has none is told what it has instead', async () => {
+test('a merchant without certificates gets the advice to use the public key', async () => {
   const server = await startServer((response) => refused(response, 404, 'RESOURCE_NOT_EXISTS', '无可用的平台证书'))
   const error = await thrown(() => clientOf(server.url).client.certificates())
   expect(error).toMatchObject({ name: 'GatewayRefusedError', code: 'RESOURCE_NOT_EXISTS', status: 404 })

@@ -1,14 +1,15 @@
-/** The client: keys parsed once, and every interface as a method. */
+/** The client: parses the keys once and has a method for every interface. */
 import { type KeyObject, randomBytes } from 'node:crypto'
-import { type CallOptions, checkedBase, KeyError, longEnough, readPrivateKey } from '@xuecheng/client-kit'
+import { type CallOptions, checkedBase, KeyError, longEnough, readPrivateKey, verdict } from '@xuecheng/client-kit'
 import type { DownloadOptions } from './bill-file.ts'
-import { downloadCertificates, type PlatformCertificate } from './certificates.ts'
+import { downloadCertificates } from './certificates.ts'
 import { type Closed, closeTrade } from './close.ts'
 import { readApiV3Key } from './encryption.ts'
 import { type Done, execute, type LogEntry, ONCE, REPEATABLE, type Transport } from './execute.ts'
 import { checkedName, type TradeRef } from './fields.ts'
 import { type FundFlowBill, type FundFlowOptions, fetchFundFlowBill } from './fund-flow-bill.ts'
 import type { JsonObject } from './json.ts'
+import type { PlatformCertificate } from './key-ring.ts'
 import { createKeyRing, type GivenKeys, type KeyRing, readGivenKeys } from './key-ring.ts'
 import { type Notification, type Refused, verifyNotification } from './notification.ts'
 import {
@@ -33,7 +34,7 @@ import type { HeadersLike } from './verify.ts'
 export const PRODUCTION_BASE = 'https://api.mch.weixin.qq.com'
 
 export interface WechatPayOptions extends GivenKeys {
-  /** The merchant's number. */
+  /** The merchant's number (mchid). */
   readonly mchId: string
   /** `wx…`; bound to the merchant in the console. */
   readonly appId: string
@@ -41,36 +42,38 @@ export interface WechatPayOptions extends GivenKeys {
   readonly serialNo: string
   /** The private key of that certificate (`apiclient_key.pem`): PEM, bare base64, or a key object. */
   readonly privateKey: string | KeyObject
-  /** The 32 characters that were set in the console. */
+  /** The 32 characters set in the console. */
   readonly apiV3Key: string
-  /** Whether platform certificates are downloaded too: only without `publicKey`, if not said; both while switching over. */
+  /**
+   * Whether to download platform certificates too. By default only without `publicKey`; use both while switching over.
+   */
   readonly platformCertificates?: boolean | undefined
   readonly baseUrl?: string | undefined
   readonly clock?: (() => Date) | undefined
   readonly fetch?: typeof fetch | undefined
-  /** For one call with its repeats, in milliseconds; 10 s if not said. */
+  /** Total time for one call with its retries, in milliseconds; 10 s by default. */
   readonly timeoutMs?: number | undefined
-  /** How often a call is repeated by itself where that is safe; 2 if not said. */
+  /** How often a call that is safe to repeat is retried; 2 by default. */
   readonly retries?: number | undefined
-  /** Told of every attempt; never given a key, a signature or a buyer's data. */
+  /** Called for every attempt; never receives a key, a signature or a buyer's data. */
   readonly log?: ((entry: LogEntry) => void) | undefined
-  /** 32 characters that nobody can guess; for tests. */
+  /** Returns 32 unpredictable characters; for tests. */
   readonly nonce?: (() => string) | undefined
 }
 
 export interface ExecuteOptions extends CallOptions {
-  /** Whether this call may be sent again after an unknown outcome; only a GET, if not said. */
+  /** Whether this call may be retried after an unknown outcome; by default only a GET. */
   readonly repeatAfterUnknown?: boolean | undefined
 }
 
 export interface NotificationOptions {
-  /** When it came, if that is not now: a stored notification is judged by its own five minutes. */
+  /** When the notification arrived, if not now: a stored one is checked against the clock of its arrival. */
   readonly at?: Date | undefined
 }
 
 /**
- * Every call may throw: UnknownOutcomeError (WeChat may have acted), NotSentError (it did not), GatewayRefusedError (it
- * refused the request itself), FieldError (nothing was tried). Business refusals of the verbs that change something are
+ * Every call may throw UnknownOutcomeError (WeChat may have acted), NotSentError (it did not), GatewayRefusedError (it
+ * refused the request itself) or FieldError (nothing was sent). Business refusals of methods that change something are
  * values with `ok: false`.
  */
 export interface WechatPay {
@@ -81,9 +84,12 @@ export interface WechatPay {
   native(order: Order, options?: CallOptions): Promise<NativeOrdered | Refusal<CreateCode>>
   /** An address for a phone's browser; see `withRedirectUrl`. */
   h5(order: H5Order, options?: CallOptions): Promise<H5Ordered | Refusal<CreateCode>>
-  /** For WeChat's own browser: what its page hands on, signed. */
+  /** For WeChat's in-app browser: the signed parameters that its page passes on. */
   jsapi(order: JsapiOrder, options?: CallOptions): Promise<JsapiOrdered | Refusal<CreateCode>>
-  /** The same again for a `prepayId` that is still good (two hours): each opening of the payment is signed afresh. */
+  /**
+   * Signs those parameters afresh for a `prepayId` that is still valid (two hours): every opening needs a new
+   * signature.
+   */
   jsapiParameters(prepayId: string): Promise<JsapiParameters>
   query(trade: TradeRef, options?: CallOptions): Promise<Trade | NoTrade>
   close(trade: { readonly outTradeNo: string }, options?: CallOptions): Promise<Closed | Refusal<CloseCode>>
@@ -92,20 +98,20 @@ export interface WechatPay {
     refund: { readonly outRefundNo: string },
     options?: CallOptions,
   ): Promise<RefundKnown | RefundUnknown | Refusal<RefundQueryCode>>
-  /** Fetches a day's (`yyyy-MM-dd`) trade bill and reads it; refuses one that disagrees with itself (BillError). */
+  /** Downloads and reads a day's (`yyyy-MM-dd`) trade bill; throws BillError when its totals do not match its rows. */
   tradeBill(day: string, options?: DownloadOptions): Promise<TradeBill | Refusal<BillCode>>
-  /** Fetches a day's movements of the balance. Also throws BillError. */
+  /** Downloads and reads a day's movements of the balance. Also throws BillError. */
   fundFlowBill(day: string, options?: FundFlowOptions): Promise<FundFlowBill | Refusal<BillCode>>
-  /** Downloads the platform certificates; the client does so by itself where it needs them. */
+  /** Downloads the platform certificates; the client does so by itself when it needs them. */
   certificates(): Promise<readonly PlatformCertificate[]>
-  /** Any other call: `path` from `/v3` on, with its query, encoded. */
+  /** Any other call; `path` starts with `/v3` and includes the encoded query. */
   execute(
     method: 'GET' | 'POST',
     path: string,
     body?: JsonObject,
     options?: ExecuteOptions,
   ): Promise<Done | ErrorAnswer>
-  /** Verifies a notification from its raw body and its headers, and decrypts it. Never throws for what somebody sent. */
+  /** Verifies a notification from its raw body and its headers, and decrypts it. Never throws for bad input. */
   verifyNotification(
     body: Uint8Array | string,
     headers: HeadersLike,
@@ -113,7 +119,7 @@ export interface WechatPay {
   ): Promise<Notification | Refused>
 }
 
-/** @throws KeyError when a key cannot be used as what it was given for, FieldError when a name or `baseUrl` is none */
+/** @throws KeyError when a key is not of the kind its option needs, FieldError when a name or `baseUrl` is invalid */
 export function createWechatPay(options: WechatPayOptions): WechatPay {
   const transport = readOptions(options)
   const { mchId, appId, baseUrl } = transport
@@ -137,7 +143,10 @@ export function createWechatPay(options: WechatPayOptions): WechatPay {
       return execute(transport, { method, path, body }, executeOptions, repeatAfterUnknown ? REPEATABLE : ONCE)
     },
     verifyNotification: (body, headers, { at } = {}) =>
-      verifyNotification(body, headers, at ? { ...transport, clock: () => at } : transport),
+      verdict(
+        'verifyNotification',
+        verifyNotification(body, headers, at ? { ...transport, clock: () => at } : transport),
+      ),
   }
 }
 
@@ -171,6 +180,6 @@ function keyRingOf(
   const given = readGivenKeys(options, privateKey)
   const certificates = options.platformCertificates ?? options.publicKey === undefined
   if (given.size === 0 && !certificates)
-    throw new KeyError('MISSING_WECHATPAY_KEY', "WeChat Pay's public key, or its platform certificates, must be there.")
+    throw new KeyError('MISSING_WECHATPAY_KEY', "WeChat Pay's public key, or its platform certificates, must be given.")
   return createKeyRing({ given, publicKeyId: options.publicKeyId, certificates, download, clock })
 }

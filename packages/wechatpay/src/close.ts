@@ -1,4 +1,4 @@
-/** Closes an order that waits for payment. A closed number can never be used again. */
+/** Closes an unpaid order. A closed number can never be used again. */
 import type { CallOptions } from '@xuecheng/client-kit'
 import { execute, type Transport } from './execute.ts'
 import { checkedOutTradeNo } from './fields.ts'
@@ -9,8 +9,8 @@ export interface Closed {
 }
 
 /**
- * Closing what is closed succeeds again, so an unknown outcome is repeated. After any refusal, ask with `query`: the buyer
- * may have paid in the meantime.
+ * Closing a closed order succeeds, so an unknown outcome is retried. After any refusal, use `query`: the buyer may have
+ * paid in the meantime.
  * @throws UnknownOutcomeError, NotSentError, GatewayRefusedError
  */
 export async function closeTrade(

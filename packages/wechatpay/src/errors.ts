@@ -1,7 +1,7 @@
-/** What can go wrong, as classes with stable codes. None of them ever holds key material or what a buyer is known by. */
+/** The errors, as classes with stable codes. None of them ever holds key material or a buyer's identifier. */
 import { ClientError } from '@xuecheng/client-kit'
 
-/** The base is one for all clients of the kit, so that one `catch` can tell outcomes apart at any gateway. */
+/** The base classes are shared by all clients of the kit: one `catch` can tell outcomes apart at any gateway. */
 export {
   BillError,
   ClientError as WechatPayError,
@@ -12,16 +12,16 @@ export {
 } from '@xuecheng/client-kit'
 
 /**
- * WeChat Pay refused the request itself: its signature, its merchant, its path. Nothing happened, if it was WeChat Pay that
- * said so: refusals are not all signed, so that they are a hint, and never a fact about money.
+ * WeChat Pay refused the request itself: its signature, its merchant or its path. Not all refusals are signed, so that
+ * nothing happened is only a hint, never a fact about money.
  */
 export class GatewayRefusedError extends ClientError {
   override readonly name = 'GatewayRefusedError'
   /** The HTTP status. */
   readonly status: number
-  /** What WeChat's support asks for. */
+  /** The request id, which WeChat's support asks for. */
   readonly requestId: string | undefined
-  /** The text of the request that was signed, where its signature was refused. */
+  /** The signed text of the request, when its signature was rejected. */
   readonly signed: string | undefined
 
   constructor(

@@ -1,4 +1,4 @@
-/** What a call says of itself: whether anything may have happened, whatever the network and WeChat do. */
+/** Outcomes of calls: whether anything may have happened, whatever the network and WeChat do. */
 
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
@@ -27,17 +27,17 @@ const OUT_TRADE_NO = 'ORD20260101000001'
 const query = { outTradeNo: OUT_TRADE_NO }
 const once = { retries: 0 }
 
-describe('a 2XX is believed with its signature only:', () => {
+describe('a 2XX is not trusted without its signature:', () => {
   const body = JSON.stringify(payment())
   const good = signatureOf(body)
   const cases: Readonly<Record<string, readonly [headers: Record<string, string>, body: string]>> = {
     'no signature at all': [{}, body],
     'no serial': [Object.fromEntries(Object.entries(good).filter(([name]) => name !== 'wechatpay-serial')), body],
     'a changed body': [good, body.replace('19900', '19901')],
-    'a key of somebody else': [signatureOf(body, { key: newPair().privateKey }), body],
+    'another key': [signatureOf(body, { key: newPair().privateKey }), body],
     "the merchant's own serial": [signatureOf(body, { serial: '5A'.repeat(20) }), body],
     'ten minutes old': [signatureOf(body, { at: new Date(NOW.getTime() - 600_000) }), body],
-    'a test of ours': [{ ...good, 'wechatpay-signature': 'WECHATPAY/SIGNTEST/c2lnbmVk' }, body],
+    "a signature test of WeChat's": [{ ...good, 'wechatpay-signature': 'WECHATPAY/SIGNTEST/c2lnbmVk' }, body],
   }
   for (const [what, [headers, text]] of Object.entries(cases)) {
     test(what, async () => {
@@ -54,7 +54,7 @@ describe('a 2XX is believed with its signature only:', () => {
     expect(await thrown(() => newClient(server.url, once).close(query))).toMatchObject({ code: 'ANSWER_NOT_VERIFIED' })
   })
 
-  test('one that is signed, and no JSON', async () => {
+  test('a signed answer that is not JSON', async () => {
     const server = await startServer((response) => response.writeHead(200, signatureOf('hello')).end('hello'))
     expect(await thrown(() => newClient(server.url, once).query(query))).toMatchObject({
       name: 'UnknownOutcomeError',
@@ -63,7 +63,7 @@ describe('a 2XX is believed with its signature only:', () => {
   })
 })
 
-test('what WeChat signs wrong as a test is asked for again, and counts then', async () => {
+test('an answer that WeChat signs wrongly as a test is retried, and the second one accepted', async () => {
   const server = await startServer((response, { target }) => {
     if (server.received.length > 1) return signed(response, 200, payment())
     expect(target).toContain('?mchid=1900000001')
@@ -77,11 +77,11 @@ test('what WeChat signs wrong as a test is asked for again, and counts then', as
 describe('the outcome is unknown:', () => {
   const cases: Readonly<Record<string, readonly [status: number, body: string, code: string]>> = {
     'a system error': [500, '{"code":"SYSTEM_ERROR","message":"系统错误"}', 'SYSTEM_ERROR'],
-    'a proxy that cannot reach it': [502, '<html>', 'HTTP_STATUS'],
-    'too often': [429, '{"code":"FREQUENCY_LIMITED"}', 'FREQUENCY_LIMITED'],
+    'a proxy that cannot reach WeChat': [502, '<html>', 'HTTP_STATUS'],
+    'too many requests': [429, '{"code":"FREQUENCY_LIMITED"}', 'FREQUENCY_LIMITED'],
     'still working': [202, '{"code":"USERPAYING"}', 'USERPAYING'],
     'a redirect': [302, '', 'HTTP_STATUS'],
-    'a 403 that is not of WeChat': [403, '<html>captive portal</html>', 'ANSWER_NOT_UNDERSTOOD'],
+    "a 403 that is not WeChat's": [403, '<html>captive portal</html>', 'ANSWER_NOT_UNDERSTOOD'],
   }
   for (const [what, [status, body, code]] of Object.entries(cases)) {
     test(what, async () => {
@@ -106,7 +106,7 @@ describe('the outcome is unknown:', () => {
     expect(await thrown(() => client.query(query))).toMatchObject({ name: 'UnknownOutcomeError', code: 'TIMED_OUT' })
   })
 
-  test('and it stays unknown when the repeat cannot even be sent', async () => {
+  test('and it stays unknown when the retry cannot even be sent', async () => {
     let attempts = 0
     const client = newClient('http://127.0.0.1:9', {
       async fetch() {
@@ -121,7 +121,7 @@ describe('the outcome is unknown:', () => {
   })
 })
 
-test('nothing is sent where nobody listens', async () => {
+test('nothing is sent when no server listens', async () => {
   const holder = createServer()
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
   const { port } = holder.address() as AddressInfo
@@ -132,7 +132,7 @@ test('nothing is sent where nobody listens', async () => {
 })
 
 describe('WeChat refuses the request itself:', () => {
-  test('its signature, in words that hold nothing of a buyer', async () => {
+  test("its signature, in a message without a buyer's data", async () => {
     const server = await startServer((response) => refused(response, 401, 'SIGN_ERROR', '签名错误'))
     const order = {
       outTradeNo: OUT_TRADE_NO,
@@ -151,7 +151,7 @@ describe('WeChat refuses the request itself:', () => {
     expect(server.received).toHaveLength(1)
   })
 
-  test('its path: an empty 404 is no missing trade', async () => {
+  test('its path: an empty 404 does not mean a missing trade', async () => {
     const server = await startServer((response) => response.writeHead(404).end())
     expect(await thrown(() => newClient(server.url).query(query))).toMatchObject({
       name: 'GatewayRefusedError',
@@ -172,7 +172,7 @@ describe('WeChat refuses the request itself:', () => {
 describe('a refusal need not be signed, and one that is must be WeChat’s:', () => {
   const none = { code: 'ORDER_NOT_EXIST', message: '订单不存在' }
 
-  test('unsigned or rightly signed, it is read', async () => {
+  test('unsigned or correctly signed, it is read', async () => {
     const server = await startServer((response) =>
       server.received.length === 1 ? refused(response, 404, 'ORDER_NOT_EXIST') : signed(response, 404, none),
     )
@@ -181,7 +181,7 @@ describe('a refusal need not be signed, and one that is must be WeChat’s:', ()
     expect(await client.query(query)).toEqual({ exists: false })
   })
 
-  test('signed by somebody else, or by a key that is not known here, it says nothing', async () => {
+  test('signed with another or an unknown key, it is not trusted', async () => {
     const strangers: SignOptions[] = [{ key: newPair().privateKey }, { serial: 'PUB_KEY_ID_09' }]
     for (const options of strangers) {
       const server = await startServer((response) => signed(response, 404, none, options))
@@ -190,7 +190,7 @@ describe('a refusal need not be signed, and one that is must be WeChat’s:', ()
     }
   })
 
-  test('a test signature on it is right when it is asked again', async () => {
+  test('a test signature on it is retried', async () => {
     const server = await startServer((response) =>
       signed(response, 404, none, server.received.length === 1 ? { key: newPair().privateKey } : {}),
     )
@@ -199,7 +199,7 @@ describe('a refusal need not be signed, and one that is must be WeChat’s:', ()
   })
 })
 
-test('what is repeated by itself, and what is not', async () => {
+test('what is retried, and what is not', async () => {
   const server = await startServer((response) => refused(response, 500, 'SYSTEM_ERROR'))
   const client = newClient(server.url, { retries: 1 })
   const count = async (act: () => Promise<unknown>) => {
@@ -215,7 +215,7 @@ test('what is repeated by itself, and what is not', async () => {
   expect(await count(() => client.execute('POST', '/v3/marketing/x', {}, { repeatAfterUnknown: true }))).toBe(2)
 })
 
-test('a path before /v3 is signed with it, and each attempt is signed anew', async () => {
+test('a path before /v3 is signed too, and each attempt has a fresh signature', async () => {
   const server = await startServer((response) =>
     server.received.length === 1 ? response.destroy() : signed(response, 200, refundAnswer()),
   )
@@ -240,7 +240,7 @@ test('the headers of a request', async () => {
   expect(server.received[0]?.headers['content-type']).toBeUndefined()
 })
 
-test('the log is told of every attempt, of nothing secret; and one that fails changes nothing', async () => {
+test('the log gets every attempt and no secret; a log that throws changes nothing', async () => {
   const entries: LogEntry[] = []
   const server = await startServer((response) =>
     server.received.length === 1 ? refused(response, 500, 'SYSTEM_ERROR') : signed(response, 200, payment()),
@@ -274,7 +274,7 @@ describe('options that cannot work are refused at once:', () => {
     'too short a key': ['KEY_TOO_SHORT', { privateKey: newPair(1024).privateKey }],
     'an APIv3 key of 31 characters': ['UNREADABLE_API_V3_KEY', { apiV3Key: API_V3_KEY.slice(1) }],
     'a public key without its id': ['INVALID_FIELD', { publicKeyId: undefined }],
-    'a serial number that is none': ['INVALID_FIELD', { serialNo: 'my certificate' }],
+    'a serial number that is not hexadecimal': ['INVALID_FIELD', { serialNo: 'my certificate' }],
     'a merchant number with a quotation mark': ['INVALID_FIELD', { mchId: '19"' }],
     'a base address with a query': ['INVALID_FIELD', { baseUrl: 'https://x.example/?a=1' }],
   }
@@ -287,7 +287,7 @@ describe('options that cannot work are refused at once:', () => {
     })
   }
 
-  test('and those that can are not', () => {
+  test('options that can work are accepted', () => {
     expect(createWechatPay(options).baseUrl).toBe('https://api.mch.weixin.qq.com')
     expect(new KeyError('X', 'x')).toBeInstanceOf(WechatPayError)
   })

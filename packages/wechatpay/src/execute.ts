@@ -1,4 +1,7 @@
-/** Calls WeChat Pay: one signed request, one answer, verified; and a clear word on whether anything may have happened. */
+/**
+ * Calls WeChat Pay: one signed request, one verified answer, and an error type that says whether anything may have
+ * happened.
+ */
 import {
   type Answered,
   type Attempt,
@@ -16,16 +19,16 @@ import type { ErrorAnswer } from './refusals.ts'
 import { type Signed, type Signer, signRequest, withoutBuyers } from './sign.ts'
 import { checkSignature } from './verify.ts'
 
-/** One attempt at one call. Never holds a key, a signature, or anything of a buyer's. */
+/** One attempt of a call. Never holds a key, a signature or a buyer's data. */
 export interface LogEntry {
   readonly method: string
   /** Without its query. */
   readonly path: string
-  /** 1 for the first. */
+  /** 1 for the first attempt. */
   readonly attempt: number
   readonly milliseconds: number
   readonly outcome: 'answered' | 'refused' | 'unknown' | 'not sent'
-  /** WeChat's `code`, or this client's where there was no answer to believe. */
+  /** WeChat's `code`, or this client's error code when there was no trusted answer. */
   readonly code?: string
   readonly requestId?: string
 }
@@ -41,12 +44,12 @@ export interface Transport extends Signer, Limits {
 
 export interface Call {
   readonly method: 'GET' | 'POST'
-  /** From `/v3` on, with its query, encoded. */
+  /** Starts with `/v3` and includes the encoded query. */
   readonly path: string
   readonly body?: JsonObject | undefined
 }
 
-/** A verified answer; `values` is empty where it had no body. */
+/** A verified answer; `values` is empty if it had no body. */
 export interface Done {
   readonly ok: true
   readonly status: number
@@ -54,8 +57,8 @@ export interface Done {
   readonly requestId: string | undefined
 }
 
-/** Where a repeat changes nothing, also an answer with a wrong signature is asked for again: WeChat sends such as tests. */
-export const REPEATABLE: Repeatable = { repeatAfterUnknown: true, repeatUnbelieved: true }
+/** When a repeat changes nothing, an answer with a wrong signature is retried too: WeChat sends some as tests. */
+export const REPEATABLE: Repeatable = { repeatAfterUnknown: true, repeatUnverified: true }
 export const ONCE: Repeatable = { repeatAfterUnknown: false }
 
 const USER_AGENT = `xuecheng-wechatpay/0.1 Node.js/${process.versions.node}`
@@ -74,27 +77,28 @@ export function execute(
   const attempt = async (signal: AbortSignal, timeoutMs: number) => {
     const url = new URL(`${transport.baseUrl}${call.path}`)
     const { answered, signed } = await exchange(transport, { ...call, url }, signal, timeoutMs)
-    // Not all refusals are signed; one that is must be WeChat's. A test signature on it is right when it is asked again.
-    if (answered.status >= 300 && answered.headers.has('wechatpay-signature')) await believed(transport, answered)
+    // Not all refusals are signed, but a signed one must be WeChat's. If its signature was a test, the retry has a
+    // right one.
+    if (answered.status >= 300 && answered.headers.has('wechatpay-signature')) await checkSigned(transport, answered)
     return readAnswer(transport, answered, signed)
   }
   return repeat(attempt, transport, options, repeatable, (made) => transport.log?.(entryOf(call, made)))
 }
 
-/** Signs, sends, and takes what comes, unread. @throws NotSentError, UnknownOutcomeError */
+/** Signs and sends a request and returns the answer unread. @throws NotSentError, UnknownOutcomeError */
 export async function exchange(
   transport: Transport,
   { method, url, body }: { readonly method: 'GET' | 'POST'; readonly url: URL; readonly body?: JsonObject | undefined },
   signal: AbortSignal,
   timeoutMs: number,
-  { accept = 'application/json', mostBytes }: { readonly accept?: string; readonly mostBytes?: number } = {},
+  { accept = 'application/json', maxBytes }: { readonly accept?: string; readonly maxBytes?: number } = {},
 ): Promise<{ readonly answered: Answered; readonly signed: Signed }> {
   const content = body === undefined ? '' : JSON.stringify(body)
   const signed = await signRequest(transport, method, `${url.pathname}${url.search}`, content)
   const serial = transport.keys.preferred()
   const headers = {
     accept,
-    // What is signed is said of the body, not of its compressed form.
+    // The signature covers the plain body, not its compressed form.
     'accept-encoding': 'identity',
     'user-agent': USER_AGENT,
     authorization: signed.authorization,
@@ -102,11 +106,11 @@ export async function exchange(
     ...(serial ? { 'wechatpay-serial': serial } : {}),
   }
   const request = { url: url.href, method, headers, body: content }
-  const answered = await send(request, { fetch: transport.fetch, signal, timeoutMs, mostBytes })
+  const answered = await send(request, { fetch: transport.fetch, signal, timeoutMs, maxBytes })
   return { answered, signed }
 }
 
-/** The status first; what it says is done is believed only with WeChat's signature. */
+/** Reads the status first; a success is trusted only with WeChat's signature. */
 export async function readAnswer(
   { keys, clock }: { readonly keys: Pick<KeyRing, 'find'>; readonly clock: () => Date },
   answered: Answered,
@@ -114,28 +118,28 @@ export async function readAnswer(
 ): Promise<Done | ErrorAnswer> {
   const { status, headers, body } = answered
   if (status !== 200 && status !== 204) return readRefusal(answered, signed)
-  await believed({ keys, clock }, answered)
+  await checkSigned({ keys, clock }, answered)
   const values = body.length === 0 ? {} : readObject(body.toString('utf8'))
-  if (!values) throw new UnknownOutcomeError('ANSWER_NOT_UNDERSTOOD', 'The answer is no JSON object.')
+  if (!values) throw new UnknownOutcomeError('ANSWER_NOT_UNDERSTOOD', 'The answer is not a JSON object.')
   return { ok: true, status, values, requestId: requestIdOf(headers) }
 }
 
-/** @throws UnknownOutcomeError where it is not signed by WeChat */
-async function believed(
+/** @throws UnknownOutcomeError when WeChat did not sign it */
+async function checkSigned(
   { keys, clock }: { readonly keys: Pick<KeyRing, 'find'>; readonly clock: () => Date },
   { headers, body }: Answered,
 ): Promise<void> {
   const bad = await checkSignature(body, headers, keys, clock())
   if (!bad) return
-  const message = `The answer is not believed. ${bad.message}${
+  const message = `The answer cannot be trusted. ${bad.message}${
     bad.signed === undefined ? '' : ' Is it the key that the console shows for this merchant?'
   }`
   throw new UnknownOutcomeError('ANSWER_NOT_VERIFIED', message, { signed: bad.signed })
 }
 
 /**
- * @throws GatewayRefusedError for what is wrong with the request itself
- * @throws UnknownOutcomeError where WeChat, or what stands before it, does not know
+ * @throws GatewayRefusedError when the request itself is wrong
+ * @throws UnknownOutcomeError when WeChat, or a proxy before it, does not know the outcome
  */
 function readRefusal({ status, headers, body }: Answered, signed: Signed): ErrorAnswer {
   const values = readObject(body.toString('utf8')) ?? {}
@@ -151,7 +155,7 @@ function readRefusal({ status, headers, body }: Answered, signed: Signed): Error
     })
   }
   if (code) return { ok: false, status, code, message, requestId, values }
-  // Wrong paths and methods are answered with nothing; any other 4XX without a code is not WeChat's.
+  // Wrong paths and methods get an empty answer; any other 4XX without a code is not WeChat's.
   if (status === 404 || status === 405)
     throw new GatewayRefusedError(`HTTP_${status}`, `WeChat has no such interface (HTTP ${status}).`, {
       status,
@@ -161,7 +165,7 @@ function readRefusal({ status, headers, body }: Answered, signed: Signed): Error
 }
 
 const ADVICE =
-  "The merchant id, its certificate's serial number and the private key must be of one certificate, and the clock right."
+  "The merchant id, its certificate's serial number and the private key must belong to one certificate, and the clock must be right."
 
 const requestIdOf = (headers: Headers): string | undefined => headers.get('request-id') ?? undefined
 

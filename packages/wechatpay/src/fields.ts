@@ -1,4 +1,5 @@
-/** Checks of request fields that WeChat Pay would refuse, made before anything is signed or sent. */
+/** Checks request fields that WeChat Pay would refuse, before anything is signed or sent. */
+import { isIP } from 'node:net'
 import { checkedLength, FieldError, isHttpAddress } from '@xuecheng/client-kit'
 
 export function checkedOutTradeNo(number: string): string {
@@ -16,56 +17,62 @@ export function checkedTransactionId(id: string): string {
   throw new FieldError('transaction_id', 'must be 1 to 32 letters and digits')
 }
 
-/** 1,000,000.00 yuan and more are beyond any limit of WeChat Pay's; this bound only keeps the number a safe one. */
-const MOST_FEN = 10_000_000_000
+/** Far beyond any limit of WeChat Pay's; this bound only keeps the number a safe integer. */
+const MAX_FEN = 10_000_000_000
 
 /** Whole fen. */
 export function checkedFen(field: string, fen: number): number {
-  if (Number.isSafeInteger(fen) && fen >= 1 && fen <= MOST_FEN) return fen
+  if (Number.isSafeInteger(fen) && fen >= 1 && fen <= MAX_FEN) return fen
   throw new FieldError(field, 'must be a whole number of fen, at least 1')
 }
 
-/** Required text of at most so many characters. */
-export function checkedText(field: string, text: string, most: number): string {
-  const checked = checkedLength(field, text.trim() === '' ? '' : text, most)
+/** Required text with a maximum length. */
+export function checkedText(field: string, text: string, max: number): string {
+  const checked = checkedLength(field, text.trim() === '' ? '' : text, max)
   if (checked === undefined) throw new FieldError(field, 'must not be empty')
   return checked
 }
 
-/** WeChat refuses a query of its own, and calls nothing but http(s). */
-export function checkedNotifyUrl(address: string, most = 255): string {
-  if (!isHttpAddress(address) || /[\s?#]/.test(address))
-    throw new FieldError('notify_url', 'must be an http(s) address without ? or #')
-  return checkedText('notify_url', address, most)
+/** IPv4 or IPv6, without port, brackets or zone. */
+export function checkedAddress(field: string, address: string): string {
+  if (isIP(address) === 0 || address.includes('%')) throw new FieldError(field, 'must be an IPv4 or IPv6 address')
+  return address
 }
 
-const MOST_MS = 7 * 86_400_000
+/** WeChat refuses addresses with a query, and calls only http(s). */
+export function checkedNotifyUrl(address: string, max = 255): string {
+  if (!isHttpAddress(address) || /[\s?#]/.test(address))
+    throw new FieldError('notify_url', 'must be an http(s) address without ? or #')
+  return checkedText('notify_url', address, max)
+}
+
+const MAX_MS = 7 * 86_400_000
 
 /**
- * A moment less than a minute ahead is moved by WeChat to a minute from now; it is let through, since a link that is
- * ordered again must name the moment that it was first ordered with.
+ * WeChat moves a time less than a minute ahead to a minute from now. Such times are allowed, since requesting a link
+ * again must repeat the time of the first request.
  */
 export function checkedExpiry(at: Date, now: Date): Date {
   const ahead = at.getTime() - now.getTime()
-  if (ahead > 0 && ahead <= MOST_MS) return at
-  throw new FieldError('time_expire', 'must lie ahead, by at most 7 days')
+  if (ahead > 0 && ahead <= MAX_MS) return at
+  throw new FieldError('time_expire', 'must be in the future, at most 7 days ahead')
 }
 
-/** What stands in a header between quotation marks. */
+/** A value that goes between quotation marks in a header. */
 export function checkedName(field: string, name: string, shape: RegExp, what: string): string {
   if (shape.test(name)) return name
   throw new FieldError(field, `must be ${what}`)
 }
 
-/** One of the two numbers; WeChat's own wins where both are given. */
+/** Either number; WeChat's own is used when both are given. */
 export interface TradeRef {
   /** The merchant's number. */
   readonly outTradeNo?: string | undefined
-  /** WeChat's number, which exists once it is paid. */
+  /** WeChat's number, which exists once the order is paid. */
   readonly transactionId?: string | undefined
 }
 
-/** @throws FieldError when neither number is there */
+/** @throws FieldError when neither number is given */
 export function checkedTradeRef({ outTradeNo, transactionId }: TradeRef): {
   transaction_id?: string
   out_trade_no?: string

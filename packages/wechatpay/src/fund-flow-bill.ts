@@ -21,7 +21,7 @@ export interface FundFlowRow {
   readonly direction: 'in' | 'out'
   /** 收支金额, never negative */
   readonly amount: number
-  /** 账户结余, after it */
+  /** 账户结余, after this movement */
   readonly balance: number
   /** 资金变更提交申请人 */
   readonly submittedBy: string
@@ -32,10 +32,10 @@ export interface FundFlowRow {
 }
 
 export interface FundFlowBill {
-  /** `yyyy-MM-dd`, in Beijing. */
+  /** `yyyy-MM-dd`, in Beijing time. */
   readonly day: string
   readonly rows: readonly FundFlowRow[]
-  /** What the bill says of itself. */
+  /** The bill's own totals. */
   readonly summary: {
     readonly count: number
     readonly inCount: number
@@ -46,7 +46,7 @@ export interface FundFlowBill {
 }
 
 export interface FundFlowOptions extends DownloadOptions {
-  /** The merchant's account; `BASIC` if not said. */
+  /** The merchant's account; `BASIC` by default. */
   readonly accountType?: 'BASIC' | 'OPERATION' | 'FEES' | undefined
 }
 
@@ -57,7 +57,7 @@ const TITLES =
 
 const SUMMARY = '资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额'.split(',')
 
-/** @throws as `fetchTradeBill` */
+/** @throws like `fetchTradeBill` */
 export async function fetchFundFlowBill(
   transport: Transport,
   day: string,
@@ -68,14 +68,14 @@ export async function fetchFundFlowBill(
   return typeof text === 'string' ? readFundFlowBill(text, day) : text
 }
 
-/** @throws BillError, as `fetchTradeBill` */
+/** @throws BillError, like `fetchTradeBill` */
 export function readFundFlowBill(text: string, day: string): FundFlowBill {
   const { rows: lines, summary } = readBillTable(text, TITLES, SUMMARY, '备注')
   const rows = lines.map(readRow)
   for (const { time } of rows) {
     const written = writeTime(time)
     if (!written.startsWith(day))
-      throw new BillError('BILL_OF_ANOTHER_DATE', `The bill has a row of ${written}; ${day} was asked for.`)
+      throw new BillError('BILL_OF_ANOTHER_DATE', `The bill has a row dated ${written}; ${day} was requested.`)
   }
   const said = {
     count: summary.count('资金流水总笔数'),
@@ -99,7 +99,7 @@ const DIRECTIONS: Readonly<Record<string, FundFlowRow['direction']>> = { 收入:
 function readRow({ text, fen, time }: Row): FundFlowRow {
   const direction = DIRECTIONS[text('收支类型')]
   const amount = fen('收支金额(元)')
-  if (!direction || amount < 0) throw unreadable('a row neither takes nor gives')
+  if (!direction || amount < 0) throw unreadable('a row is neither income nor expense')
   return {
     time: time('记账时间'),
     businessNo: text('微信支付业务单号'),

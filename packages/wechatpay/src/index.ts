@@ -18,7 +18,6 @@ export {
   writeAmount,
 } from '@xuecheng/client-kit'
 export type { DownloadOptions } from './bill-file.ts'
-export type { PlatformCertificate } from './certificates.ts'
 export {
   createWechatPay,
   type ExecuteOptions,
@@ -41,6 +40,7 @@ export type { Done, LogEntry } from './execute.ts'
 export type { TradeRef } from './fields.ts'
 export { type FundFlowBill, type FundFlowOptions, type FundFlowRow, readFundFlowBill } from './fund-flow-bill.ts'
 export type { JsonObject } from './json.ts'
+export type { PlatformCertificate } from './key-ring.ts'
 export type {
   Notification,
   PaymentNotification,

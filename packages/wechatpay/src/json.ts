@@ -1,4 +1,4 @@
-/** JSON from outside, read without believing its shape. */
+/** Reads untrusted JSON without assuming its shape. */
 import { UnknownOutcomeError } from '@xuecheng/client-kit'
 
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -15,21 +15,21 @@ export function readObject(text: string): JsonObject | undefined {
 export const asObject = (value: unknown): JsonObject | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined
 
-/** A member's text; '' where it is missing or no text. */
+/** A member as text; '' when it is missing or not a string. */
 export function textOf(values: JsonObject | undefined, name: string): string {
   const value = values?.[name]
   return typeof value === 'string' ? value : ''
 }
 
-/** A member's whole fen; undefined where it is missing, negative, or no whole number. */
+/** A member as whole fen; undefined when it is missing, negative or not a whole number. */
 export function fenOf(values: JsonObject | undefined, name: string): number | undefined {
   const value = values?.[name]
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
 }
 
 export const unexpected = (what: string): UnknownOutcomeError =>
-  new UnknownOutcomeError('ANSWER_NOT_UNDERSTOOD', `The answer lacks what a ${what} always has.`)
+  new UnknownOutcomeError('ANSWER_NOT_UNDERSTOOD', `The answer lacks fields that every ${what} has.`)
 
-/** Answers say what they are about; one about something else was meant for another question. */
+/** Answers name their subject; an answer about another one belongs to another request. */
 export const aboutAnother = (what: string): UnknownOutcomeError =>
   new UnknownOutcomeError('ANSWER_ABOUT_ANOTHER', `The answer is about another ${what}.`)

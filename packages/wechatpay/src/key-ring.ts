@@ -1,32 +1,41 @@
-/** WeChat's keys by name: those that were given, and the platform certificates where they are in use. */
+/** WeChat's keys by name: the configured ones, and the platform certificates if they are in use. */
 import type { KeyObject } from 'node:crypto'
 import { FieldError, KeyError, longEnough, readPublicKey, sameKey } from '@xuecheng/client-kit'
-import type { PlatformCertificate } from './certificates.ts'
+
+/** One of WeChat Pay's own certificates. */
+export interface PlatformCertificate {
+  readonly serialNo: string
+  readonly effectiveTime: Date
+  readonly expireTime: Date
+  readonly publicKey: KeyObject
+  /** PEM. */
+  readonly certificate: string
+}
 
 export interface GivenKeys {
   /** WeChat Pay's public key (not the merchant's own): PEM, bare base64, a certificate, or a key object. */
   readonly publicKey?: string | KeyObject | undefined
-  /** `PUB_KEY_ID_…`, as the console shows it beside the key. */
+  /** `PUB_KEY_ID_…`, shown beside the key in the console. */
   readonly publicKeyId?: string | undefined
-  /** Further keys of WeChat's, by their id or serial number. */
+  /** Further keys of WeChat's, by id or serial number. */
   readonly moreKeys?: Readonly<Record<string, string | KeyObject>> | undefined
 }
 
-/** WeChat's keys by their serial number or id. */
+/** WeChat's keys by serial number or id. */
 export interface KeyRing {
-  /** The key that signs under this name; undefined for one that is not WeChat's. May ask WeChat. Never throws. */
+  /** The key with this name; undefined if it is not WeChat's. May download certificates. Never throws. */
   find(serial: string): Promise<KeyObject | undefined>
-  /** The same, without asking. */
+  /** The same, without a download. */
   held(serial: string): KeyObject | undefined
-  /** What a request asks its answer to be signed with. */
+  /** The key that a request asks WeChat to sign its answer with. */
   preferred(): string | undefined
-  /** Asks for the certificates now. @throws what the download throws */
+  /** Downloads the certificates now. @throws what the download throws */
   refresh(): Promise<readonly PlatformCertificate[]>
 }
 
 /**
- * The keys that were given, by their names.
- * @throws KeyError where one is the merchant's own, or cannot be used; FieldError where a key has no name
+ * The configured keys, by name.
+ * @throws KeyError when one is the merchant's own or unusable; FieldError when a key has no name
  */
 export function readGivenKeys(given: GivenKeys, privateKey: KeyObject): Map<string, KeyObject> {
   const { publicKey, publicKeyId, moreKeys = {} } = given
@@ -47,18 +56,18 @@ function checkedKey(given: string | KeyObject, privateKey: KeyObject): KeyObject
   if (!sameKey(key, privateKey)) return key
   throw new KeyError(
     'OWN_PUBLIC_KEY_GIVEN',
-    "This is the merchant's own public key. WeChat Pay's belongs here: the console gives it for download.",
+    "This is the merchant's own public key. Give WeChat Pay's: download it from the console.",
   )
 }
 
-/** WeChat wants them asked for at least every 12 hours; a new one is there days before it signs. */
+/** WeChat requires a download at least every 12 hours; a new certificate is listed days before it signs. */
 const REFRESH_MS = 12 * 60 * 60_000
-/** Anybody can name a serial number; a rotation in the middle of traffic must not wait long. Asked this often at most. */
+/** Any sender can name an unknown serial number, and a rotation must not wait long: download at most this often. */
 const AGAIN_MS = 5_000
 
 export interface KeyRingOptions {
   readonly given: ReadonlyMap<string, KeyObject>
-  /** Of the key to ask for; the newest certificate's where there is none. */
+  /** The id of the key to request; the newest certificate's if there is none. */
   readonly publicKeyId: string | undefined
   /** Whether platform certificates are in use. */
   readonly certificates: boolean
@@ -82,7 +91,7 @@ export function createKeyRing({ given, publicKeyId, certificates, download, cloc
     return known
   }
 
-  /** One at a time, whoever waits for it. */
+  /** Only one download at a time; concurrent callers share it. */
   function refresh(): Promise<readonly PlatformCertificate[]> {
     asking ??= ask().finally(() => {
       asking = undefined
@@ -101,7 +110,7 @@ export function createKeyRing({ given, publicKeyId, certificates, download, cloc
       const now = clock().getTime()
       const refreshed = () => refresh().then(undefined, () => undefined)
       if (key) {
-        // Nobody needs to wait for the next ones.
+        // The next ones load in the background.
         if (now >= staleAt && now >= askAgainAt) void refreshed()
         return key
       }

@@ -1,15 +1,15 @@
-/** Notifications: read when they are WeChat's, refused by name when anything about them is not. */
+/** Notifications: read when they are WeChat's, refused with a specific code when anything is wrong. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   API_V3_KEY,
+  encrypt,
   NOW,
   newClient,
   newPair,
   notificationBody,
   PUBLIC_KEY_ID,
   payment,
-  seal,
   signatureOf,
 } from '../test/wechat-side.ts'
 import type { RefusalCode } from './notification.ts'
@@ -51,7 +51,7 @@ test('a payment', async () => {
   })
 })
 
-test('a payment with a coupon, and headers as fetch has them', async () => {
+test('a payment with a coupon, and headers as fetch provides them', async () => {
   const amount = { total: 19900, payer_total: 18900, currency: 'CNY', payer_currency: 'CNY' }
   const text = notificationBody('TRANSACTION.SUCCESS', payment({ amount, attach: '{"a":1}' }))
   const read = await client.verifyNotification(text, new Headers(signatureOf(text)))
@@ -77,24 +77,24 @@ describe('refunds', () => {
     })
   }
 
-  test('whose envelope says something else than what is sealed', async () => {
+  test('whose envelope contradicts its encrypted content', async () => {
     const text = notificationBody('REFUND.SUCCESS', refund({ refund_status: 'CLOSED' }))
     expect(await client.verifyNotification(text, signatureOf(text))).toMatchObject({ ok: false, code: 'MISSING_FIELD' })
   })
 })
 
-describe('refused, without a throw:', () => {
+describe('refused without throwing:', () => {
   const good = signatureOf(body)
   const { 'wechatpay-signature': signature = '' } = good
   const without = (name: string) => Object.fromEntries(Object.entries(good).filter(([each]) => each !== name))
   const ago = (ms: number) => signatureOf(body, { at: new Date(NOW.getTime() - ms) })
-  const sealedAs = (sealed: object, text = body) => {
-    const changed = JSON.stringify({ ...JSON.parse(text), resource: { original_type: 'transaction', ...sealed } })
+  const encryptedAs = (encrypted: object, text = body) => {
+    const changed = JSON.stringify({ ...JSON.parse(text), resource: { original_type: 'transaction', ...encrypted } })
     return [changed, signatureOf(changed)] as const
   }
   const signedBody = (text: string) => [text, signatureOf(text)] as const
   const of = (changes: object) => signedBody(notificationBody('TRANSACTION.SUCCESS', payment(changes)))
-  const sealed = seal(JSON.stringify(payment()), 'transaction')
+  const encrypted = encrypt(JSON.stringify(payment()), 'transaction')
 
   const cases: Readonly<Record<string, readonly [RefusalCode, string, Record<string, string | string[]>]>> = {
     'no headers': ['MISSING_SIGNATURE', body, {}],
@@ -102,7 +102,7 @@ describe('refused, without a throw:', () => {
     'no serial': ['MISSING_SIGNATURE', body, without('wechatpay-serial')],
     'no timestamp': ['MISSING_SIGNATURE', body, without('wechatpay-timestamp')],
     'no nonce': ['MISSING_SIGNATURE', body, without('wechatpay-nonce')],
-    'a header that came twice': ['MISSING_SIGNATURE', body, { ...good, 'wechatpay-nonce': ['a', 'b'] }],
+    'a duplicate header': ['MISSING_SIGNATURE', body, { ...good, 'wechatpay-nonce': ['a', 'b'] }],
     'another kind of signature': [
       'SIGNATURE_TYPE_MISMATCH',
       body,
@@ -110,13 +110,13 @@ describe('refused, without a throw:', () => {
     ],
     'five minutes old': ['TIMESTAMP_OUT_OF_WINDOW', body, ago(300_000)],
     'five minutes ahead': ['TIMESTAMP_OUT_OF_WINDOW', body, ago(-300_000)],
-    'a time that is none': ['TIMESTAMP_OUT_OF_WINDOW', body, { ...good, 'wechatpay-timestamp': 'now' }],
+    'an invalid time': ['TIMESTAMP_OUT_OF_WINDOW', body, { ...good, 'wechatpay-timestamp': 'now' }],
     'a time in hexadecimal': [
       'TIMESTAMP_OUT_OF_WINDOW',
       body,
       { ...good, 'wechatpay-timestamp': `0x${Math.floor(NOW.getTime() / 1000).toString(16)}` },
     ],
-    'a time that was changed': [
+    'a changed time': [
       'SIGNATURE_MISMATCH',
       body,
       { ...good, 'wechatpay-timestamp': String(NOW.getTime() / 1000 + 1) },
@@ -124,23 +124,27 @@ describe('refused, without a throw:', () => {
     'another nonce': ['SIGNATURE_MISMATCH', body, { ...good, 'wechatpay-nonce': 'x' }],
     'an unknown serial': ['UNKNOWN_SERIAL', body, signatureOf(body, { serial: '5A'.repeat(20) })],
     "another's key": ['SIGNATURE_MISMATCH', body, signatureOf(body, { key: newPair().privateKey })],
-    'a test of ours': [
+    "a signature test of WeChat's": [
       'SIGNATURE_MISMATCH',
       body,
       { ...good, 'wechatpay-signature': `WECHATPAY/SIGNTEST/${signature.slice(19)}` },
     ],
-    'a short test of ours': ['SIGNATURE_MISMATCH', body, { ...good, 'wechatpay-signature': 'WECHATPAY/SIGNTEST/abc' }],
+    "a short signature test of WeChat's": [
+      'SIGNATURE_MISMATCH',
+      body,
+      { ...good, 'wechatpay-signature': 'WECHATPAY/SIGNTEST/abc' },
+    ],
     'a signature with a line break': ['SIGNATURE_MISMATCH', body, { ...good, 'wechatpay-signature': `${signature}\n` }],
-    'a body with a space more': ['SIGNATURE_MISMATCH', `${body} `, good],
+    'a body with an extra space': ['SIGNATURE_MISMATCH', `${body} `, good],
     'no body': ['SIGNATURE_MISMATCH', '', good],
     'no JSON': ['NOT_JSON', ...signedBody('hello')],
     'a list': ['NOT_JSON', ...signedBody('[]')],
     'no resource': ['NOT_JSON', ...signedBody('{"id":"1"}')],
-    'another APIv3 key': ['NOT_DECRYPTED', ...sealedAs(seal('{}', 'transaction', `${API_V3_KEY.slice(0, 31)}x`))],
-    'other associated data': ['NOT_DECRYPTED', ...sealedAs({ ...sealed, associated_data: 'refund' })],
-    'another sealing nonce': ['NOT_DECRYPTED', ...sealedAs({ ...sealed, nonce: '000000000000' })],
-    'another algorithm': ['NOT_DECRYPTED', ...sealedAs({ ...sealed, algorithm: 'AEAD_SM4_GCM' })],
-    'sealed text that is no JSON': ['MISSING_FIELD', ...sealedAs(seal('hello', 'transaction'))],
+    'another APIv3 key': ['NOT_DECRYPTED', ...encryptedAs(encrypt('{}', 'transaction', `${API_V3_KEY.slice(0, 31)}x`))],
+    'other associated data': ['NOT_DECRYPTED', ...encryptedAs({ ...encrypted, associated_data: 'refund' })],
+    'another encryption nonce': ['NOT_DECRYPTED', ...encryptedAs({ ...encrypted, nonce: '000000000000' })],
+    'another algorithm': ['NOT_DECRYPTED', ...encryptedAs({ ...encrypted, algorithm: 'AEAD_SM4_GCM' })],
+    'encrypted text that is not JSON': ['MISSING_FIELD', ...encryptedAs(encrypt('hello', 'transaction'))],
     'another event': ['UNSUPPORTED_EVENT', ...signedBody(notificationBody('COUPON.USE', payment()))],
     'no event': ['UNSUPPORTED_EVENT', ...signedBody(notificationBody('', payment()))],
     'no id': ['MISSING_FIELD', ...signedBody(notificationBody('TRANSACTION.SUCCESS', payment(), { id: '' }))],
@@ -149,7 +153,7 @@ describe('refused, without a throw:', () => {
     'an unpaid payment': ['MISSING_FIELD', ...of({ trade_state: 'NOTPAY' })],
     'no amount': ['MISSING_FIELD', ...of({ amount: undefined })],
     'an amount as text': ['MISSING_FIELD', ...of({ amount: { total: '19900', currency: 'CNY' } })],
-    'parts of a fen': ['MISSING_FIELD', ...of({ amount: { total: 199.5, currency: 'CNY' } })],
+    'a fraction of a fen': ['MISSING_FIELD', ...of({ amount: { total: 199.5, currency: 'CNY' } })],
     'a negative amount': ['MISSING_FIELD', ...of({ amount: { total: -1, currency: 'CNY' } })],
     'another currency': ['MISSING_FIELD', ...of({ amount: { total: 19900, currency: 'USD' } })],
     'no transaction id': ['MISSING_FIELD', ...of({ transaction_id: undefined })],
@@ -176,7 +180,7 @@ describe('refused, without a throw:', () => {
   })
 })
 
-test('a signature of just under five minutes ago counts, and a missing signature type is the usual one', async () => {
+test('a signature just under five minutes old is accepted, and a missing signature type means the usual one', async () => {
   const { 'wechatpay-signature-type': _, ...headers } = signatureOf(body, { at: new Date(NOW.getTime() - 299_000) })
   expect(await client.verifyNotification(body, headers)).toMatchObject({ ok: true })
 })

@@ -1,5 +1,8 @@
-/** Notifications (WeChat Pay, "Payment notification", "Refund notification"): verified over the raw body, then decrypted. */
-import { type Sealed, unseal } from './encryption.ts'
+/**
+ * Notifications (WeChat Pay, "Payment notification", "Refund notification"): verified from the raw body, then
+ * decrypted.
+ */
+import { decrypt, type Encrypted } from './encryption.ts'
 import { asObject, fenOf, type JsonObject, readObject, textOf } from './json.ts'
 import type { KeyRing } from './key-ring.ts'
 import { isStatus, type RefundStatus } from './refund.ts'
@@ -7,29 +10,29 @@ import { readMoment } from './time.ts'
 import { isPaid, readTrade, type TradeFields } from './trade.ts'
 import { checkSignature, type HeadersLike, type SignatureProblem } from './verify.ts'
 
-/** The documents' bound on what is encrypted, and what stands around it; genuine ones are a few kilobytes. */
-const MOST_BYTES = 1024 * 1024 + 64 * 1024
+/** The documented limit of the encrypted part, and room for the envelope; genuine ones are a few kilobytes. */
+const MAX_BYTES = 1024 * 1024 + 64 * 1024
 
-/** What a genuine notification says. That it is genuine does not mean that it is about your order. */
+/** A genuine notification. Genuine does not mean that it is about your order: compare the fields. */
 export type Notification = PaymentNotification | RefundNotification
 
 interface Envelope {
   readonly ok: true
-  /** The same in every repeat of one event. */
+  /** The same in every delivery of one event. */
   readonly id: string
   readonly createTime: Date
   /** `TRANSACTION.SUCCESS`, `REFUND.SUCCESS`, `REFUND.ABNORMAL`, `REFUND.CLOSED`. */
   readonly eventType: string
 }
 
-/** A payment succeeded: nothing else of a payment is ever told. */
+/** A payment succeeded: WeChat sends no other payment event. */
 export interface PaymentNotification extends Envelope, TradeFields {
   readonly kind: 'transaction'
   readonly transactionId: string
   readonly successTime: Date
 }
 
-/** A refund ended. Amounts in fen. */
+/** A refund reached its final state. Amounts in fen. */
 export interface RefundNotification extends Envelope {
   readonly kind: 'refund'
   readonly mchId: string
@@ -56,7 +59,7 @@ export type RefusalCode =
   | 'UNSUPPORTED_EVENT'
   | 'MISSING_FIELD'
 
-/** To be answered with 4XX or 5XX: WeChat then sends it again, rightly signed if this one was a test. */
+/** Answer with 4XX or 5XX: WeChat then sends it again, correctly signed if this one was a signature test. */
 export interface Refused {
   readonly ok: false
   readonly code: RefusalCode
@@ -70,9 +73,9 @@ export interface Opener {
 }
 
 /**
- * Verifies a notification and reads it. Never throws for what somebody sent.
- * @param body the bytes as they came: nothing may have parsed or changed them
- * @param headers the request's
+ * Verifies a notification and reads it. Never throws for bad input.
+ * @param body the raw bytes, before any parsing
+ * @param headers the request's headers
  */
 export async function verifyNotification(
   body: Uint8Array | string,
@@ -81,15 +84,19 @@ export async function verifyNotification(
 ): Promise<Notification | Refused> {
   const bytes =
     typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  if (bytes.length > MOST_BYTES) return refuse('TOO_LARGE', 'The body is larger than 1 MiB.')
+  if (bytes.length > MAX_BYTES) return refuse('TOO_LARGE', 'The body is larger than 1 MiB.')
   const bad = await checkSignature(bytes, headers, keys, clock())
+  // guard: wechat-signature
   if (bad) return refuse(bad.code, bad.message)
   const envelope = readObject(bytes.toString('utf8'))
   const resource = asObject(envelope?.['resource'])
-  if (!envelope || !resource) return refuse('NOT_JSON', 'The body is no notification.')
-  const plain = unseal(sealedOf(resource), apiV3Key)
+  if (!envelope || !resource) return refuse('NOT_JSON', 'The body is not a notification.')
+  const plain = decrypt(encryptedOf(resource), apiV3Key)
   if (plain === undefined)
-    return refuse('NOT_DECRYPTED', 'It does not decrypt: the APIv3 key here is not the one set in the console.')
+    return refuse(
+      'NOT_DECRYPTED',
+      'It cannot be decrypted: the configured APIv3 key is not the one set in the console.',
+    )
   const values = readObject(plain)
   const createTime = readMoment(textOf(envelope, 'create_time'))
   const [id, eventType] = [textOf(envelope, 'id'), textOf(envelope, 'event_type')]
@@ -97,7 +104,7 @@ export async function verifyNotification(
   const outer = { ok: true, id, createTime, eventType } as const
   if (eventType === 'TRANSACTION.SUCCESS') return readPayment(outer, values) ?? missing()
   if (/^REFUND\.(SUCCESS|ABNORMAL|CLOSED)$/.test(eventType)) return readRefund(outer, values) ?? missing()
-  return refuse('UNSUPPORTED_EVENT', `${eventType.slice(0, 40) || 'Nothing'} is no event of a payment or a refund.`)
+  return refuse('UNSUPPORTED_EVENT', `${eventType.slice(0, 40) || 'Nothing'} is not a payment or refund event.`)
 }
 
 const refuse = (code: RefusalCode, message: string): Refused => ({ ok: false, code, message })
@@ -105,7 +112,7 @@ const refuse = (code: RefusalCode, message: string): Refused => ({ ok: false, co
 const missing = (): Refused =>
   refuse('MISSING_FIELD', 'A field that every such notification has is missing or not readable.')
 
-const sealedOf = (resource: JsonObject): Sealed => ({
+const encryptedOf = (resource: JsonObject): Encrypted => ({
   algorithm: textOf(resource, 'algorithm'),
   ciphertext: textOf(resource, 'ciphertext'),
   nonce: textOf(resource, 'nonce'),
@@ -119,7 +126,7 @@ function readPayment(envelope: Envelope, values: JsonObject): PaymentNotificatio
   return { ...envelope, kind: 'transaction', ...trade, transactionId, successTime }
 }
 
-/** Its status is called `refund_status`, unlike in answers. */
+/** Here the status is called `refund_status`, unlike in answers. */
 function readRefund(envelope: Envelope, values: JsonObject): RefundNotification | undefined {
   const text = (name: string) => textOf(values, name)
   const amount = asObject(values['amount'])
@@ -128,7 +135,7 @@ function readRefund(envelope: Envelope, values: JsonObject): RefundNotification 
   const [outRefundNo, refundId] = [text('out_refund_no'), text('refund_id')]
   if (!mchId || !outTradeNo || !transactionId || !outRefundNo || !refundId) return undefined
   if (!isStatus(status) || refund === undefined || total === undefined) return undefined
-  // What the envelope calls it and what is sealed in it are one thing.
+  // The envelope's event type and the encrypted content must agree.
   if (envelope.eventType !== `REFUND.${status}`) return undefined
   return {
     ...envelope,

@@ -1,20 +1,27 @@
-/** The three ways to order a payment: a code to scan, an address for a phone's browser, and WeChat's own browser. */
+/** The three ways to create an order: a QR code, an address for a phone's browser, and WeChat's in-app browser. */
 import { type CallOptions, checkedLength, FieldError, signText } from '@xuecheng/client-kit'
 import { execute, type Transport } from './execute.ts'
-import { checkedExpiry, checkedFen, checkedNotifyUrl, checkedOutTradeNo, checkedText } from './fields.ts'
+import {
+  checkedAddress,
+  checkedExpiry,
+  checkedFen,
+  checkedNotifyUrl,
+  checkedOutTradeNo,
+  checkedText,
+} from './fields.ts'
 import { type JsonObject, textOf, unexpected } from './json.ts'
 import { CREATE_CODES, type CreateCode, type Refusal, refusal } from './refusals.ts'
 import { lines, seconds } from './sign.ts'
 import { writeMoment } from './time.ts'
 
 export interface Order {
-  /** The merchant's number: 6 to 32 of `0-9 A-Z a-z _ - | *`, one an attempt to pay, never used again. */
+  /** The merchant's number: 6 to 32 of `0-9 A-Z a-z _ - | *`, a new one for every payment attempt. */
   readonly outTradeNo: string
   /** In fen. */
   readonly total: number
   /** Shown in the payer's bill; at most 127 characters. */
   readonly description: string
-  /** The last moment at which it can be paid; only the first call for a number sets it. */
+  /** The last moment at which the order can be paid; only the first call for a number sets it. */
   readonly timeExpire: Date
   /** http(s), without a query; at most 255 characters. */
   readonly notifyUrl: string
@@ -23,9 +30,9 @@ export interface Order {
 }
 
 export interface H5Order extends Order {
-  /** The payer's own public address; WeChat's page compares. */
+  /** The client's public IP address; WeChat's page compares it. */
   readonly payerClientIp: string
-  /** `Wap` if not said. */
+  /** `Wap` by default. */
   readonly h5Type?: 'Wap' | 'iOS' | 'Android' | undefined
 }
 
@@ -36,17 +43,17 @@ export interface JsapiOrder extends Order {
 
 export interface NativeOrdered {
   readonly ok: true
-  /** To be drawn as a QR code; works for two hours, until `timeExpire`, or until it is ordered again. */
+  /** Draw it as a QR code; valid for two hours, until `timeExpire`, or until the order is requested again. */
   readonly codeUrl: string
 }
 
 export interface H5Ordered {
   readonly ok: true
-  /** To be opened within five minutes, from a page on the registered domain. */
+  /** Open it within five minutes, from a page on the registered domain. */
   readonly h5Url: string
 }
 
-/** What `WeixinJSBridge.invoke('getBrandWCPayRequest', …)` takes. */
+/** The parameters of `WeixinJSBridge.invoke('getBrandWCPayRequest', …)`. */
 export interface JsapiParameters {
   readonly appId: string
   readonly timeStamp: string
@@ -58,13 +65,13 @@ export interface JsapiParameters {
 
 export interface JsapiOrdered {
   readonly ok: true
-  /** Works for two hours. */
+  /** Valid for two hours. */
   readonly prepayId: string
   readonly parameters: JsapiParameters
 }
 
 /**
- * The same number with the same parameters gives a fresh code, so an unknown outcome is repeated as it is.
+ * The same number with the same parameters gives a fresh code, so an unknown outcome is retried unchanged.
  * @throws UnknownOutcomeError, NotSentError, GatewayRefusedError, FieldError
  */
 export async function orderNative(
@@ -79,14 +86,14 @@ export async function orderNative(
   return { ok: true, codeUrl }
 }
 
-/** @throws as `orderNative` */
+/** @throws like `orderNative` */
 export async function orderH5(
   transport: Transport,
   order: H5Order,
   options?: CallOptions,
 ): Promise<H5Ordered | Refusal<CreateCode>> {
   const scene = {
-    payer_client_ip: checkedText('payer_client_ip', order.payerClientIp, 45),
+    payer_client_ip: checkedAddress('payer_client_ip', order.payerClientIp),
     h5_info: { type: order.h5Type ?? 'Wap' },
   }
   const answer = await create(transport, 'h5', { ...orderBody(transport, order), scene_info: scene }, options)
@@ -96,7 +103,7 @@ export async function orderH5(
   return { ok: true, h5Url }
 }
 
-/** @throws as `orderNative` */
+/** @throws like `orderNative` */
 export async function orderJsapi(
   transport: Transport,
   order: JsapiOrder,
@@ -111,8 +118,8 @@ export async function orderJsapi(
 }
 
 /**
- * Where the buyer comes back to, paid or not: without it, to the page that started the payment.
- * @throws FieldError when `redirectUrl` is no address
+ * Sets where the buyer returns to, paid or not; by default that is the page that started the payment.
+ * @throws FieldError when `redirectUrl` is not an address
  */
 export function withRedirectUrl(h5Url: string, redirectUrl: string): string {
   if (!URL.canParse(redirectUrl)) throw new FieldError('redirect_url', 'must be an address')
@@ -120,11 +127,13 @@ export function withRedirectUrl(h5Url: string, redirectUrl: string): string {
 }
 
 /**
- * What the page in WeChat's browser hands on, signed by the merchant (WeChat Pay, "JSAPI: invoking").
- * @throws FieldError when `prepayId` is none
+ * The parameters that the page in WeChat's in-app browser passes on, signed by the merchant (WeChat Pay, "JSAPI:
+ * invoking").
+ * @throws FieldError when `prepayId` is invalid
  */
 export async function jsapiParameters(transport: Transport, prepayId: string): Promise<JsapiParameters> {
-  if (!/^[\x21-\x7e]{1,128}$/.test(prepayId)) throw new FieldError('prepay_id', 'must be as the order was answered')
+  if (!/^[\x21-\x7e]{1,128}$/.test(prepayId))
+    throw new FieldError('prepay_id', "must be the one that the order's answer contained")
   const { appId, privateKey } = transport
   const [timeStamp, nonceStr] = [seconds(transport.clock()), transport.nonce()]
   const packed = `prepay_id=${prepayId}`

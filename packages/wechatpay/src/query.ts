@@ -1,4 +1,4 @@
-/** Asks what became of a payment. Believed only with WeChat's signature. */
+/** Queries a payment. The answer is trusted only with WeChat's signature. */
 import type { CallOptions } from '@xuecheng/client-kit'
 import { GatewayRefusedError } from './errors.ts'
 import { execute, type Transport } from './execute.ts'
@@ -11,12 +11,12 @@ export interface Trade extends TradeFields {
   readonly exists: true
 }
 
-/** WeChat has no order of that number. */
+/** WeChat has no order with that number. */
 export interface NoTrade {
   readonly exists: false
 }
 
-/** @throws UnknownOutcomeError, NotSentError, GatewayRefusedError; repeats itself, since asking changes nothing */
+/** @throws UnknownOutcomeError, NotSentError, GatewayRefusedError. Retries by itself: a query changes nothing. */
 export async function queryTrade(
   transport: Transport,
   trade: TradeRef,

@@ -1,4 +1,4 @@
-/** Pays back a part or all of a payment, and asks what became of it. */
+/** Refunds a payment in part or in full, and queries refunds. */
 import { type CallOptions, checkedLength } from '@xuecheng/client-kit'
 import { execute, type Transport } from './execute.ts'
 import { checkedFen, checkedNotifyUrl, checkedOutRefundNo, checkedTradeRef, type TradeRef } from './fields.ts'
@@ -17,19 +17,19 @@ import { readMoment } from './time.ts'
 export interface Refund extends TradeRef {
   /** The refund's own number: 1 to 64 of `0-9 A-Z a-z _ - | * @`. The same number never refunds twice. */
   readonly outRefundNo: string
-  /** In fen; with all earlier ones never more than `total`. */
+  /** In fen; all refunds together never exceed `total`. */
   readonly refund: number
   /** The order's amount, in fen. */
   readonly total: number
   /** Shown to the payer; at most 80 characters. */
   readonly reason?: string | undefined
-  /** Without it WeChat tells of the end in its old XML form, if at all. At most 256 characters. */
+  /** Without it WeChat notifies in its old XML form, if at all. At most 256 characters. */
   readonly notifyUrl?: string | undefined
 }
 
 /**
- * `PROCESSING`: accepted, and on its way. `SUCCESS`: paid back. `ABNORMAL`: the payer's card is dead; staff give another
- * account in the console. `CLOSED`: it failed for good; begin again with a new number.
+ * `PROCESSING`: accepted and on its way. `SUCCESS`: refunded. `ABNORMAL`: the payer's card is no longer valid; staff
+ * enter another account in the console. `CLOSED`: failed for good; start again with a new number.
  */
 export type RefundStatus = 'PROCESSING' | 'SUCCESS' | 'CLOSED' | 'ABNORMAL'
 
@@ -38,7 +38,7 @@ const STATUSES: readonly string[] = ['PROCESSING', 'SUCCESS', 'CLOSED', 'ABNORMA
 /** WeChat has this refund. Amounts in fen. */
 export interface RefundKnown {
   readonly ok: true
-  /** Whether the money is paid back: its status is `SUCCESS`. */
+  /** Whether the money was refunded: `status` is `SUCCESS`. */
   readonly refunded: boolean
   readonly exists: true
   readonly status: RefundStatus
@@ -50,16 +50,16 @@ export interface RefundKnown {
   readonly refund: number
   /** The order's amount. */
   readonly total: number
-  /** What goes back to the payer; less than `refund` where a coupon helped to pay. */
+  /** What the payer gets back; less than `refund` when a coupon covered part of the payment. */
   readonly payerRefund: number | undefined
   readonly createTime: Date | undefined
   readonly successTime: Date | undefined
-  /** Where to, in WeChat's words. */
+  /** The account that receives it, as WeChat describes it. */
   readonly receivedBy: string | undefined
   readonly values: JsonObject
 }
 
-/** WeChat has no refund of that number; repeating the refund with its number is harmless. */
+/** WeChat has no refund with that number; repeating the refund with its number is harmless. */
 export interface RefundUnknown {
   readonly ok: true
   readonly refunded: false
@@ -67,9 +67,9 @@ export interface RefundUnknown {
 }
 
 /**
- * The same number with the same amounts never refunds twice, so an unknown outcome is repeated as it is. An answer means
- * that it was accepted; `status` or a later question says what became of it.
- * @throws UnknownOutcomeError when it is still unknown: repeat it with the same number and amounts, or ask `refundQuery`
+ * The same number with the same amounts never refunds twice, so an unknown outcome is retried unchanged. An answer
+ * means that the refund was accepted; `status` or a later query gives the result.
+ * @throws UnknownOutcomeError when it is still unknown: repeat with the same number and amounts, or use `refundQuery`
  * @throws NotSentError, GatewayRefusedError
  */
 export async function refundTrade(
@@ -100,7 +100,7 @@ export async function refundTrade(
   return made
 }
 
-/** @throws UnknownOutcomeError, NotSentError, GatewayRefusedError; repeats itself, since asking changes nothing */
+/** @throws UnknownOutcomeError, NotSentError, GatewayRefusedError. Retries by itself: a query changes nothing. */
 export async function queryRefund(
   transport: Transport,
   { outRefundNo }: { readonly outRefundNo: string },
@@ -118,7 +118,7 @@ export async function queryRefund(
   return found
 }
 
-/** @throws UnknownOutcomeError where something that a refund always has is missing, or the money is not CNY */
+/** @throws UnknownOutcomeError when a field that every refund has is missing, or the currency is not CNY */
 function readRefund(values: JsonObject): RefundKnown {
   const text = (name: string) => textOf(values, name)
   const amount = asObject(values['amount'])

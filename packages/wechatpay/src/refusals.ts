@@ -1,9 +1,9 @@
-/** WeChat Pay's refusals: what each code means, and whether the same request may be sent again. */
+/** WeChat Pay's refusals: what each code means, and whether the same request may be repeated. */
 import type { JsonObject } from './json.ts'
 
 /**
- * `same`: the very same request may be sent again, and may succeed. `changed`: only once the request or the account has
- * changed. `never`: it cannot succeed for this number. `ask`: only a query tells what is so.
+ * `same`: the very same request may be sent again and may succeed. `changed`: only after the request or the account has
+ * changed. `never`: it cannot succeed for this number. `ask`: only a query can tell the state.
  */
 export type Repeat = 'same' | 'changed' | 'never' | 'ask'
 
@@ -25,7 +25,7 @@ const ANY = {
   RULE_LIMIT: changed('a rule of the merchant or of risk control forbids it'),
 } as const
 
-/** Of the three that make an order. */
+/** Of the three methods that create an order. */
 export const CREATE_CODES = {
   ...ANY,
   APPID_MCHID_NOT_MATCH: changed('the app id is not bound to the merchant'),
@@ -49,20 +49,20 @@ export const REFUND_CODES = {
   ...ANY,
   INVALID_REQUEST: changed('more than is left, or this refund number was used with another amount'),
   NOT_ENOUGH: same("the merchant's balance is too low; top it up, then repeat with the same number"),
-  USER_ACCOUNT_ABNORMAL: never("the buyer's account is closed or frozen; pay back another way"),
+  USER_ACCOUNT_ABNORMAL: never("the buyer's account is closed or frozen; refund another way"),
   RESOURCE_NOT_EXISTS: changed('no such order, or it is not paid'),
-  TRADE_OVERDUE: never('paid longer ago than a refund may be made'),
+  TRADE_OVERDUE: never('paid too long ago to be refunded'),
   REQUEST_BLOCKED: changed('blocked by risk control'),
-  REFUND_FEE_MISMATCH: changed('the amounts are not those of the order'),
+  REFUND_FEE_MISMATCH: changed("the amounts differ from the order's"),
 } as const
 
-/** Of asking for a refund. */
+/** Of refund queries. */
 export const REFUND_QUERY_CODES = {
   ...ANY,
   RESOURCE_NOT_EXISTS: changed('no such refund'),
 } as const
 
-/** Of asking for a bill. */
+/** Of bill requests. */
 export const BILL_CODES = {
   ...ANY,
   NO_STATEMENT_EXIST: never('there is nothing for this day'),
@@ -76,14 +76,14 @@ export type RefundQueryCode = keyof typeof REFUND_QUERY_CODES
 export type BillCode = keyof typeof BILL_CODES
 
 /**
- * WeChat understood, and said no. Not every such answer is signed, and none is verified: it is a hint, and before money is
- * decided on it, a query tells.
+ * WeChat understood the request and refused it. Not every such answer is signed, and none is verified: it is a hint.
+ * Query before deciding about money.
  */
 export interface Refusal<Code extends string = string> {
   readonly ok: false
-  /** In the documents' present spelling where they have it, else as it came. */
+  /** In the spelling of the current documents if they have the code, else unchanged. */
   readonly code: Code | (string & Record<never, never>)
-  /** WeChat's own words, for people. */
+  /** WeChat's own text, for people. */
   readonly message: string
   readonly meaning: string
   readonly repeat: Repeat
@@ -93,7 +93,7 @@ export interface Refusal<Code extends string = string> {
   readonly values: JsonObject
 }
 
-/** What is known of an error answer before its interface explains it. */
+/** An error answer before its interface explains it. */
 export interface ErrorAnswer {
   readonly ok: false
   readonly status: number
@@ -103,7 +103,7 @@ export interface ErrorAnswer {
   readonly values: JsonObject
 }
 
-/** A refusal as a value, explained by its interface's table; an unknown one is not to be repeated unchanged. */
+/** A refusal as a value, explained by its interface's table; an undocumented code must not be repeated unchanged. */
 export function refusal<Code extends string>(
   { status, code, message, requestId, values }: ErrorAnswer,
   table: Readonly<Record<Code, Entry>>,
@@ -113,5 +113,5 @@ export function refusal<Code extends string>(
   return { ok: false, code: known ?? code, message, meaning, repeat, status, requestId, values }
 }
 
-/** Codes came with and without their underscores over the years. */
+/** Over the years codes have come with and without their underscores. */
 export const sameCode = (left: string, right: string): boolean => left.replaceAll('_', '') === right.replaceAll('_', '')

@@ -1,4 +1,7 @@
-/** What is signed, and the header that carries it (WeChat Pay, "Signing a request"): SHA-256 with RSA, on the thread pool. */
+/**
+ * The signed text and the header that carries it (WeChat Pay, "Signing a request"): SHA-256 with RSA, on the thread
+ * pool.
+ */
 import type { KeyObject } from 'node:crypto'
 import { signText } from '@xuecheng/client-kit'
 
@@ -13,7 +16,7 @@ export interface Signer {
   readonly nonce: () => string
 }
 
-/** Each line is ended by a line feed, the last one too. */
+/** Every line ends with a line feed, including the last one. */
 export const lines = (...each: readonly string[]): string => each.map((line) => `${line}\n`).join('')
 
 /** Unix seconds, as text. */
@@ -28,7 +31,7 @@ export interface Signed {
 
 /**
  * @param target path and query exactly as they are sent
- * @param body the very bytes that are sent; empty where there are none
+ * @param body the exact bytes that are sent; empty if there are none
  */
 export async function signRequest(signer: Signer, method: string, target: string, body: string): Promise<Signed> {
   const { mchId, serialNo, privateKey } = signer
@@ -40,5 +43,5 @@ export async function signRequest(signer: Signer, method: string, target: string
   return { authorization: `${SIGNATURE_TYPE} ${written.join(',')}`, text }
 }
 
-/** A signed text as an error may hold it: without what a buyer is known by, for an error is soon in a log. */
+/** A signed text without the buyer's openid, for use in errors, which end up in logs. */
 export const withoutBuyers = (text: string): string => text.replace(/(openid"\s*:\s*")[^"]*/g, '$1***')

@@ -1,15 +1,15 @@
-/** Moments as API v3 writes them: RFC 3339, sent with `+08:00`, read with any offset. */
+/** Times as API v3 writes them: RFC 3339, sent with `+08:00`, read with any offset. */
 import { writeTime } from '@xuecheng/client-kit'
 
-/** Parts of a second are dropped. */
+/** Fractions of a second are dropped. */
 export const writeMoment = (at: Date): string => `${writeTime(at).replace(' ', 'T')}+08:00`
 
-/** Undefined for anything that is no moment. */
+/** Undefined for an invalid time. */
 export function readMoment(text: string): Date | undefined {
   const [, day, rest] = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2}))$/.exec(text) ?? []
   if (!day || !rest) return undefined
   const at = new Date(`${day}${rest}`)
-  // `Date` moves a day that a month does not have into the next one.
+  // `Date` turns a day that the month does not have into a day of the next month.
   const exists = new Date(`${day}T00:00:00Z`)
   return Number.isNaN(at.getTime()) || exists.toISOString().slice(0, 10) !== day ? undefined : at
 }

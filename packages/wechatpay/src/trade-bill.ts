@@ -27,9 +27,9 @@ export interface TradeBillRow {
   readonly bank: string
   /** 货币种类 */
   readonly currency: string
-  /** 订单金额: of the order; 0 on refunds */
+  /** 订单金额: the order's amount; 0 on refunds */
   readonly total: number
-  /** 应结订单金额: of it, what is settled with the merchant */
+  /** 应结订单金额: the part of it that is settled with the merchant */
   readonly settlementTotal: number
   /** 代金券金额 */
   readonly coupon: number
@@ -37,15 +37,15 @@ export interface TradeBillRow {
   readonly refundId: string
   /** 商户退款单号; '' on payments */
   readonly outRefundNo: string
-  /** 申请退款金额: of this refund; 0 on payments */
+  /** 申请退款金额: the amount of this refund; 0 on payments */
   readonly refund: number
-  /** 退款金额: of it, what is taken from the merchant */
+  /** 退款金额: the part of it that the merchant bears */
   readonly settlementRefund: number
   /** 充值券退款金额 */
   readonly couponRefund: number
   /** 退款类型: `ORIGINAL`, `BALANCE`, … */
   readonly refundChannel: string
-  /** 退款状态 when the bill was made, which never changes in it: `SUCCESS`, `PROCESSING`, `FAIL`, `CHANGE` */
+  /** 退款状态 when the bill was made; it is never updated in a bill: `SUCCESS`, `PROCESSING`, `FAIL`, `CHANGE` */
   readonly refundStatus: string
   /** 商品名称 */
   readonly description: string
@@ -58,11 +58,11 @@ export interface TradeBillRow {
 }
 
 export interface TradeBill {
-  /** `yyyy-MM-dd`, in Beijing. */
+  /** `yyyy-MM-dd`, in Beijing time. */
   readonly day: string
-  /** In the file's order, which is no order of time. */
+  /** In file order, which is not chronological. */
   readonly rows: readonly TradeBillRow[]
-  /** What the bill says of itself. */
+  /** The bill's own totals. */
   readonly summary: TradeBillSummary
 }
 
@@ -93,9 +93,9 @@ const SUMMARY = '总交易单数,应结订单总金额,退款总金额,充值券
 )
 
 /**
- * Asks for a day's bill, fetches it and reads it; there from 10:00 of the day after, for three months.
- * @throws BillError when it is damaged, cannot be read, is of another day or merchant, or disagrees with its own totals:
- * then nothing in it may be used
+ * Requests, downloads and reads a day's bill; available from 10:00 of the next day, for three months.
+ * @throws BillError when it is damaged, unreadable, of another day or merchant, or disagrees with its own totals: do
+ * not use any of it then
  * @throws UnknownOutcomeError, NotSentError, GatewayRefusedError, FieldError
  */
 export async function fetchTradeBill(
@@ -108,14 +108,14 @@ export async function fetchTradeBill(
   return typeof text === 'string' ? readTradeBill(text, day, transport.mchId) : text
 }
 
-/** @throws BillError, as `fetchTradeBill` */
+/** @throws BillError, like `fetchTradeBill` */
 export function readTradeBill(text: string, day: string, mchId: string): TradeBill {
   const table = readBillTable(text, TITLES, SUMMARY, '商品名称')
   const rows = table.rows.map(readRow)
   for (const row of rows) {
     const written = writeTime(row.time)
     if (!written.startsWith(day))
-      throw new BillError('BILL_OF_ANOTHER_DATE', `The bill has a row of ${written}; ${day} was asked for.`)
+      throw new BillError('BILL_OF_ANOTHER_DATE', `The bill has a row dated ${written}; ${day} was requested.`)
     if (row.mchId !== mchId)
       throw new BillError('BILL_OF_ANOTHER_MERCHANT', `The bill has a row of the merchant ${row.mchId}.`)
   }
@@ -133,7 +133,7 @@ const KINDS: Readonly<Record<string, TradeBillRow['kind']>> = {
 function readRow({ text, fen, time }: Row): TradeBillRow {
   const kind = KINDS[text('交易状态')]
   if (!kind || !text('微信订单号') || !text('商户订单号')) throw unreadable('a row has no state or numbers')
-  // Payments have a 0 where refunds have their number.
+  // Payments have a 0 in the column of the refund number.
   const number = (title: string) => (text(title) === '0' ? '' : text(title))
   const row: TradeBillRow = {
     kind,
@@ -161,7 +161,7 @@ function readRow({ text, fen, time }: Row): TradeBillRow {
     fee: fen('手续费'),
     feeRate: text('费率'),
   }
-  // What a surplus of cells moved would show here.
+  // Cells shifted by a surplus comma would show here.
   if ((row.kind === 'refund') !== (row.outRefundNo !== '') || row.currency !== 'CNY')
     throw unreadable('a row is neither a payment nor a refund, in CNY')
   return row
@@ -177,7 +177,7 @@ const readSummary = ({ summary: { count, fen } }: BillTable): TradeBillSummary =
   fee: fen('手续费总金额'),
 })
 
-/** Which rows are counted, and the sign of a returned fee in the total, is not documented: each reading is taken. */
+/** It is not documented which rows the totals count, nor the sign of a returned fee: every such reading is accepted. */
 function compare(rows: readonly TradeBillRow[], summary: TradeBillSummary): void {
   const payments = rows.filter(({ kind }) => kind === 'payment')
   agree('count', summary.count, rows.length, payments.length)

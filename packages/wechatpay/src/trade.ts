@@ -1,8 +1,10 @@
-/** A payment as WeChat tells of it: the same fields in a query's answer and in a notification. */
+/** A payment as WeChat reports it: the same fields in a query's answer and in a notification. */
 import { asObject, fenOf, type JsonObject, textOf } from './json.ts'
 import { readMoment } from './time.ts'
 
-/** `REVOKED`, `USERPAYING` and `PAYERROR` are of codes that a cashier scans; none of the three ways here has them. */
+/**
+ * `REVOKED`, `USERPAYING` and `PAYERROR` occur only with codes that a cashier scans, which this client does not offer.
+ */
 export type TradeState = 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED' | 'REVOKED' | 'USERPAYING' | 'PAYERROR' | 'ACCEPT'
 
 const TRADE_STATES: readonly string[] = [
@@ -21,22 +23,22 @@ export interface TradeFields {
   readonly mchId: string
   readonly appId: string
   readonly outTradeNo: string
-  /** Once it is paid. */
+  /** Set once it is paid. */
   readonly transactionId: string | undefined
   /** `REFUND` once any part was refunded: paid is `SUCCESS` or `REFUND`. */
   readonly tradeState: TradeState
   readonly tradeType: string | undefined
-  /** The order's amount: what a price is compared with. */
+  /** The order's amount, to compare with the price. */
   readonly total: number
-  /** What the payer paid, less than `total` where a coupon helped; once it is paid. */
+  /** What the payer paid: less than `total` when a coupon helped. Set once it is paid. */
   readonly payerTotal: number | undefined
   readonly successTime: Date | undefined
   readonly attach: string | undefined
-  /** Every member as it came; `payer.openid` among them. */
+  /** Every member, unchanged; `payer.openid` is among them. */
   readonly values: JsonObject
 }
 
-/** Undefined where something that a trade always has is missing or not readable, or where the money is not CNY. */
+/** Undefined when a field that every trade has is missing or unreadable, or when the currency is not CNY. */
 export function readTrade(values: JsonObject): TradeFields | undefined {
   const text = (name: string) => textOf(values, name) || undefined
   const amount = asObject(values['amount'])

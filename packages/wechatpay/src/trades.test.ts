@@ -1,4 +1,4 @@
-/** Ordering, asking, closing and paying back, over the wire. */
+/** Ordering, querying, closing and refunding, over HTTP. */
 import { createVerify } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
@@ -28,7 +28,7 @@ const query = { outTradeNo: order.outTradeNo }
 const refund = { ...query, outRefundNo: 'RFD20260102000001', refund: 5000, total: 19900 }
 const nowhere = newClient('http://127.0.0.1:9')
 
-/** A client, and a server that always answers so. */
+/** A client, and a server that always gives this answer. */
 async function answering(values: object | undefined, status = 200) {
   const server = await startServer((response) => signed(response, status, values))
   return { client: newClient(server.url), server }
@@ -40,7 +40,7 @@ async function refusing(status: number, code: string) {
 }
 
 describe('ordering', () => {
-  test('a code to scan', async () => {
+  test('a QR code', async () => {
     const { client, server } = await answering({ code_url: 'weixin://wxpay/bizpayurl?pr=Ab12Cd3zz' })
     expect(await client.native({ ...order, attach: 'a' })).toEqual({
       ok: true,
@@ -59,13 +59,17 @@ describe('ordering', () => {
     })
   })
 
-  test("an address for a phone's browser, and where it comes back to", async () => {
+  test("an address for a phone's browser, and its return address", async () => {
     const h5Url = 'https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=wx1&package=2'
     const { client, server } = await answering({ h5_url: h5Url })
     expect(await client.h5({ ...order, payerClientIp: '203.0.113.7' })).toEqual({ ok: true, h5Url })
     expect(JSON.parse(server.received[0]?.body ?? '')).toMatchObject({
       scene_info: { payer_client_ip: '203.0.113.7', h5_info: { type: 'Wap' } },
     })
+    for (const payerClientIp of ['203.0.113.7:51234', 'unknown', '', '[2001:db8::1]', '203.0.113']) {
+      await expect(client.h5({ ...order, payerClientIp })).rejects.toThrow(/payer_client_ip/)
+    }
+    expect(await client.h5({ ...order, payerClientIp: '2001:db8::1' })).toEqual({ ok: true, h5Url })
     expect(withRedirectUrl(h5Url, 'https://shop.example/pay/success?a=1&b=2')).toBe(
       `${h5Url}&redirect_url=https%3A%2F%2Fshop.example%2Fpay%2Fsuccess%3Fa%3D1%26b%3D2`,
     )
@@ -90,7 +94,7 @@ describe('ordering', () => {
     expect(verifier.verify(merchant.publicKey, paySign, 'base64')).toBe(true)
   })
 
-  test('refusals, in either spelling, with what may be done', async () => {
+  test('refusals, in either spelling, with the possible next step', async () => {
     for (const code of ['ORDERPAID', 'ORDER_PAID'])
       expect(await (await refusing(400, code)).native(order)).toMatchObject({
         ok: false,
@@ -108,7 +112,7 @@ describe('ordering', () => {
     })
   })
 
-  test('an answer without what was asked for', async () => {
+  test('an answer without the requested value', async () => {
     const { client } = await answering({})
     const openid = 'o'
     for (const act of [
@@ -119,21 +123,21 @@ describe('ordering', () => {
       expect(await thrown(act)).toMatchObject({ name: 'UnknownOutcomeError', code: 'ANSWER_NOT_UNDERSTOOD' })
   })
 
-  describe('fields that WeChat would refuse are not sent:', () => {
+  describe('fields that WeChat would refuse are refused before sending:', () => {
     const cases: Readonly<Record<string, readonly [field: string, changes: object]>> = {
       'a number of 5 characters': ['out_trade_no', { outTradeNo: 'ORD01' }],
       'a number of 33 characters': ['out_trade_no', { outTradeNo: 'A'.repeat(33) }],
       'a number with a slash': ['out_trade_no', { outTradeNo: 'ORD/20260101' }],
       'no fen': ['amount.total', { total: 0 }],
-      'a part of a fen': ['amount.total', { total: 0.5 }],
+      'a fraction of a fen': ['amount.total', { total: 0.5 }],
       'no description': ['description', { description: '  ' }],
       'a description of 128 characters': ['description', { description: 'x'.repeat(128) }],
       'an attachment of 129 characters': ['attach', { attach: 'x'.repeat(129) }],
       'an address with a query': ['notify_url', { notifyUrl: 'https://shop.example/n?a=1' }],
       'no address': ['notify_url', { notifyUrl: 'shop.example' }],
-      'a moment that has passed': ['time_expire', { timeExpire: NOW }],
+      'a time in the past': ['time_expire', { timeExpire: NOW }],
       'no moment': ['time_expire', { timeExpire: new Date(Number.NaN) }],
-      'a moment eight days ahead': ['time_expire', { timeExpire: new Date(NOW.getTime() + 8 * 86_400_000) }],
+      'a time eight days ahead': ['time_expire', { timeExpire: new Date(NOW.getTime() + 8 * 86_400_000) }],
     }
     for (const [what, [field, changes]] of Object.entries(cases)) {
       test(what, async () => {
@@ -186,7 +190,7 @@ describe('asking', () => {
     })
   })
 
-  test('a number with marks is sent as it is signed', async () => {
+  test('a number with special characters is sent exactly as it is signed', async () => {
     const { client, server } = await answering(payment({ out_trade_no: 'A|B*C_D-E' }))
     expect(await client.query({ outTradeNo: 'A|B*C_D-E' })).toMatchObject({ exists: true })
     expect(server.received[0]?.target).toBe('/v3/pay/transactions/out-trade-no/A%7CB*C_D-E?mchid=1900000001')
@@ -197,7 +201,7 @@ describe('asking', () => {
       expect(await (await refusing(404, code)).query(query)).toEqual({ exists: false })
   })
 
-  test('what only looks like no such order', async () => {
+  test('what only looks like a missing order', async () => {
     for (const [status, code] of [
       [404, 'MCH_NOT_EXISTS'],
       [400, 'ORDER_NOT_EXIST'],
@@ -208,7 +212,7 @@ describe('asking', () => {
       })
   })
 
-  test('an answer about something else', async () => {
+  test('an answer about another order or merchant', async () => {
     for (const changes of [{ out_trade_no: 'ORD20260101000002' }, { mchid: '1900000002' }]) {
       const { client } = await answering(payment(changes))
       expect(await thrown(() => client.query(query))).toMatchObject({
@@ -230,14 +234,14 @@ describe('asking', () => {
     }
   })
 
-  test('by no number', async () => {
+  test('without a number', async () => {
     expect(await thrown(() => nowhere.query({}))).toBeInstanceOf(FieldError)
     expect(await thrown(() => nowhere.query({ transactionId: '42/00' }))).toBeInstanceOf(FieldError)
   })
 })
 
 describe('closing', () => {
-  test('is done with an empty answer', async () => {
+  test('succeeds with an empty answer', async () => {
     const { client, server } = await answering(undefined, 204)
     expect(await client.close(query)).toEqual({ ok: true })
     expect(server.received[0]).toMatchObject({
@@ -247,7 +251,7 @@ describe('closing', () => {
     })
   })
 
-  test('is refused where it was paid', async () => {
+  test('is refused when the order was paid', async () => {
     for (const code of ['ORDERPAID', 'ORDER_PAID'])
       expect(await (await refusing(400, code)).close(query)).toMatchObject({
         ok: false,
@@ -303,14 +307,14 @@ describe('paying back', () => {
     }
   })
 
-  test('refusals, with what may be done', async () => {
+  test('refusals, with the possible next step', async () => {
     const of = async (status: number, code: string) => (await refusing(status, code)).refund(refund)
     expect(await of(403, 'NOTENOUGH')).toMatchObject({ ok: false, code: 'NOT_ENOUGH', repeat: 'same' })
     expect(await of(404, 'RESOURCE_NOT_EXISTS')).toMatchObject({ ok: false, repeat: 'changed' })
     expect(await of(403, 'USER_ACCOUNT_ABNORMAL')).toMatchObject({ ok: false, repeat: 'never' })
   })
 
-  test('asking: done, abnormal, unknown', async () => {
+  test('queries: refunded, abnormal, unknown', async () => {
     const ended = { status: 'SUCCESS', success_time: '2026-01-02T09:00:30+08:00' }
     const { client, server } = await answering(refundAnswer(ended))
     expect(await client.refundQuery(refund)).toMatchObject({

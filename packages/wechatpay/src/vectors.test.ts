@@ -1,8 +1,10 @@
-/** The exact texts that are signed, against digests that were made apart from this client; and one sealed text. */
+/**
+ * Test vectors: the exact signed texts, against digests computed independently of this client, and one encrypted text.
+ */
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { API_V3_KEY, APP_ID, MCH_ID, merchant, newClient, newPair, signed, startServer } from '../test/wechat-side.ts'
-import { readApiV3Key, unseal } from './encryption.ts'
+import { decrypt, readApiV3Key } from './encryption.ts'
 import { lines, signRequest } from './sign.ts'
 
 const NONCE = '593BEC0C930BF1AFEB40B4A08C8FB242'
@@ -20,7 +22,7 @@ test('an order: its body byte for byte, its signed text, and its header', async 
     signed(response, 200, { code_url: 'weixin://wxpay/bizpayurl?pr=Ab12Cd3zz' }),
   )
   const client = newClient(server.url, { clock: signer.clock, nonce: signer.nonce })
-  // WeChat's answer is signed at another moment than this clock's: only the request is looked at here.
+  // WeChat's answer is signed at another time than this clock's; only the request matters here.
   await client.native(
     {
       outTradeNo: 'ORD20260101000001',
@@ -63,13 +65,13 @@ test('answers: three lines, an empty one for no content', () => {
   )
 })
 
-test("what the page in WeChat's browser hands on", () => {
+test("the parameters for WeChat's in-app browser", () => {
   const text = lines(APP_ID, '1767240002', NONCE, 'prepay_id=wx01120000000000a1b2c3d4e5f600000000')
   expect(sha256(text)).toBe('0eca8978d41ce71654852e578022d5339d4c73b887f0ec23a3f52c40dfc3ecbe')
 })
 
 test('AES-256-GCM', () => {
-  const sealed = {
+  const encrypted = {
     algorithm: 'AEAD_AES_256_GCM',
     nonce: 'AbCdEf123456',
     associatedData: 'transaction',
@@ -78,18 +80,18 @@ test('AES-256-GCM', () => {
   }
   const key = readApiV3Key(API_V3_KEY)
   const plain = '{"mchid":"1900000001","out_trade_no":"ORD20260101000001","trade_state":"SUCCESS"}'
-  expect(unseal(sealed, key)).toBe(plain)
+  expect(decrypt(encrypted, key)).toBe(plain)
   const others = [
-    { ...sealed, nonce: 'AbCdEf123457' },
-    { ...sealed, associatedData: 'refund' },
-    { ...sealed, associatedData: '' },
-    { ...sealed, algorithm: 'AEAD_SM4_GCM' },
-    { ...sealed, nonce: '' },
-    { ...sealed, ciphertext: sealed.ciphertext.replace('ya', 'yb') },
-    { ...sealed, ciphertext: sealed.ciphertext.slice(0, -8) },
-    { ...sealed, ciphertext: 'AAAA' },
-    { ...sealed, ciphertext: '' },
+    { ...encrypted, nonce: 'AbCdEf123457' },
+    { ...encrypted, associatedData: 'refund' },
+    { ...encrypted, associatedData: '' },
+    { ...encrypted, algorithm: 'AEAD_SM4_GCM' },
+    { ...encrypted, nonce: '' },
+    { ...encrypted, ciphertext: encrypted.ciphertext.replace('ya', 'yb') },
+    { ...encrypted, ciphertext: encrypted.ciphertext.slice(0, -8) },
+    { ...encrypted, ciphertext: 'AAAA' },
+    { ...encrypted, ciphertext: '' },
   ]
-  for (const other of others) expect(unseal(other, key), JSON.stringify(other)).toBeUndefined()
-  expect(unseal(sealed, Buffer.alloc(32))).toBeUndefined()
+  for (const other of others) expect(decrypt(other, key), JSON.stringify(other)).toBeUndefined()
+  expect(decrypt(encrypted, Buffer.alloc(32))).toBeUndefined()
 })

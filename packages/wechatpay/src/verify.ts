@@ -1,12 +1,12 @@
 /**
- * WeChat's signature on answers and notifications (WeChat Pay, "Verifying a signature"): over time, nonce and the bytes of
- * the body. A wrong signature is sent on purpose now and then (`WECHATPAY/SIGNTEST/…`) and is refused as any other.
+ * WeChat's signature on answers and notifications (WeChat Pay, "Verifying a signature"): over time, nonce and the raw
+ * body. WeChat occasionally sends a wrong signature on purpose (`WECHATPAY/SIGNTEST/…`); it is refused like any other.
  */
 import { readBase64, verifyText } from '@xuecheng/client-kit'
 import type { KeyRing } from './key-ring.ts'
 import { lines, SIGNATURE_TYPE, withoutBuyers } from './sign.ts'
 
-/** As Node gives them, or as `fetch` does. */
+/** Headers as Node or as `fetch` provides them. */
 export type HeadersLike = Headers | Readonly<Record<string, string | readonly string[] | undefined>>
 
 export type SignatureProblem =
@@ -19,14 +19,14 @@ export type SignatureProblem =
 export interface BadSignature {
   readonly code: SignatureProblem
   readonly message: string
-  /** The text that the signature was checked against; only where it did not fit. */
+  /** The text that the signature was checked against; only when it did not match. */
   readonly signed?: string
 }
 
-/** A signature is as old as its message: replays of older ones are turned away. */
+/** Rejects replays: a message must be signed within five minutes of now. */
 const WINDOW_MS = 5 * 60_000
 
-/** Undefined where the signature is WeChat's and fresh. Never throws for what somebody sent. */
+/** Undefined when the signature is WeChat's and fresh. Never throws for bad input. */
 export async function checkSignature(
   body: Buffer,
   headers: HeadersLike,
@@ -48,26 +48,26 @@ export async function checkSignature(
   if (!/^\d{1,12}$/.test(timestamp) || Math.abs(away) >= WINDOW_MS) {
     return {
       code: 'TIMESTAMP_OUT_OF_WINDOW',
-      message: `It was signed at ${timestamp.slice(0, 20)}, five minutes or more away from the clock here.`,
+      message: `It was signed at ${timestamp.slice(0, 20)}, five minutes or more away from this machine's clock.`,
     }
   }
   const key = await keys.find(serial)
   if (!key)
     return {
       code: 'UNKNOWN_SERIAL',
-      message: `It is signed with ${serial.slice(0, 64)}, which is no key of WeChat's here.`,
+      message: `It is signed with ${serial.slice(0, 64)}, which is not a configured key of WeChat's.`,
     }
   const signed = Buffer.concat([Buffer.from(lines(timestamp, nonce)), body, Buffer.from('\n')])
   const bytes = readBase64(signature)
   if (bytes && (await verifyText(signed, bytes, key, 'RSA-SHA256'))) return undefined
   return {
     code: 'SIGNATURE_MISMATCH',
-    message: `The signature does not fit WeChat's key ${serial.slice(0, 64)}: made with another, or not over these very bytes.`,
+    message: `The signature does not match WeChat's key ${serial.slice(0, 64)}: it was made with another key, or not over these bytes.`,
     signed: withoutBuyers(signed.toString('utf8')),
   }
 }
 
-/** By a lower-case name; a header that came twice is none. */
+/** By a lower-case name; undefined for a duplicate header. */
 export function headerOf(headers: HeadersLike, name: string): string | undefined {
   if (headers instanceof Headers) return headers.get(name) ?? undefined
   const found = Object.entries(headers).filter(([each]) => each.toLowerCase() === name)

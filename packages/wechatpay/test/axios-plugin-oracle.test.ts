@@ -1,13 +1,14 @@
-/** Another client as oracle: what it signs we sign, what it believes we believe, and what one seals the other opens. */
+/** Another client as oracle: both sign the same, trust the same answers, and decrypt what the other encrypts. */
 import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Aes, Decorator, Formatter, Rsa } from 'wechatpay-axios-plugin'
-import { readApiV3Key, unseal } from '../src/encryption.ts'
+import { decrypt, readApiV3Key } from '../src/encryption.ts'
 import { signRequest } from '../src/sign.ts'
 import {
   API_V3_KEY,
+  encrypt,
   MCH_ID,
   merchant,
   newClient,
@@ -15,7 +16,6 @@ import {
   PUBLIC_KEY_ID,
   payment,
   SERIAL_NO,
-  seal,
   signatureOf,
   startServer,
   wechat,
@@ -59,28 +59,28 @@ test('the same header for the same moment, nonce and request', async () => {
   )
 })
 
-test('what one side seals the other opens, whatever stands in it', () => {
+test('each side decrypts what the other encrypts, whatever the text', () => {
   const key = readApiV3Key(API_V3_KEY)
   fc.assert(
     fc.property(text, fc.constantFrom('transaction', 'refund', 'certificate', ''), (plain, associatedData) => {
       const nonce = randomBytes(6).toString('hex')
       const ciphertext = Aes.AesGcm.encrypt(plain, API_V3_KEY, nonce, associatedData)
-      expect(unseal({ algorithm: 'AEAD_AES_256_GCM', ciphertext, nonce, associatedData }, key)).toBe(plain)
-      const sealed = seal(plain, associatedData)
-      expect(Aes.AesGcm.decrypt(sealed.ciphertext, API_V3_KEY, sealed.nonce, associatedData)).toBe(plain)
-      expect(() => Aes.AesGcm.decrypt(sealed.ciphertext, API_V3_KEY, sealed.nonce, 'other')).toThrow()
-      expect(unseal({ ...sealed, associatedData: 'other' }, key)).toBeUndefined()
+      expect(decrypt({ algorithm: 'AEAD_AES_256_GCM', ciphertext, nonce, associatedData }, key)).toBe(plain)
+      const encrypted = encrypt(plain, associatedData)
+      expect(Aes.AesGcm.decrypt(encrypted.ciphertext, API_V3_KEY, encrypted.nonce, associatedData)).toBe(plain)
+      expect(() => Aes.AesGcm.decrypt(encrypted.ciphertext, API_V3_KEY, encrypted.nonce, 'other')).toThrow()
+      expect(decrypt({ ...encrypted, associatedData: 'other' }, key)).toBeUndefined()
     }),
   )
 })
 
-describe('answers that both believe, and both do not:', () => {
+describe('answers that both trust, or both refuse:', () => {
   const body = JSON.stringify(payment())
   const now = () => new Date()
   const ago = (seconds: number) => signatureOf(body, { at: new Date(Date.now() - seconds * 1000) })
   const without = (name: string) =>
     Object.fromEntries(Object.entries(signatureOf(body, { at: now() })).filter(([each]) => each !== name))
-  const cases: Readonly<Record<string, readonly [believed: boolean, (response: ServerResponse) => unknown]>> = {
+  const cases: Readonly<Record<string, readonly [trusted: boolean, (response: ServerResponse) => unknown]>> = {
     'a genuine one': [true, (to) => to.writeHead(200, signatureOf(body, { at: now() })).end(body)],
     'four minutes old': [true, (to) => to.writeHead(200, ago(240)).end(body)],
     'four minutes ahead': [true, (to) => to.writeHead(200, ago(-240)).end(body)],
@@ -95,7 +95,7 @@ describe('answers that both believe, and both do not:', () => {
       false,
       (to) => to.writeHead(200, signatureOf(body, { serial: 'AB'.repeat(20), at: now() })).end(body),
     ],
-    'a test of the signature': [
+    'a signature test': [
       false,
       (to) => to.writeHead(200, { ...ago(0), 'wechatpay-signature': 'WECHATPAY/SIGNTEST/c2lnbmVk' }).end(body),
     ],
@@ -104,10 +104,10 @@ describe('answers that both believe, and both do not:', () => {
     'no timestamp': [false, (to) => to.writeHead(200, without('wechatpay-timestamp')).end(body)],
     'no nonce': [false, (to) => to.writeHead(200, without('wechatpay-nonce')).end(body)],
   }
-  for (const [what, [believed, answer]] of Object.entries(cases)) {
+  for (const [what, [trusted, answer]] of Object.entries(cases)) {
     test(what, async () => {
       const server = await startServer((response) => answer(response))
-      // Its types leave out what axios takes besides.
+      // Its types lack options that axios accepts.
       const config = {
         mchid: MCH_ID,
         serial: SERIAL_NO,
@@ -122,7 +122,7 @@ describe('answers that both believe, and both do not:', () => {
         theirs.get(path, { params: { mchid: MCH_ID } }),
         newClient(server.url, { clock: now, retries: 0 }).query({ outTradeNo: 'ORD20260101000001' }),
       ])
-      expect([their.status, our.status]).toEqual(Array(2).fill(believed ? 'fulfilled' : 'rejected'))
+      expect([their.status, our.status]).toEqual(Array(2).fill(trusted ? 'fulfilled' : 'rejected'))
       if (our.status === 'rejected') expect(our.reason).toMatchObject({ code: 'ANSWER_NOT_VERIFIED' })
       const [first, second] = server.received
       expect(first?.target).toBe(second?.target)

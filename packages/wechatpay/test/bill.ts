@@ -1,4 +1,4 @@
-/** Bills for tests, written as WeChat writes them. */
+/** Bills for tests, in WeChat's format. */
 import { createHash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
@@ -19,7 +19,7 @@ export const tradeBill = (rows: readonly string[], totals: string): string =>
 
 export const DAY_BILL = tradeBill([PAYMENT_ROW, REFUND_ROW], '`2,`199.00,`50.00,`0.00,`0.89000,`199.00,`50.00')
 
-/** Answers for the address of a file, and for the file. */
+/** Answers the request for a file's address, and the request for the file. */
 export function billServer(
   file: string | Buffer,
   { packed = true, hash, status = 200 }: { packed?: boolean; hash?: string; status?: number } = {},

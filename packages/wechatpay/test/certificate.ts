@@ -1,10 +1,10 @@
-/** Platform certificates for tests, made by the openssl program, and WeChat's answer that brings them. */
+/** Platform certificates for tests, made with the openssl program, and WeChat's answer that contains them. */
 import { execFileSync } from 'node:child_process'
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { seal } from './wechat-side.ts'
+import { encrypt } from './wechat-side.ts'
 
 export interface MadeCertificate {
   readonly serialNo: string
@@ -36,5 +36,5 @@ export const listed = ({ serialNo, pem }: MadeCertificate, { from, until, apiV3K
   serial_no: serialNo,
   effective_time: from ?? '2025-12-01T00:00:00+08:00',
   expire_time: until ?? '2030-12-01T00:00:00+08:00',
-  encrypt_certificate: seal(pem, 'certificate', apiV3Key),
+  encrypt_certificate: encrypt(pem, 'certificate', apiV3Key),
 })

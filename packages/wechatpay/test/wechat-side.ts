@@ -1,4 +1,4 @@
-/** WeChat's side, for tests: written apart from the client, on bare node:crypto and node:http. */
+/** WeChat's side, for tests: written independently of the client, on bare node:crypto and node:http. */
 import { createCipheriv, createSign, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -38,7 +38,7 @@ export function signatureOf(body: string | Buffer, options: SignOptions = {}): R
   }
 }
 
-export function seal(plain: string, associatedData: string, key = API_V3_KEY) {
+export function encrypt(plain: string, associatedData: string, key = API_V3_KEY) {
   const nonce = randomBytes(6).toString('hex')
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(associatedData))
   const bytes = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()])
@@ -50,10 +50,10 @@ export function seal(plain: string, associatedData: string, key = API_V3_KEY) {
   }
 }
 
-/** A notification's body, sealed. */
+/** An encrypted notification's body. */
 export function notificationBody(eventType: string, values: object, changes: object = {}): string {
   const kind = eventType.startsWith('REFUND') ? 'refund' : 'transaction'
-  const resource = { original_type: kind, ...seal(JSON.stringify(values), kind) }
+  const resource = { original_type: kind, ...encrypt(JSON.stringify(values), kind) }
   return JSON.stringify({
     id: '7c2f4a10-1b2c-5d3e-8f40-a1b2c3d4e5f6',
     create_time: '2026-01-01T12:00:01+08:00',
@@ -98,7 +98,7 @@ export const refundAnswer = (changes: object = {}): Record<string, unknown> => (
 
 export interface Received {
   readonly method: string
-  /** Path and query as they came. */
+  /** Path and query as received. */
   readonly target: string
   readonly body: string
   readonly headers: IncomingMessage['headers']
@@ -115,7 +115,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((close) => close()))
 })
 
-/** A small server that stands where WeChat is, and answers as a test says; closed again after each test. */
+/** A small server in place of WeChat, which answers as the test says; closed automatically after each test. */
 export async function startServer(answer: (response: ServerResponse, request: Received) => unknown): Promise<Server> {
   const received: Received[] = []
   const server = createServer(async (request, response) => {
@@ -137,7 +137,7 @@ export async function startServer(answer: (response: ServerResponse, request: Re
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received }
 }
 
-/** Answers with what WeChat would sign. */
+/** Answers with a body and headers that WeChat would sign. */
 export function signed(response: ServerResponse, status: number, values: object | undefined, options?: SignOptions) {
   const body = values === undefined ? '' : JSON.stringify(values)
   response.writeHead(status, {
@@ -148,7 +148,7 @@ export function signed(response: ServerResponse, status: number, values: object 
   response.end(body)
 }
 
-/** An error answer, as they mostly come: unsigned. */
+/** An error answer; most of WeChat's are unsigned. */
 export function refused(response: ServerResponse, status: number, code: string, message = '') {
   response.writeHead(status, { 'content-type': 'application/json', 'request-id': '08ABC-268435461' })
   response.end(JSON.stringify({ code, message }))
@@ -168,7 +168,7 @@ export const newClient = (baseUrl: string, options: Partial<WechatPayOptions> = 
     ...options,
   })
 
-/** What a call threw. */
+/** The error that a call threw. */
 export async function thrown(act: () => unknown): Promise<Error> {
   try {
     await act()
@@ -176,5 +176,5 @@ export async function thrown(act: () => unknown): Promise<Error> {
     if (error instanceof Error) return error
     throw error
   }
-  throw new Error('nothing was thrown')
+  throw new Error('expected an error')
 }

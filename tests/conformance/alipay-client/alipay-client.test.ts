@@ -188,6 +188,8 @@ test('whatever we sign the sandbox verifies, and whatever it signs we verify', a
   })
   await fc.assert(
     fc.asyncProperty(text, text, async (title, body) => {
+      // Between characters: half an emoji is no text, and comes back as something else.
+      const passbackParams = [...body].slice(0, 20).join('')
       const subject = `s${title.replace(/[/=&]/g, '')}`
       const outTradeNo = newNumber()
       const payUrl = await client.pagePayUrl({
@@ -196,13 +198,13 @@ test('whatever we sign the sandbox verifies, and whatever it signs we verify', a
         subject,
         notifyUrl: shop.url,
         ...(body ? { body } : {}),
-        passbackParams: body.slice(0, 20),
+        passbackParams,
       })
       await call(sandbox.url, 'POST', '/pay', { payUrl })
       const notification = await takeNotification(client)
       expect(notification).toMatchObject({ outTradeNo, subject })
       expect(notification.body ?? '').toBe(body)
-      expect(notification.passbackParams ?? '').toBe(body.slice(0, 20))
+      expect(notification.passbackParams ?? '').toBe(passbackParams)
     }),
     { numRuns: 40 },
   )

@@ -10,13 +10,14 @@ import { toFen } from '../../../apps/shop/src/money.ts'
 import { newNumber } from '../../../apps/shop/src/orders/number.ts'
 import type {
   AttemptToPay,
-  Payer,
+  Client,
   PayLink,
   PaymentProvider,
   RawNotification,
   RefundAnswer,
   RefundToSend,
-} from '../../../apps/shop/src/payments/providers/provider.ts'
+} from '../../../apps/shop/src/payments/contract.ts'
+import { hasRealMerchant } from '../../../apps/shop/src/payments/providers/real-merchant.ts'
 import { createProviders } from '../../../apps/shop/src/payments/providers/registry.ts'
 import { type System, startSystem, until } from '../../harness/system.ts'
 
@@ -25,13 +26,16 @@ let byName: ReadonlyMap<string, PaymentProvider>
 
 beforeAll(async () => {
   system = await startSystem()
-  const config = readConfig({
+  const environment = {
     DATA_DIR: system.dataDir,
     SANDBOX_PORT: new URL(system.sandboxUrl).port,
     PORT: new URL(system.shopUrl).port,
-  })
-  byName = createProviders(config, () => new Date(), pino({ level: 'silent' })).byName
-}, 120_000)
+  }
+  const config = readConfig(environment, hasRealMerchant)
+  const providers = createProviders(config, () => new Date(), pino({ level: 'silent' }))
+  providers.take([])
+  byName = providers.byName
+})
 
 afterEach(() => system.sandbox.send('DELETE', '/faults'))
 afterAll(() => system?.stop())
@@ -69,8 +73,8 @@ const handOf = (name: string): Hand => {
 }
 
 /** Whoever may come to pay: each kind of browser, with what its provider makes of it. */
-const DEVICES: readonly Payer['device'][] = ['computer', 'phone', 'messenger']
-const payerAt = (device: Payer['device']): Payer => ({ device, address: '203.0.113.7' })
+const DEVICES: readonly Client['device'][] = ['computer', 'phone', 'messenger']
+const payerAt = (device: Client['device']): Client => ({ device, address: '203.0.113.7' })
 const AMOUNT = toFen(3900)
 
 const newAttempt = (provider: PaymentProvider, seconds = 1800, payer = payerAt('computer')): AttemptToPay => {
@@ -80,11 +84,12 @@ const newAttempt = (provider: PaymentProvider, seconds = 1800, payer = payerAt('
   return {
     attemptNo,
     orderNo: attemptNo,
+    page: `/orders/${attemptNo}`,
     amount: AMOUNT,
     subject,
     expiresAt,
     channel: provider.channelFor(payer),
-    merchant: null,
+    merchant: provider.merchant ?? null,
   }
 }
 
@@ -136,7 +141,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   const pay = async (): Promise<{ attempt: AttemptToPay; tradeNo: string }> => {
     const attempt = newAttempt(provider())
     await hand.pay(await linkFor(provider(), attempt))
-    const trade = await provider().ask(attempt.attemptNo, null)
+    const trade = await provider().ask(attempt.attemptNo, provider().merchant ?? null)
     if (trade.state !== 'paid') throw new Error(`it is ${trade.state}`)
     return { attempt, tradeNo: trade.tradeNo }
   }
@@ -144,11 +149,11 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   test.each(DEVICES)('a link for a %s is made, paid, and asked about', async (device) => {
     const payer = payerAt(device)
     const attempt = newAttempt(provider(), 1800, payer)
-    expect(await provider().ask(attempt.attemptNo, null)).toEqual({ state: 'none' })
+    expect(await provider().ask(attempt.attemptNo, provider().merchant ?? null)).toEqual({ state: 'none' })
     const link = await linkFor(provider(), attempt, payer)
-    expect(['none', 'waiting']).toContain((await provider().ask(attempt.attemptNo, null)).state)
+    expect(['none', 'waiting']).toContain((await provider().ask(attempt.attemptNo, provider().merchant ?? null)).state)
     await hand.pay(link)
-    const paid = await provider().ask(attempt.attemptNo, null)
+    const paid = await provider().ask(attempt.attemptNo, provider().merchant ?? null)
     expect(paid).toMatchObject({ state: 'paid', amount: AMOUNT, tradeNo: expect.stringMatching(/^\d{20,32}$/) })
     if (paid.state !== 'paid') throw new Error(`it is ${paid.state}`)
     const { now } = await system.sandbox.get<{ now: string }>('/clock')
@@ -156,19 +161,24 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     await expect(hand.pay(link)).rejects.toThrow(/ 4\d\d /)
   })
 
+  test('what it does not take of an order is neither its silence nor an internal error', async () => {
+    const late = newAttempt(provider(), 30 * 86_400)
+    await expect(linkFor(provider(), late)).rejects.toMatchObject({ code: 'PAYMENT_DETAILS' })
+  })
+
   test('an ordered link is ordered again without harm', async () => {
     const attempt = newAttempt(provider())
     await linkFor(provider(), attempt)
     const again = await linkFor(provider(), attempt)
     await hand.pay(again)
-    expect((await provider().ask(attempt.attemptNo, null)).state).toBe('paid')
+    expect((await provider().ask(attempt.attemptNo, provider().merchant ?? null)).state).toBe('paid')
   })
 
   test('closing ends what waits, spends what nobody knew where it can, and leaves what is paid', async () => {
     const waiting = newAttempt(provider())
     const link = await linkFor(provider(), waiting)
-    await provider().close(waiting.attemptNo, null)
-    const { state } = await provider().ask(waiting.attemptNo, null)
+    await provider().close(waiting.attemptNo, provider().merchant ?? null)
+    const { state } = await provider().ask(waiting.attemptNo, provider().merchant ?? null)
     expect(provider().links.made === 'there' ? ['closed'] : ['none', 'closed']).toContain(state)
     // One that signs its links itself has nothing to close yet: such a link ends by its own limit.
     const scanned = await hand.pay(link).then(
@@ -176,11 +186,11 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
       (error: Error) => error.message,
     )
     expect(scanned).toMatch(state === 'closed' ? / 4\d\d / : /^paid$/)
-    await provider().close(waiting.attemptNo, null)
+    await provider().close(waiting.attemptNo, provider().merchant ?? null)
     const { attempt } = await pay()
-    await provider().close(attempt.attemptNo, null)
-    expect((await provider().ask(attempt.attemptNo, null)).state).toBe('paid')
-    await provider().close(newNumber(new Date()), null)
+    await provider().close(attempt.attemptNo, provider().merchant ?? null)
+    expect((await provider().ask(attempt.attemptNo, provider().merchant ?? null)).state).toBe('paid')
+    await provider().close(newNumber(new Date()), provider().merchant ?? null)
   })
 
   test('a link has an end of its own', async () => {
@@ -190,7 +200,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     const { now } = await system.sandbox.get<{ now: string }>('/clock')
     await system.sandbox.send('POST', '/clock', { now: new Date(Date.parse(now) + 120_000).toISOString() })
     await expect(hand.pay(link)).rejects.toThrow(/ 4\d\d /)
-    expect((await provider().ask(attempt.attemptNo, null)).state).not.toBe('paid')
+    expect((await provider().ask(attempt.attemptNo, provider().merchant ?? null)).state).not.toBe('paid')
   })
 
   test('a genuine notification is read; changed anywhere, or without its headers, it is refused', async () => {
@@ -262,9 +272,15 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     const more = { ...part, requestNo: newNumber(new Date()), amount: toFen(2901) }
     expect((await refund(more)).state).toBe('refused')
     const rest = { ...part, requestNo: newNumber(new Date()), amount: toFen(2900) }
+    // What the provider says of its gateway is enough for it.
+    await system.sandbox.send('POST', '/clock', { advanceSeconds: provider().refundGapMs / 1000 })
     expect(await refund(rest)).toEqual({ state: 'succeeded' })
     // All of it is back: it was paid all the same.
-    expect(await provider().ask(attemptNo, null)).toMatchObject({ state: 'paid', tradeNo, amount: AMOUNT })
+    expect(await provider().ask(attemptNo, provider().merchant ?? null)).toMatchObject({
+      state: 'paid',
+      tradeNo,
+      amount: AMOUNT,
+    })
   }, 60_000)
 
   test('the notification of a refund is genuine, and says of no payment that it was made', async () => {
@@ -333,8 +349,12 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   test('a gateway that is away is no answer: nothing is concluded', async () => {
     const { attempt } = await pay()
     await system.sandbox.send('POST', '/faults', { kind: 'http-500', scope: { outTradeNo: attempt.attemptNo } })
-    await expect(provider().ask(attempt.attemptNo, null)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
-    await expect(provider().close(attempt.attemptNo, null)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+    await expect(provider().ask(attempt.attemptNo, provider().merchant ?? null)).rejects.toMatchObject({
+      code: 'GATEWAY_UNAVAILABLE',
+    })
+    await expect(provider().close(attempt.attemptNo, provider().merchant ?? null)).rejects.toMatchObject({
+      code: 'GATEWAY_UNAVAILABLE',
+    })
   }, 60_000)
 
   test('the bill of a day has its payments and its refunds', async () => {
@@ -345,7 +365,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     const { now } = await system.sandbox.get<{ now: string }>('/clock')
     const day = now.slice(0, 10)
     expect(await provider().bill(day)).toEqual({ state: 'not yet' })
-    await system.sandbox.send('POST', '/clock', { now: new Date(Date.parse(now) + 25 * 3_600_000).toISOString() })
+    await system.sandbox.nextMorning()
     const bill = await provider().bill(day)
     if (bill.state !== 'ready') throw new Error('there is no bill')
     const lines = bill.lines.filter((line) => line.attemptNo === attemptNo)

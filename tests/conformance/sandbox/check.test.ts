@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { checkShop, orderByHttp, paidByHttp, startSandbox } from '@xuecheng/sandbox'
 import type { AlipaySdk } from 'alipay-sdk'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { fieldsOf, merchantWithSdk, type TestMerchant } from './rig.ts'
+import { call, fieldsOf, merchantWithSdk, type TestMerchant } from './rig.ts'
 
 const data = mkdtempSync(join(tmpdir(), 'sandbox-'))
 let sandbox: Awaited<ReturnType<typeof startSandbox>>
@@ -28,6 +28,21 @@ afterAll(async () => {
 
 /** What a careless shop leaves out. */
 type Carelessness = 'sign' | 'amount' | 'app' | 'seller' | 'quotes' | 'once' | 'closed' | 'order'
+
+const payLink = (outTradeNo: string, notifyUrl: string): string =>
+  setup.sdk.pageExecute('alipay.trade.page.pay', 'GET', {
+    notifyUrl,
+    bizContent: { outTradeNo, totalAmount: '8.00', subject: 's', productCode: 'FAST_INSTANT_TRADE_PAY' },
+  })
+
+/** Where nothing listens: a server took the port and gave it back. */
+async function unusedAddress(): Promise<string> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return `http://127.0.0.1:${port}`
+}
 
 /** A small shop: POST /orders, GET /orders/{number}, POST /notify. */
 async function openShop(careless?: Carelessness): Promise<string> {
@@ -61,13 +76,9 @@ async function openShop(careless?: Carelessness): Promise<string> {
       if (request.url === '/notify') return response.end(notified(body))
       if (request.method === 'GET')
         return response.end(JSON.stringify({ status: orders.get(request.url?.split('/').at(-1) ?? '') }))
-      const outTradeNo = `SHOP-${careless ?? 'good'}-${orders.size}`
+      const outTradeNo = `SHOP-${new URL(url).port}-${orders.size}`
       orders.set(outTradeNo, 'unpaid')
-      const payUrl = setup.sdk.pageExecute('alipay.trade.page.pay', 'GET', {
-        notifyUrl: `${url}/notify`,
-        bizContent: { outTradeNo, totalAmount: '8.00', subject: 's', productCode: 'FAST_INSTANT_TRADE_PAY' },
-      })
-      return response.end(JSON.stringify({ payUrl }))
+      return response.end(JSON.stringify({ payUrl: payLink(outTradeNo, `${url}/notify`) }))
     })
   })
   servers.push(server)
@@ -89,8 +100,32 @@ async function failures(careless?: Carelessness): Promise<string[]> {
   return report.results.filter((result) => !result.passed).map((result) => result.name)
 }
 
-test('a shop that does everything right passes all of it', async () => {
+test('a shop that does everything right passes all of it, and the clock stays where it was', async () => {
+  await call(sandbox.url, 'POST', '/clock', { advanceSeconds: 3600 })
   expect(await failures()).toEqual([])
+  expect((await call<{ aheadSeconds: number }>(sandbox.url, 'GET', '/clock')).aheadSeconds).toBe(3600)
+})
+
+test('what does not answer is named with its address', async () => {
+  const shop = await openShop()
+  const nobody = await unusedAddress()
+  const order = orderByHttp({ url: `${shop}/orders` })
+  const checked = (notify: string, at: string, recipe = { order }) => checkShop(notify, { sandbox: at, recipe })
+  await expect(checked(`${shop}/notify`, nobody)).rejects.toThrow(
+    `the sandbox at ${nobody}/sandbox/api/clock did not answer: connect ECONNREFUSED`,
+  )
+  const noShop = { order: orderByHttp({ url: `${nobody}/orders` }) }
+  await expect(checked(`${shop}/notify`, sandbox.url, noShop)).rejects.toThrow(
+    `the order address at ${nobody}/orders did not answer: connect ECONNREFUSED`,
+  )
+  const asking = { order, isPaid: paidByHttp({ url: `${nobody}/orders/{outTradeNo}` }, /paid/) }
+  await expect(checked(`${shop}/notify`, sandbox.url, asking)).rejects.toThrow(
+    `the address that says whether an order is paid at ${nobody}/orders/`,
+  )
+  const orders = { order: async () => payLink('UNTOLD-1', `${nobody}/notify`) }
+  await expect(checked(`${nobody}/notify`, sandbox.url, orders)).rejects.toThrow(
+    `the notify address ${nobody}/notify did not answer the sandbox: connect ECONNREFUSED`,
+  )
 })
 
 test.each<[Carelessness, string]>([

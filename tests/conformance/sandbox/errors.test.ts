@@ -209,6 +209,20 @@ describe('business errors', () => {
     expect(await refund({ out_trade_no: 'R-1', refund_amount: '1.001' })).toMatchObject({
       sub_code: 'ACQ.INVALID_PARAMETER',
     })
+    for (const [name, value] of [
+      ['refund_ammount', '1.00'],
+      ['notify_url', 'http://127.0.0.1:3000/notify'],
+      ['operator_id', 'x'.repeat(31)],
+      ['refund_reason', '字'.repeat(257)],
+      ['out_request_no', 'x'.repeat(65)],
+    ] as const) {
+      expect(
+        await refund({ out_trade_no: 'R-1', refund_amount: '1.00', out_request_no: 'a', [name]: value }),
+      ).toMatchObject({
+        sub_code: 'ACQ.INVALID_PARAMETER',
+        sub_msg: expect.stringContaining(name),
+      })
+    }
     expect(await refund({ out_trade_no: 'R-1', refund_amount: '0.00' })).toMatchObject({
       sub_code: 'ACQ.REFUND_FEE_ERROR',
     })
@@ -237,6 +251,12 @@ describe('business errors', () => {
     expect(await refund({ out_trade_no: 'R-1', refund_amount: '6.01', out_request_no: 'b' })).toMatchObject({
       sub_code: 'ACQ.REASON_TRADE_REFUND_FEE_ERR',
     })
+    // Less than three seconds after the other one; a moment later the same request is taken.
+    expect(await refund({ out_trade_no: 'R-1', refund_amount: '6.00', out_request_no: 'b' })).toMatchObject({
+      sub_code: 'ACQ.SYSTEM_ERROR',
+      sub_msg: expect.stringContaining('3秒'),
+    })
+    await call(sandbox.url, 'POST', '/clock', { advanceSeconds: 3 })
     expect(await refund({ out_trade_no: 'R-1', refund_amount: '6.00', out_request_no: 'b' })).toMatchObject({
       fund_change: 'Y',
       refund_fee: '10.00',
@@ -310,13 +330,16 @@ describe('business errors', () => {
       code: '10000',
       bill_file_code: 'EMPTY_DATA_WITH_BILL_FILE',
     })
-    await call(sandbox.url, 'PUT', `/merchants/${merchant.appId}`, { rules: { emptyBills: 'error', billHour: 23 } })
+    await call(sandbox.url, 'PUT', `/merchants/${merchant.appId}`, { rules: { emptyBills: 'error' } })
     expect(await bill({ bill_type: 'trade', bill_date: '2026-02' })).toMatchObject({ sub_code: 'NO_BILL_DATA' })
     const midnight = Date.parse(`${now.slice(0, 10)}T00:00:00+08:00`) + 24 * 3_600_000
-    await call(sandbox.url, 'POST', '/clock', { now: new Date(midnight + 3_600_000).toISOString() })
+    // Alipay's bills are there from nine o'clock on.
+    await call(sandbox.url, 'POST', '/clock', { now: new Date(midnight + 9 * 3_600_000 - 60_000).toISOString() })
     expect(await bill({ bill_type: 'trade', bill_date: now.slice(0, 10) })).toMatchObject({
       sub_code: 'BILL_NOT_EXIST',
     })
+    await call(sandbox.url, 'POST', '/clock', { advanceSeconds: 60 })
+    expect(await bill({ bill_type: 'trade', bill_date: now.slice(0, 10) })).toMatchObject({ code: '10000' })
   })
 
   test.each([
@@ -339,6 +362,8 @@ describe('business errors', () => {
   })
 })
 
+const GOODS = { goods_id: '1', goods_name: 'n', quantity: 1, price: '1.00' }
+
 describe('the payment page refuses in GBK, in words', () => {
   const order = { out_trade_no: 'P-1', total_amount: '1.00', subject: 's', product_code: 'FAST_INSTANT_TRADE_PAY' }
   test.each<[string, string, Json, HandCall['afterwards']?]>([
@@ -359,6 +384,23 @@ describe('the payment page refuses in GBK, in words', () => {
     ['INVALID_PARAMETER', 'timeout_express', { ...order, timeout_express: '1.5h' }],
     ['INVALID_PARAMETER', 'timeout_express', { ...order, timeout_express: '16d' }],
     ['INVALID_PARAMETER', 'time_expire', { ...order, time_expire: '2026/12/01' }],
+    // The link says that it was made at 10:00:00.
+    ['INVALID_PARAMETER', 'time_expire', { ...order, time_expire: '2026-11-23 10:00:59' }],
+    ['INVALID_PARAMETER', 'body', { ...order, body: '字'.repeat(129) }],
+    ['INVALID_PARAMETER', 'goods_type', { ...order, goods_type: '2' }],
+    ['INVALID_PARAMETER', 'qr_pay_mode', { ...order, qr_pay_mode: '5' }],
+    ['INVALID_PARAMETER', 'integration_type', { ...order, integration_type: 'APP' }],
+    ['INVALID_PARAMETER', 'store_id', { ...order, store_id: 'x'.repeat(33) }],
+    [
+      'INVALID_PARAMETER',
+      'goods_detail',
+      { ...order, goods_detail: [{ goods_id: '1', goods_name: 'n', quantity: 1 }] },
+    ],
+    [
+      'INVALID_PARAMETER',
+      'disable_pay_channels',
+      { ...order, enable_pay_channels: 'pcredit', disable_pay_channels: 'moneyFund' },
+    ],
   ])('%s: %s', async (code, reason, content, afterwards) => {
     const response = await fetch(
       `${sandbox.url}/gateway.do?${signed(merchant, { method: 'alipay.trade.page.pay', content, ...(afterwards && { afterwards }) })}`,
@@ -369,5 +411,14 @@ describe('the payment page refuses in GBK, in words', () => {
     expect(text).toContain('调试错误，请回到请求来源地，重新发起请求。')
     expect(text).toContain(`<dd>${code}</dd>`)
     expect(text).toContain(reason)
+  })
+  test('more goods than an order may have', async () => {
+    const posted = async (goods: number) => {
+      const content = { ...order, out_trade_no: `G-${goods}`, goods_detail: Array(goods).fill(GOODS) }
+      const body = signed(merchant, { method: 'alipay.trade.page.pay', content })
+      return fetch(`${sandbox.url}/gateway.do?charset=utf-8`, { method: 'POST', redirect: 'manual', body })
+    }
+    expect((await posted(150)).status).toBe(302)
+    expect(new TextDecoder('gbk').decode(await (await posted(151)).arrayBuffer())).toContain('SUB_GOODS_SIZE_MAX_COUNT')
   })
 })

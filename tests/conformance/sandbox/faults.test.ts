@@ -170,6 +170,8 @@ test('the gateway: 20000, HTTP 500, GBK error text, silence before and after act
   await expect(refund('a')).rejects.toThrow()
   await fault('timeout-after', { seconds: 0, times: 1, method: 'alipay.trade.refund' })
   await expect(refund('b')).rejects.toThrow()
+  // Refunds of one trade lie three seconds apart.
+  await advance(3)
   await fault('system-error', { times: 1 })
   expect((await refund('c')).node).toMatchObject({ code: '40004', sub_code: 'ACQ.SYSTEM_ERROR' })
   const done = await Promise.all(

@@ -157,7 +157,24 @@ test('a trade exists only once the buyer has logged in; closing it ends it', asy
   expect(await close()).toMatchObject({ code: '10000' })
   expect(await query()).toMatchObject({ tradeStatus: 'TRADE_CLOSED' })
   expect(await close()).toMatchObject({ code: '40004', subCode: 'ACQ.TRADE_STATUS_ERROR' })
-  await call(sandbox.url, 'POST', '/pay', { payUrl: payLink('WAIT-1') }, 409)
+  const again = await call(sandbox.url, 'POST', '/pay', { payUrl: payLink('WAIT-1') }, 409)
+  expect(again).toMatchObject({ code: 'TRADE_HAS_CLOSE' })
+})
+
+test('a link whose time has passed is not paid', async () => {
+  const { now } = await call<{ now: string }>(sandbox.url, 'GET', '/clock')
+  const beijing = (minutes: number) =>
+    new Date(Date.parse(now) + 8 * 3_600_000 + minutes * 60_000).toISOString().slice(0, 19).replace('T', ' ')
+  const order = { out_trade_no: 'PAST-1', total_amount: '1.00', subject: 's', product_code: 'FAST_INSTANT_TRADE_PAY' }
+  const link = signed(setup.merchant, {
+    method: 'alipay.trade.page.pay',
+    content: { ...order, time_expire: beijing(-1) },
+    change: { timestamp: beijing(-31) },
+  })
+  const payUrl = `${sandbox.url}/gateway.do?${link}`
+  expect(await call(sandbox.url, 'POST', '/pay', { payUrl }, 409)).toMatchObject({
+    code: 'NOW_TIME_AFTER_EXPIRE_TIME_ERROR',
+  })
 })
 
 test('a program can bring a buyer to the cashier without paying, and get the password wrong there', async () => {
@@ -179,6 +196,53 @@ test('a program can bring a buyer to the cashier without paying, and get the pas
     trade: { status: 'TRADE_SUCCESS' },
   })
   expect(await call(sandbox.url, 'POST', '/enter', { payUrl }, 409)).toMatchObject({ code: 'TRADE_HAS_SUCCESS' })
+})
+
+test('a trade of wap.pay exists from the right payment password on, not before', async () => {
+  const content = { out_trade_no: 'WAP-1', total_amount: '1.00', subject: 's', product_code: 'QUICK_WAP_WAY' }
+  const payUrl = `${sandbox.url}/gateway.do?${signed(setup.merchant, { method: 'alipay.trade.wap.pay', content })}`
+  const state = async () => {
+    const asked = await setup.sdk.exec('alipay.trade.query', { bizContent: { outTradeNo: 'WAP-1' } })
+    return asked['subCode'] ?? asked['tradeStatus']
+  }
+  const opened = await fetch(payUrl, { redirect: 'manual' })
+  const address = new URL(opened.headers.get('location') ?? '', sandbox.url).href
+  const login = { login: 'buyer@sandbox.example', password: '111111' }
+  const post = (step: string, fields: Record<string, string>, cookie = '') => {
+    const body = new URLSearchParams(fields)
+    return fetch(`${address}/${step}`, { method: 'POST', redirect: 'manual', headers: { cookie }, body })
+  }
+  const cookie = (await post('login', login)).headers.get('set-cookie')?.split(';', 1)[0] ?? ''
+  const page = await (await fetch(address, { headers: { cookie } })).text()
+  const formToken = /name="formToken" value="([^"]+)"/.exec(page)?.[1] ?? ''
+  expect(await state()).toBe('ACQ.TRADE_NOT_EXIST')
+  expect((await post('pay', { formToken, paymentPassword: '222222' }, cookie)).status).toBe(422)
+  expect(await state()).toBe('ACQ.TRADE_NOT_EXIST')
+  expect(await call(sandbox.url, 'POST', '/enter', { payUrl }, 409)).toMatchObject({ code: 'TRADE_NOT_CREATED' })
+  const wrong = { payUrl, paymentPassword: '222222' }
+  expect(await call(sandbox.url, 'POST', '/pay', wrong, 409)).toMatchObject({ code: 'PAYMENT_PASSWORD_ERROR' })
+  expect(await state()).toBe('ACQ.TRADE_NOT_EXIST')
+  // There was nothing to close, and so nothing keeps the buyer from paying.
+  const closed = await setup.sdk.exec('alipay.trade.close', { bizContent: { outTradeNo: 'WAP-1' } })
+  expect(closed).toMatchObject({ subCode: 'ACQ.TRADE_NOT_EXIST' })
+  expect((await post('pay', { formToken, paymentPassword: '111111' }, cookie)).headers.get('location')).toMatch(
+    /success$/,
+  )
+  expect(await state()).toBe('TRADE_SUCCESS')
+})
+
+test('inside WeChat’s browser neither the gateway’s page nor the cashier opens', async () => {
+  const agent = { 'user-agent': 'Mozilla/5.0 (iPhone) Mobile/15E148 MicroMessenger/8.0.50' }
+  const payUrl = payLink('INSIDE-1')
+  const cashier = new URL((await fetch(payUrl, { redirect: 'manual' })).headers.get('location') ?? '', sandbox.url).href
+  for (const address of [payUrl, cashier]) {
+    const answer = await fetch(address, { headers: agent, redirect: 'manual' })
+    expect(answer.status).toBe(403)
+    expect(await answer.text()).toContain('微信的浏览器屏蔽支付宝的页面')
+  }
+  // Only pages are blocked there: what the gateway tells programs comes from no browser.
+  const query = signed(setup.merchant, { method: 'alipay.trade.query', content: { out_trade_no: 'NONE' } })
+  expect((await fetch(`${sandbox.url}/gateway.do?${query}`, { headers: agent })).status).toBe(200)
 })
 
 test('two hundred pay at once; the books agree', async () => {

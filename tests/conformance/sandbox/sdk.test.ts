@@ -7,6 +7,7 @@ import { startSandbox } from '@xuecheng/sandbox'
 import { AlipaySdk } from 'alipay-sdk'
 import iconv from 'iconv-lite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { morningAfter } from '../../harness/sandbox-api.ts'
 import { call, fieldsOf, type Json, listen, type Shop, type TestMerchant } from './rig.ts'
 
 const data = mkdtempSync(join(tmpdir(), 'sandbox-'))
@@ -139,7 +140,7 @@ describe.each(['key', 'cert'] as const)('%s mode', (mode) => {
     })
 
     const { now } = await call<{ now: string }>(sandbox.url, 'GET', '/clock')
-    await call(sandbox.url, 'POST', '/clock', { advanceSeconds: 86_400 })
+    await call(sandbox.url, 'POST', '/clock', { now: morningAfter(now) })
     for (const billType of ['trade', 'signcustomer']) {
       const bill = await exec('alipay.data.dataservice.bill.downloadurl.query', {
         billType,

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkShop, orderByHttp, paidByHttp, startSandbox } from '@xuecheng/sandbox'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { call } from './rig.ts'
 import { believes, opened, orderOf, otherClient, type WechatMerchant, wechatMerchant } from './wechat-rig.ts'
 
 const data = mkdtempSync(join(tmpdir(), 'sandbox-wechat-'))
@@ -106,8 +107,9 @@ async function failures(careless?: Carelessness): Promise<string[]> {
   return report.results.filter((result) => !result.passed).map((result) => result.name)
 }
 
-test('a shop that does everything right passes all of it', async () => {
+test('a shop that does everything right passes all of it, and the clock stays where it was', async () => {
   expect(await failures()).toEqual([])
+  expect(await call(sandbox.url, 'GET', '/clock')).toMatchObject({ aheadSeconds: 0 })
 })
 
 test.each<[Carelessness, string[]]>([

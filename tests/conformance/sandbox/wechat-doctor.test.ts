@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startSandbox } from '@xuecheng/sandbox'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { inWords } from '../../../apps/shop/src/finding.ts'
-import { examine } from '../../../apps/shop/src/payments/providers/wechat/doctor.ts'
-import { WECHAT_WORDS } from '../../../apps/shop/src/payments/providers/wechat/doctor-words.ts'
+import { describeResults } from '../../../apps/shop/src/diagnostics.ts'
+import { checkWechat } from '../../../apps/shop/src/payments/providers/wechat/diagnostics.ts'
+import { WECHAT_DIAGNOSTIC_TEXTS } from '../../../apps/shop/src/payments/providers/wechat/diagnostics-texts.ts'
 import type { WechatSettings } from '../../../apps/shop/src/payments/providers/wechat/settings.ts'
 import { call } from './rig.ts'
 import { API_V3_KEY, type WechatMerchant, wechatMerchant } from './wechat-rig.ts'
@@ -58,9 +58,9 @@ const settingsOf = (of: WechatMerchant, change: Partial<WechatSettings> = {}): W
 })
 
 async function codesOf(settings: WechatSettings, now = () => new Date()) {
-  const findings = await examine(settings, now)
+  const findings = await checkWechat(settings, now)
   for (const language of ['zh-CN', 'en'] as const) {
-    const words = JSON.stringify(findings.map((each) => inWords(each, WECHAT_WORDS, language)))
+    const words = JSON.stringify(findings.map((each) => describeResults(each, WECHAT_DIAGNOSTIC_TEXTS, language)))
     expect(words).not.toMatch(/[{]\w+[}]/)
     expect(words).not.toContain(API_V3_KEY)
     expect(words).not.toMatch(/[A-Za-z0-9+/]{100}/)
@@ -100,14 +100,14 @@ test.each<[string, Partial<WechatSettings>, string]>([
 })
 
 test('no public key for a merchant that has no certificates: which settings to set', async () => {
-  const findings = await examine(settingsOf(merchant, { publicKey: undefined }), () => new Date())
+  const findings = await checkWechat(settingsOf(merchant, { publicKey: undefined }), () => new Date())
   expect(findings.filter(({ check }) => check === 'gateway_key').map(({ code }) => code)).toEqual(['PUBLIC_KEY_NEEDED'])
 })
 
 test('what is wrong with an answer is said once', async () => {
   const publicKey = { id: merchant.publicKeyId, key: strangersPublicKey }
-  const findings = await examine(settingsOf(merchant, { publicKey }), () => new Date())
-  const said = findings.map((each) => inWords(each, WECHAT_WORDS, 'en').message).join('\n')
+  const findings = await checkWechat(settingsOf(merchant, { publicKey }), () => new Date())
+  const said = findings.map((each) => describeResults(each, WECHAT_DIAGNOSTIC_TEXTS, 'en').message).join('\n')
   expect(said.match(/is not believed/g)).toHaveLength(1)
 })
 
@@ -144,5 +144,8 @@ test('the notify address: ours, somebody else’s, nobody’s, one that WeChat c
   expect(await at({})).toBe('NOTIFY_OTHER')
   expect(await at({ notifyUrl: 'http://127.0.0.1:9/notify' })).toBe('NOTIFY_UNREACHABLE')
   expect(await at({ sandbox: false })).toBe('NOTIFY_LOCAL')
+  for (const host of ['192.168.1.5:8000', 'shop:8000', 'nas.local']) {
+    expect(await at({ sandbox: false, notifyUrl: `http://${host}/notify` })).toBe('NOTIFY_LOCAL')
+  }
   expect(await at({ sandbox: false, notifyUrl: 'http://shop.example/notify' })).toBe('NOTIFY_INSECURE')
 })

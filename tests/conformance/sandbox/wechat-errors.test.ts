@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startSandbox } from '@xuecheng/sandbox'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { morningAfter } from '../../harness/sandbox-api.ts'
 import { call, type Json } from './rig.ts'
 import { type HandCall, orderOf, sendByHand, type WechatMerchant, wechatMerchant } from './wechat-rig.ts'
 
 const data = mkdtempSync(join(tmpdir(), 'sandbox-wechat-'))
-const NOTIFY = 'http://127.0.0.1:9/notify'
+const NOTIFY = 'http://127.0.0.1:99/notify'
 let sandbox: Awaited<ReturnType<typeof startSandbox>>
 let merchant: WechatMerchant
 
@@ -102,12 +103,20 @@ describe('who asks: 401 SIGN_ERROR without a signature', () => {
     expect(response.text).toContain('Http头缺少Accept或User-Agent')
   })
 
+  test('Accept has to take JSON', async () => {
+    const asked = (accept: string) => send({ method: 'GET', path: `${REFUNDS}/NEVER`, headers: { accept } })
+    expect(await asked('text/html')).toMatchObject({ status: 400, signed: false, json: { code: 'INVALID_REQUEST' } })
+    for (const accept of ['*/*', 'text/html, application/json;q=0.9']) expect((await asked(accept)).status).toBe(404)
+  })
+
   test('nothing there: 404; there by another method: 405; both without a word', async () => {
     expect(await send({ method: 'GET', path: '/v3/nothing' })).toMatchObject({ status: 404, signed: false, text: '' })
     expect(await send({ method: 'GET', path: NATIVE })).toMatchObject({ status: 405, signed: false, text: '' })
     expect(await send({ method: 'DELETE', path: query('A-12345') })).toMatchObject({ status: 405, text: '' })
   })
 })
+
+const GOODS = { merchant_goods_id: '1', goods_name: '课'.repeat(30), quantity: 1, unit_price: 1 }
 
 describe('what is asked: 400 PARAM_ERROR, signed', () => {
   test.each<[string, Json]>([
@@ -123,7 +132,15 @@ describe('what is asked: 400 PARAM_ERROR, signed', () => {
     ['a description too long', { description: '字'.repeat(128) }],
     ['an address with a query string', { notify_url: `${NOTIFY}?a=1` }],
     ['an address of another protocol', { notify_url: 'ftp://shop.example/notify' }],
+    ['an address with a user name', { notify_url: 'https://me@shop.example/notify' }],
+    ['an address with a port of one digit', { notify_url: 'https://shop.example:8/notify' }],
     ['a time that is none', { time_expire: 'tomorrow' }],
+    ['a day in place of a time', { time_expire: new Date(Date.now() + 86_400_000).toISOString().slice(0, 10) }],
+    ['a time in words', { time_expire: new Date(Date.now() + 3_600_000).toUTCString() }],
+    ['an attachment too long', { attach: '字'.repeat(129) }],
+    ['a coupon tag too long', { goods_tag: 'x'.repeat(33) }],
+    ['a limit on payment that is none', { limit_pay: ['no_cash'] }],
+    ['details of more than 6144 bytes', { detail: { goods_detail: Array(60).fill(GOODS) } }],
     ['a time more than seven days ahead', { time_expire: '2099-01-01T00:00:00+08:00' }],
     ['null', { attach: null }],
     ['another mchid', { mchid: '1999999999' }],
@@ -157,6 +174,13 @@ describe('what is asked: 400 PARAM_ERROR, signed', () => {
     expect(await send(h5)).toMatchObject({ status: 400, json: { code: 'PARAM_ERROR' } })
   })
 
+  test('less than a minute ahead is no refusal: the order ends a minute from now', async () => {
+    const soon = new Date(Date.now() + 5000).toISOString()
+    expect((await order('SOON-1', { time_expire: soon })).status).toBe(200)
+    const made = await call<{ createdAt: string; expiresAt: string }>(sandbox.url, 'GET', '/wechat/trades/SOON-1')
+    expect(Date.parse(made.expiresAt) - Date.parse(made.createdAt)).toBeGreaterThanOrEqual(59_900)
+  })
+
   test('an appid of someone else', async () => {
     expect(await order('APPID-1', { appid: 'wxffffffffffffffff' })).toMatchObject({
       status: 400,
@@ -181,6 +205,14 @@ describe('what has become of it', () => {
     const scene_info = { payer_client_ip: '203.0.113.7', h5_info: { type: 'Wap' } }
     const body = orderOf(merchant, 'AGAIN-1', NOTIFY, { scene_info })
     expect(await send({ method: 'POST', path: '/v3/pay/transactions/h5', body })).toMatchObject({ status: 403 })
+    for (const payer_client_ip of ['203.0.113.7:51234', 'unknown', '[2001:db8::1]']) {
+      const wrong = { scene_info: { ...scene_info, payer_client_ip } }
+      const refused = orderOf(merchant, 'AGAIN-3', NOTIFY, wrong)
+      expect(await send({ method: 'POST', path: '/v3/pay/transactions/h5', body: refused })).toMatchObject({
+        status: 400,
+        json: { code: 'PARAM_ERROR', detail: { field: '/scene_info/payer_client_ip' } },
+      })
+    }
     await paid('AGAIN-2')
     expect(await order('AGAIN-2')).toMatchObject({ status: 400, json: { code: 'ORDERPAID' } })
   })
@@ -210,6 +242,13 @@ describe('what has become of it', () => {
     })
     expect(await refund('BACK-1')).toMatchObject({ status: 200, json: { status: 'PROCESSING' } })
     expect(await refund('BACK-1', {}, { refund: 200 })).toMatchObject({ json: { code: 'INVALID_REQUEST' } })
+    expect(await refund('BACK-1', { reason: 'another' })).toMatchObject({ json: { code: 'INVALID_REQUEST' } })
+    expect(await refund('BACK-1', { notify_url: NOTIFY })).toMatchObject({ json: { code: 'INVALID_REQUEST' } })
+    expect(await refund('BACK-1')).toMatchObject({ status: 200 })
+    const parts = { from: [{ account: 'AVAILABLE', amount: 99 }] }
+    expect(await refund('BACK-1', { out_refund_no: 'BACK-1-R3' }, parts)).toMatchObject({
+      json: { code: 'PARAM_ERROR' },
+    })
     expect(await refund('BACK-1', { out_refund_no: 'BACK-1-R2' }, { refund: 3801 })).toMatchObject({ status: 400 })
     expect(await send({ method: 'GET', path: `${REFUNDS}/NEVER` })).toMatchObject({
       status: 404,
@@ -227,7 +266,6 @@ describe('what has become of it', () => {
         rules: { refundGapSeconds: gap },
       })
     await paid('RULE-1')
-    await rules(60)
     const part = (index: number) => refund('RULE-1', { out_refund_no: `RULE-1-${index}` }, { refund: 1 })
     expect((await part(1)).status).toBe(200)
     expect(await part(2)).toMatchObject({ status: 429, json: { code: 'FREQUENCY_LIMITED' } })
@@ -242,14 +280,23 @@ describe('what has become of it', () => {
   })
 
   test('bills: a day that is none, today, too long ago, a type that is none', async () => {
-    const { now } = await call<{ now: string }>(sandbox.url, 'GET', '/clock')
+    const asked = await call<{ now: string }>(sandbox.url, 'GET', '/clock')
+    const now = morningAfter(asked.now)
+    await call(sandbox.url, 'POST', '/clock', { now })
     const bill = (search: string) => send({ method: 'GET', path: `/v3/bill/tradebill?${search}` })
-    for (const day of ['2026-02-30', '20260101', now.slice(0, 10), '2020-01-01']) {
+    const today = new Date(Date.parse(now) + 8 * 3_600_000).toISOString().slice(0, 10)
+    for (const day of ['2026-02-30', '20260101', today, '2020-01-01']) {
       expect(await bill(`bill_date=${day}`)).toMatchObject({ status: 400, json: { code: 'INVALID_REQUEST' } })
     }
     const yesterday = new Date(Date.parse(now) - 86_400_000 + 8 * 3_600_000).toISOString().slice(0, 10)
+    expect(await bill(`bill_date=${yesterday}&tar_type=ZIP`)).toMatchObject({ json: { code: 'PARAM_ERROR' } })
     expect(await bill(`bill_date=${yesterday}&bill_type=NONE`)).toMatchObject({ json: { code: 'PARAM_ERROR' } })
     expect(await bill(`bill_date=${yesterday}`)).toMatchObject({ status: 400, json: { code: 'NO_STATEMENT_EXIST' } })
+    // A bill is there from ten o'clock of the next day on; now it is half past ten.
+    await call(sandbox.url, 'POST', '/clock', { advanceSeconds: 23.5 * 3600 - 60 })
+    expect(await bill(`bill_date=${today}`)).toMatchObject({ status: 400, json: { code: 'STATEMENT_CREATING' } })
+    await call(sandbox.url, 'POST', '/clock', { advanceSeconds: 60 })
+    expect(await bill(`bill_date=${today}`)).toMatchObject({ status: 400, json: { code: 'NO_STATEMENT_EXIST' } })
   })
 })
 

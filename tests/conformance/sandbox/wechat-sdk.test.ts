@@ -143,9 +143,42 @@ test('a native order is scanned and paid; the notification opens; both numbers f
 test('H5 goes back to redirect_url; JSAPI is paid by a paySign that fits', async () => {
   const scene = { payer_client_ip: '203.0.113.7', h5_info: { type: 'Wap' } }
   const { h5_url: h5Url } = await order(number(), { scene_info: scene }, 'h5')
-  const back = encodeURIComponent('https://shop.example/paid?order=1')
-  const page = await fetch(`${h5Url}&redirect_url=${back}`, { redirect: 'manual' })
+  const back = encodeURIComponent('http://localhost:8000/paid?order=1')
+  const open = (address: string, referer?: string) =>
+    fetch(address, { redirect: 'manual', headers: referer === undefined ? {} : { referer } })
+  const page = await open(`${h5Url}&redirect_url=${back}`, 'http://localhost:8000/')
   expect(page.headers.get('location')).toMatch(new RegExp(`^/wechat/pay/wx\\w{34}\\?back=${back}$`))
+  // As WeChat does: only from a page of a registered domain, and only back to one.
+  for (const [address, referer] of [
+    [String(h5Url)],
+    [String(h5Url), 'https://shop.example/checkout'],
+    [String(h5Url), 'about:client'],
+    [`${h5Url}&redirect_url=${encodeURIComponent('https://evil.example/')}`, 'http://localhost:8000/'],
+    [`${h5Url}&redirect_url=nowhere`, 'http://localhost:8000/'],
+  ] as const) {
+    const refused = await open(address, referer)
+    expect([address, referer, refused.status]).toEqual([address, referer, 403])
+    expect(await refused.text()).toContain('商家参数格式有误')
+  }
+  // Inside of WeChat it is paid another way.
+  const inside = { referer: 'http://localhost:8000/', 'user-agent': 'Mozilla/5.0 (iPhone) MicroMessenger/8.0.50' }
+  const blocked = await fetch(String(h5Url), { redirect: 'manual', headers: inside })
+  expect([blocked.status, await blocked.text()]).toEqual([403, expect.stringContaining('请在微信外打开订单')])
+  // A payer cannot be in a network of the merchant's own, unless that is where this one comes from.
+  for (const [address, status] of [
+    ['10.0.0.8', 403],
+    ['192.168.1.7', 403],
+    ['fd00::7', 403],
+    ['127.0.0.1', 303],
+    ['::1', 303],
+    ['2001:db8::7', 303],
+  ] as const) {
+    const asked = { scene_info: { ...scene, payer_client_ip: address } }
+    const { h5_url: link } = await order(number(), asked, 'h5')
+    const answer = await open(String(link), 'http://localhost:8000/')
+    expect([address, answer.status]).toEqual([address, status])
+    if (status === 403) expect(await answer.text()).toContain('网络环境未能通过安全验证')
+  }
   expect(await call(sandbox.url, 'POST', '/wechat/pay', { h5Url })).toMatchObject({
     tradeType: 'MWEB',
     state: 'SUCCESS',
@@ -266,6 +299,8 @@ test('refunds end ABNORMAL or CLOSED by a fault; what is closed can be asked for
   await refund(`${no}_1`)
   await advance(3)
   expect(await get(`/v3/refund/domestic/refunds/${no}_1`)).toMatchObject({ status: 'CLOSED' })
+  // Two refunds of one order lie a minute apart.
+  await advance(60)
   await call(sandbox.url, 'POST', '/faults', { kind: 'refund-abnormal', times: 1 })
   await refund(`${no}_2`)
   await advance(3)
@@ -283,7 +318,7 @@ test('refunds end ABNORMAL or CLOSED by a fault; what is closed can be asked for
 })
 
 test('bills: what they say of a day, their hash, their address good for five minutes', async () => {
-  const own = await wechatMerchant(sandbox.url, { rules: { feeRate: 60 } })
+  const own = await wechatMerchant(sandbox.url, { rules: { feeRate: 60, billHour: 0 } })
   const using = otherClient(sandbox.url, own)
   const no = number()
   const { data: made } = await post('/v3/pay/transactions/native', orderOf(own, no, shop.url), using)
@@ -317,7 +352,11 @@ test('bills: what they say of a day, their hash, their address good for five min
     }
   }
   const empty = await refusal(
-    get('/v3/bill/tradebill', { bill_date: day }, otherClient(sandbox.url, await wechatMerchant(sandbox.url))),
+    get(
+      '/v3/bill/tradebill',
+      { bill_date: day },
+      otherClient(sandbox.url, await wechatMerchant(sandbox.url, { rules: { billHour: 0 } })),
+    ),
   )
   expect(empty).toEqual({ status: 400, code: 'NO_STATEMENT_EXIST' })
 })
@@ -327,7 +366,7 @@ describe('a bill of each type', () => {
   let day: string
 
   beforeAll(async () => {
-    own = await wechatMerchant(sandbox.url, { rules: { feeRate: 60 } })
+    own = await wechatMerchant(sandbox.url, { rules: { feeRate: 60, billHour: 0 } })
     const using = otherClient(sandbox.url, own)
     const no = number()
     const { data: made } = await post('/v3/pay/transactions/native', orderOf(own, no, shop.url), using)

@@ -10,6 +10,7 @@ import { createWechatPay, GatewayRefusedError, type WechatPay } from '@xuecheng/
 import type { AxiosError, AxiosInstance } from 'axios'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Aes, Decorator, Formatter, Rsa } from 'wechatpay-axios-plugin'
+import { morningAfter } from '../../harness/sandbox-api.ts'
 import { call, eventually } from './rig.ts'
 
 const data = mkdtempSync(join(tmpdir(), 'sandbox-'))
@@ -182,7 +183,7 @@ test('the other client orders, is told, queries, refunds, closes, and fetches a 
 
   const { now } = await call<{ now: string }>(sandbox.url, 'GET', '/clock')
   const day = now.slice(0, 10)
-  await call(sandbox.url, 'POST', '/clock', { now: new Date(Date.parse(now) + 86_400_000).toISOString() })
+  await call(sandbox.url, 'POST', '/clock', { now: morningAfter(now) })
   const bill = await client.get('/v3/bill/tradebill', { params: { bill_date: day } })
   const address = new URL(bill.data.download_url)
   const token = { params: Object.fromEntries(address.searchParams), responseType: 'arraybuffer' } as const
@@ -359,7 +360,7 @@ describe('by our client', () => {
     const refund = { outTradeNo: no, outRefundNo: newNo(), refund: 5000, total: 19_900 }
     expect(await client.refund(refund)).toMatchObject({ ok: true, status: 'PROCESSING' })
     const { now } = await call<{ now: string }>(sandbox.url, 'GET', '/clock')
-    await call(sandbox.url, 'POST', '/clock', { now: new Date(Date.parse(now) + 86_400_000).toISOString() })
+    await call(sandbox.url, 'POST', '/clock', { now: morningAfter(now) })
     const bill = await client.tradeBill(now.slice(0, 10))
     if ('ok' in bill) throw new Error(bill.code)
     expect(bill.rows.map(({ kind, total, refund: back, fee }) => [kind, total, back, fee])).toEqual([

@@ -1,20 +1,16 @@
-/** Demo accounts, for a shop that asks for them (never in production unless by name). */
-import type { Database } from '../database/connect.ts'
+/** Demo accounts, for a shop that is not live. */
+
+import { DEMO_ACCOUNTS } from '../auth/passwords/demo-passwords.ts'
+import type { Database } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import { register } from './register.ts'
-import type { Role } from './sessions.ts'
 
-export const DEMO_ACCOUNTS: readonly { username: string; password: string; role: Role }[] = [
-  { username: 'root', password: 'zxc123456', role: 'buyer' },
-  { username: 'admin', password: 'admin123456', role: 'owner' },
-]
-
-/** Makes the demo accounts that are missing. */
+/** Creates the missing demo accounts. */
 export async function seedAccounts(db: Database): Promise<void> {
   const names = DEMO_ACCOUNTS.map(({ username }) => username)
-  const known = await db.selectFrom('users').select('username').where('username', 'in', names).execute()
+  const known = await db.selectFrom('users').select('login_name').where('login_name', 'in', names).execute()
   for (const account of DEMO_ACCOUNTS) {
-    if (known.some(({ username }) => username.toLowerCase() === account.username)) continue
+    if (known.some((row) => row.login_name === account.username)) continue
     try {
       await register(db, account)
     } catch (error) {

@@ -1,10 +1,16 @@
-/** What staff do to accounts: disable, enable, give a new password, change a role. Every change ends the account's sessions. */
+/**
+ * What staff do to accounts: disable, enable, set a new password, change a role. Each change ends the account's
+ * sessions.
+ */
 import { randomBytes } from 'node:crypto'
-import type { Transaction } from '../database/connect.ts'
+import { sql } from 'kysely'
+import type { HashSender } from '../auth/passwords/hash-queue.ts'
+import { hashPassword } from '../auth/passwords/passwords.ts'
+import { endSessions } from '../auth/sessions/session-list.ts'
+import type { Role } from '../auth/sessions/sessions.ts'
+import type { Transaction } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
-import { hashPassword } from './passwords.ts'
-import { endSessions } from './session-list.ts'
-import type { Role } from './sessions.ts'
+import { foldName } from '../text/login-name.ts'
 
 /** @throws ShopError USER_NOT_FOUND, LAST_OWNER */
 export async function setDisabled(tx: Transaction, userId: number, disabled: boolean, now: Date): Promise<void> {
@@ -12,15 +18,15 @@ export async function setDisabled(tx: Transaction, userId: number, disabled: boo
   await change(tx, userId, { disabled_at: disabled ? now : null }, now)
 }
 
-/** Another role among the staff; buyers have none to change (`staff-change.ts` refuses them). @throws ShopError USER_NOT_FOUND, LAST_OWNER */
+/** Changes a staff role; `staff/change.ts` refuses buyers. @throws ShopError USER_NOT_FOUND, LAST_OWNER */
 export async function setRole(tx: Transaction, userId: number, role: Role, now: Date): Promise<void> {
   if (role !== 'owner') await keepAnOwner(tx, userId)
   await change(tx, userId, { role }, now)
 }
 
 /**
- * Refuses to take the last owner who can log in. All of them are held, always in the same order, so that of two owners who
- * take each other away at the same moment only the first succeeds.
+ * Refuses to remove the last owner who can log in. Locks all owners, always in the same order, so that of two owners
+ * who remove each other at the same moment only the first succeeds.
  */
 async function keepAnOwner(tx: Transaction, userId: number): Promise<void> {
   const owners = await tx
@@ -35,25 +41,52 @@ async function keepAnOwner(tx: Transaction, userId: number): Promise<void> {
 }
 
 /**
- * A password that is made up: staff hand it over, and nobody can read it later. A letter comes first, so that a
- * spreadsheet takes it for neither a formula nor a number.
+ * A generated password: staff hand it over, and it cannot be read later. It starts with a letter, so that a spreadsheet
+ * takes it for neither a formula nor a number.
+ * @throws ShopError PASSWORDS_BUSY
  */
-export async function newPassword(): Promise<{ password: string; hash: string }> {
+export async function newPassword(sender: HashSender): Promise<{ password: string; hash: string }> {
   const password = randomBytes(12)
     .toString('base64url')
     .replace(/^[^a-zA-Z]/, 'x')
-  return { password, hash: await hashPassword(password) }
+  return { password, hash: await hashPassword(sender, password) }
 }
 
-/** Another's password is set for them: they change it before anything else. @throws ShopError USER_NOT_FOUND */
-export async function setPassword(tx: Transaction, userId: number, hash: string, now: Date): Promise<void> {
-  await change(tx, userId, { password_hash: hash, password_due: true }, now)
+/** When a generated password expires. */
+export const oneTimeUntil = (now: Date): Date => new Date(now.getTime() + ONE_TIME_DAYS * 86_400_000)
+export const ONE_TIME_DAYS = 7
+
+/**
+ * Sets another person's password.
+ * @param due whether it was generated: it must then be changed first, and expires
+ * @throws ShopError USER_NOT_FOUND
+ */
+export async function setPassword(tx: Transaction, userId: number, hash: string, now: Date, due = true): Promise<void> {
+  const until = due ? oneTimeUntil(now) : null
+  await change(tx, userId, { password_hash: hash, password_due: due, password_expires_at: until }, now)
+}
+
+/** One-time passwords of an import expire a fixed time after their file is downloaded. */
+export async function renewOneTime(tx: Transaction, usernames: readonly string[], now: Date): Promise<void> {
+  const names = usernames.map(foldName)
+  await tx
+    .updateTable('users')
+    .set({ password_expires_at: oneTimeUntil(now) })
+    .where('password_due', '=', true)
+    .where(sql<boolean>`login_name = any(${names}::text[])`)
+    .execute()
 }
 
 async function change(
   tx: Transaction,
   userId: number,
-  set: { disabled_at?: Date | null; role?: Role; password_hash?: string; password_due?: boolean },
+  set: {
+    disabled_at?: Date | null
+    role?: Role
+    password_hash?: string
+    password_due?: boolean
+    password_expires_at?: Date | null
+  },
   now: Date,
 ): Promise<void> {
   const changed = await tx.updateTable('users').set(set).where('id', '=', userId).returning('id').executeTakeFirst()

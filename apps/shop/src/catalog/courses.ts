@@ -1,10 +1,13 @@
-/** What is sold: lists, search and one course with its chapters. Drafts are told only to who asks for them by name. */
-import { type ExpressionBuilder, sql } from 'kysely'
+/**
+ * The catalogue: lists, search, and one course with its chapters. Lists leave drafts out; `readCourse` returns one only
+ * if asked to.
+ */
+import { type ExpressionBuilder, type QueryCreator, sql } from 'kysely'
 import type { Static } from 'typebox'
-import type { Reader } from '../database/connect.ts'
-import type { Tables } from '../database/tables.ts'
+import type { Reader } from '../db/connect.ts'
+import type { Tables } from '../db/tables.generated.ts'
 import { ShopError } from '../errors.ts'
-import { readCursor, writeCursor } from '../http/cursor.ts'
+import { cutPage, type Page, readCursor, writeCursor } from '../http/cursor.ts'
 import { writeMoment } from '../http/shapes.ts'
 import { type Fen, formatYuan } from '../money.ts'
 import { WRITTEN } from './lessons.ts'
@@ -23,15 +26,22 @@ export interface CourseQuery {
   readonly limit?: number | undefined
 }
 
-/** What a list sorts by, as one whole number, so that its cursor is that number and the id. */
+/**
+ * Sort keys of the lists. Each is one integer, so that a cursor consists of that integer and the id, and each is the
+ * expression of an index (migration 0046), so that lists are read in index order.
+ */
 const SORT_KEYS = {
-  newest: sql<number>`(-extract(epoch from courses.published_at) * 1000)::bigint`,
+  newest: sql<number>`(-extract(epoch from courses.published_at at time zone 'UTC') * 1000)::bigint`,
   price: sql<number>`courses.price_fen`,
   '-price': sql<number>`-courses.price_fen`,
-  popular: sql<number>`-(select count(*) from enrolments where enrolments.course_id = courses.id)`,
+  popular: sql<number>`-courses.learners`,
 }
 
-function summaries(db: Reader) {
+/** Maximum number of courses that a filter examines for one page, which bounds the cost of an anonymous request. */
+export const LOOKED_THROUGH = 1000
+const MAX_WORDS = 8
+
+function summaries(db: Pick<QueryCreator<Tables>, 'selectFrom'>) {
   return db
     .selectFrom('courses')
     .innerJoin('categories', 'categories.slug', 'courses.category_slug')
@@ -59,35 +69,45 @@ function summaries(db: Reader) {
 
 type SummaryRow = Awaited<ReturnType<ReturnType<typeof summaries>['executeTakeFirstOrThrow']>>
 
-/** One page of courses. @throws ShopError INVALID_INPUT for a cursor that is not ours. */
-export async function listCourses(
-  db: Reader,
-  query: CourseQuery,
-): Promise<{ items: CourseSummary[]; next: string | null }> {
+/**
+ * One page of courses. If a filter matches few of many courses, a page may be short or empty; its cursor continues the
+ * search.
+ * @throws ShopError INVALID_INPUT for an invalid cursor
+ */
+export async function listCourses(db: Reader, query: CourseQuery): Promise<Page<CourseSummary>> {
   const limit = query.limit ?? 24
+  const words = (query.q ?? '').split(/\s+/).filter(Boolean).slice(0, MAX_WORDS)
   const after = readCursor(query.cursor, ['number', 'number'])
   const key = SORT_KEYS[query.sort ?? 'newest']
-  let select = summaries(db).where('courses.status', '=', 'published').select(key.as('sort_key'))
+  const onSale = () => {
+    const inOrder = db.selectFrom('courses').where('status', '=', 'published').orderBy(key).orderBy('id')
+    return after ? inOrder.where(sql<boolean>`(${key}, courses.id) > (${after[0]}, ${after[1]})`) : inOrder
+  }
+  const looked = onSale()
+    .select(['id as looked_id', key.as('sort_key')])
+    .limit(sql.lit(LOOKED_THROUGH))
+    .as('looked')
+  let select = summaries(db).innerJoin(looked, 'looked_id', 'courses.id').select('sort_key')
   if (query.kind) select = select.where('courses.price_fen', query.kind === 'free' ? '=' : '>', 0 as Fen)
   if (query.category) select = select.where('courses.category_slug', '=', query.category)
-  for (const word of (query.q ?? '').split(/\s+/).filter(Boolean).slice(0, 8)) {
-    select = select.where((where) => matches(where, word))
-  }
-  if (after) select = select.where(sql<boolean>`(${key}, courses.id) > (${after[0]}, ${after[1]})`)
+  for (const word of words) select = select.where((where) => matches(where, word))
   const rows = await select
     .orderBy('sort_key')
     .orderBy('courses.id')
     .limit(limit + 1)
     .execute()
-  const page = rows.slice(0, limit)
-  const last = page.at(-1)
-  return {
-    items: page.map(toSummary),
-    next: rows.length > limit && last ? writeCursor([Number(last.sort_key), last.id]) : null,
-  }
+  const { page, next } = cutPage(rows, limit, (last) => [Number(last.sort_key), last.id])
+  if (next !== null) return { items: page.map(toSummary), next }
+  // The last course examined, and whether there are more after it.
+  const [end, another] = await onSale()
+    .select(['id', key.as('sort_key')])
+    .limit(2)
+    .offset(sql.lit(LOOKED_THROUGH - 1))
+    .execute()
+  return { items: page.map(toSummary), next: end && another ? writeCursor([Number(end.sort_key), end.id]) : null }
 }
 
-/** A word is found in the title, the promise, the teacher's name or the category; `%` and `_` mean themselves. */
+/** Matches words in the title, the promise, the teacher's name or the category; `%` and `_` are literal. */
 function matches(
   where: ExpressionBuilder<Tables & { courses: Tables['courses'] }, 'courses' | 'categories' | 'teachers'>,
   word: string,
@@ -102,7 +122,7 @@ function matches(
   ])
 }
 
-/** Summaries of these courses, on sale or not, in any order; unknown ones are left out. */
+/** Summaries of these courses, published or not, in no particular order; unknown ids are left out. */
 export async function coursesById(db: Reader, ids: readonly number[]): Promise<Map<number, CourseSummary>> {
   if (ids.length === 0) return new Map()
   const rows = await summaries(db)
@@ -111,7 +131,7 @@ export async function coursesById(db: Reader, ids: readonly number[]): Promise<M
   return new Map(rows.map((row) => [row.id, toSummary(row)]))
 }
 
-/** @param drafts whether a course that is not on sale is told as well @throws ShopError COURSE_NOT_FOUND */
+/** @param drafts whether to return a course that is not on sale @throws ShopError COURSE_NOT_FOUND */
 export async function readCourse(db: Reader, id: number, drafts = false): Promise<CourseDetail> {
   const row = await summaries(db)
     .select(['courses.outcomes', 'teachers.bio'])
@@ -173,7 +193,7 @@ export async function listCategories(db: Reader) {
   }))
 }
 
-/** An uploaded picture, or the one that the shop draws. */
+/** The address of the uploaded picture, or of the generated cover. */
 export const coverUrl = (courseId: number, cover: string | null): string =>
   cover === null ? `/covers/${courseId}.svg` : `/uploads/${cover}`
 

@@ -1,4 +1,4 @@
-/** The demo catalogue keeps its promises: prices, previews, and lessons that are there to be read. */
+/** Checks the demo catalogue: prices, previews, and lessons that have content. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

@@ -1,10 +1,10 @@
-/** Demo courses: read from `demo/` and written once, on the first start of a shop that asks for them. */
+/** Demo courses: read from `demo/` and written once, on the first start of a shop that is configured to have them. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
-import type { Database, Transaction } from '../database/connect.ts'
+import type { Database, Transaction } from '../db/connect.ts'
 import { type Fen, parseYuan } from '../money.ts'
 
 export const DEMO_FOLDER = join(import.meta.dirname, '../../demo')
@@ -62,7 +62,7 @@ export const readDemo = () => ({
   courses: read(DemoCourses, 'courses.json'),
 })
 
-/** Writes the demo catalogue if there is no course yet. @returns whether it did */
+/** Writes the demo catalogue if there is no course yet. @returns whether it was written */
 export async function seedCatalog(db: Database): Promise<boolean> {
   if (!existsSync(DEMO_FOLDER)) return false
   return db.transaction().execute(async (tx) => {
@@ -89,7 +89,7 @@ export async function seedCatalog(db: Database): Promise<boolean> {
       .values(teachers.map((teacher, position) => ({ ...teacher, position })))
       .execute()
     for (const [index, course] of courses.entries()) await insertCourse(tx, index + 1, course)
-    // The courses above have chosen their own numbers; the next one goes on after them.
+    // The courses above have explicit ids; let the sequence continue after them.
     await sql`select setval(pg_get_serial_sequence('courses', 'id'), ${courses.length})`.execute(tx)
     return true
   })

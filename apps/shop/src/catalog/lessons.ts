@@ -1,6 +1,6 @@
-/** One lesson with its neighbours. Who may read it is asked elsewhere; this says only whether it is open to all. */
+/** One lesson with its neighbours, and whether it is open to all. Access of a buyer is checked elsewhere. */
 import { sql } from 'kysely'
-import type { Reader } from '../database/connect.ts'
+import type { Reader } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 
 export interface StoredLesson {
@@ -20,7 +20,7 @@ export interface StoredLesson {
   readonly openToAll: boolean
 }
 
-/** There is something in it, text or video: until then only its authors know of a lesson. */
+/** The lesson has a text or a video; an empty lesson is visible to its authors only. */
 export const WRITTEN = sql<boolean>`(lessons.markdown ~ '[^[:space:]]' or lessons.video is not null)`
 
 /** @throws ShopError COURSE_NOT_FOUND, LESSON_NOT_FOUND */

@@ -1,13 +1,15 @@
-/** The catalogue for anyone: categories, courses, search, covers. */
+/** The public catalogue: categories, courses, search, covers. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { Database } from '../database/connect.ts'
+import type { Database } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
+import { lineOf } from '../http/addresses/address-line.ts'
 import type { Application } from '../http/application.ts'
+import { Cursor, PageShape } from '../http/cursor.ts'
 import { problems, WholeList, wholeList } from '../http/shapes.ts'
 import { listCategories, listCourses, readCourse } from './courses.ts'
-import { drawCover } from './cover.ts'
-import type { KeptAnswers } from './kept-answers.ts'
+import { drawCover } from './files/cover.ts'
+import type { ResponseCache } from './response-cache.ts'
 import { CategoryShape, CourseDetailShape, CourseSummaryShape, LessonShape } from './shapes.ts'
 
 const Query = Type.Object({
@@ -15,7 +17,7 @@ const Query = Type.Object({
   category: Type.Optional(Type.String({ maxLength: 64 })),
   q: Type.Optional(Type.String({ maxLength: 100 })),
   sort: Type.Optional(Type.Enum(['newest', 'price', '-price', 'popular'])),
-  cursor: Type.Optional(Type.String({ maxLength: 200 })),
+  cursor: Cursor,
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
 })
 
@@ -23,57 +25,63 @@ export const CourseId = Type.Object({ id: Type.Integer({ minimum: 1, maximum: 2_
 
 export interface CatalogRoutes {
   readonly db: Database
-  readonly kept: KeptAnswers
-  /** Whether who asks may see this course although it is not on sale. */
+  readonly kept: ResponseCache
+  /** Whether the client may see this course although it is not on sale. */
   readonly seesDraft: (request: FastifyRequest, courseId: number) => Promise<boolean>
 }
 
-export function addCatalogRoutes(app: Application, { db, kept, seesDraft }: CatalogRoutes): void {
+export function addCatalogRoutes(app: Application, routes: CatalogRoutes): void {
   app.addSchema(CategoryShape)
   app.addSchema(CourseSummaryShape)
   app.addSchema(CourseDetailShape)
   app.addSchema(LessonShape)
-  const tags = ['catalog']
+  addCourseRoutes(app, routes)
+  addCoverRoute(app, routes)
+}
 
-  app.get('/api/categories', { schema: { tags, response: { 200: WholeList('Category') } } }, (_request, reply) =>
+function addCourseRoutes(app: Application, { db, kept, seesDraft }: CatalogRoutes): void {
+  const tags = ['catalog']
+  const config = { access: 'anyone' } as const
+
+  app.get('/api/categories', { config, schema: { tags, response: { 200: WholeList('Category') } } }, ({ ip }, reply) =>
     answer(
       reply,
-      kept.get('categories', async () => wholeList(await listCategories(db))),
+      kept.get('categories', lineOf(ip), async () => wholeList(await listCategories(db))),
     ),
   )
 
   app.get(
     '/api/courses',
     {
+      config,
       schema: {
         tags,
         summary: 'List and search courses',
+        description:
+          'A page may hold fewer courses than its limit, even none, while `next` leads on: a filter is tried on so many courses a request.',
         querystring: Query,
         response: {
-          200: Type.Object({
-            items: Type.Array(Type.Ref('CourseSummary')),
-            next: Type.Union([Type.String(), Type.Null()]),
-          }),
+          200: PageShape('CourseSummary'),
           ...problems(422),
         },
       },
     },
-    ({ query }, reply) =>
+    ({ query, ip }, reply) =>
       answer(
         reply,
-        kept.get(listKey(query), () => listCourses(db, query)),
+        kept.get(listKey(query), lineOf(ip), () => listCourses(db, query)),
       ),
   )
 
   app.get(
     '/api/courses/:id',
-    { schema: { tags, params: CourseId, response: { 200: Type.Ref('CourseDetail'), ...problems(404, 422) } } },
+    { config, schema: { tags, params: CourseId, response: { 200: Type.Ref('CourseDetail'), ...problems(404, 422) } } },
     async (request, reply) => {
       const { id } = request.params
       try {
         return await answer(
           reply,
-          kept.get(courseKey(id), () => readCourse(db, id)),
+          kept.get(courseKey(id), lineOf(request.ip), () => readCourse(db, id)),
         )
       } catch (error) {
         const hidden = error instanceof ShopError && error.code === 'COURSE_NOT_FOUND'
@@ -82,7 +90,9 @@ export function addCatalogRoutes(app: Application, { db, kept, seesDraft }: Cata
       }
     },
   )
+}
 
+function addCoverRoute(app: Application, { db, seesDraft }: CatalogRoutes): void {
   app.get('/covers/:id.svg', { schema: { hide: true, params: CourseId } }, async (request, reply) => {
     const course = await db
       .selectFrom('courses')
@@ -91,7 +101,7 @@ export function addCatalogRoutes(app: Application, { db, kept, seesDraft }: Cata
       .where('courses.id', '=', request.params.id)
       .executeTakeFirst()
     if (!course) throw new ShopError('COURSE_NOT_FOUND')
-    // What was on sale once stands in orders; only what never was is hidden.
+    // Orders may refer to a course that was once published, so only one that never was is hidden.
     const draft = course.published_at === null
     if (draft && !(await seesDraft(request, request.params.id))) throw new ShopError('COURSE_NOT_FOUND')
     const { title, slug, language, palette } = course
@@ -102,18 +112,18 @@ export function addCatalogRoutes(app: Application, { db, kept, seesDraft }: Cata
   })
 }
 
-/** Already as bytes: written once, and sent as they are. */
+/** Sends bytes that are serialized already. */
 const answer = async (reply: FastifyReply, bytes: Promise<Buffer>) =>
   reply.type('application/json; charset=utf-8').send(await bytes)
 
-/** The same question has the same key, in whatever order its parts came. */
+/** The same query has the same key, whatever the order of its parameters. */
 const listKey = (query: Readonly<Record<string, unknown>>): string =>
   `courses ${JSON.stringify(Object.entries(query).sort(([left], [right]) => (left < right ? -1 : 1)))}`
 
 const courseKey = (id: number): string => `course ${id}`
 
-/** The picture that the page at this address shows first, if the catalogue is known here already: nobody waits for it. */
-export function firstCover(kept: KeptAnswers, path: string): string | undefined {
+/** The first cover on the page at this address, if it is in the cache; never waits for the database. */
+export function firstCover(kept: ResponseCache, path: string): string | undefined {
   const course = /^\/courses\/(\d{1,10})$/.exec(path)?.[1]
   const known = course ? kept.known(courseKey(Number(course))) : path === '/' ? kept.known(listKey({})) : undefined
   if (known === undefined) return undefined

@@ -1,4 +1,4 @@
-/** The catalogue on the wire. */
+/** Response schemas of the catalogue. */
 import { Type } from 'typebox'
 import { Moment, Money } from '../http/shapes.ts'
 

@@ -1,33 +1,32 @@
-/** `xuecheng backup FILE` and `xuecheng restore FILE`: the whole database, keys of the payment providers not included. */
+/** `xuecheng backup FILE` and `xuecheng restore FILE`: the whole database, without the payment providers' key files. */
 import { existsSync } from 'node:fs'
 import { type Command, UsageError } from '../command.ts'
-import { type BackupSummary, backUp, restore } from '../database/backup.ts'
+import { type BackupSummary, backUp, refuseNoBackup, restore } from '../db/backup.ts'
 import { withDatabase } from './database.ts'
 
 export const backupDatabase: Command = {
   usage: 'FILE',
-  summary: 'Writes everything in the database to one file; the shop may run meanwhile',
+  summary: 'Writes everything in the database to one file; the shop may keep running',
   options: {},
-  run: ({ config, positionals }) =>
-    withDatabase(config, async (url) => {
-      const file = named(positionals)
-      if (existsSync(file)) throw new UsageError(`${file} is there already; give another name`)
-      const summary = await backUp(url, file)
-      return { text: `${file}: ${write(summary)}`, data: { file, ...summary } }
-    }),
+  async run({ config, positionals }) {
+    const file = named(positionals)
+    if (existsSync(file)) throw new UsageError(`${file} already exists; choose another name`)
+    const summary = await withDatabase(config, (url) => backUp(url, file))
+    return { text: `${file}: ${write(summary)}`, data: { file, ...summary } }
+  },
 }
 
 export const restoreDatabase: Command = {
   usage: 'FILE',
-  summary: 'Puts a backup into an empty database: all of it, or nothing',
+  summary: 'Restores a backup into an empty database, completely or not at all',
   options: {},
-  run: ({ config, positionals }) =>
-    withDatabase(config, async (url) => {
-      const file = named(positionals)
-      if (!existsSync(file)) throw new UsageError(`there is no file ${file}`)
-      const summary = await restore(url, file)
-      return { text: `restored the backup of ${summary.at}: ${write(summary)}`, data: { file, ...summary } }
-    }),
+  async run({ config, positionals }) {
+    const file = named(positionals)
+    if (!existsSync(file)) throw new UsageError(`there is no file ${file}`)
+    await refuseNoBackup(file) // before an empty database is created for nothing
+    const summary = await withDatabase(config, (url) => restore(url, file), { mayCreate: true })
+    return { text: `restored the backup of ${summary.at}: ${write(summary)}`, data: { file, ...summary } }
+  },
 }
 
 function named([file]: readonly string[]): string {

@@ -1,29 +1,74 @@
-/** The database for a command: the one that DATABASE_URL names, the running shop's, or the embedded one started for it alone. */
+/**
+ * The database for a command: the one in DATABASE_URL, the running shop's, or the embedded one, started for the
+ * command.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
+import { UsageError } from '../command.ts'
 import type { Config } from '../config.ts'
-import { startEmbeddedPostgres } from '../database/embedded.ts'
-import { migrate } from '../database/migrate.ts'
-import { refuseUnreachable } from '../database/reach.ts'
+import { hasCluster, startEmbeddedPostgres } from '../db/embedded/server.ts'
+import { primaryAddress } from '../db/hosts.ts'
+import { migrate } from '../db/migrate.ts'
+import { refuseUnreachable } from '../db/preflight.ts'
 
-/** Does the work over the database; one that is started for it alone is brought up to date first. */
-export async function withDatabase<Result>(config: Config, work: (url: string) => Promise<Result>): Promise<Result> {
+export interface DatabaseOptions {
+  /**
+   * The command fills a new database, as the role that owns the schema. Any other command would create an empty
+   * database only by mistake.
+   */
+  readonly mayCreate?: boolean
+}
+
+/**
+ * Does the work on the database; a database started for the command is migrated first.
+ * @throws UsageError when there is no shop
+ */
+export async function withDatabase<Result>(
+  config: Config,
+  work: (url: string) => Promise<Result>,
+  { mayCreate = false }: DatabaseOptions = {},
+): Promise<Result> {
   if (config.databaseUrl) await refuseUnreachable(config.databaseUrl)
-  const running = config.databaseUrl ?? (await runningUrl(config))
-  if (running) return work(running)
-  const server = await startEmbeddedPostgres(join(config.dataDir, 'postgres'))
+  const running = config.databaseUrl ?? (await runningUrl(config, mayCreate ? 'owner-url' : 'url'))
+  if (running) {
+    if (!(await holdsShop(running))) {
+      if (!mayCreate) throw new UsageError('there is no shop in the database that DATABASE_URL names; nothing was done')
+      await migrate(running)
+    }
+    return work(running)
+  }
+  const folder = join(config.dataDir, 'postgres')
+  if (!mayCreate && !hasCluster(folder)) throw noShop(config)
+  const server = await startEmbeddedPostgres(folder)
   try {
-    await migrate(server.url)
-    return await work(server.url)
+    if (!mayCreate && !(await holdsShop(server.url))) throw noShop(config)
+    await migrate(server.ownerUrl)
+    return await work(mayCreate ? server.ownerUrl : server.url)
   } finally {
     await server.stop()
   }
 }
 
-/** The embedded server of a shop that runs, if it answers. */
-export async function runningUrl(config: Config): Promise<string | undefined> {
-  const file = join(config.dataDir, 'postgres', 'url')
+const noShop = ({ dataDir }: Config): UsageError =>
+  new UsageError(`there is no shop in ${dataDir}; nothing was done. Set DATA_DIR to its data folder, or DATABASE_URL`)
+
+/** Whether a shop has ever been started on this database. */
+async function holdsShop(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: await primaryAddress(url) })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ there: boolean }>("select to_regclass('migrations') is not null as there")
+    return rows[0]?.there ?? false
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+/** The address of a running shop's embedded server, if it answers. */
+export async function runningUrl(config: Config, role: 'url' | 'owner-url' = 'url'): Promise<string | undefined> {
+  const file = join(config.dataDir, 'postgres', role)
   if (!existsSync(file)) return undefined
   const url = readFileSync(file, 'utf8').trim()
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 })

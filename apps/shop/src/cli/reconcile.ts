@@ -1,22 +1,22 @@
-/** `xuecheng reconcile --date YYYY-MM-DD`: a day's bill beside our books, now. */
-import { auditCommand } from '../accounts/audit.ts'
+/** `xuecheng reconcile --date YYYY-MM-DD`: compares a day's bill with the books now. */
+import { auditCommand } from '../admin/audit.ts'
+import { isDay } from '../beijing-day.ts'
 import { systemClock } from '../clock.ts'
 import { type Command, optional, required, UsageError } from '../command.ts'
 import { createLog } from '../log.ts'
-import { providerNamed } from '../payments/payments.ts'
-import { isDay } from '../reconciliation/days.ts'
+import { findProvider } from '../payments/payments.ts'
+import { openShop } from '../process/shop.ts'
 import { differencesOf, readDay } from '../reconciliation/read.ts'
 import { reconcileDay } from '../reconciliation/run.ts'
-import { openShop } from '../shop.ts'
 import { withDatabase } from './database.ts'
 
 export const reconcile: Command = {
   usage: '--date YYYY-MM-DD [--provider NAME]',
-  summary: "Compares a day's bill with our books; exit 1 where they differ",
+  summary: "Compares a day's bill with our books; exit 1 if they differ",
   options: { date: { type: 'string' }, provider: { type: 'string' } },
   async run(call) {
     const day = required(call, 'date')
-    if (!isDay(day)) throw new UsageError(`--date: "${day}" is no day; write it as 2026-11-23`)
+    if (!isDay(day)) throw new UsageError(`--date: "${day}" is not a day; write it as 2026-11-23`)
     return withDatabase(call.config, async (url) => {
       const shop = openShop(call.config, url, createLog('silent', 'cli'), 2)
       await shop.settings.refresh()
@@ -25,13 +25,13 @@ export const reconcile: Command = {
         const providers = wanted ? [wanted] : [...shop.payments.providers.keys()]
         const days = []
         for (const provider of providers) {
-          providerNamed(shop.payments, provider) // one that there is, before anything is written down
-          const deed = {
+          findProvider(shop.payments, provider) // fails for an unknown provider, before anything is recorded
+          const entry = {
             at: systemClock(),
             action: 'reconciliation.run',
             subject: `reconciliations/${provider}/${day}`,
           }
-          await shop.connection.db.transaction().execute((tx) => auditCommand(tx, deed))
+          await shop.connection.db.transaction().execute((tx) => auditCommand(tx, entry))
           const outcome = await reconcileDay(shop.payments, { provider, day })
           const view = await readDay(shop.connection.db, { provider, day }, shop.payments.clock())
           const found = await differencesOf(shop.connection.db, { provider, day }, 'owner')
@@ -53,8 +53,8 @@ type Written = Awaited<ReturnType<typeof readDay>> & {
 
 function write(day: Written): string {
   const head = `${day.provider} ${day.day}`
-  if (day.outcome === 'not yet') return `${head}: there is no bill yet; a day's bill comes by nine the next morning`
-  if (day.outcome === 'busy') return `${head}: another process is reconciling this day just now`
+  if (day.outcome === 'not yet') return `${head}: there is no bill yet; a day's bill is ready by nine the next morning`
+  if (day.outcome === 'busy') return `${head}: another process is already reconciling this day`
   const sums = `${day.trades} payments ${day.tradesAmount}, ${day.refunds} refunds ${day.refundsAmount}, fees ${day.fees}`
   const lines = day.found
     .filter((difference) => difference.goneAt === null)

@@ -1,9 +1,9 @@
-/** `xuecheng notifications replay ID`: handles a stored notification again. */
-import { auditCommand } from '../accounts/audit.ts'
+/** `xuecheng notifications replay ID`: processes a stored notification again. */
+import { auditCommand } from '../admin/audit.ts'
 import { type Command, UsageError } from '../command.ts'
 import { createLog } from '../log.ts'
-import { replayNotification } from '../payments/replay.ts'
-import { openShop } from '../shop.ts'
+import { replayNotification } from '../payments/notifications/replay.ts'
+import { openShop } from '../process/shop.ts'
 import { withDatabase } from './database.ts'
 
 export const replay: Command = {
@@ -22,7 +22,8 @@ export const replay: Command = {
         const checks = verdict.checks.map(({ check, passed, detail }) => {
           return `  ${passed ? 'passed' : 'FAILED'} ${check}${detail ? `: ${detail}` : ''}`
         })
-        const head = `${verdict.accepted ? 'accepted' : 'refused'}: ${verdict.effect}`
+        const why = verdict.reason === null ? '' : `, ${verdict.reason}`
+        const head = `${verdict.accepted ? 'accepted' : 'refused'}: ${verdict.effect}${why}`
         return { text: [head, ...checks].join('\n'), data: verdict, exitCode: verdict.accepted ? 0 : 1 }
       } finally {
         await shop.close()

@@ -1,19 +1,32 @@
-/** `xuecheng users create`: makes an account, of staff or of a buyer; `users second-factor-off`: lets in an owner who lost theirs. */
-import { randomBytes } from 'node:crypto'
+/**
+ * `xuecheng users create`: creates an account, and `users second-factor-off`: for an owner who lost the second factor.
+ */
 import { readFileSync } from 'node:fs'
-import { auditCommand } from '../accounts/audit.ts'
-import { hashPassword } from '../accounts/passwords.ts'
+import { newPassword, ONE_TIME_DAYS, oneTimeUntil } from '../accounts/manage.ts'
 import { addUser } from '../accounts/register.ts'
-import { STAFF_ROLES } from '../accounts/rights.ts'
-import { removeFactorOf } from '../accounts/second-factor.ts'
+import { auditCommand } from '../admin/audit.ts'
+import { STAFF_ROLES } from '../admin/permissions.ts'
+import { isDemoPassword } from '../auth/passwords/demo-passwords.ts'
+import type { HashSender } from '../auth/passwords/hash-queue.ts'
+import { hashChosen } from '../auth/passwords/passwords.ts'
+import { removeFactorOf } from '../auth/second-factor/second-factor.ts'
+import { securityCommand } from '../auth/security-log/security-log.ts'
 import { systemClock } from '../clock.ts'
 import { type Command, optional, required, UsageError } from '../command.ts'
-import { connect } from '../database/connect.ts'
+import { connect } from '../db/connect.ts'
+import { closeFirstRun } from '../staff/first-run.ts'
+import { nameProblem } from '../text/login-name.ts'
+import { isVisibleLine, NAME_LENGTH } from '../text/visible-line.ts'
 import { withDatabase } from './database.ts'
+
+const SENDER: HashSender = { kind: 'staff', from: 'command line' }
+
+export const oneTimeText = (password: string): string =>
+  `one-time password ${password} (shown only now, valid for ${ONE_TIME_DAYS} days, changed at the first login)`
 
 export const createUser: Command = {
   usage: '--username NAME [--staff ROLE] [--display-name NAME] [--password-file FILE]',
-  summary: `Makes an account; roles of staff: ${STAFF_ROLES.join(', ')}. Without a password file a password is made and shown once`,
+  summary: `Creates an account; staff roles: ${STAFF_ROLES.join(', ')}. Without a password file, a one-time password is made, shown once, to be changed at the first login`,
   options: {
     username: { type: 'string' },
     staff: { type: 'string' },
@@ -22,29 +35,48 @@ export const createUser: Command = {
   },
   async run(call) {
     const username = required(call, 'username')
-    if (!/^[\p{L}\p{N}_.-]{3,32}$/u.test(username)) {
-      throw new UsageError('--username: 3 to 32 letters, digits, _ - and .')
+    if (nameProblem(username)) {
+      throw new UsageError('--username: 3 to 32 letters of one script, digits, _ - and .')
+    }
+    const displayName = optional(call, 'display-name')
+    if (displayName !== undefined && (displayName.length > NAME_LENGTH || !isVisibleLine(displayName))) {
+      throw new UsageError(`--display-name: one line of visible characters, at most ${NAME_LENGTH}`)
     }
     const wanted = optional(call, 'staff')
     const role = wanted === undefined ? 'buyer' : STAFF_ROLES.find((each) => each === wanted)
-    if (!role) throw new UsageError(`--staff: "${wanted}" is none of ${STAFF_ROLES.join(', ')}`)
+    if (!role) throw new UsageError(`--staff: "${wanted}" is not one of ${STAFF_ROLES.join(', ')}`)
     const file = optional(call, 'password-file')
-    const password = file ? readFileSync(file, 'utf8').trim() : randomBytes(12).toString('base64url')
-    if (password.length < 8) throw new UsageError('the password is shorter than 8 characters')
+    const chosen = file ? readFileSync(file, 'utf8').trim() : undefined
+    if (chosen !== undefined && (chosen.length < 8 || chosen.length > 128)) {
+      throw new UsageError('the password must have 8 to 128 characters')
+    }
+    if (chosen !== undefined && isDemoPassword(chosen)) throw new UsageError('this is a public demo password')
     return withDatabase(call.config, async (url) => {
       const { db, close } = connect(url, 1)
       try {
-        const displayName = optional(call, 'display-name')
-        const hash = await hashPassword(password)
+        const now = systemClock()
+        const { password, hash } =
+          chosen === undefined
+            ? await newPassword(SENDER)
+            : { password: chosen, hash: await hashChosen(SENDER, chosen, [username, displayName ?? '']) }
+        const oneTime = chosen === undefined ? { oneTimeUntil: oneTimeUntil(now) } : {}
         const user = await db.transaction().execute(async (tx) => {
-          const added = await addUser(tx, { username, role, displayName }, hash)
+          const added = await addUser(tx, { username, role, displayName, ...oneTime }, hash)
+          if (role === 'owner') await closeFirstRun(tx)
           const subject = `${role === 'buyer' ? 'buyers' : 'staff'}/${added.id}`
           const action = role === 'buyer' ? 'buyer.create' : 'staff.create'
-          await auditCommand(tx, { at: systemClock(), action, subject, after: { username, role } })
+          await auditCommand(tx, {
+            at: now,
+            action,
+            subject,
+            after: { username, role },
+            sensitive: role !== 'buyer',
+          })
+          await securityCommand(tx, systemClock(), { event: 'account.created', outcome: 'ok', userId: added.id })
           return added
         })
-        const made = file ? '' : `, password ${password} (shown only now)`
-        const data = { id: user.id, username, role, ...(file ? {} : { password }) }
+        const made = chosen === undefined ? `, ${oneTimeText(password)}` : ''
+        const data = { id: user.id, username, role, ...(chosen === undefined ? { password } : {}) }
         return { text: `${role} ${username} made${made}`, data }
       } finally {
         await close()
@@ -55,7 +87,7 @@ export const createUser: Command = {
 
 export const secondFactorOff: Command = {
   usage: '--username NAME',
-  summary: 'Turns off the second factor of one who has lost phone and recovery codes, and ends the sessions',
+  summary: 'Turns off the second factor of an account that lost phone and recovery codes, and ends its sessions',
   options: { username: { type: 'string' } },
   async run(call) {
     const username = required(call, 'username')
@@ -65,11 +97,12 @@ export const secondFactorOff: Command = {
         const at = systemClock()
         const off = await db.transaction().execute(async (tx) => {
           const { userId, wasOn } = await removeFactorOf(tx, username, at)
-          const deed = { at, action: 'staff.second-factor', subject: `staff/${userId}` }
-          await auditCommand(tx, { ...deed, before: { secondFactor: wasOn }, after: { secondFactor: false } })
+          const entry = { at, action: 'staff.second-factor', subject: `staff/${userId}`, sensitive: true }
+          await auditCommand(tx, { ...entry, before: { secondFactor: wasOn }, after: { secondFactor: false } })
+          await securityCommand(tx, at, { event: 'account.second-factor-off', outcome: 'ok', userId })
           return wasOn
         })
-        const text = off ? `${username} logs in with the password alone now` : `${username} had no second factor`
+        const text = off ? `${username} now logs in with the password alone` : `${username} had no second factor`
         return { text, data: { username, wasOn: off } }
       } finally {
         await close()

@@ -1,7 +1,11 @@
-/** Access to courses: granted by a paid order line or, for free courses, by asking; the only writer of `enrolments`. */
-import type { Database, Reader, Transaction } from '../database/connect.ts'
+/**
+ * Access to courses: granted by a paid order line or, for free courses, on request. The only writer of `enrolments`,
+ * with `by-staff.ts`.
+ */
+import type { Database, Reader, Transaction } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import { addHistory } from '../orders/history.ts'
+import type { ReasonOrWords } from '../orders/reasons.ts'
 
 /** Which of these courses the user owns. */
 export async function ownedAmong(db: Reader, userId: number, courseIds: readonly number[]): Promise<number[]> {
@@ -10,7 +14,7 @@ export async function ownedAmong(db: Reader, userId: number, courseIds: readonly
   return rows.map((row) => row.course_id)
 }
 
-/** The statement that finds them, for whoever sends it together with others. */
+/** Builds the query for them. */
 export const enrolmentsAmong = (db: Reader, userId: number, courseIds: readonly number[]) =>
   db
     .selectFrom('enrolments')
@@ -23,8 +27,8 @@ export const owns = async (db: Reader, userId: number, courseId: number): Promis
   (await ownedAmong(db, userId, [courseId])).length > 0
 
 /**
- * The statement that grants the courses of a paid order, each at most once, for whoever sends it together with others. Its
- * rows are the courses that were granted now; what is missing among them the user owned already.
+ * Builds the insert that grants the courses of a paid order, each at most once. It returns the courses granted now; the
+ * user owned the others already.
  */
 export const grantsForOrder = (
   tx: Pick<Transaction, 'insertInto'>,
@@ -33,7 +37,7 @@ export const grantsForOrder = (
   tx
     .insertInto('enrolments')
     .values(
-      // Sorted, so that two orders that overlap take the rows in the same order.
+      // Sorted, so that two overlapping orders lock the rows in the same order.
       [...grant.courseIds]
         .sort((left, right) => left - right)
         .map((courseId) => ({
@@ -41,16 +45,20 @@ export const grantsForOrder = (
           course_id: courseId,
           order_id: grant.orderId,
           granted_at: grant.at,
+          // guard: access-granted
           granted_by: 'order',
         })),
     )
     .onConflict((conflict) => conflict.doNothing())
     .returning('course_id')
 
-/** Takes away what this order gave of these courses, and nothing that came from elsewhere. Its history says so. */
+/**
+ * Revokes the access to these courses that this order granted, and no access from elsewhere; recorded in the order's
+ * history.
+ */
 export async function revokeForOrder(
   tx: Transaction,
-  revoke: { orderId: number; courseIds: readonly number[]; at: Date; reason: string },
+  revoke: { orderId: number; courseIds: readonly number[]; at: Date; reason: ReasonOrWords },
 ): Promise<void> {
   const { orderId, courseIds, at, reason } = revoke
   if (courseIds.length === 0) return
@@ -66,7 +74,7 @@ export async function revokeForOrder(
   await addHistory(tx, ...revoked.map((row) => ({ ...about, number: String(row.course_id), actor: 'shop' as const })))
 }
 
-/** Puts a free course under "my courses". @throws ShopError COURSE_NOT_FOUND, COURSE_NOT_FREE */
+/** Adds a free course to "my courses". @throws ShopError COURSE_NOT_FOUND, COURSE_NOT_FREE */
 export async function enrolInFreeCourse(db: Reader, userId: number, courseId: number, now: Date): Promise<void> {
   const course = await db
     .selectFrom('courses')
@@ -83,7 +91,7 @@ export async function enrolInFreeCourse(db: Reader, userId: number, courseId: nu
     .execute()
 }
 
-/** Remembers where the reader is. Without access nothing is kept. */
+/** Stores the reader's place in the course. Without access nothing is stored. */
 export async function keepPlace(db: Database, userId: number, courseId: number, lessonId: number): Promise<void> {
   await db
     .updateTable('enrolments')

@@ -1,6 +1,6 @@
-/** Access that staff grant and take away, each with its reason. */
+/** Access that staff grant and revoke, each with a reason. */
 import pg from 'pg'
-import type { Transaction } from '../database/connect.ts'
+import type { Transaction } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import { addHistory } from '../orders/history.ts'
 import { decidedFen } from '../orders/lines.ts'
@@ -15,17 +15,17 @@ export interface AccessByStaff {
   readonly now: Date
 }
 
-/** What became of it, for the audit log. */
+/** The change, for the audit log. */
 export interface AccessChange {
   readonly from: 'none' | 'revoked' | 'active'
-  /** The order that the access belongs to. */
+  /** The order that granted the access. */
   readonly orderNo: string | null
 }
 
 /**
- * Of a course that the buyer has paid for, the order's own access comes back, so that a refund ends it as ever; of any
- * other it is a gift.
- * @param orderNo the order that it must be of
+ * Grants access. If the buyer has paid for the course, the order's own access is restored, so that a refund ends it as
+ * usual; otherwise it is a gift.
+ * @param orderNo the order whose access is to be restored
  * @throws ShopError COURSE_NOT_FOUND, COURSE_ALREADY_OWNED, ORDER_NOT_FOUND, LINE_NOT_PAID
  */
 export async function grantByStaff(
@@ -38,7 +38,7 @@ export async function grantByStaff(
   return { from: 'none', orderNo: null }
 }
 
-/** Whether an order in this state has paid for the line, and keeps some of that: not all of it went back, or is on its way. */
+/** Whether an order in this state has paid for the line, and the line is not refunded in full, nor about to be. */
 export const isLinePaid = (status: OrderStatus, line: { price_fen: number; decided_fen: number }): boolean =>
   (status === 'paid' || status === 'partially_refunded') && (line.price_fen === 0 || line.decided_fen < line.price_fen)
 
@@ -53,7 +53,7 @@ async function orderNumbered(tx: Transaction, userId: number, orderNo: string) {
   return order
 }
 
-/** The newest order by which the buyer paid for the course, and which was not paid back. */
+/** The newest order that paid for the course and was not refunded. */
 async function paidOrderOf(tx: Transaction, { userId, courseId }: AccessByStaff) {
   const orders = await tx
     .selectFrom('orders')
@@ -68,7 +68,7 @@ async function paidOrderOf(tx: Transaction, { userId, courseId }: AccessByStaff)
   return orders.find((order) => isLinePaid(order.status, order))
 }
 
-/** With the order's row held: no refund of it ends in between. @returns what the access was */
+/** Locks the order's row, so that no refund of it ends in between. @returns the state of the access before */
 async function grantOfOrder(tx: Transaction, grant: AccessByStaff, orderId: number): Promise<'none' | 'revoked'> {
   const { courseId, staffId, reason, now } = grant
   const order = await lockOrder(tx, orderId)
@@ -87,7 +87,7 @@ async function grantOfOrder(tx: Transaction, grant: AccessByStaff, orderId: numb
     .where('course_id', '=', courseId)
     .executeTakeFirst()
   const from = own ? 'revoked' : 'none'
-  if (!(await revive(tx, grant, orderId))) throw new ShopError('COURSE_ALREADY_OWNED')
+  if (!(await restoreAccess(tx, grant, orderId))) throw new ShopError('COURSE_ALREADY_OWNED')
   await addHistory(tx, {
     ...{ orderId, at: now, subject: 'access', number: String(courseId), event: 'grant', from, to: 'active' },
     ...{ actor: 'staff', userId: staffId, reason },
@@ -95,8 +95,15 @@ async function grantOfOrder(tx: Transaction, grant: AccessByStaff, orderId: numb
   return from
 }
 
-/** The line's own access, which exists at most once; since when it has been there stays. @returns whether it was not there */
-async function revive(tx: Transaction, { userId, courseId, now }: AccessByStaff, orderId: number): Promise<boolean> {
+/**
+ * Restores the line's own access, of which there is at most one; the time of the first grant is kept.
+ * @returns whether it was missing
+ */
+async function restoreAccess(
+  tx: Transaction,
+  { userId, courseId, now }: AccessByStaff,
+  orderId: number,
+): Promise<boolean> {
   try {
     const revived = await tx
       .insertInto('enrolments')
@@ -112,15 +119,15 @@ async function revive(tx: Transaction, { userId, courseId, now }: AccessByStaff,
       .executeTakeFirst()
     return revived !== undefined
   } catch (error) {
-    // The buyer has it from elsewhere, be it since a moment ago.
+    // The buyer has access from elsewhere, perhaps granted a moment ago.
     if (error instanceof pg.DatabaseError && error.constraint === 'enrolments_active') return false
     throw error
   }
 }
 
 /**
- * @param importId the import that gives it, if it is not one of the staff by hand
- * @returns whether it was granted now; not when the user owned it already
+ * @param importId the import that grants it, unless staff grant it by hand
+ * @returns whether it was granted now; false if the user owned it already
  * @throws ShopError COURSE_NOT_FOUND
  */
 export async function grantCourse(
@@ -140,7 +147,7 @@ export async function grantCourse(
   return granted !== undefined
 }
 
-/** Money does not go back by this: a refund takes access by itself. @throws ShopError COURSE_NOT_OWNED */
+/** Refunds nothing: a refund ends access by itself. @throws ShopError COURSE_NOT_OWNED */
 export async function revokeByStaff(tx: Transaction, revoke: AccessByStaff): Promise<AccessChange> {
   const { userId, courseId, staffId, reason, now } = revoke
   const revoked = await tx

@@ -1,32 +1,29 @@
-/** What I own, and the lessons that owning opens. */
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+/** The courses a user owns, and the lessons that open with them. */
+import { basename } from 'node:path'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { Viewers } from '../accounts/viewer.ts'
+import type { Principals } from '../auth/principal.ts'
 import { coursesById } from '../catalog/courses.ts'
-import { kindOfName } from '../catalog/file-kind.ts'
 import { readLesson, type StoredLesson } from '../catalog/lessons.ts'
 import { CourseId } from '../catalog/routes.ts'
-import type { Database } from '../database/connect.ts'
+import type { Database, Reader } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
-import { readCursor, writeCursor } from '../http/cursor.ts'
+import { Cursor, cursorPage, PageShape } from '../http/cursor.ts'
 import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
 import { Moment, Nothing, problems, writeMoment } from '../http/shapes.ts'
 import { enrolInFreeCourse, keepPlace } from './access.ts'
+import { isMidway, sendVideo, type VideoFolders, videoAddress } from './lesson-video.ts'
 import { isStaff, seesAll } from './readers.ts'
 
 const PAGE = 50
-
-/** A video that was uploaded; any other came with the program. */
-const UPLOADED = /^[0-9a-f]{64}\./
 
 const LessonId = Type.Object({
   id: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
   lessonId: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
 })
+
+const VideoOfLesson = Type.Object({ ...LessonId.properties, name: Type.String({ maxLength: 200 }) })
 
 const OwnedCourse = Type.Object(
   {
@@ -40,36 +37,58 @@ const OwnedCourse = Type.Object(
 
 export interface EnrolmentRoutes {
   readonly db: Database
-  readonly viewers: Viewers
+  readonly principals: Principals
   readonly clock: () => Date
-  /** The folders where lesson videos lie. */
-  readonly videos: { readonly demo: string; readonly uploaded: string }
+  /** The folders of lesson videos. */
+  readonly videos: VideoFolders
 }
 
-export function addEnrolmentRoutes(app: Application, { db, viewers, clock, videos }: EnrolmentRoutes): void {
-  app.addSchema(OwnedCourse)
-  const tags = ['learning']
+interface OwnedRow {
+  readonly course_id: number
+  readonly granted_at: Date
+  readonly order_no: string | null
+  readonly last_lesson_id: number | null
+}
 
+async function writeOwned(db: Reader, rows: readonly OwnedRow[]) {
+  const courses = await coursesById(
+    db,
+    rows.map((row) => row.course_id),
+  )
+  return rows.flatMap((row) => {
+    const course = courses.get(row.course_id)
+    const entry = { since: writeMoment(row.granted_at), orderNo: row.order_no, lastLessonId: row.last_lesson_id }
+    return course ? [{ course, ...entry }] : []
+  })
+}
+
+export function addEnrolmentRoutes(app: Application, routes: EnrolmentRoutes): void {
+  app.addSchema(OwnedCourse)
+  addListRoute(app, routes)
+  addOwningRoutes(app, routes)
+  addLessonRoutes(app, routes)
+}
+
+const tags = ['learning']
+
+function addListRoute(app: Application, { db, principals }: EnrolmentRoutes): void {
   app.get(
     '/api/me/courses',
     {
+      config: { access: 'account' },
       schema: {
         tags,
         summary: 'What I own',
-        querystring: Type.Object({ cursor: Type.Optional(Type.String({ maxLength: 200 })) }),
+        querystring: Type.Object({ cursor: Cursor }),
         response: {
-          200: Type.Object({
-            items: Type.Array(Type.Ref('OwnedCourse')),
-            next: Type.Union([Type.String(), Type.Null()]),
-          }),
+          200: PageShape('OwnedCourse'),
           ...problems(401, 422),
         },
       },
     },
     async (request) => {
-      const { user } = await viewers.require(request)
-      const after = readCursor(request.query.cursor, ['number'])
-      let select = db
+      const { user } = await principals.require(request)
+      const query = db
         .selectFrom('enrolments')
         .leftJoin('orders', 'orders.id', 'enrolments.order_id')
         .where('enrolments.user_id', '=', user.id)
@@ -81,31 +100,17 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
           'enrolments.last_lesson_id',
           'orders.order_no',
         ])
-      if (after) select = select.where('enrolments.id', '<', Number(after[0]))
-      const rows = await select
-        .orderBy('enrolments.id', 'desc')
-        .limit(PAGE + 1)
-        .execute()
-      const page = rows.slice(0, PAGE)
-      const courses = await coursesById(
-        db,
-        page.map((row) => row.course_id),
-      )
-      const last = page.at(-1)
-      return {
-        items: page.flatMap((row) => {
-          const course = courses.get(row.course_id)
-          const entry = { since: writeMoment(row.granted_at), orderNo: row.order_no, lastLessonId: row.last_lesson_id }
-          return course ? [{ course, ...entry }] : []
-        }),
-        next: rows.length > PAGE && last ? writeCursor([last.id]) : null,
-      }
+      const { cursor } = request.query
+      return cursorPage({ cursor, query, key: 'enrolments.id', size: PAGE, view: (rows) => writeOwned(db, rows) })
     },
   )
+}
 
+function addOwningRoutes(app: Application, { db, principals, clock }: EnrolmentRoutes): void {
   app.post(
     '/api/courses/:id/enrolment',
     {
+      config: { access: 'account' },
       schema: {
         tags,
         summary: 'Take a free course',
@@ -115,7 +120,7 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
       },
     },
     async (request, reply) => {
-      const { user } = await viewers.require(request)
+      const { user } = await principals.require(request)
       const now = clock()
       await db.transaction().execute((tx) =>
         once(tx, user.id, repeatable(request), now, async () => {
@@ -130,6 +135,7 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
   app.put(
     '/api/me/courses/:id/place',
     {
+      config: { access: 'account' },
       schema: {
         tags,
         summary: 'Keep my place',
@@ -142,13 +148,15 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
       },
     },
     async (request, reply) => {
-      const { user } = await viewers.require(request)
+      const { user } = await principals.require(request)
       await keepPlace(db, user.id, request.params.id, request.body.lessonId)
       return reply.code(204).send(null)
     },
   )
+}
 
-  /** The lesson, if whoever asks may read it. @throws ShopError LOGIN_REQUIRED, COURSE_NOT_OWNED */
+function addLessonRoutes(app: Application, { db, principals, videos }: EnrolmentRoutes): void {
+  /** The lesson, if the client may read it. @throws ShopError LOGIN_REQUIRED, COURSE_NOT_OWNED */
   const readable = async (
     request: FastifyRequest,
     courseId: number,
@@ -157,8 +165,8 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
   ): Promise<StoredLesson> => {
     const lesson = await readLesson(db, courseId, lessonId)
     if (lesson.openToAll) return lesson
-    const viewer = await viewers.find(request)
-    // What is locked for buyers is locked for staff who look at it as one; a draft no buyer sees.
+    const viewer = await principals.find(request)
+    // Staff who preview as a buyer see only what buyers see; drafts are never part of that preview.
     if (asBuyer && lesson.published && viewer && isStaff(viewer.user)) throw new ShopError('COURSE_NOT_OWNED')
     if (viewer && (await seesAll(db, viewer.user, courseId))) return lesson
     if (!lesson.published) throw new ShopError('COURSE_NOT_FOUND')
@@ -168,6 +176,7 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
   app.get(
     '/api/courses/:id/lessons/:lessonId',
     {
+      config: { access: 'anyone' },
       schema: {
         tags,
         params: LessonId,
@@ -184,38 +193,32 @@ export function addEnrolmentRoutes(app: Application, { db, viewers, clock, video
       const asBuyer = request.query.as === 'buyer'
       const { video, openToAll: _, published: __, ...lesson } = await readable(request, id, lessonId, asBuyer)
       reply.header('cache-control', 'private, no-store')
-      return { ...lesson, videoUrl: video && `/api/courses/${id}/lessons/${lessonId}/video` }
+      return { ...lesson, videoUrl: video && videoAddress(id, lessonId, video) }
     },
   )
 
   app.get(
-    '/api/courses/:id/lessons/:lessonId/video',
-    { schema: { hide: true, params: LessonId } },
+    '/api/courses/:id/lessons/:lessonId/video/:name',
+    { config: { access: 'anyone' }, schema: { hide: true, params: VideoOfLesson } },
     async (request, reply) => {
-      const { video } = await readable(request, request.params.id, request.params.lessonId)
-      const folder = video && UPLOADED.test(video) ? videos.uploaded : videos.demo
-      const file = video && join(folder, basename(video))
-      const size = file
-        ? await stat(file).then(
-            (found) => found.size,
-            () => undefined,
-          )
-        : undefined
-      if (!file || size === undefined) throw new ShopError('LESSON_NOT_FOUND')
-      reply
-        .type(kindOfName(file)?.mediaType ?? 'video/mp4')
-        .header('accept-ranges', 'bytes')
-        .header('cache-control', 'private, max-age=3600')
-      const range = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? '')
-      if (!range || (!range[1] && !range[2])) return reply.header('content-length', size).send(createReadStream(file))
-      const start = range[1] ? Number(range[1]) : Math.max(0, size - Number(range[2]))
-      const end = range[1] && range[2] ? Math.min(Number(range[2]), size - 1) : size - 1
-      if (start > end) return reply.code(416).header('content-range', `bytes */${size}`).send()
-      reply
-        .code(206)
-        .header('content-range', `bytes ${start}-${end}/${size}`)
-        .header('content-length', end - start + 1)
-      return reply.send(createReadStream(file, { start, end }))
+      const { id, lessonId, name } = request.params
+      const { video } = await readable(request, id, lessonId)
+      if (video && basename(video) === name) return sendVideo(request, reply, videos, video)
+      // The video was replaced after the page was opened.
+      if (!video || isMidway(request)) throw new ShopError('LESSON_NOT_FOUND')
+      return reply.header('cache-control', 'private, no-store').redirect(videoAddress(id, lessonId, video))
+    },
+  )
+
+  // The URL of lesson videos before it contained the video's name.
+  app.get(
+    '/api/courses/:id/lessons/:lessonId/video',
+    { config: { access: 'anyone' }, schema: { hide: true, params: LessonId } },
+    async (request, reply) => {
+      const { id, lessonId } = request.params
+      const { video } = await readable(request, id, lessonId)
+      if (!video) throw new ShopError('LESSON_NOT_FOUND')
+      return reply.header('cache-control', 'private, no-store').redirect(videoAddress(id, lessonId, video))
     },
   )
 }

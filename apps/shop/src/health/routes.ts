@@ -1,11 +1,29 @@
-/** Money health for staff, and as numbers for the operator. */
+/** Money health for staff, and as metrics for the operator. */
 import { Gauge, register } from 'prom-client'
-import { Type } from 'typebox'
-import type { Database } from '../database/connect.ts'
+import { type Static, Type } from 'typebox'
+import type { Database } from '../db/connect.ts'
 import { readerLanguage } from '../errors.ts'
 import type { Application } from '../http/application.ts'
-import { Moment, problems, writeMoment } from '../http/shapes.ts'
-import { HEALTH_CHECKS, runCheck } from './checks.ts'
+import { Moment, Money, problems, writeMoment } from '../http/shapes.ts'
+import { formatYuan, toFen } from '../money.ts'
+import { FINDINGS, HEALTH_CHECKS, type HealthDetails, runCheck, THINGS } from './checks.ts'
+
+const TextOrNull = Type.Union([Type.String(), Type.Null()])
+const DetailsShape = Type.Object({
+  refunded: Type.Optional(Money),
+  of: Type.Optional(Money),
+  effect: Type.Optional(Type.String()),
+  reason: Type.Optional(TextOrNull),
+  kind: Type.Optional(Type.String()),
+  provider: Type.Optional(Type.String()),
+  problem: Type.Optional(TextOrNull),
+  status: Type.Optional(Type.String()),
+  table: Type.Optional(Type.String()),
+  rows: Type.Optional(Type.Integer()),
+  peer: Type.Optional(Type.String()),
+  entries: Type.Optional(Type.Integer()),
+  trusted: Type.Optional(Type.Integer()),
+})
 
 const HealthShape = Type.Object(
   {
@@ -19,11 +37,14 @@ const HealthShape = Type.Object(
         ok: Type.Boolean(),
         items: Type.Array(
           Type.Object({
-            subject: Type.String(),
+            thing: Type.Union([Type.Enum([...THINGS]), Type.Null()], { description: 'The type of the subject' }),
+            subject: Type.String({ description: 'A number or a name' }),
             orderNo: Type.Union([Type.String(), Type.Null()]),
-            text: Type.String(),
+            text: Type.String({ description: 'Text written by a person or a gateway, or a title' }),
+            finding: Type.Union([Type.Enum([...FINDINGS]), Type.Null()]),
+            details: Type.Union([DetailsShape, Type.Null()], { description: 'The details of the result' }),
             since: Moment,
-            link: Type.String({ description: 'The page where it is repaired' }),
+            link: Type.String({ description: 'The page on which to repair it' }),
             repair: Type.String(),
           }),
         ),
@@ -33,15 +54,15 @@ const HealthShape = Type.Object(
   { $id: 'MoneyHealth' },
 )
 
-export function addHealthDesk(desk: Application, db: Database, clock: () => Date): void {
-  desk.addSchema(HealthShape)
-  desk.get(
+export function addHealthAdminRoutes(admin: Application, db: Database, clock: () => Date): void {
+  admin.addSchema(HealthShape)
+  admin.get(
     '/money-health',
     {
       config: { right: 'money.read' },
       schema: {
         tags: ['desk: money'],
-        summary: 'What must never be, and where it is',
+        summary: 'Conditions that must never occur, and the affected rows',
         response: { 200: Type.Ref('MoneyHealth'), ...problems(401, 403) },
       },
     },
@@ -56,12 +77,15 @@ export function addHealthDesk(desk: Application, db: Database, clock: () => Date
           meaning: check.meaning[language],
           count,
           ok: count === 0,
-          items: rows.map(({ subject, order_no: orderNo, text, since, link }) => ({
-            subject,
-            orderNo,
-            text,
-            since: writeMoment(since),
-            link,
+          items: rows.map((row) => ({
+            thing: row.thing ?? null,
+            subject: row.subject,
+            orderNo: row.order_no,
+            text: row.text ?? '',
+            finding: row.finding ?? null,
+            details: row.details ? writeDetails(row.details) : null,
+            since: writeMoment(row.since),
+            link: row.link,
             repair: check.repair,
           })),
         })
@@ -71,32 +95,56 @@ export function addHealthDesk(desk: Application, db: Database, clock: () => Date
   )
 }
 
+const writeDetails = ({ refunded, of, ...details }: HealthDetails): Static<typeof DetailsShape> =>
+  refunded === undefined || of === undefined
+    ? details
+    : { ...details, refunded: formatYuan(toFen(refunded)), of: formatYuan(toFen(of)) }
+
 const FRESH_MS = 15_000
 
-/** `xuecheng_money_health{check="…"}`: how many there are of each. Asked of the database at most every 15 seconds a process. */
+/** How long the metrics wait for the counts, so that a slow database does not hold back the other metrics. */
+const WAIT_MS = 1000
+
+/**
+ * `xuecheng_money_health{check="…"}`: the number of rows of each check. Each process queries the database at most every
+ * 15 seconds. Absent while the database does not answer, since an old number would hide that.
+ */
 export function measureHealth(db: Database): void {
-  let counted = { at: Number.NEGATIVE_INFINITY, counts: Promise.resolve(new Map<string, number>()) }
+  let counts: Promise<ReadonlyMap<string, number>> | undefined
   const count = async () => {
-    const counts = new Map<string, number>()
-    for (const check of HEALTH_CHECKS) counts.set(check.name, (await runCheck(db, check)).count)
-    return counts
+    const found = new Map<string, number>()
+    for (const check of HEALTH_CHECKS) found.set(check.name, (await runCheck(db, check)).count)
+    return found
+  }
+  const forget = () => {
+    counts = undefined
+  }
+  const startCounting = () => {
+    const started = count()
+    started.then(() => setTimeout(forget, FRESH_MS).unref(), forget)
+    return started
   }
   const gauge = new Gauge({
     name: 'xuecheng_money_health',
     help: 'Rows that a money check found; anything above 0 wants somebody to look',
     labelNames: ['check'],
-    // Every process reads the same database: the numbers of several processes are one number, not a sum.
+    // All processes read the same database, so their numbers must not be summed.
     aggregator: 'max',
     registers: [register],
     async collect() {
-      // Who asks while it is being counted waits for that.
-      if (performance.now() - counted.at > FRESH_MS) {
-        counted = { at: performance.now(), counts: count() }
-        counted.counts.catch(() => {
-          counted.at = Number.NEGATIVE_INFINITY
-        })
-      }
-      for (const [check, found] of await counted.counts) gauge.set({ check }, found)
+      counts ??= startCounting()
+      const found = await within(WAIT_MS, counts).catch(() => undefined)
+      gauge.reset()
+      for (const [check, number] of found ?? []) gauge.set({ check }, number)
     },
   })
+}
+
+/** Waits for an answer up to a limit. */
+async function within<Answer>(milliseconds: number, answer: Promise<Answer>): Promise<Answer | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((done) => {
+    timer = setTimeout(() => done(undefined), milliseconds)
+  })
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer))
 }

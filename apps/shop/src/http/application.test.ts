@@ -2,9 +2,9 @@ import { Readable } from 'node:stream'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { createApplication } from './application.ts'
-import { createOverload } from './overload.ts'
+import { createOverload } from './load/overload.ts'
 
-test('HEAD reads nothing of what it is not sent', async () => {
+test('HEAD does not read the body that it will not send', async () => {
   const logger = pino({ level: 'silent' })
   const publicUrl = 'http://localhost:8000'
   const app = await createApplication({ logger, trustedProxies: 0, publicUrl, overload: createOverload(4) })

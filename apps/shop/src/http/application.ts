@@ -1,25 +1,27 @@
-/** The HTTP application: validation, problems, cookies, limits, security headers, the OpenAPI document. Knows no subject. */
+/**
+ * Builds the HTTP application: validation, problems, cookies, limits, security headers, the OpenAPI document. No
+ * routes.
+ */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import cookie from '@fastify/cookie'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController, type RawServerDefault } from 'fastify'
 import { ShopError } from '../errors.ts'
-import type { Overload } from './overload.ts'
+import { nameClients } from './addresses/client-address.ts'
+import { limitBodies } from './bodies/body-limits.ts'
+import { boundBodies, type Patience } from './bodies/body-reading.ts'
+import { refuseBrokenText } from './bodies/broken-text.ts'
+import { readJsonBodies } from './bodies/json-bodies.ts'
+import { refuseUnread } from './bodies/unread.ts'
+import type { Overload } from './load/overload.ts'
 import { answerProblems, Problem, sendProblem } from './problem.ts'
 import { securityHeaders } from './security-headers.ts'
 import { serializersOnDemand } from './serializers.ts'
-import { refuseUnread } from './unread.ts'
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** A body that may take long: its route sees to it that it comes on. */
-    slowBody?: boolean
-  }
-}
+import { boundedValidator } from './validation.ts'
 
 /** A Fastify application whose handlers take their types from the TypeBox schemas of their routes. */
 export type Application = FastifyInstance<
@@ -32,13 +34,24 @@ export type Application = FastifyInstance<
 
 export interface ApplicationOptions {
   readonly logger: FastifyBaseLogger
-  /** How many proxies stand in front. */
+  /** The number of reverse proxies in front of the shop. */
   readonly trustedProxies: number
   readonly publicUrl: string
   readonly overload: Overload
+  /** Overrides the body deadlines in tests. */
+  readonly patience?: Patience
 }
 
-const BODY_LIMIT = 64 * 1024
+/** The body limit of requests that match no route. */
+const BODY_LIMIT = 1024
+/** Deadline for a request's headers, counted from the connection or the previous answer. */
+const HEADERS_MS = 15_000
+/**
+ * Closes a connection without traffic in either direction. Event streams and playing videos have traffic more often.
+ */
+const SILENCE_MS = 120_000
+/** How often Node checks its connections for expired deadlines. */
+const LOOK_EVERY_MS = 5000
 
 export async function createApplication(options: ApplicationOptions): Promise<Application> {
   const app = Fastify({
@@ -48,20 +61,32 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     routerOptions: { maxParamLength: 100 },
     logController: new LogController({ disableRequestLogging: true }),
     schemaController: { compilersFactory: { buildSerializer: serializersOnDemand } },
+    // `body-reading.ts` sets a deadline for each body.
     requestTimeout: 0,
+    connectionTimeout: SILENCE_MS,
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: LOOK_EVERY_MS },
     forceCloseConnections: true,
     frameworkErrors: (_error, request, reply) => sendProblem(request, reply, new ShopError('MALFORMED_REQUEST')),
     clientErrorHandler: refuseUnread,
   }).withTypeProvider<TypeBoxTypeProvider>()
-  app.setValidatorCompiler(TypeBoxValidatorCompiler)
+  app.setValidatorCompiler(boundedValidator)
+  // Without this, a scope that adds schemas would use Fastify's own validator, which converts values and drops unknown
+  // ones.
+  app.addHook('onRegister', (scope) => {
+    scope.setValidatorCompiler(boundedValidator)
+  })
   app.addSchema(Problem)
+  nameClients(app)
   answerProblems(app)
   options.overload.guard(app)
-  cutSlowBodies(app)
+  boundBodies(app, options.patience)
+  limitBodies(app)
+  readJsonBodies(app)
   readNothingForHead(app)
+  refuseBrokenText(app)
   await app.register(cookie)
   const headers = securityHeaders(options.publicUrl)
-  // What an address under /api answers is for whoever asks, and of this moment, where its route does not say otherwise.
+  // Unless its route says otherwise, an answer under /api depends on the user and may not be reused.
   const ofTheMoment = { ...headers, 'cache-control': 'private, no-store' }
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(request.routeOptions.url?.startsWith('/api/') ? ofTheMoment : headers)
@@ -76,26 +101,15 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     },
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json['$id'] ?? `schema-${index}`) },
   })
-  await app.register(swaggerUi, { routePrefix: '/api/docs' })
+  // The bar at the top sets an inline style, which the content policy refuses; the page does without it.
+  await app.register(swaggerUi, { routePrefix: '/api/docs', uiConfig: { layout: 'BaseLayout' } })
   app.get('/api/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()))
   return app
 }
 
-/** How long a request's body may take, unless its route takes files (`slowBody`); headers have Node's own limit. */
-const BODY_MS = 30_000
-
-function cutSlowBodies(app: FastifyInstance): void {
-  app.addHook('onRequest', (request, _reply, done) => {
-    const { method, raw } = request
-    if (method === 'GET' || method === 'HEAD' || raw.complete || request.routeOptions.config.slowBody) return done()
-    const timer = setTimeout(() => raw.destroy(), BODY_MS)
-    const stop = () => clearTimeout(timer)
-    raw.once('end', stop).once('close', stop)
-    done()
-  })
-}
-
-/** Fastify reads a stream to its end to throw it away; of a video that would be gigabytes for a request that asks for headers. */
+/**
+ * For HEAD, Fastify reads and discards the whole stream; for a video that would be gigabytes for a request for headers.
+ */
 function readNothingForHead(app: FastifyInstance): void {
   app.addHook('onSend', (request, _reply, payload, done) => {
     if (request.method !== 'HEAD' || !(payload instanceof Readable)) return done()

@@ -1,12 +1,12 @@
-/** `Idempotency-Key`: the same key and body get the same answer; two at once have one effect. */
+/** `Idempotency-Key`: the same key and body get the same answer; two concurrent requests have one effect. */
 import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import pg from 'pg'
 import { Type } from 'typebox'
-import type { Database, Reader, Transaction } from '../database/connect.ts'
+import type { Database, Reader, Transaction } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 
-/** A request that its client may send again. */
+/** A request that its client may safely send again. */
 export interface Repeatable {
   readonly key: string
   readonly requestHash: string
@@ -17,23 +17,34 @@ export const hashRequest = (method: string, path: string, body: unknown): string
     .update(JSON.stringify([method, path, body]))
     .digest('hex')
 
-/** What the schema of a route says whose work is done once a key. */
+/** The header schema of routes that accept an idempotency key. */
 export const IdempotencyHeader = Type.Object({
   'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
 })
 
-/** What makes a request the same again: by default its whole body; of one with a secret in it, what is named instead. */
+/** Whether the route's schema takes a key. */
+export function takesKey({ routeOptions }: FastifyRequest): boolean {
+  const headers = routeOptions.schema?.headers
+  return Type.IsObject(headers) && 'idempotency-key' in headers.properties
+}
+
+/**
+ * The key, and a hash of what must be the same for a repeat: the whole body, or `body` where the real one holds a
+ * secret.
+ */
 export function repeatable(request: FastifyRequest, body: unknown = request.body): Repeatable | undefined {
   const key = request.headers['idempotency-key']
+  // guard: idempotency-key
   if (typeof key !== 'string') return undefined
   return { key, requestHash: hashRequest(request.method, request.url, body) }
 }
 
-/** Who asks without having an account. */
-export const NOBODY = 0
+/** The user id of requests without an account. */
+export const ANONYMOUS = 0
 
 /**
- * Does the work once for its key, in the caller's transaction: whoever comes second waits for that transaction's end.
+ * Does the work once for each key, in the caller's transaction; a concurrent request with the same key waits for its
+ * commit.
  * @throws ShopError IDEMPOTENCY_KEY_REUSED when the key was used for another request
  */
 export async function once<Answer>(
@@ -72,20 +83,20 @@ export async function once<Answer>(
 }
 
 /**
- * The answer that this key got before, for work that has something to do before its transaction.
+ * The stored answer for this key, for operations that do something before their transaction.
  * @throws ShopError IDEMPOTENCY_KEY_REUSED when the key was used for another request
  */
-export async function answeredBefore<Answer>(
+export async function findStoredAnswer<Answer>(
   db: Database,
   userId: number,
   repeatable: Repeatable | undefined,
 ): Promise<Answer | undefined> {
   if (!repeatable) return undefined
-  return keptAnswer(await answersKept(db, userId, repeatable).execute(), repeatable)
+  return storedAnswer(await storedAnswers(db, userId, repeatable).execute(), repeatable)
 }
 
-/** The statement that finds what this key got before, for whoever sends it together with others. */
-export const answersKept = (db: Reader, userId: number, repeatable: Repeatable | undefined) =>
+/** Builds the query for the stored answer; run it with `pipeline()`. */
+export const storedAnswers = (db: Reader, userId: number, repeatable: Repeatable | undefined) =>
   db
     .selectFrom('idempotency_keys')
     .select(['request_hash', 'response'])
@@ -93,7 +104,7 @@ export const answersKept = (db: Reader, userId: number, repeatable: Repeatable |
     .where('key', '=', repeatable?.key ?? '')
 
 /** @throws ShopError IDEMPOTENCY_KEY_REUSED when the key was used for another request */
-export function keptAnswer<Answer>(
+export function storedAnswer<Answer>(
   [before]: readonly { request_hash: string; response: unknown }[],
   repeatable: Repeatable | undefined,
 ): Answer | undefined {
@@ -103,10 +114,11 @@ export function keptAnswer<Answer>(
 }
 
 /**
- * The statement that keeps an answer, in the transaction of the work, by one who alone works for this user meanwhile.
- * It fails where the key was claimed by work that does not wait for that (`isKeyTaken`): then the whole is to be done again.
+ * Builds the insert that stores an answer, in the transaction of the work, by a caller that holds this user's lock. It
+ * fails when an operation without that lock has claimed the key (`isKeyTaken`); then the whole operation must be
+ * retried.
  */
-export const answerRow = (
+export const insertAnswer = (
   tx: Pick<Transaction, 'insertInto'>,
   userId: number,
   { key, requestHash }: Repeatable,
@@ -114,14 +126,17 @@ export const answerRow = (
   answer: unknown,
 ) =>
   tx.insertInto('idempotency_keys').values({
-    ...{ user_id: userId, key, request_hash: requestHash, created_at: now },
+    user_id: userId,
+    key,
+    request_hash: requestHash,
+    created_at: now,
     response: JSON.stringify(answer),
   })
 
 export const isKeyTaken = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && error.code === '23505' && error.table === 'idempotency_keys'
 
-/** Forgets keys whose requests nobody repeats any more. */
+/** Deletes keys that are too old to be repeated. */
 export async function forgetKeys(db: Database, before: Date): Promise<void> {
   await db.deleteFrom('idempotency_keys').where('created_at', '<', before).execute()
 }

@@ -1,32 +1,45 @@
-/** Errors on their way out: every one becomes an RFC 9457 problem with a stable code, in the reader's language. */
+/** Turns every error into an RFC 9457 problem with a stable code, in the reader's language. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { type ErrorCode, type FieldError, type Language, REFUSALS, readerLanguage, ShopError } from '../errors.ts'
+import {
+  detailOf,
+  type ErrorCode,
+  type FieldError,
+  type Language,
+  REFUSALS,
+  readerLanguage,
+  ShopError,
+} from '../errors.ts'
+import { USERNAME } from '../text/login-name.ts'
+import { VISIBLE_LINE } from '../text/visible-line.ts'
+import { MONEY } from './shapes.ts'
 
 export const Problem = Type.Object(
   {
     type: Type.String(),
     title: Type.String({ description: "In the reader's language (Accept-Language: zh-CN, en)" }),
     status: Type.Integer(),
-    code: Type.String({ description: 'Stable; what a program should look at' }),
+    code: Type.String({ description: 'Stable; for programs' }),
     detail: Type.String(),
     errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }))),
   },
   { $id: 'Problem' },
 )
 
-/** Lets every route of the application answer errors as problems. */
+/** Answers the errors of every route as problems. */
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | ShopError, request, reply) => {
-    const known =
-      madeUp(request, error) ?? recognise(error, readerLanguage(request.headers['accept-language']), request.body)
+    const known = madeUp(request, error) ?? recognise(error, requestLanguage(request), request.body)
     if (REFUSALS[known.code].status >= 500) request.log.error({ err: error, code: known.code }, 'request failed')
     return sendProblem(request, reply, known)
   })
 }
 
+/** The language that the reader asks for. */
+export const requestLanguage = ({ headers }: FastifyRequest): Language => readerLanguage(headers['accept-language'])
+
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ShopError): FastifyReply {
-  const language = readerLanguage(request.headers['accept-language'])
+  const language = requestLanguage(request)
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
   return reply
     .code(REFUSALS[error.code].status)
@@ -34,13 +47,22 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
     .header('cache-control', 'no-store')
     .type('application/problem+json; charset=utf-8')
     .serializer(JSON.stringify)
-    .send({ ...problemOf(error.code, language), ...(error.errors.length > 0 ? { errors: error.errors } : {}) })
+    .send({
+      ...problemOf(error.code, language, error.retryAfterSeconds),
+      ...(error.errors.length > 0 ? { errors: error.errors } : {}),
+    })
 }
 
-/** A problem in a reader's words, without what is wrong with single fields. */
-export function problemOf(code: ErrorCode, language: Language) {
-  const { status, title, detail } = REFUSALS[code]
-  return { type: `urn:xuecheng:problem:${code}`, title: title[language], status, code, detail: detail[language] }
+/** A problem in the reader's language, without field errors. */
+export function problemOf(code: ErrorCode, language: Language, seconds?: number) {
+  const { status, title } = REFUSALS[code]
+  return {
+    type: `urn:xuecheng:problem:${code}`,
+    title: title[language],
+    status,
+    code,
+    detail: detailOf(code, language, seconds),
+  }
 }
 
 const TRANSPORT: Readonly<Record<string, ErrorCode>> = {
@@ -51,15 +73,15 @@ const TRANSPORT: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'MALFORMED_REQUEST',
 }
 
-/** Errors by which PostgreSQL or the way to it says "not now": safe to repeat later. */
+/** Errors by which PostgreSQL or the connection to it says "not now": safe to retry later. */
 const DATABASE_AWAY =
   /^(08\w{3}|57P0\d|57014|53\w{3}|55P03|25006|25P03|40001|40P01|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/
 
-/** What the driver says without a code. A rollback on a connection that is gone hides what came before it. */
+/** Driver errors without a code. A rollback on a lost connection hides the error before it. */
 const CONNECTION_LOST =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|is not queryable|Cannot use a pool after calling end/
 
-/** A number or a time in an address or a cursor that no column can hold. Where something is written it would be a fault of ours. */
+/** A number or time in a path or cursor that no column can hold. In a write, the same error is a bug of ours. */
 const madeUp = ({ method }: FastifyRequest, { code }: FastifyError | ShopError): ShopError | undefined =>
   (method === 'GET' || method === 'HEAD') && /^22(003|007|008|P02)$/.test(code)
     ? new ShopError('INVALID_INPUT')
@@ -68,11 +90,11 @@ const madeUp = ({ method }: FastifyRequest, { code }: FastifyError | ShopError):
 function recognise(error: FastifyError | ShopError, language: Language, body: unknown): ShopError {
   if (error instanceof ShopError) return error
   if (error.validation) return new ShopError('INVALID_INPUT', { errors: fieldErrors(error, language, body) })
-  // PostgreSQL keeps no NUL; whoever sent one sent something that is no text.
+  // PostgreSQL stores no NUL, so the client sent invalid text.
   if (error.code === '22021' || error.code === '22P05') return new ShopError('INVALID_INPUT')
   const transport = TRANSPORT[error.code]
   if (transport) return new ShopError(transport)
-  // The embedded server's socket is gone while it starts again.
+  // The embedded server's socket is missing while it restarts.
   const noSocket = error.code === 'ENOENT' && 'syscall' in error && error.syscall === 'connect'
   if (noSocket || DATABASE_AWAY.test(error.code ?? '') || CONNECTION_LOST.test(error.message)) {
     return new ShopError('UNAVAILABLE', { retryAfterSeconds: 2, cause: error })
@@ -110,8 +132,18 @@ const WORDS: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
   },
 }
 
-/** Of a field that was left empty: too short or misshapen is true, and of no help. */
-const MISSING: Readonly<Record<Language, string>> = { 'zh-CN': '请填写', en: 'is missing' }
+/** The messages for known patterns. */
+const PATTERNS: Readonly<Record<string, Readonly<Record<Language, string>>>> = {
+  [USERNAME]: { 'zh-CN': '请用 3–32 位字母、数字或 _ - .', en: 'takes 3–32 letters, digits or _ - .' },
+  [MONEY]: { 'zh-CN': '请写成金额，例如 39.00', en: 'takes an amount such as 39.00' },
+  [VISIBLE_LINE]: {
+    'zh-CN': '须为一行可见的文字，不能有换行、控制符或改变文字方向的符号',
+    en: 'takes one line of visible characters: no line ends, control characters or marks that turn the direction of text',
+  },
+}
+
+/** For an empty field, "too short" or "has the wrong form" would be true but no help. */
+const MISSING: Readonly<Record<Language, string>> = { 'zh-CN': '请填写', en: 'Please fill this in' }
 
 function isEmpty(body: unknown, path: readonly string[]): boolean {
   const value = path.reduce<unknown>(
@@ -120,6 +152,9 @@ function isEmpty(body: unknown, path: readonly string[]): boolean {
   )
   return typeof value === 'string' && value.trim() === ''
 }
+
+const patternWords = ({ pattern }: Record<string, unknown>, language: Language): string | undefined =>
+  typeof pattern === 'string' ? PATTERNS[pattern]?.[language] : undefined
 
 function fieldErrors(error: FastifyError, language: Language, body: unknown): FieldError[] {
   const found = (error.validation ?? []).slice(0, 20).flatMap((issue) => {
@@ -131,7 +166,9 @@ function fieldErrors(error: FastifyError, language: Language, body: unknown): Fi
       message:
         error.validationContext === 'body' && isEmpty(body, path)
           ? MISSING[language]
-          : (WORDS[language][issue.keyword] ?? (language === 'en' ? 'is not valid' : '无效')),
+          : (patternWords(issue.params, language) ??
+            WORDS[language][issue.keyword] ??
+            (language === 'en' ? 'is not valid' : '无效')),
     }))
   })
   return found.filter((entry, index) => found.findIndex((other) => other.field === entry.field) === index)

@@ -1,12 +1,14 @@
 /**
- * What writes answers as JSON, made from their schemas when the first such answer is sent. To make them all took two fifths
- * of a start, and most are never needed by the process that makes them.
+ * Builds each JSON serializer from its schema on first use. Building all of them took two fifths of the start, and a
+ * process never needs most of them.
  */
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 
 const factory = SerializerSelector()
 
-/** In place of Fastify's own (`schemaController.compilersFactory.buildSerializer`), which makes all of them at once. */
+/**
+ * Replaces Fastify's `schemaController.compilersFactory.buildSerializer`, which builds all serializers at the start.
+ */
 export const serializersOnDemand: typeof factory = (schemas, options) => {
   const make = factory(schemas, options)
   return (route) => {

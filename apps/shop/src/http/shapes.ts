@@ -1,28 +1,41 @@
-/** Shapes that every subject uses on the wire. */
+/** Schemas that every subject uses in its API. */
 import { Type } from 'typebox'
+import { UTC8_MS } from '../beijing-day.ts'
+import { NAME_LENGTH, VISIBLE_LINE } from '../text/visible-line.ts'
 
-/** Money on the wire: yuan with two places. */
-export const Money = Type.String({ pattern: '^(0|[1-9][0-9]{0,8})\\.[0-9]{2}$', examples: ['39.00'] })
+/** Money in the API: yuan with two decimal places. */
+export const MONEY = '^(0|[1-9][0-9]{0,8})\\.[0-9]{2}$'
+export const Money = Type.String({
+  maxLength: 12,
+  pattern: MONEY,
+  examples: ['39.00'],
+})
 
-/** A moment on the wire: RFC 3339 with an offset. */
+/** A time in the API: RFC 3339 with an offset. */
 export const Moment = Type.String({ examples: ['2026-11-23T10:00:00.000+08:00'] })
 
 export const Nothing = Type.Null({ description: 'No content' })
 
-/** The answers a route may give besides its own. */
+/** The error answers of a route. */
 export const problems = (...statuses: number[]) =>
   Object.fromEntries(statuses.map((status) => [status, Type.Ref('Problem')]))
 
-const UTC8_MS = 8 * 60 * 60 * 1000
+/** A name that other people see. */
+export const DisplayName = Type.String({
+  minLength: 1,
+  maxLength: NAME_LENGTH,
+  pattern: VISIBLE_LINE,
+  description: 'One line of visible characters',
+})
 
-/** A moment as RFC 3339 in the shop's own zone, UTC+8, wherever the server stands. */
+/** A time as RFC 3339 in the shop's zone, UTC+8, regardless of the server's own zone. */
 export function writeMoment(at: Date): string {
   return `${new Date(at.getTime() + UTC8_MS).toISOString().slice(0, -1)}+08:00`
 }
 
 export const writeMomentOrNull = (at: Date | null): string | null => (at ? writeMoment(at) : null)
 
-/** A list that is short by nature, in the shape of those that come in pages: nothing is after it. */
+/** A list that is always short, in the same shape as paged lists but with a single page. */
 export const WholeList = <Name extends string>(of: Name) =>
   Type.Object({ items: Type.Array(Type.Ref(of)), next: Type.Null() })
 

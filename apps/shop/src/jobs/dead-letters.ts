@@ -1,6 +1,6 @@
-/** The queue's jobs as staff see them: waiting, running, and dead, which are run again by hand. */
+/** The queue's jobs for staff: waiting, running, and dead ones, which can be run again. */
 import { sql } from 'kysely'
-import type { Reader, Transaction } from '../database/connect.ts'
+import type { Reader, Transaction } from '../db/connect.ts'
 
 export const JOB_STATES = ['dead', 'waiting', 'running'] as const
 
@@ -24,7 +24,7 @@ const WHERE: Readonly<Record<JobState, string>> = {
   running: 'jobs.locked_at is not null',
 }
 
-/** Oldest first, from after the named one. The queue's public view has no payload, so that is read beside it. */
+/** Oldest first, after the given job. The queue's public view lacks the payload, so that is read separately. */
 export async function listJobs(
   db: Reader,
   {
@@ -45,7 +45,7 @@ export async function listJobs(
   return rows
 }
 
-/** The tasks of which there are jobs in this state. */
+/** The tasks that have jobs in this state. */
 export async function tasksIn(db: Reader, state: JobState): Promise<string[]> {
   const { rows } = await sql<{ task: string }>`
     select distinct jobs.task_identifier as task from graphile_worker.jobs where ${sql.raw(WHERE[state])}
@@ -53,7 +53,7 @@ export async function tasksIn(db: Reader, state: JobState): Promise<string[]> {
   return rows.map(({ task }) => task)
 }
 
-/** Gives a dead job all its tries again, now. @returns what it was; nothing when it is not dead (any more) */
+/** Gives a dead job all its attempts again. @returns its state before; undefined if it is not dead (any more) */
 export async function runAgain(
   tx: Transaction,
   id: string,

@@ -1,8 +1,8 @@
-/** Puts work into the queue, in the transaction of what causes it: it is done if and only if that is committed. */
+/** Puts a job into the queue in the caller's transaction: it runs if and only if that commits. */
 import { sql } from 'kysely'
-import type { Reader } from '../database/connect.ts'
+import type { Reader } from '../db/connect.ts'
 
-/** @param from when it is to be done at the earliest; at once if not said */
+/** @param from the earliest time to run it; immediately by default */
 export async function enqueue(
   tx: Reader,
   task: string,

@@ -1,11 +1,11 @@
-/** The job queue over PostgreSQL: starts it with the tasks it is given; knows no subject's rules. */
+/** The job queue over PostgreSQL: runs the tasks that it is given, without any subject's rules. */
 import { Logger, type ParsedCronItem, parseCronItems, run, type TaskList } from 'graphile-worker'
 import type pg from 'pg'
 import type { Logger as Log } from 'pino'
 
 export interface Repeating {
   readonly task: string
-  /** When, as crontab writes it, in UTC. */
+  /** The schedule in crontab syntax, in UTC. */
   readonly match: string
 }
 
@@ -39,13 +39,13 @@ export async function startQueue(
 }
 
 /**
- * Frees the jobs of workers that were killed: the queue itself would wait four hours for them. A job that only takes its
- * time may then run twice, which every task of ours allows.
+ * Unlocks the jobs of workers that were killed, for which the queue would wait four hours. A job that merely takes long
+ * may then run twice, which all our tasks allow.
  */
 export async function freeLostJobs(pool: pg.Pool): Promise<void> {
   await pool.query(`select graphile_worker.force_unlock_workers(array(
     select locked_by from graphile_worker.jobs where locked_at < now() - interval '2 minutes'))`)
-  // A repeating task has one try and comes again by itself: what is left of a run that failed is no dead letter.
+  // A repeating task has one attempt and is scheduled again anyway, so a failed run is not a dead letter.
   await pool.query(`select graphile_worker.complete_jobs(array(
     select id from graphile_worker.jobs where max_attempts = 1 and attempts >= 1 and locked_at is null))`)
 }

@@ -1,22 +1,23 @@
-/** Word of a changed order, from whichever process changed it to whichever process its buyer watches from. */
-import { announceAfterCommit } from '../database/after-commit.ts'
-import type { Announcements } from '../database/announcements.ts'
-import type { Transaction } from '../database/connect.ts'
+/** Messages about changed orders, from the process that changed one to the process that its buyer is connected to. */
 
-/** Says so, once the transaction is committed. */
-export const announceOrder = (tx: Transaction, orderNo: string): Promise<void> =>
-  announceAfterCommit(tx, 'order_changed', orderNo)
+import type { Transaction } from '../db/connect.ts'
+import type { Subscriptions } from '../db/pub-sub.ts'
+import { publishAfterCommit } from '../db/pub-sub.ts'
+
+/** Publishes the change once the transaction is committed. */
+export const publishOrder = (tx: Transaction, orderNo: string): Promise<void> =>
+  publishAfterCommit(tx, 'order_changed', orderNo)
 
 export interface OrderEvents {
-  /** Calls back when the order may have changed; returns how to stop. */
+  /** Calls back when the order may have changed; returns a function that stops it. */
   watch(orderNo: string, changed: () => void): () => void
 }
 
-export function watchOrders(announcements: Announcements): OrderEvents {
+export function watchOrders(subscriptions: Subscriptions): OrderEvents {
   const watchers = new Map<string, Set<() => void>>()
-  announcements.on('order_changed', (orderNo) => {
-    const told = orderNo === undefined ? [...watchers.values()] : [watchers.get(orderNo) ?? []]
-    for (const group of told) for (const changed of group) changed()
+  subscriptions.on('order_changed', (orderNo) => {
+    const groups = orderNo === undefined ? [...watchers.values()] : [watchers.get(orderNo) ?? []]
+    for (const group of groups) for (const changed of group) changed()
   })
   return {
     watch(orderNo, changed) {

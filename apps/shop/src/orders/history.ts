@@ -1,26 +1,31 @@
-/** An order's history: what became of it, of its attempts, its refunds and its access; who or what, when, why. Only added to. */
+/**
+ * An order's history: changes of the order, its attempts, its refunds and its access; by whom, when and why.
+ * Append-only.
+ */
 import type { Expression } from 'kysely'
-import type { Transaction } from '../database/connect.ts'
-import type { By } from '../states.ts'
+import type { Transaction } from '../db/connect.ts'
+import { type ReasonOrWords, reasonColumns } from './reasons.ts'
+import type { By } from './state-table.ts'
 
 export interface HistoryLine extends By {
-  /** The order's id, or what stands for it in a statement that makes the order. */
+  /** The order's id, or an expression for it in a statement that also inserts the order. */
   readonly orderId: number | Expression<number>
   readonly at: Date
   readonly subject: 'order' | 'attempt' | 'refund' | 'access' | 'reconciliation'
-  /** The attempt's or the refund's number, or the course. */
+  /** The number of the attempt or refund, or the course. */
   readonly number?: string
   readonly event: string
   readonly from: string | null
   readonly to: string
-  readonly reason: string
+  /** Empty if the event needs no explanation. */
+  readonly reason: ReasonOrWords
 }
 
 export async function addHistory(tx: Transaction, ...lines: HistoryLine[]): Promise<void> {
   if (lines.length > 0) await historyLines(tx, ...lines).execute()
 }
 
-/** The statement that adds lines (one at least), for whoever sends it together with others. */
+/** Builds the insert of history entries (at least one). */
 export const historyLines = (tx: Pick<Transaction, 'insertInto'>, ...lines: HistoryLine[]) =>
   tx.insertInto('order_history').values(
     lines.map((line) => ({
@@ -33,6 +38,6 @@ export const historyLines = (tx: Pick<Transaction, 'insertInto'>, ...lines: Hist
       to_status: line.to,
       actor: line.actor,
       user_id: line.userId ?? null,
-      reason: line.reason,
+      ...reasonColumns(line.reason),
     })),
   )

@@ -1,9 +1,9 @@
-/** What of each line of an order is going back, or went back. */
+/** How much of each order line is being refunded or has been refunded. */
 import { sql } from 'kysely'
-import type { Transaction } from '../database/connect.ts'
+import type { Transaction } from '../db/connect.ts'
 import type { Fen } from '../money.ts'
 
-/** Adds to a line's sum, or takes from it. The database refuses more than the line's price (`never_more_than_its_price`). */
+/** Changes a line's refunded amount. The database refuses more than the line's price (`never_more_than_its_price`). */
 export async function countRefunded(tx: Transaction, orderId: number, courseId: number, change: number): Promise<void> {
   await tx
     .updateTable('order_lines')
@@ -13,7 +13,7 @@ export async function countRefunded(tx: Transaction, orderId: number, courseId: 
     .execute()
 }
 
-/** What of a line of `order_lines` has gone back or is sure to: of what its buyer only asks for, nothing is decided. */
+/** How much of an order line has been refunded or certainly will be; undecided requests of the buyer do not count. */
 export const decidedFen = sql<Fen>`(order_lines.refunded_fen - coalesce((
   select sum(asked.amount_fen) from refund_lines asked join refunds on refunds.id = asked.refund_id
   where asked.order_id = order_lines.order_id and asked.course_id = order_lines.course_id

@@ -1,25 +1,35 @@
-/** Placing an order: the price is checked against the catalogue, and what belongs to an order is written in one statement. */
+/**
+ * Placing an order: the price is checked against the catalogue, and the order is written with all its parts in one
+ * statement.
+ */
 import { sql } from 'kysely'
-import type { Transaction } from '../database/connect.ts'
-import type { RowsOfAll } from '../database/together.ts'
+import type { Transaction } from '../db/connect.ts'
+import type { RowsOfAll } from '../db/statements/pipeline.ts'
 import { enrolmentsAmong } from '../enrolments/access.ts'
 import { ShopError } from '../errors.ts'
 import { type Fen, sumFen } from '../money.ts'
+import { cutText } from '../text/cut-text.ts'
 import type { HistoryLine } from './history.ts'
+import { insertOrder, insertOrderLines } from './rows.ts'
 
-/** An order this close to its end is not offered again: the gateway wants at least a minute on a pay link. */
-export const LEAST_TIME_TO_PAY_MS = 2 * 60_000
+/** An order this close to its expiry is not offered again: gateways require at least a minute for a pay link. */
+export const MIN_TIME_TO_PAY_MS = 2 * 60_000
+
+/**
+ * Unpaid orders of one buyer at a time. Each is watched, polled and closed at its gateway, and no real buyer has more.
+ */
+export const MAX_UNPAID_ORDERS = 10
 
 export interface Purchase {
   readonly userId: number
   readonly courseIds: readonly number[]
-  /** What the buyer was shown; the catalogue must agree. */
+  /** The total that the buyer saw; it must match the catalogue. */
   readonly total: Fen
   readonly payType: string
   readonly subject: string | undefined
 }
 
-/** An unpaid order, new or found again. */
+/** An unpaid order, new or found. */
 export interface PlacedOrder {
   readonly id: number
   readonly orderNo: string
@@ -28,7 +38,7 @@ export interface PlacedOrder {
   readonly expiresAt: Date
 }
 
-/** An order that may be written. */
+/** A validated order. */
 export interface OrderToPlace {
   readonly purchase: Purchase
   readonly subject: string
@@ -36,10 +46,11 @@ export interface OrderToPlace {
 }
 
 /**
- * What a purchase is judged by, to be read in this order in one transaction. The buyer's row is held first, so that orders
- * of one buyer are placed one after the other: what stands behind it sees what whoever held it before has done.
+ * The reads that validation needs, in this order and in one transaction. The buyer's row is locked first, so that a
+ * buyer's orders are placed one after another: the later reads see what the transaction that held the lock before has
+ * written.
  */
-export const purchaseReads = (tx: Transaction, { userId, courseIds, total, payType }: Purchase) =>
+export const purchaseReads = (tx: Transaction, { userId, courseIds }: Purchase) =>
   [
     tx.selectFrom('users').select('id').where('id', '=', userId).modifyEnd(sql`for no key update`),
     tx
@@ -48,28 +59,25 @@ export const purchaseReads = (tx: Transaction, { userId, courseIds, total, payTy
       .where('id', 'in', [...courseIds])
       .where('status', '=', 'published'),
     enrolmentsAmong(tx, userId, courseIds),
-    // Unpaid in the words of an index of its own, and neither sorted nor compared with the clock: however few orders are
-    // unpaid when the database counts them, it looks among this buyer's only (migration 0024).
+    // The condition on the status matches a partial index exactly, without sorting or comparing with the clock: even if
+    // the statistics say that few orders are unpaid, the planner reads this buyer's only (migration 0024).
     tx
       .selectFrom('orders')
-      .select(['id', 'order_no', 'subject', 'total_fen', 'expires_at'])
+      .select(['id', 'order_no', 'subject', 'total_fen', 'expires_at', 'course_ids', 'pay_type'])
       .where('user_id', '=', userId)
       .where('paid_at', 'is', null)
-      .where('closed_at', 'is', null)
-      .where(sql<boolean>`course_ids = ${sorted(courseIds)}::int[]`)
-      .where('total_fen', '=', total)
-      .where('pay_type', '=', payType),
+      .where('closed_at', 'is', null),
   ] as const
 
 type PurchaseRead = RowsOfAll<ReturnType<typeof purchaseReads>>
 type CourseOnSale = PurchaseRead[1][number]
 
 /**
- * Finds the same purchase where it was made before and is still to be paid; else what is to be written. The price is the
- * catalogue's as it was read: whoever changes it just then comes after this order.
- * @throws ShopError COURSE_NOT_FOUND, COURSE_ALREADY_OWNED, PRICE_MISMATCH, NOTHING_TO_PAY
+ * Finds the same purchase if it was made before and is still unpaid; otherwise returns what is to be written. The price
+ * is the catalogue's as it was read: a concurrent change of price applies after this order.
+ * @throws ShopError COURSE_NOT_FOUND, COURSE_ALREADY_OWNED, PRICE_MISMATCH, NOTHING_TO_PAY, TOO_MANY_UNPAID_ORDERS
  */
-export function judgePurchase(
+export function validatePurchase(
   purchase: Purchase,
   [, courses, owned, unpaid]: PurchaseRead,
   now: Date,
@@ -80,56 +88,49 @@ export function judgePurchase(
   if (total !== purchase.total) throw new ShopError('PRICE_MISMATCH')
   if (total === 0) throw new ShopError('NOTHING_TO_PAY')
 
-  const payable = unpaid.filter((order) => order.expires_at.getTime() - now.getTime() > LEAST_TIME_TO_PAY_MS)
-  const [same] = payable.sort((left, right) => right.id - left.id)
+  const payable = unpaid.filter((order) => order.expires_at.getTime() - now.getTime() > MIN_TIME_TO_PAY_MS)
+  const [same] = payable.filter((order) => isFor(purchase, order)).sort((left, right) => right.id - left.id)
   if (same) return { same: asPlaced(same) }
+  // An expired order that cannot be closed yet, since its gateway is unreachable, does not stop the buyer.
+  if (unpaid.filter((order) => order.expires_at > now).length >= MAX_UNPAID_ORDERS) {
+    throw new ShopError('TOO_MANY_UNPAID_ORDERS')
+  }
   const subject = purchase.subject?.trim() || titlesOf(purchase.courseIds, courses)
   return { same: undefined, fresh: { purchase, subject, courses } }
 }
 
-/** The id of the order that the statement around it makes (`orderRow`, named "placed"). */
+/** The id of the order that the surrounding statement inserts (`orderRow`, named "placed"). */
 export const PLACED_ID = sql<number>`(select id from placed)`
 
-/** The order's row, for the statement that makes it with all that belongs to it. */
+/** Builds the insert of the order, for the statement that also inserts everything belonging to it. */
 export const orderRow = (
   tx: Pick<Transaction, 'insertInto'>,
   { purchase, subject }: OrderToPlace,
   { orderNo, now, expiresAt }: { orderNo: string; now: Date; expiresAt: Date },
-) =>
-  tx
-    .insertInto('orders')
-    .values({
-      order_no: orderNo,
-      user_id: purchase.userId,
-      subject,
-      total_fen: purchase.total,
-      pay_type: purchase.payType,
-      course_ids: sorted(purchase.courseIds),
-      created_at: now,
-      expires_at: expiresAt,
-    })
-    .returning('id')
+) => insertOrder(tx, { ...purchase, subject, orderNo, now, expiresAt })
 
-/** Its lines, at the prices that were read. */
+/** Builds the insert of the order's lines, at the prices that were read. */
 export const orderLineRows = (tx: Pick<Transaction, 'insertInto'>, { purchase, courses }: OrderToPlace) => {
   const byId = new Map(courses.map((course) => [course.id, course]))
-  return tx.insertInto('order_lines').values(
-    purchase.courseIds.flatMap((id, position) => {
-      const course = byId.get(id)
-      if (!course) return []
-      const { title, price_fen, original_price_fen } = course
-      return [{ order_id: PLACED_ID, position, course_id: id, course_title: title, price_fen, original_price_fen }]
-    }),
-  )
+  const lines = purchase.courseIds.flatMap((id) => {
+    const course = byId.get(id)
+    if (!course) return []
+    const { title, price_fen, original_price_fen } = course
+    return [{ course_id: id, course_title: title, price_fen, original_price_fen }]
+  })
+  return insertOrderLines(tx, PLACED_ID, lines)
 }
 
-/** Its line of history. */
+/** The order's first history entry. */
 export const orderPlaced = (now: Date): HistoryLine => ({
   ...{ orderId: PLACED_ID, at: now, subject: 'order', event: 'place', from: null, to: 'unpaid' },
   ...{ actor: 'buyer', reason: '' },
 })
 
 const sorted = (ids: readonly number[]): number[] => [...ids].sort((left, right) => left - right)
+
+const isFor = ({ courseIds, total, payType }: Purchase, order: PurchaseRead[3][number]): boolean =>
+  order.total_fen === total && order.pay_type === payType && String(order.course_ids) === String(sorted(courseIds))
 
 const asPlaced = (row: PurchaseRead[3][number]): PlacedOrder => ({
   id: row.id,
@@ -141,5 +142,5 @@ const asPlaced = (row: PurchaseRead[3][number]): PlacedOrder => ({
 
 function titlesOf(ids: readonly number[], courses: readonly { id: number; title: string }[]): string {
   const titles = ids.flatMap((id) => courses.find((course) => course.id === id)?.title ?? [])
-  return titles.join('、').slice(0, 200)
+  return cutText(titles.join('、'), 200)
 }

@@ -3,17 +3,20 @@ import type { ExpressionBuilder } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import { type Static, Type } from 'typebox'
 import { coverUrl } from '../catalog/courses.ts'
-import { isAnyOf } from '../database/any-of.ts'
-import { inBatches } from '../database/batches.ts'
-import { builtOnce } from '../database/built-once.ts'
-import type { Reader } from '../database/connect.ts'
-import type { Tables } from '../database/tables.ts'
+import type { Reader } from '../db/connect.ts'
+import { isInArray } from '../db/statements/array-parameter.ts'
+import { batchLoader } from '../db/statements/batch-loader.ts'
+import { compiledQuery } from '../db/statements/compiled-query.ts'
+import type { Tables } from '../db/tables.generated.ts'
 import { ShopError } from '../errors.ts'
-import { readCursor, writeCursor } from '../http/cursor.ts'
+import { cursorPage, type Page } from '../http/cursor.ts'
 import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
 import { formatYuan, sumFen, toFen } from '../money.ts'
 
 const PAGE = 20
+
+/** The path parameter of routes for one order. */
+export const OrderNo = Type.Object({ orderNo: Type.String({ minLength: 1, maxLength: 64 }) })
 
 export const OrderShape = Type.Object(
   {
@@ -21,6 +24,10 @@ export const OrderShape = Type.Object(
     subject: Type.String(),
     status: Type.Enum(['unpaid', 'paid', 'partially_refunded', 'refunded', 'cancelled', 'expired']),
     totalAmount: Money,
+    paymentCheck: Type.Enum(['known', 'unanswered'], {
+      description:
+        '`unanswered`: the gateway of a payment that may have been made was asked and has not answered since. Whether the order was paid is not known then, whatever its status says',
+    }),
     payType: Type.String(),
     createdAt: Moment,
     expiresAt: Moment,
@@ -61,7 +68,7 @@ export const OrderShape = Type.Object(
 
 export type OrderView = Static<typeof OrderShape>
 
-/** An order with its lines and refunds in one statement; money as whole numbers, times as text. */
+/** An order with its lines and refunds in one statement; money as integers, times as text. */
 function orders(db: Reader) {
   return db
     .selectFrom('orders')
@@ -70,7 +77,7 @@ function orders(db: Reader) {
     .select(['orders.id', 'order_no', 'subject', 'orders.status', 'total_fen', 'pay_type'])
     .select(['orders.created_at', 'expires_at', 'orders.paid_at', 'closed_at', 'payment_attempts.trade_no'])
     .select(['payment_attempts.amount_fen as came_fen', 'payment_attempts.refunded_fen as back_fen'])
-    .select((order) => [linesOf(order).as('lines'), refundsOf(order).as('refunds')])
+    .select((order) => [linesOf(order).as('lines'), refundsOf(order).as('refunds'), unanswered(order).as('unanswered')])
 }
 
 type OrderColumns = ExpressionBuilder<Tables, 'orders'>
@@ -80,7 +87,7 @@ const linesOf = (order: OrderColumns) =>
     order
       .selectFrom('order_lines')
       .select(['course_id', 'course_title', 'order_lines.price_fen', 'order_lines.original_price_fen', 'refunded_fen'])
-      // Not a join: planned while courses are few, it would go over all of them for every line.
+      // Not a join: a plan made while there are few courses would scan all of them for every line.
       .select((line) =>
         line.selectFrom('courses').select('cover').whereRef('courses.id', '=', 'order_lines.course_id').as('cover'),
       )
@@ -106,16 +113,29 @@ const refundsOf = (order: OrderColumns) =>
       .orderBy('refunds.id'),
   )
 
+/** Attempts that may still be paid, and whose gateway did not answer the last query. */
+const unanswered = (order: OrderColumns) =>
+  order.exists(
+    order
+      .selectFrom('payment_attempts')
+      .select('payment_attempts.id')
+      .whereRef('payment_attempts.order_id', '=', 'orders.id')
+      .where('unanswered_since', 'is not', null)
+      .where((attempt) =>
+        attempt.or([attempt('payment_attempts.status', '=', 'open'), attempt('ask_at', 'is not', null)]),
+      ),
+  )
+
 type OrderRow = Awaited<ReturnType<ReturnType<typeof orders>['executeTakeFirstOrThrow']>>
 
-/** @throws ShopError ORDER_NOT_FOUND, also for an order of somebody else */
+/** @throws ShopError ORDER_NOT_FOUND, also for another buyer's order */
 export async function readOrder(db: Reader, userId: number, orderNo: string): Promise<OrderView> {
   const [row] = await readOrders(db)([orderNo])
   return viewFor(userId, row)
 }
 
-/** An order's id. @throws ShopError ORDER_NOT_FOUND, also for an order of another buyer where one is named */
-export async function orderNumbered(db: Reader, orderNo: string, userId?: number): Promise<number> {
+/** An order's id. @throws ShopError ORDER_NOT_FOUND, also for another buyer's order if `userId` is given */
+export async function findOrderId(db: Reader, orderNo: string, userId?: number): Promise<number> {
   let select = db.selectFrom('orders').select('id').where('order_no', '=', orderNo)
   if (userId !== undefined) select = select.where('user_id', '=', userId)
   const order = await select.executeTakeFirst()
@@ -123,17 +143,18 @@ export async function orderNumbered(db: Reader, orderNo: string, userId?: number
   return order.id
 }
 
-/** Reads orders for many who ask at once, each at the state it has after it was asked for. */
+/** Reads orders for many concurrent requests, each as it is after the request was made. */
 export interface OrderReader {
   /**
-   * Reads the order while it is found out who asks: the two do not wait for each other, and nothing is said before both are known.
-   * @throws ShopError ORDER_NOT_FOUND, also for an order of somebody else; and what `userId` throws
+   * Reads the order while the user is being identified: neither waits for the other, and nothing is returned before
+   * both are known.
+   * @throws ShopError ORDER_NOT_FOUND, also for another buyer's order; and whatever `userId` rejects with
    */
   read(userId: number | Promise<number>, orderNo: string): Promise<OrderView>
 }
 
 export function createOrderReader(db: Reader): OrderReader {
-  const ask = inBatches(readOrders(db))
+  const ask = batchLoader(readOrders(db))
   return {
     async read(userId, orderNo) {
       const [reader, row] = await Promise.all([userId, ask(orderNo)])
@@ -142,12 +163,12 @@ export function createOrderReader(db: Reader): OrderReader {
   }
 }
 
-/** In the order of their numbers; undefined for a number that no order has. */
+/** In the order of the given numbers; undefined for an unknown number. */
 function readOrders(db: Reader) {
-  const numbered = builtOnce((orderNos: readonly string[]) =>
+  const numbered = compiledQuery((orderNos: readonly string[]) =>
     orders(db)
       .select('orders.user_id')
-      .where((order) => isAnyOf(order.ref('orders.order_no'), orderNos, 'text')),
+      .where((order) => isInArray(order.ref('orders.order_no'), orderNos, 'text')),
   )
   return async (orderNos: readonly string[]) => {
     const { rows } = await db.executeQuery(numbered(orderNos))
@@ -161,22 +182,16 @@ function viewFor(userId: number, row: (OrderRow & { user_id: number }) | undefin
   return toView(row)
 }
 
-export async function listOrders(
-  db: Reader,
-  userId: number,
-  cursor?: string,
-): Promise<{ items: OrderView[]; next: string | null }> {
-  const after = readCursor(cursor, ['number'])
-  let select = orders(db).where('orders.user_id', '=', userId)
-  if (after) select = select.where('orders.id', '<', Number(after[0]))
-  const rows = await select
-    .orderBy('orders.id', 'desc')
-    .limit(PAGE + 1)
-    .execute()
-  const page = rows.slice(0, PAGE)
-  const last = page.at(-1)
-  return { items: page.map(toView), next: rows.length > PAGE && last ? writeCursor([last.id]) : null }
-}
+export const listOrders = (db: Reader, userId: number, cursor?: string): Promise<Page<OrderView>> =>
+  cursorPage({
+    cursor,
+    query: orders(db).where('orders.user_id', '=', userId),
+    key: 'orders.id',
+    size: PAGE,
+    view: (rows) => rows.map(toView),
+  })
+
+const NOT_PAID: ReadonlySet<OrderRow['status']> = new Set(['unpaid', 'cancelled', 'expired'])
 
 function toView(row: OrderRow): OrderView {
   const left = leftOf(row)
@@ -186,6 +201,7 @@ function toView(row: OrderRow): OrderView {
     subject: row.subject,
     status: row.status,
     totalAmount: formatYuan(row.total_fen),
+    paymentCheck: row.unanswered && NOT_PAID.has(row.status) ? 'unanswered' : 'known',
     payType: row.pay_type,
     createdAt: writeMoment(row.created_at),
     expiresAt: writeMoment(row.expires_at),
@@ -216,7 +232,7 @@ function toView(row: OrderRow): OrderView {
   }
 }
 
-/** What went back for no line that is known is gone all the same. */
+/** A refund for no known line still reduces what is left. */
 function leftOf({ status, came_fen, back_fen }: OrderRow): number {
   if (status !== 'paid' && status !== 'partially_refunded') return 0
   return came_fen === null || back_fen === null ? 0 : came_fen - back_fen

@@ -1,21 +1,21 @@
 /**
- * The written policy for a payment that arrives after its order's end. An order that its buyer or staff cancelled is no
- * longer wanted: the money goes back. One that only ran out of time is still wanted for a day, while its courses are on
- * sale and unowned: a new order of the same lines takes the payment, and the buyer has what was paid for.
+ * The policy for a payment that arrives after its order ended. If the buyer or staff cancelled the order, it is no
+ * longer wanted: the payment is refunded. If it only expired, it is assumed to be wanted for another day, while its
+ * courses are on sale and not owned: a new order with the same lines takes the payment, and the buyer gets the courses.
  */
-import { sql } from 'kysely'
-import type { Transaction } from '../database/connect.ts'
+import type { Transaction } from '../db/connect.ts'
 import { ownedAmong } from '../enrolments/access.ts'
 import { addHistory } from './history.ts'
 import { newNumber } from './number.ts'
+import { insertOrder, insertOrderLines } from './rows.ts'
 import { lockOrder, transition } from './transition.ts'
 
 const WANTED_FOR_MS = 24 * 60 * 60_000
 
 /**
- * Places the order that takes a late payment; the caller holds the expired order's row and pays the new one in the same
- * transaction.
- * @returns the new order's id, or undefined where the money is to go back
+ * Places the order that takes a late payment. The caller holds the lock on the expired order's row, and pays the new
+ * order in the same transaction.
+ * @returns the new order's id, or undefined if the payment must be refunded
  */
 export async function replaceExpired(tx: Transaction, orderId: number, now: Date): Promise<number | undefined> {
   const order = await lockOrder(tx, orderId)
@@ -25,33 +25,17 @@ export async function replaceExpired(tx: Transaction, orderId: number, now: Date
   if ((await ownedAmong(tx, order.user_id, order.course_ids)).length > 0) return undefined
 
   const orderNo = newNumber(now)
-  const { id } = await tx
-    .insertInto('orders')
-    .values({
-      order_no: orderNo,
-      user_id: order.user_id,
-      subject: order.subject,
-      total_fen: order.total_fen,
-      pay_type: order.pay_type,
-      course_ids: order.course_ids,
-      created_at: now,
-      expires_at: now,
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow()
-  await tx
-    .insertInto('order_lines')
-    .columns(['order_id', 'position', 'course_id', 'course_title', 'price_fen', 'original_price_fen'])
-    .expression((lines) =>
-      lines
-        .selectFrom('order_lines')
-        .select([sql<number>`${id}::bigint`.as('order_id'), 'position', 'course_id', 'course_title', 'price_fen'])
-        .select('original_price_fen')
-        .where('order_id', '=', orderId),
-    )
+  const { user_id: userId, subject, total_fen: total, pay_type: payType, course_ids: courseIds } = order
+  const placed = { orderNo, userId, subject, total, payType, courseIds, now, expiresAt: now }
+  const { id } = await insertOrder(tx, placed).executeTakeFirstOrThrow()
+  const lines = await tx
+    .selectFrom('order_lines')
+    .select(['course_id', 'course_title', 'price_fen', 'original_price_fen'])
+    .where('order_id', '=', orderId)
+    .orderBy('position')
     .execute()
+  await insertOrderLines(tx, id, lines).execute()
   const by = { actor: 'shop' } as const
-  const reason = `a late payment of order ${order.order_no}`
   await addHistory(tx, {
     orderId: id,
     at: now,
@@ -59,10 +43,11 @@ export async function replaceExpired(tx: Transaction, orderId: number, now: Date
     event: 'place',
     from: null,
     to: 'unpaid',
-    reason,
+    reason: { code: 'LATE_PAYMENT_OF', orderNo: order.order_no },
     ...by,
   })
-  await transition(tx, 'replace', { orderId, at: now, by, reason: `a late payment; see order ${orderNo}` })
+  const reason = { code: 'LATE_PAYMENT_MOVED_TO', orderNo } as const
+  await transition(tx, 'replace', { orderId, at: now, by, reason })
   return id
 }
 

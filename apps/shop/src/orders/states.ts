@@ -1,8 +1,8 @@
 /**
- * The one table of an order's states: each transition with where it starts, where it ends, what it needs, what it does
- * and who may cause it. Everything that changes an order's status asks this table.
+ * The state table of orders: for each transition the states it starts from and ends in, its condition, its effect, and
+ * who may cause it. Everything that changes an order's status checks this table.
  */
-import type { StateTable } from '../states.ts'
+import type { StateTable } from './state-table.ts'
 
 export const ORDER_STATUSES = ['unpaid', 'paid', 'partially_refunded', 'refunded', 'cancelled', 'expired'] as const
 

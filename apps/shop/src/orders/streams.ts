@@ -1,12 +1,12 @@
-/** The event streams that are open in this process, and whose they are. */
+/** The event streams that are open in this process, by user. */
 import type { ServerResponse } from 'node:http'
 import { ShopError } from '../errors.ts'
 
-/** More pages than anybody watches at a time; a page that is refused asks every few seconds instead. */
-export const MOST_STREAMS = 16
+/** More pages than one user watches at a time; a page that is refused polls every few seconds instead. */
+export const MAX_STREAMS = 16
 
 export interface Streams {
-  /** Counts it until it closes. @throws ShopError TOO_MANY_STREAMS */
+  /** Counts the stream until it closes. @throws ShopError TOO_MANY_STREAMS */
   add(userId: number, stream: ServerResponse): void
   count(): number
   endAll(): void
@@ -17,9 +17,9 @@ export function createStreams(): Streams {
   const all = () => [...byUser.values()].flatMap((streams) => [...streams])
   return {
     add(userId, stream) {
-      if (stream.destroyed) return // its buyer has left already: it closes no more
+      if (stream.destroyed) return // the buyer has left already: there will be no close event
       const streams = byUser.get(userId) ?? new Set()
-      if (streams.size >= MOST_STREAMS) throw new ShopError('TOO_MANY_STREAMS')
+      if (streams.size >= MAX_STREAMS) throw new ShopError('TOO_MANY_STREAMS')
       byUser.set(userId, streams.add(stream))
       stream.on('close', () => {
         streams.delete(stream)

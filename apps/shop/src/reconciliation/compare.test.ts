@@ -1,10 +1,10 @@
-/** Random books on both sides with planted differences: exactly those are found, whatever the order of the lines. */
+/** Random books on both sides with planted differences: exactly those are found, in whatever order the lines come. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { dayBefore, dayOf, endOf, isDay, midnight } from '../beijing-day.ts'
 import { toFen } from '../money.ts'
-import type { BillLine } from '../payments/providers/provider.ts'
+import type { BillLine } from '../payments/contract.ts'
 import { compareBooks, type OurPayment, type OurRefund } from './compare.ts'
-import { dayBefore, dayOf, endOf, isDay, midnight } from './days.ts'
 
 const PLANTS = [
   'none',

@@ -1,6 +1,6 @@
-/** A day's bill against our books, both ways. Pure: the same two books give the same differences, in whatever order they come. */
+/** Compares a day's bill with our books in both directions. Pure: the order of the lines does not matter. */
 import type { Fen } from '../money.ts'
-import type { BillLine } from '../payments/providers/provider.ts'
+import type { BillLine } from '../payments/contract.ts'
 
 export const DIFFERENCE_KINDS = [
   'PAID_THERE_UNPAID_HERE',
@@ -15,7 +15,7 @@ export const DIFFERENCE_KINDS = [
 
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
 
-/** What we know of a payment attempt that the bill names, or that ours says was paid on the day. */
+/** Our record of a payment attempt that is in the bill, or that we recorded as paid on that day. */
 export interface OurPayment {
   readonly attemptNo: string
   readonly tradeNo: string | null
@@ -33,8 +33,8 @@ export interface OurRefund {
   readonly orderId: number | null
   readonly amount: Fen
   /**
-   * `under way`: the gateway has accepted it, says in its own time what became of it, and is asked. `spent`: the gateway has
-   * closed the number, so that nothing went back by it, whatever a bill named before.
+   * `under way`: the gateway has accepted the refund and reports its result later; it is polled. `spent`: the gateway
+   * has closed the refund number, so no money went back under it, whatever an earlier bill said.
    */
   readonly state: 'succeeded' | 'under way' | 'spent' | 'open'
   readonly due: boolean
@@ -43,7 +43,7 @@ export interface OurRefund {
 export interface OurBooks {
   readonly payments: readonly OurPayment[]
   readonly refunds: readonly OurRefund[]
-  /** The gateway's numbers of payments that staff have on their list already. */
+  /** Trade numbers of payments that are already listed as unmatched. */
   readonly listed: ReadonlySet<string>
 }
 
@@ -87,10 +87,10 @@ export function compareBooks(bill: readonly BillLine[], { payments, refunds, lis
   return differences.sort((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1))
 }
 
-/** A number that was given by hand may be unique within its trade only. */
+/** A refund number that was entered by hand may be unique within its trade only. */
 const refundKey = ({ tradeNo, requestNo }: { tradeNo: string; requestNo: string }): string => `${tradeNo} ${requestNo}`
 
-/** A difference is the same one in every run. */
+/** The identity of a difference, the same in every run. */
 export const keyOf = ({ kind, tradeNo, attemptNo, requestNo }: Difference): string =>
   [kind, tradeNo, attemptNo, requestNo].join(' ')
 
@@ -101,7 +101,7 @@ function comparePayment(line: BillLine, ours: OurPayment | undefined, listed: Re
     line.expectedFee === undefined || Math.abs(line.fee - line.expectedFee) <= 1
       ? []
       : [{ kind: 'FEE_DIFFERS', ...what, ours: line.expectedFee, theirs: line.fee }]
-  // What staff have on their list is in our books, though on no order.
+  // A payment that is listed as unmatched is in our books, though it belongs to no order.
   if (listed.has(tradeNo)) return fee
   if (!ours || (ours.paid && ours.tradeNo !== tradeNo)) return [...fee, { kind: 'UNKNOWN_TRADE', ...what, ours: null }]
   if (ours.amount !== amount) return [...fee, { kind: 'AMOUNT_DIFFERS', ...what, ours: ours.amount }]

@@ -1,20 +1,20 @@
-/** The job that reconciles each day once its bill is due. */
+/** The job that reconciles each day once its bill is available. */
 import { type Static, Type } from 'typebox'
+import { dayBefore, dayOf } from '../beijing-day.ts'
 import { ShopError } from '../errors.ts'
 import type { Payments } from '../payments/payments.ts'
-import { dayBefore, dayOf } from './days.ts'
 import { reconcileDay } from './run.ts'
 
 export const ReconcileTask = Type.Object({ provider: Type.String(), day: Type.String() })
 
-/** A day's bill is there by nine in the morning of the next, Beijing time; it is not asked for before. */
+/** A day's bill is published by 09:00 Beijing time of the next day; do not request it earlier. */
 const DUE_MS = (9 * 60 + 5) * 60_000
-/** How many days back are caught up with, should the shop have been off. */
+/** How many missed days are reconciled after the shop was off. */
 const DAYS_BACK = 7
-/** How many days back one that was never reconciled is kept in sight, where money health finds it. */
+/** How far back days without reconciliation are recorded, so that the money health check reports them. */
 const DAYS_SEEN = 35
 
-/** Reconciles the days of the last week that have not been, in their order. Safe in any number of processes. */
+/** Reconciles the days of the last week that are still due, in order. Safe to run in any number of processes. */
 export async function reconcileDueDays(payments: Payments): Promise<void> {
   const { db, clock, log } = payments
   const first = await db
@@ -26,7 +26,7 @@ export async function reconcileDueDays(payments: Payments): Promise<void> {
   const opened = new Map(first.map(({ provider, at }) => [provider, dayOf(at)]))
   for (const provider of payments.providers.keys()) {
     const days = due.filter((day) => day >= (opened.get(provider) ?? '9'))
-    await noteDue(payments, provider, days)
+    await recordDueDays(payments, provider, days)
   }
   for (const day of due.slice(-DAYS_BACK)) {
     for (const provider of payments.providers.keys()) {
@@ -41,20 +41,20 @@ export async function reconcileDueDays(payments: Payments): Promise<void> {
   }
 }
 
-/** The task of a day that somebody wants reconciled. @throws Error while another run has it, so that the job comes again */
+/** Runs the task of a day that staff requested. @throws Error while another run is at it, so that the job is retried */
 export async function reconcileWanted(payments: Payments, day: Static<typeof ReconcileTask>): Promise<void> {
   if ((await reconcileDay(payments, day)) === 'busy') throw new Error('another run has this day; coming again')
 }
 
-/** The last days up to this one, the oldest first. */
+/** The days up to this one, oldest first. */
 function daysUntil(last: string): string[] {
   const days = [last]
   while (days.length < DAYS_SEEN) days.unshift(dayBefore(days[0] ?? last))
   return days
 }
 
-/** A day that nobody has reconciled has a row as well: what is missing must be seen. */
-async function noteDue({ db, clock }: Payments, provider: string, days: readonly string[]): Promise<void> {
+/** Adds rows for days that are not reconciled yet, so that missing days are visible. */
+async function recordDueDays({ db, clock }: Payments, provider: string, days: readonly string[]): Promise<void> {
   if (days.length === 0) return
   const noted = { status: 'failed', problem: 'NEVER_RUN', requested_at: clock() } as const
   await db

@@ -1,13 +1,13 @@
-/** What our books say about a day's bill: whatever the bill names, and whatever of ours must be in it. */
+/** Loads our books for the comparison with a day's bill: what the bill refers to, and what of ours must be in it. */
 import { sql } from 'kysely'
-import type { Database } from '../database/connect.ts'
-import type { BillLine } from '../payments/providers/provider.ts'
+import { endOf, midnight } from '../beijing-day.ts'
+import type { Database } from '../db/connect.ts'
+import type { BillLine } from '../payments/contract.ts'
 import type { OurBooks, OurPayment, OurRefund } from './compare.ts'
-import { endOf, midnight } from './days.ts'
 
 /**
- * Our clock and the gateway's may put something on different sides of a midnight. What happened in a day's last minutes is
- * looked for a day later; and what stood in another day's bill is not missing from this one.
+ * Our clock and the gateway's may put a payment on different sides of midnight. Payments of a day's last minutes are
+ * therefore expected in the next day's bill, and one that was in another day's bill is not missing from this one.
  */
 const BORDER_MS = 10 * 60_000
 
@@ -32,8 +32,8 @@ export async function readOurBooks(
   }
 }
 
-/** A list goes as one array: a statement takes no more than 65,535 parameters. */
-const among = (column: string, values: readonly string[]) =>
+/** Passes the list as one array parameter: a statement takes at most 65,535 parameters. */
+const inList = (column: string, values: readonly string[]) =>
   sql<boolean>`${sql.ref(column)} = any(${[...values]}::text[])`
 
 async function readPayments(
@@ -49,7 +49,7 @@ async function readPayments(
     .where('provider', '=', provider)
     .where((where) =>
       where.or([
-        among('attempt_no', attemptNos),
+        inList('attempt_no', attemptNos),
         where.and([where('paid_at', '>=', from), where('paid_at', '<', until)]),
       ]),
     )
@@ -90,8 +90,8 @@ async function readRefunds(
     )
     .where((where) =>
       where.or([
-        among('refunds.request_no', requestNos),
-        // Few refunds have any, and they are found by an index of their own.
+        inList('refunds.request_no', requestNos),
+        // Few refunds have any; a partial index finds them.
         where('refunds.spent_numbers', '<>', sql<string[]>`'{}'`),
         where.and([
           where('refunds.status', '=', 'succeeded'),
@@ -128,7 +128,7 @@ async function readListed(db: Database, provider: string, tradeNos: readonly str
     .selectFrom('unmatched_payments')
     .select('trade_no')
     .where('provider', '=', provider)
-    .where(among('trade_no', tradeNos))
+    .where(inList('trade_no', tradeNos))
     .where('reason', 'in', ['UNKNOWN_ATTEMPT', 'AMOUNT_DIFFERS', 'SECOND_TRADE', 'TRIAL_PAYMENT'])
     .execute()
   return new Set(rows.map((row) => row.trade_no))

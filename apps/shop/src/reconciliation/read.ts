@@ -1,20 +1,20 @@
-/** Reconciled days and their differences as staff see them. */
+/** Reconciled days and their differences, for the back office. */
 import { type Static, Type } from 'typebox'
-import { mayDo } from '../accounts/rights.ts'
-import type { Role } from '../accounts/sessions.ts'
-import type { Reader } from '../database/connect.ts'
+import { mayDo } from '../admin/permissions.ts'
+import type { Role } from '../auth/sessions/sessions.ts'
+import { DAY_PATTERN } from '../beijing-day.ts'
+import type { Reader } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
-import { readCursor, writeCursor } from '../http/cursor.ts'
+import { cutPage, type Page, readCursor } from '../http/cursor.ts'
 import { Moment, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
 import { formatYuan, toFen } from '../money.ts'
 import { DIFFERENCE_KINDS } from './compare.ts'
-import { DAY_PATTERN } from './days.ts'
 import { isOpen, REPAIRS, REPAIRS_OF } from './repair.ts'
 import type { Day } from './run.ts'
 
 const PAGE = 31
 const OrNull = <Shape extends ReturnType<typeof Type.String>>(shape: Shape) => Type.Union([shape, Type.Null()])
-/** Signed: a fee that came back is negative. */
+/** Signed: a fee that was returned is negative. */
 const Amount = Type.String({ pattern: '^-?\\d+\\.\\d{2}$' })
 
 export const DayShape = Type.Object(
@@ -95,7 +95,7 @@ const days = (db: Reader) =>
 type Row = Awaited<ReturnType<ReturnType<typeof days>['executeTakeFirstOrThrow']>>
 
 function writeDay(row: Row, now: Date): DayView {
-  // A run that was killed runs no more, whatever it left behind.
+  // A run that was killed leaves its row as running; its deadline shows that it no longer runs.
   const interrupted = row.status === 'running' && row.running_until !== null && row.running_until < now
   return {
     provider: row.provider,
@@ -118,11 +118,7 @@ function writeDay(row: Row, now: Date): DayView {
 }
 
 /** Newest day first. */
-export async function listDays(
-  db: Reader,
-  now: Date,
-  cursor?: string,
-): Promise<{ items: DayView[]; next: string | null }> {
+export async function listDays(db: Reader, now: Date, cursor?: string): Promise<Page<DayView>> {
   const after = readCursor(cursor, ['string', 'string'])
   let select = days(db)
   if (after) {
@@ -136,12 +132,8 @@ export async function listDays(
     .orderBy('provider')
     .limit(PAGE + 1)
     .execute()
-  const page = rows.slice(0, PAGE)
-  const last = page.at(-1)
-  return {
-    items: page.map((row) => writeDay(row, now)),
-    next: rows.length > PAGE && last ? writeCursor([last.day, last.provider]) : null,
-  }
+  const { page, next } = cutPage(rows, PAGE, ({ day, provider }) => [day, provider])
+  return { items: page.map((row) => writeDay(row, now)), next }
 }
 
 /** @throws ShopError NOT_FOUND */
@@ -184,7 +176,7 @@ function writeDifference(row: DifferenceRow, role: Role): DifferenceView {
   }
 }
 
-/** All of a day's, the open ones first. */
+/** All differences of a day, open ones first. */
 export async function differencesOf(db: Reader, { provider, day }: Day, role: Role): Promise<DifferenceView[]> {
   const rows = await differences(db)
     .where('provider', '=', provider)

@@ -1,26 +1,38 @@
 /** What staff do about a difference, each repair recorded with who, when and why. */
-import { audit } from '../accounts/audit.ts'
-import type { Staff } from '../accounts/desk.ts'
-import { countAgain } from '../backoffice/count-days.ts'
-import type { Transaction } from '../database/connect.ts'
+
+import type { Staff } from '../admin/admin-routes.ts'
+import { audit } from '../admin/audit.ts'
+import { requireCredentialProof } from '../auth/credential-proof.ts'
+import { readSecuritySettings } from '../auth/security-settings.ts'
+import type { Transaction } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import { toFen } from '../money.ts'
 import { addHistory } from '../orders/history.ts'
-import { askAbout } from '../payments/ask.ts'
-import { makeRefundGood, type NamedRefund, recordForeignRefund, refundNamed } from '../payments/foreign-refunds.ts'
-import { type Payments, providerNamed } from '../payments/payments.ts'
-import { sendRefundAgain } from '../payments/refund-decisions.ts'
-import { requestUnmatchedRefund } from '../payments/refunds.ts'
-import { sendRefund } from '../payments/send-refund.ts'
-import { askBeforePayingBack, listUnmatched } from '../payments/unmatched.ts'
-import type { By } from '../states.ts'
+import type { By } from '../orders/state-table.ts'
+import {
+  findRefund,
+  type RefundNumber,
+  recordExternalRefund,
+  resendMissingRefund,
+} from '../payments/gateway-sync/external-refunds.ts'
+import { queryAttempt, queryBeforeRefund } from '../payments/gateway-sync/query.ts'
+import { sendRefund } from '../payments/gateway-sync/send-refund.ts'
+import { findProvider, type Payments } from '../payments/payments.ts'
+import { requestUnmatchedRefund } from '../payments/refunds/create.ts'
+import { requireRefundProof } from '../payments/refunds/credential-proof.ts'
+import { sendRefundAgain } from '../payments/refunds/decisions.ts'
+import { recordUnmatched } from '../payments/settlement/unmatched.ts'
 import type { DifferenceKind } from './compare.ts'
+import { countAgain } from './sales-days.ts'
 
 export const REPAIRS = ['settle', 'refund', 'record', 'ask', 'seen'] as const
 
 export type Repair = (typeof REPAIRS)[number]
 
-/** What can be done about each kind. `ask`: the gateway's answer may explain it. `seen` takes note of it: nothing is to be done, or it was done elsewhere. */
+/**
+ * The repairs allowed for each kind of difference. `ask`: the gateway's answer may explain it. `seen`: staff take note of
+ * it, because nothing needs to be done or it was done elsewhere.
+ */
 export const REPAIRS_OF: Readonly<Record<DifferenceKind, readonly Repair[]>> = {
   PAID_THERE_UNPAID_HERE: ['settle', 'seen'],
   PAID_HERE_UNPAID_THERE: ['ask', 'seen'],
@@ -57,10 +69,10 @@ export interface WantedRepair {
 }
 
 /**
- * Applies a repair, any number of times with one effect.
- * @param close what the last transaction does around the closing of the difference
+ * Applies a repair. Idempotent: repeating it has no further effect.
+ * @param close wraps the closing of the difference in the last transaction
  * @throws ShopError NOT_FOUND; DIFFERENCE_CLOSED when it is not open; REPAIR_UNFIT when it does not fit the difference;
- * and whatever the repair itself is refused with
+ * and any error of the repair itself
  */
 export async function repairDifference<Answer>(
   payments: Payments,
@@ -76,43 +88,56 @@ export async function repairDifference<Answer>(
   if (!row) throw new ShopError('NOT_FOUND')
   if (!isOpen(row)) throw new ShopError('DIFFERENCE_CLOSED')
   if (!REPAIRS_OF[row.kind].includes(repair)) throw new ShopError('REPAIR_UNFIT')
-  if (repair === 'settle') await settleNow(payments, row)
-  if (repair === 'ask') await askNow(payments, row)
+  const sensitive = (repair === 'refund' || repair === 'record') && (await requireProof(payments, staff, row))
+  if (repair === 'settle') await queryAndSettle(payments, row)
+  if (repair === 'ask') await verifyPayment(payments, row)
   if (repair === 'refund' && row.kind === 'REFUND_MISSING_THERE')
-    await makeRefundGood(payments, nameOf(row), { day: row.day, reason: note, also: countAgain })
+    await resendMissingRefund(payments, nameOf(row), { day: row.day, reason: note, also: countAgain })
   else if (repair === 'refund')
-    await askBeforePayingBack(payments, { ...nameOf(row), attemptNo: row.attempt_no, reason: row.kind })
-  if (repair === 'record') await learnOfRefund(payments, staff, row)
+    await queryBeforeRefund(payments, { ...nameOf(row), attemptNo: row.attempt_no, reason: row.kind })
+  if (repair === 'record') await recordRefund(payments, staff, row)
   return payments.db.transaction().execute((tx) =>
     close(tx, async () => {
       if (repair === 'refund' && row.kind !== 'REFUND_MISSING_THERE')
-        await refundForeign(tx, payments, staff, row, note)
-      await mark(tx, payments, staff, row, repair, note)
+        await refundUnknownPayment(tx, payments, staff, row, note)
+      await mark(tx, payments, staff, row, { repair, note, sensitive })
     }),
   )
 }
 
-const nameOf = ({ provider, trade_no: tradeNo, request_no: requestNo }: DifferenceRow): NamedRefund => ({
+/**
+ * Runs before anything is sent or recorded. The refund limit does not cover repairs, so a fresh credential proof is
+ * required for any amount.
+ * @returns whether the amount is above that limit; every other owner is then notified
+ * @throws ShopError PROOF_REQUIRED
+ */
+async function requireProof({ db, clock }: Payments, staff: Staff, { ours_fen, theirs_fen }: DifferenceRow) {
+  requireCredentialProof(staff, clock())
+  const { refundLimit } = await readSecuritySettings(db)
+  return toFen(Math.max(ours_fen ?? 0, theirs_fen ?? 0)) > refundLimit
+}
+
+const nameOf = ({ provider, trade_no: tradeNo, request_no: requestNo }: DifferenceRow): RefundNumber => ({
   provider,
   tradeNo,
   requestNo,
 })
 
-/** The gateway knows the very payment: its bill is late, or puts it on another day. Anything else explains nothing. */
-async function askNow(payments: Payments, row: DifferenceRow): Promise<void> {
-  const trade = await providerNamed(payments, row.provider).ask(row.attempt_no, await merchantOf(payments, row))
+/** Checks that the gateway knows exactly this payment, which means that its bill is late or lists it on another day. */
+async function verifyPayment(payments: Payments, row: DifferenceRow): Promise<void> {
+  const trade = await findProvider(payments, row.provider).ask(row.attempt_no, await merchantOf(payments, row))
   const same = trade.state === 'paid' && trade.tradeNo === row.trade_no && trade.amount === row.ours_fen
   if (!same) throw new ShopError('NOT_PAID_THERE')
 }
 
-/** The gateway is asked once more: only its own word settles. */
-async function settleNow(payments: Payments, row: DifferenceRow): Promise<void> {
+/** Queries the gateway once more: only its answer can settle a payment. */
+async function queryAndSettle(payments: Payments, row: DifferenceRow): Promise<void> {
   const { provider, attempt_no } = row
-  const { trade } = await askAbout(payments, { provider, attempt_no, merchant: await merchantOf(payments, row) })
+  const { trade } = await queryAttempt(payments, { provider, attempt_no, merchant: await merchantOf(payments, row) })
   if (trade.state !== 'paid') throw new ShopError('REPAIR_UNFIT')
 }
 
-/** Where the payment's attempt was opened, as far as that is known. */
+/** The merchant with which the payment's attempt was opened, if known. */
 async function merchantOf({ db }: Payments, { attempt_no: attemptNo }: DifferenceRow): Promise<string | null> {
   const opened = await db
     .selectFrom('payment_attempts')
@@ -122,8 +147,8 @@ async function merchantOf({ db }: Payments, { attempt_no: attemptNo }: Differenc
   return opened?.merchant ?? null
 }
 
-/** Money that is on none of our orders: onto the list, and back from there. */
-async function refundForeign(
+/** Lists a payment that belongs to none of our orders as unmatched, and refunds it from there. */
+async function refundUnknownPayment(
   tx: Transaction,
   payments: Payments,
   staff: Staff,
@@ -132,11 +157,12 @@ async function refundForeign(
 ): Promise<void> {
   const now = payments.clock()
   const listed = await rowsOfTrade(tx, row)
-  // It is on its way back already, whatever it was listed for.
+  // A refund of it exists already, whatever it was listed for.
   if (listed.some((each) => each.refund_id !== null || each.refunded_fen > 0)) throw new ShopError('REPAIR_UNFIT')
   const known = listed.find((each) => each.resolved_at === null) ?? listed[0]
   const unmatchedId = known?.id ?? (await listAsBilled(tx, row, now))
-  await requestUnmatchedRefund(tx, { unmatchedId, reason: note, now, userId: staff.user.id })
+  const { amount } = await requestUnmatchedRefund(tx, { unmatchedId, reason: note, now, userId: staff.user.id })
+  await requireRefundProof(tx, staff, amount, now)
 }
 
 const rowsOfTrade = (tx: Transaction, row: DifferenceRow) =>
@@ -148,13 +174,13 @@ const rowsOfTrade = (tx: Transaction, row: DifferenceRow) =>
     .orderBy('id')
     .execute()
 
-/** A payment as its day's bill has it, onto the list. */
+/** Lists a payment as unmatched, with the data of the day's bill. */
 const listAsBilled = (
   tx: Transaction,
   row: Pick<DifferenceRow, 'provider' | 'trade_no' | 'attempt_no' | 'theirs_fen' | 'kind' | 'order_id'>,
   now: Date,
 ): Promise<number> =>
-  listUnmatched(tx, {
+  recordUnmatched(tx, {
     provider: row.provider,
     tradeNo: row.trade_no,
     attemptNo: row.attempt_no,
@@ -166,21 +192,22 @@ const listAsBilled = (
   })
 
 /**
- * A refund that was made there: one of ours learns of it by being sent with its number again, another is written down. A
- * number that the gateway has closed is neither: nothing went back by it, though a bill names it.
+ * Records a refund that the gateway has made. One of our own refunds is sent again with its number to learn its result;
+ * an external refund is added to our books. A refund number that the gateway has closed is refused: no money went back
+ * under it, though a bill lists it.
  */
-async function learnOfRefund(payments: Payments, staff: Staff, row: DifferenceRow): Promise<void> {
+async function recordRefund(payments: Payments, staff: Staff, row: DifferenceRow): Promise<void> {
   const { db, clock } = payments
   const by = { actor: 'staff', userId: staff.user.id } as const
   const named = nameOf(row)
-  const ours = await refundNamed(db, named)
+  const ours = await findRefund(db, named)
   if (!ours) {
-    // A bill names what was only accepted as well, and never says what became of it.
+    // A bill also lists refunds that were only accepted, and never says what became of them.
     const merchant = await merchantOf(payments, row)
     const ref = { attemptNo: row.attempt_no, tradeNo: named.tradeNo, requestNo: named.requestNo, merchant }
-    const seen = await providerNamed(payments, named.provider).lookForRefund(ref)
+    const seen = await findProvider(payments, named.provider).lookForRefund(ref)
     if (seen && seen.state !== 'succeeded') throw new ShopError('REFUND_UNDER_WAY')
-    await db.transaction().execute((tx) => writeDown(tx, row, by, clock()))
+    await db.transaction().execute((tx) => addExternalRefund(tx, row, by, clock()))
     return
   }
   if (ours.spent) throw new ShopError('REFUND_NUMBER_SPENT')
@@ -189,13 +216,16 @@ async function learnOfRefund(payments: Payments, staff: Staff, row: DifferenceRo
     await db.transaction().execute((tx) => sendRefundAgain(tx, { requestNo: ours.request_no, by, now: clock() }))
   }
   await sendRefund(payments, ours.id)
-  const told = await refundNamed(db, named)
-  if (told?.spent) throw new ShopError('REFUND_NUMBER_SPENT')
-  if (told?.status !== 'succeeded') throw new ShopError('REFUND_UNDER_WAY')
+  const after = await findRefund(db, named)
+  if (after?.spent) throw new ShopError('REFUND_NUMBER_SPENT')
+  if (after?.status !== 'succeeded') throw new ShopError('REFUND_UNDER_WAY')
 }
 
-/** One that was made by hand; money that belongs to no order is put on the list first, as the bill of its day had it. */
-async function writeDown(tx: Transaction, row: DifferenceRow, by: By, now: Date): Promise<void> {
+/**
+ * Records an external refund. If its payment belongs to no order, the payment is first listed as unmatched, as in that
+ * day's bill.
+ */
+async function addExternalRefund(tx: Transaction, row: DifferenceRow, by: By, now: Date): Promise<void> {
   const paid = await tx
     .selectFrom('reconciliation_differences')
     .selectAll()
@@ -206,7 +236,7 @@ async function writeDown(tx: Transaction, row: DifferenceRow, by: By, now: Date)
     .executeTakeFirst()
   if (paid && (await rowsOfTrade(tx, row)).length === 0) await listAsBilled(tx, paid, now)
   const amount = toFen(row.theirs_fen ?? 0)
-  await recordForeignRefund(tx, { ...nameOf(row), amount, day: row.day, by, now })
+  await recordExternalRefund(tx, { ...nameOf(row), amount, day: row.day, by, now })
 }
 
 async function mark(
@@ -214,8 +244,7 @@ async function mark(
   payments: Payments,
   staff: Staff,
   row: DifferenceRow,
-  repair: Repair,
-  note: string,
+  { repair, note, sensitive }: { repair: Repair; note: string; sensitive: boolean },
 ): Promise<void> {
   const now = payments.clock()
   const marked = await tx
@@ -227,7 +256,8 @@ async function mark(
     .executeTakeFirst()
   if (!marked) throw new ShopError('DIFFERENCE_CLOSED')
   const after = { repair, kind: row.kind, tradeNo: row.trade_no, requestNo: row.request_no }
-  await audit(tx, staff, { at: now, action: 'difference.repair', subject: `differences/${row.id}`, after, note })
+  const deed = { at: now, action: 'difference.repair', subject: `differences/${row.id}`, note }
+  await audit(tx, staff, { ...deed, after, sensitive })
   if (row.order_id === null) return
   const order = await tx.selectFrom('orders').select('status').where('id', '=', row.order_id).executeTakeFirstOrThrow()
   await addHistory(tx, {
@@ -238,7 +268,7 @@ async function mark(
     event: repair,
     from: order.status,
     to: order.status,
-    reason: `${row.kind}: ${note}`,
+    reason: { code: 'DIFFERENCE', kind: row.kind, note },
     actor: 'staff',
     userId: staff.user.id,
   })

@@ -1,16 +1,17 @@
-/** Reconciliation at the staff's desk: the days, one day with its differences, run it again, repair. */
+/** Reconciliation in the back office: the days, one day with its differences, run it again, repair. */
 import { Type } from 'typebox'
-import { audit } from '../accounts/audit.ts'
-import { staffOf } from '../accounts/desk.ts'
-import type { Transaction } from '../database/connect.ts'
+import { adminAction } from '../admin/action.ts'
+import { staffOf } from '../admin/admin-routes.ts'
+import { DAY_PATTERN, dayOf, isDay } from '../beijing-day.ts'
+import type { Transaction } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
-import { answeredBefore, IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
+import { Cursor, PageShape } from '../http/cursor.ts'
+import { findStoredAnswer, IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
 import { problems } from '../http/shapes.ts'
 import { enqueue } from '../jobs/enqueue.ts'
-import { type Payments, providerNamed } from '../payments/payments.ts'
+import { findProvider, type Payments } from '../payments/payments.ts'
 import { PAY_TYPES } from '../payments/providers/names.ts'
-import { DAY_PATTERN, dayOf, isDay } from './days.ts'
 import {
   DayShape,
   DifferenceShape,
@@ -23,35 +24,43 @@ import {
 import { REPAIRS, repairDifference } from './repair.ts'
 import { RECONCILE, requestDay } from './run.ts'
 
-const DayParams = Type.Object({ provider: Type.Enum([...PAY_TYPES]), day: Type.String({ pattern: DAY_PATTERN }) })
+const DayParams = Type.Object({
+  provider: Type.Enum([...PAY_TYPES]),
+  day: Type.String({ maxLength: 10, pattern: DAY_PATTERN }),
+})
 
-export function addReconciliationDesk(desk: Application, payments: Payments): void {
-  desk.addSchema(DayShape)
-  desk.addSchema(DifferenceShape)
-  const { db, clock } = payments
-  const tags = ['desk: reconciliation']
+export function addReconciliationAdminRoutes(admin: Application, payments: Payments): void {
+  admin.addSchema(DayShape)
+  admin.addSchema(DifferenceShape)
+  addListRoute(admin, payments)
+  addRunRoute(admin, payments)
+  addDayRoute(admin, payments)
+  addRepairRoute(admin, payments)
+}
 
-  desk.get(
+const tags = ['desk: reconciliation']
+
+function addListRoute(admin: Application, { db, clock }: Payments): void {
+  admin.get(
     '/reconciliations',
     {
       config: { right: 'money.read' },
       schema: {
         tags,
         summary: 'Days, newest first',
-        querystring: Type.Object({ cursor: Type.Optional(Type.String({ maxLength: 200 })) }),
+        querystring: Type.Object({ cursor: Cursor }),
         response: {
-          200: Type.Object({
-            items: Type.Array(Type.Ref('Reconciliation')),
-            next: Type.Union([Type.String(), Type.Null()]),
-          }),
+          200: PageShape('Reconciliation'),
           ...problems(401, 403, 422),
         },
       },
     },
     (request) => listDays(db, clock(), request.query.cursor),
   )
+}
 
-  desk.post(
+function addRunRoute(admin: Application, payments: Payments): void {
+  admin.post(
     '/reconciliations',
     {
       config: { right: 'money.repair' },
@@ -64,28 +73,28 @@ export function addReconciliationDesk(desk: Application, payments: Payments): vo
       },
     },
     async (request, reply) => {
-      const staff = staffOf(request)
       const { provider, day } = request.body
-      providerNamed(payments, provider)
-      const now = clock()
-      // Today is let through: the gateway's clock may be ahead, and a day that has no bill yet waits for it.
-      if (!isDay(day) || day > dayOf(now)) {
+      findProvider(payments, provider)
+      // Today is allowed: the gateway's clock may be ahead, and a day without a bill stays waiting.
+      if (!isDay(day) || day > dayOf(payments.clock())) {
         throw new ShopError('INVALID_INPUT', { errors: [{ field: 'day', message: 'is no day, or has not begun' }] })
       }
-      const view = await db.transaction().execute((tx) =>
-        once(tx, staff.user.id, repeatable(request), now, async () => {
+      const view = await adminAction(payments, {
+        request,
+        work: async ({ tx, now }) => {
           await requestDay(tx, { provider, day }, now)
           await enqueue(tx, RECONCILE, { provider, day })
-          const subject = `reconciliations/${provider}/${day}`
-          await audit(tx, staff, { at: now, action: 'reconciliation.run', subject })
-          return readDay(tx, { provider, day }, now)
-        }),
-      )
+        },
+        audit: () => ({ action: 'reconciliation.run', subject: `reconciliations/${provider}/${day}` }),
+        view: (_, { tx, now }) => readDay(tx, { provider, day }, now),
+      })
       return reply.code(202).send(view)
     },
   )
+}
 
-  desk.get(
+function addDayRoute(admin: Application, { db, clock }: Payments): void {
+  admin.get(
     '/reconciliations/:provider/:day',
     {
       config: { right: 'money.read' },
@@ -106,11 +115,15 @@ export function addReconciliationDesk(desk: Application, payments: Payments): vo
       differences: await differencesOf(db, request.params, staffOf(request).user.role),
     }),
   )
+}
 
-  desk.post(
+function addRepairRoute(admin: Application, payments: Payments): void {
+  const { db, clock } = payments
+
+  admin.post(
     '/differences/:id/repair',
     {
-      config: { right: 'money.repair' },
+      config: { right: 'money.repair', proof: 'sometimes' },
       schema: {
         tags,
         summary: 'Repair a difference, or take note of it',
@@ -127,7 +140,7 @@ export function addReconciliationDesk(desk: Application, payments: Payments): vo
       const staff = staffOf(request)
       const { id } = request.params
       const key = repeatable(request)
-      const before = () => answeredBefore<DifferenceView>(db, staff.user.id, key)
+      const before = () => findStoredAnswer<DifferenceView>(db, staff.user.id, key)
       const answered = await before()
       if (answered) return answered
       const close = (tx: Transaction, work: () => Promise<void>) =>
@@ -138,7 +151,7 @@ export function addReconciliationDesk(desk: Application, payments: Payments): vo
       try {
         return await repairDifference(payments, staff, { id, ...request.body }, close)
       } catch (error) {
-        // The same request may have closed it just now.
+        // The same request may have closed it just before.
         const now = error instanceof ShopError ? await before() : undefined
         if (now) return now
         throw error

@@ -1,16 +1,17 @@
 /**
- * Reconciles a provider's day: fetches the bill, compares it with our books, keeps what differs. May be run again for any
- * day, by any process, with the same result: a difference keeps its identity and its repair, and is marked gone when a
+ * Reconciles a provider's day: fetches the bill, compares it with our books and stores the differences. Any process may
+ * run any day again with the same result: a difference keeps its identity and its repair, and is marked as gone when a
  * later run no longer finds it.
  */
-import type { Database, Reader, Transaction } from '../database/connect.ts'
+
+import { dayBefore } from '../beijing-day.ts'
+import type { Database, Reader, Transaction } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import { sumFen } from '../money.ts'
-import { noteBilled, noteBilledBefore } from '../payments/billed.ts'
-import { type Payments, providerNamed } from '../payments/payments.ts'
-import type { BillLine } from '../payments/providers/provider.ts'
+import type { BillLine } from '../payments/contract.ts'
+import { findProvider, type Payments } from '../payments/payments.ts'
+import { recordBilled, recordBilledBefore } from '../payments/settlement/billed.ts'
 import { compareBooks, type Difference, keyOf } from './compare.ts'
-import { dayBefore } from './days.ts'
 import { readOurBooks } from './our-books.ts'
 
 export interface Day {
@@ -21,10 +22,10 @@ export interface Day {
 /** The task that reconciles a day. */
 export const RECONCILE = 'reconcile'
 
-/** Longer than any run takes; one that was killed is waited for this long. */
+/** Longer than any run takes. After this time a killed run no longer blocks the day. */
 const RUN_MS = 5 * 60_000
 
-/** Notes that somebody wants the day reconciled. */
+/** Records that staff requested the reconciliation of this day. */
 export async function requestDay(tx: Transaction, { provider, day }: Day, now: Date): Promise<void> {
   await tx
     .insertInto('reconciliations')
@@ -33,7 +34,7 @@ export async function requestDay(tx: Transaction, { provider, day }: Day, now: D
       conflict
         .columns(['provider', 'day'])
         .doUpdateSet({ status: 'waiting', requested_at: now, problem: null })
-        // One that was killed runs no more.
+        // A killed run is no longer running.
         .where((where) =>
           where.or([
             where('reconciliations.status', '<>', 'running'),
@@ -45,38 +46,38 @@ export async function requestDay(tx: Transaction, { provider, day }: Day, now: D
 }
 
 /**
- * @returns 'not yet' while there is no bill, 'busy' while another process runs the same day
- * @throws ShopError GATEWAY_UNAVAILABLE; the day then stands as failed, with the reason
+ * @returns 'not yet' while there is no bill, 'busy' while another process reconciles the same day
+ * @throws ShopError GATEWAY_UNAVAILABLE; the day is then marked as failed, with the reason
  */
 export async function reconcileDay(payments: Payments, day: Day): Promise<'done' | 'not yet' | 'busy'> {
   const { db, clock } = payments
-  const provider = providerNamed(payments, day.provider)
+  const provider = findProvider(payments, day.provider)
   const claim: Claim = { ...day, since: clock() }
   if (!(await begin(db, claim))) return 'busy'
   try {
     const bill = await provider.bill(day.day)
     if (bill.state === 'not yet') {
-      await end(db, claim, { status: 'waiting', problem: 'BILL_NOT_READY' })
+      await endRun(db, claim, { status: 'waiting', problem: 'BILL_NOT_READY' })
       return 'not yet'
     }
-    await goOn(db, claim, bill.lines.length, clock())
-    await noteBilled(db, day.provider, day.day, bill.lines)
-    await noteBilledBefore(db, day.provider, dayBefore(day.day))
+    await recordBill(db, claim, bill.lines.length, clock())
+    await recordBilled(db, day.provider, day.day, bill.lines)
+    await recordBilledBefore(db, day.provider, dayBefore(day.day))
     const differences = compareBooks(bill.lines, await readOurBooks(db, day.provider, day.day, bill.lines))
-    return await db.transaction().execute((tx) => keep(tx, claim, differences, bill.lines, clock()))
+    return await db.transaction().execute((tx) => storeDifferences(tx, claim, differences, bill.lines, clock()))
   } catch (error) {
     const problem = error instanceof ShopError ? error.code : 'INTERNAL'
-    await end(db, claim, { status: 'failed', problem }).catch(() => {})
+    await endRun(db, claim, { status: 'failed', problem }).catch(() => {})
     throw error
   }
 }
 
-/** A run that has the day for itself; one that was taken over since writes nothing any more. */
+/** A run's exclusive claim on a day. Once another run takes the day over, this one writes nothing more. */
 interface Claim extends Day {
   readonly since: Date
 }
 
-const held = (db: Reader, { provider, day, since }: Claim) =>
+const updateClaimed = (db: Reader, { provider, day, since }: Claim) =>
   db
     .updateTable('reconciliations')
     .where('provider', '=', provider)
@@ -102,22 +103,22 @@ async function begin(db: Database, { provider, day, since: now }: Claim): Promis
   return claimed !== undefined
 }
 
-/** The bill is here; whoever watches sees how much of it there is to compare. */
-async function goOn(db: Database, claim: Claim, lines: number, now: Date): Promise<void> {
+/** Records that the bill has arrived and how many lines it has, for the progress in the back office. */
+async function recordBill(db: Database, claim: Claim, lines: number, now: Date): Promise<void> {
   const running_until = new Date(now.getTime() + RUN_MS)
-  await held(db, claim).set({ stage: 'books', lines, running_until }).execute()
+  await updateClaimed(db, claim).set({ stage: 'books', lines, running_until }).execute()
 }
 
-async function end(db: Database, claim: Claim, outcome: { status: 'waiting' | 'failed'; problem: string }) {
-  await held(db, claim)
+async function endRun(db: Database, claim: Claim, outcome: { status: 'waiting' | 'failed'; problem: string }) {
+  await updateClaimed(db, claim)
     .set({ ...outcome, running_until: null, stage: null })
     .execute()
 }
 
-/** One that staff took note of, or that the gateway's answer explained, stays so. */
-const STAYS: readonly (string | null)[] = ['seen', 'ask']
+/** These repairs are final: staff took note of the difference, or the gateway's answer explained it. */
+const FINAL_REPAIRS: readonly (string | null)[] = ['seen', 'ask']
 
-async function keep(
+async function storeDifferences(
   tx: Transaction,
   claim: Claim,
   differences: readonly Difference[],
@@ -137,9 +138,9 @@ async function keep(
   for (const row of known) {
     const difference = found.get(identity(row))
     found.delete(identity(row))
-    // One that was repaired and is there again is open again; not so where the books were read before the repair.
+    // A repaired difference that is found again is reopened, unless this run read the books before the repair.
     const repaired = row.repaired_at !== null && row.repaired_at < claim.since
-    const reopened = difference && repaired && row.repair !== null && !STAYS.includes(row.repair)
+    const reopened = difference && repaired && row.repair !== null && !FINAL_REPAIRS.includes(row.repair)
     await tx
       .updateTable('reconciliation_differences')
       .set({
@@ -170,11 +171,11 @@ async function keep(
   return 'done'
 }
 
-/** The sums of the bill. @returns false when another run has taken the day over */
+/** Stores the totals of the bill. @returns false when another run has taken the day over */
 async function finish(tx: Transaction, claim: Claim, bill: readonly BillLine[], now: Date): Promise<boolean> {
   const payments = bill.filter((line) => line.kind === 'payment')
   const refunds = bill.filter((line) => line.kind === 'refund')
-  const finished = await held(tx, claim)
+  const finished = await updateClaimed(tx, claim)
     .set((column) => ({
       status: 'done',
       finished_at: now,

@@ -1,8 +1,10 @@
-/** What the shop is called and how it is reached; each process keeps it in memory, and hears of a change. */
+/** The shop's profile: name, contact and logo. Each process caches it and is notified of changes. */
 import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
-import { type Announcements, announcement } from '../database/announcements.ts'
-import type { Database, Transaction } from '../database/connect.ts'
+import type { Database, Transaction } from '../db/connect.ts'
+import { keepUp, publishAfterCommit, type Subscriptions } from '../db/pub-sub.ts'
+import { ShopError } from '../errors.ts'
+import { kindOf, TELLING_BYTES } from '../file-kind.ts'
 
 const USUAL = { zh: '学城', en: 'Xuecheng' }
 const LOOK_EVERY_MS = 3000
@@ -17,9 +19,9 @@ export interface Contact {
 export interface ShopIdentity {
   readonly names: { readonly zh: string; readonly en: string }
   readonly contact: Contact
-  /** The record number that a site in China shows (备案号). */
+  /** The record number that a site in China must show (备案号). */
   readonly icp: string
-  /** The logo's address, a new one for each picture. */
+  /** The logo's path, which is new for each picture. */
   readonly logo: string | null
 }
 
@@ -27,11 +29,11 @@ const NOTHING: Contact = { text: '', phone: '', email: '', chatId: '' }
 const UNCHANGED: ShopIdentity = { names: USUAL, contact: NOTHING, icp: '', logo: null }
 
 export interface IdentityKeeper {
-  /** As it was when it was last looked at: at once after a change, seconds after word of one was lost. */
+  /** The cached profile: current right after a change, or seconds later if a notification was lost. */
   current(): ShopIdentity
   refresh(): Promise<void>
-  /** Keeps up from now on; returns how to stop. */
-  keepUp(announcements: Announcements): () => void
+  /** Refreshes on changes from now on; returns how to stop. */
+  keepUp(subscriptions: Subscriptions): () => void
 }
 
 export function createIdentityKeeper(db: Database, log: Logger): IdentityKeeper {
@@ -40,19 +42,13 @@ export function createIdentityKeeper(db: Database, log: Logger): IdentityKeeper 
     current = await readIdentity(db)
   }
   const quietly = () => {
-    refresh().catch((error: unknown) => log.warn({ err: error }, 'the name of the shop was not looked at'))
+    refresh().catch((error: unknown) => log.warn({ err: error }, 'the shop profile could not be read'))
   }
   return {
     current: () => current,
     refresh,
-    keepUp(announcements) {
-      const timer = setInterval(quietly, LOOK_EVERY_MS).unref()
-      const off = announcements.on('settings_changed', quietly)
-      return () => {
-        clearInterval(timer)
-        off()
-      }
-    },
+    keepUp: (subscriptions) =>
+      keepUp({ everyMs: LOOK_EVERY_MS, look: quietly, subscriptions, channel: 'settings_changed' }),
   }
 }
 
@@ -63,7 +59,7 @@ export async function readIdentity(db: Database | Transaction): Promise<ShopIden
     .executeTakeFirst()
   if (!row) return UNCHANGED
   return {
-    // One name is enough: it is then shown in both languages.
+    // A single name is used for both languages.
     names: { zh: row.name_zh || row.name_en || USUAL.zh, en: row.name_en || row.name_zh || USUAL.en },
     contact: { ...NOTHING, ...row.contact },
     icp: row.icp,
@@ -71,27 +67,31 @@ export async function readIdentity(db: Database | Transaction): Promise<ShopIden
   }
 }
 
+/** @param shop.version the version that the author edited @throws ShopError SETTINGS_CHANGED */
 export async function nameShop(
   tx: Transaction,
-  shop: { nameZh: string; nameEn: string; contact: Contact; icp: string; now: Date },
+  shop: { version: number; nameZh: string; nameEn: string; contact: Contact; icp: string; now: Date },
 ): Promise<void> {
-  const { nameZh: name_zh, nameEn: name_en, contact, icp, now: changed_at } = shop
-  await tx
+  const { version, nameZh: name_zh, nameEn: name_en, contact, icp, now: changed_at } = shop
+  const named = await tx
     .updateTable('shop_identity')
-    .set({ name_zh, name_en, contact: JSON.stringify(contact), icp, changed_at })
-    .execute()
-  await announcement(tx, 'settings_changed', 'shop').execute()
+    .set({ name_zh, name_en, contact: JSON.stringify(contact), icp, changed_at, version: version + 1 })
+    .where('version', '=', version)
+    .returning('one')
+    .executeTakeFirst()
+  if (!named) throw new ShopError('SETTINGS_CHANGED')
+  await publishAfterCommit(tx, 'settings_changed', 'shop')
 }
 
-/** What a picture is by its first bytes, whatever it calls itself. Undefined for anything but PNG, JPEG and WebP. */
-export function imageType(bytes: Buffer): 'image/png' | 'image/jpeg' | 'image/webp' | undefined {
-  if (bytes.subarray(0, 8).toString('latin1') === '\x89PNG\r\n\x1a\n') return 'image/png'
-  if (bytes.subarray(0, 3).toString('hex') === 'ffd8ff') return 'image/jpeg'
-  const riff = bytes.subarray(0, 4).toString('latin1') === 'RIFF'
-  return riff && bytes.subarray(8, 12).toString('latin1') === 'WEBP' ? 'image/webp' : undefined
+const LOGO_TYPES = ['image/png', 'image/jpeg', 'image/webp'] as const
+
+/** What a logo is by its first bytes, whatever it calls itself. Undefined for anything but PNG, JPEG and WebP. */
+export function imageType(bytes: Buffer): (typeof LOGO_TYPES)[number] | undefined {
+  const type = kindOf(bytes.subarray(0, TELLING_BYTES))?.mediaType
+  return LOGO_TYPES.find((each) => each === type)
 }
 
-/** Stores the logo, or takes it away. @returns its hash */
+/** Stores the logo, or removes it. @returns its hash */
 export async function setLogo(
   tx: Transaction,
   picture: { bytes: Buffer; type: NonNullable<ReturnType<typeof imageType>> } | undefined,
@@ -103,20 +103,22 @@ export async function setLogo(
     .updateTable('shop_identity')
     .set({ ...set, changed_at: now })
     .execute()
-  await announcement(tx, 'settings_changed', 'shop').execute()
+  await publishAfterCommit(tx, 'settings_changed', 'shop')
   return hash
 }
 
-/** An entry page with the shop's name in it, and what its script needs to know, so that nothing jumps once it runs. */
-export function dressPage(html: string, { names, contact, icp, logo }: ShopIdentity): string {
-  const told = escaped(JSON.stringify({ names, contact, icp, logo }))
+/**
+ * Injects the shop's profile into an entry page, both as text and for its script, so that nothing moves once it runs.
+ */
+export function injectMetadata(html: string, { names, contact, icp, logo }: ShopIdentity): string {
+  const profile = escaped(JSON.stringify({ names, contact, icp, logo }))
   const icon = logo ? `<link rel="icon" href="${escaped(logo)}" />` : undefined
   return html
     .replace(/<title>[^<]*<\/title>/, (title) =>
       title === '<title>学城</title>' ? `<title>${escaped(names.zh)}</title>` : title,
     )
     .replace(/<link rel="icon"[^>]*>/, (usual) => icon ?? usual)
-    .replace('</head>', () => `  <meta name="shop" content="${told}" />\n  </head>`)
+    .replace('</head>', () => `  <meta name="shop" content="${profile}" />\n  </head>`)
 }
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }

@@ -1,17 +1,23 @@
-/** The shop's name, contact and logo: changed at the owner's desk, shown to everybody. */
+/** The shop's name, contact and logo: changed by the owner in the back office, visible to everyone. */
+import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { audit } from '../accounts/audit.ts'
-import { staffOf } from '../accounts/desk.ts'
-import type { Clock } from '../clock.ts'
-import type { Database } from '../database/connect.ts'
+import { type AdminContext, adminAction } from '../admin/action.ts'
+import type { Reader } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
+import { hasAlready } from '../http/entity-tag.ts'
 import { problems } from '../http/shapes.ts'
-import { type IdentityKeeper, imageType, nameShop, readIdentity, type ShopIdentity, setLogo } from './identity.ts'
+import { type IdentityKeeper, imageType, nameShop, readIdentity, setLogo } from './identity.ts'
 
 const LOGO_BYTES = 256 * 1024
 
 const line = (most: number) => Type.String({ maxLength: most, pattern: '^[^\\u0000-\\u001f\\u007f]*$' })
+
+const Version = Type.Integer({
+  minimum: 1,
+  maximum: 2_147_483_646,
+  description: 'The version of name and contact that was edited',
+})
 
 const Named = {
   contact: Type.Object(
@@ -28,7 +34,8 @@ const Named = {
 
 const IdentityShape = Type.Object(
   {
-    nameZh: Type.String({ description: 'Empty: the usual one' }),
+    version: Version,
+    nameZh: Type.String({ description: 'Empty for the default name' }),
     nameEn: Type.String(),
     ...Named,
     logo: Type.Union([Type.String(), Type.Null()]),
@@ -36,91 +43,90 @@ const IdentityShape = Type.Object(
   { $id: 'ShopIdentity' },
 )
 
-export interface IdentityDesk {
-  readonly db: Database
+export interface IdentityAdmin extends AdminContext {
   readonly identity: IdentityKeeper
-  readonly clock: Clock
 }
 
-/** The logo, at an address that never changes its picture. */
-export function addLogoRoute(app: Application, { db }: IdentityDesk): void {
+/** The logo, at a path that changes with the picture. */
+export function addLogoRoute(app: Application, { db }: IdentityAdmin): void {
   const Params = Type.Object({ hash: Type.String({ pattern: '^[0-9a-f]{32}$' }) })
-  app.get('/api/shop/logo/:hash', { schema: { hide: true, params: Params } }, async (request, reply) => {
-    const { hash } = request.params as Static<typeof Params>
-    const row = await db
-      .selectFrom('shop_identity')
-      .select(['logo', 'logo_type'])
-      .where('logo_hash', '=', hash)
-      .executeTakeFirst()
-    if (!row?.logo || !row.logo_type) throw new ShopError('NOT_FOUND')
-    return reply.type(row.logo_type).header('cache-control', 'public, max-age=31536000, immutable').send(row.logo)
-  })
+  app.get(
+    '/api/shop/logo/:hash',
+    { config: { access: 'anyone' }, schema: { hide: true, params: Params } },
+    async (request, reply) => {
+      const { hash } = request.params as Static<typeof Params>
+      const row = await db
+        .selectFrom('shop_identity')
+        .select(['logo', 'logo_type'])
+        .where('logo_hash', '=', hash)
+        .executeTakeFirst()
+      if (!row?.logo || !row.logo_type) throw new ShopError('NOT_FOUND')
+      const tag = `"${hash}"`
+      reply.header('etag', tag).header('cache-control', 'public, max-age=31536000, immutable')
+      return hasAlready(request, tag) ? reply.code(304).send() : reply.type(row.logo_type).send(row.logo)
+    },
+  )
 }
 
-export function addIdentityDesk(desk: Application, { db, identity, clock }: IdentityDesk): void {
-  desk.addSchema(IdentityShape)
-  const tags = ['desk: settings']
-  const subject = 'settings/shop'
-  const right = { right: 'settings.write' } as const
+const tags = ['desk: settings']
+const subject = 'settings/shop'
+const right = { right: 'settings.write' } as const
 
-  const view = async (): Promise<Static<typeof IdentityShape>> => {
-    const row = await db.selectFrom('shop_identity').select(['name_zh', 'name_en']).executeTakeFirstOrThrow()
-    const { contact, icp, logo } = await readIdentity(db)
-    return { nameZh: row.name_zh, nameEn: row.name_en, contact, icp, logo }
-  }
+export function addIdentityAdminRoutes(admin: Application, settings: IdentityAdmin): void {
+  admin.addSchema(IdentityShape)
+  addNameRoutes(admin, settings)
+  addLogoRoutes(admin, settings)
+}
 
-  desk.get(
+async function readForOwner(db: Reader): Promise<Static<typeof IdentityShape>> {
+  const row = await db.selectFrom('shop_identity').select(['name_zh', 'name_en', 'version']).executeTakeFirstOrThrow()
+  const { contact, icp, logo } = await readIdentity(db)
+  return { version: row.version, nameZh: row.name_zh, nameEn: row.name_en, contact, icp, logo }
+}
+
+function addNameRoutes(admin: Application, settings: IdentityAdmin): void {
+  const { db, identity } = settings
+
+  admin.get(
     '/shop-identity',
     {
       config: { right: 'settings.read' },
       schema: { tags, response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403) } },
     },
-    view,
+    () => readForOwner(db),
   )
 
-  desk.put(
+  admin.put(
     '/shop-identity',
     {
       config: right,
       schema: {
         tags,
-        summary: 'Name, contact and record number; shown at once by every process',
-        body: Type.Object({ nameZh: line(40), nameEn: line(60), ...Named }, { additionalProperties: false }),
-        response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403, 422) },
+        summary: 'Set name, contact and record number; takes effect at once in all processes',
+        body: Type.Object(
+          { version: Version, nameZh: line(40), nameEn: line(60), ...Named },
+          { additionalProperties: false },
+        ),
+        response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403, 409, 422) },
       },
     },
     async (request) => {
-      const staff = staffOf(request)
-      const now = clock()
-      const { nameZh, nameEn, ...rest } = request.body
+      const { version, nameZh, nameEn, ...rest } = request.body
       const after = { nameZh: nameZh.trim(), nameEn: nameEn.trim(), ...rest }
-      const before = await view()
-      await db.transaction().execute(async (tx) => {
-        await nameShop(tx, { ...after, now })
-        await audit(tx, staff, { at: now, action: 'shop.name', subject, before, after })
+      const before = await readForOwner(db)
+      await adminAction(settings, {
+        request,
+        work: ({ tx, now }) => nameShop(tx, { ...after, version, now }),
+        audit: () => ({ action: 'shop.name', subject, before, after }),
       })
       await identity.refresh()
-      return view()
+      return readForOwner(db)
     },
   )
+}
 
-  const changeLogo = async (
-    request: Parameters<typeof staffOf>[0],
-    picture: Parameters<typeof setLogo>[1],
-    before: ShopIdentity,
-  ) => {
-    const staff = staffOf(request)
-    const now = clock()
-    await db.transaction().execute(async (tx) => {
-      const hash = await setLogo(tx, picture, now)
-      const after = { logo: hash ?? null, ...(picture && { type: picture.type, bytes: picture.bytes.length }) }
-      await audit(tx, staff, { at: now, action: 'shop.logo', subject, before: { logo: before.logo }, after })
-    })
-    await identity.refresh()
-    return view()
-  }
-
-  desk.put(
+function addLogoRoutes(admin: Application, settings: IdentityAdmin): void {
+  admin.put(
     '/shop-identity/logo',
     {
       config: right,
@@ -140,20 +146,35 @@ export function addIdentityDesk(desk: Application, { db, identity, clock }: Iden
       const type = imageType(bytes)
       if (!type) throw new ShopError('NOT_A_PICTURE')
       if (bytes.length > LOGO_BYTES) throw new ShopError('TOO_LARGE')
-      return changeLogo(request, { bytes, type }, identity.current())
+      return changeLogo(settings, request, { bytes, type })
     },
   )
 
-  desk.delete(
+  admin.delete(
     '/shop-identity/logo',
     {
       config: right,
       schema: {
         tags,
-        summary: 'Back to the usual seal',
+        summary: 'Restore the default seal',
         response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403) },
       },
     },
-    (request) => changeLogo(request, undefined, identity.current()),
+    (request) => changeLogo(settings, request, undefined),
   )
+}
+
+async function changeLogo(settings: IdentityAdmin, request: FastifyRequest, picture: Parameters<typeof setLogo>[1]) {
+  const { db, identity } = settings
+  const { logo } = identity.current()
+  await adminAction(settings, {
+    request,
+    work: ({ tx, now }) => setLogo(tx, picture, now),
+    audit: (hash) => {
+      const after = { logo: hash ?? null, ...(picture && { type: picture.type, bytes: picture.bytes.length }) }
+      return { action: 'shop.logo', subject, before: { logo }, after }
+    },
+  })
+  await identity.refresh()
+  return readForOwner(db)
 }

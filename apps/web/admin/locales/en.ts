@@ -1,19 +1,19 @@
-/** What the back office says, in English: exactly the keys of the Chinese. */
+/** The back office's messages in English, with exactly the keys of the Chinese ones. */
 
 import courses from './courses/en.ts'
-import exports from './exports/en.ts'
 import imports from './imports/en.ts'
 import names from './names/en.ts'
 import type { SameKeys } from './same-keys.ts'
+import security from './security/en.ts'
 import settings from './settings/en.ts'
 import staff from './staff/en.ts'
 import type chinese from './zh-CN.ts'
 
 const messages: SameKeys<typeof chinese> = {
   ...names,
-  ...exports,
   ...imports,
   ...settings,
+  ...security,
   ...courses,
   ...staff,
   title: '{page} · Xuecheng back office',
@@ -57,10 +57,22 @@ const messages: SameKeys<typeof chinese> = {
     buyerHint: 'A buyer’s account cannot enter the back office. Log in with a staff account, or go back to the shop.',
     username: 'Username',
     password: 'Password',
-    required: 'Please fill this in',
     submit: 'Log in',
     busy: 'Logging in',
     demo: 'Demo account, ready to use:',
+    firstRun: 'This shop has no owner yet.',
+    toFirstRun: 'Make the owner’s account',
+  },
+  firstRun: {
+    title: 'Make the owner’s account',
+    lead: 'This shop is live, and no owner of it can log in yet. The account is made here once.',
+    code: 'Code of the start',
+    codeHint: 'The terminal showed it when the shop started; it is good for 24 hours',
+    codeMissing: 'Please enter the code that the terminal shows',
+    submit: 'Make it and log in',
+    busy: 'Making it',
+    closed:
+      'The shop has an owner already, or the code has expired. Log in; without an account, restart the shop and see what its terminal says.',
   },
   start: {
     title: 'Back office',
@@ -86,9 +98,12 @@ const messages: SameKeys<typeof chinese> = {
   orders: {
     title: 'Orders',
     placeholder: 'Order or trade number, buyer, course, amount',
-    export: 'Export as CSV',
+    download: 'Download as CSV',
+    downloadHint:
+      'Every order that fits the search, not only those shown, in a file that Excel opens. Many orders take a while.',
+    downloading: 'The download has begun; your browser shows how far it is.',
     tooMany:
-      'The words fit more people or courses than are looked through here, so orders may be missing. Write more of the name. An export has them all.',
+      'The words fit more people or courses than are looked through here, so orders may be missing. Write more of the name. The downloaded file has them all.',
     no: 'Order',
     subject: 'What',
     buyer: 'Buyer',
@@ -99,7 +114,7 @@ const messages: SameKeys<typeof chinese> = {
     empty: 'No orders like this',
     emptyHint: 'Try something else, or clear the filters.',
     emptyAll: 'No orders yet',
-    emptyAllHint: 'As soon as somebody orders, it appears here.',
+    emptyAllHint: 'Orders appear here as soon as they are placed.',
   },
   order: {
     title: 'Order {no}',
@@ -133,6 +148,7 @@ const messages: SameKeys<typeof chinese> = {
     at: '{time}',
     attempts: 'Payment attempts',
     paysOrder: 'Paid for this order',
+    unanswered: 'The gateway does not answer; it may have been paid',
     attemptRefunded: '{amount} of it refunded',
     refunds: 'Refunds',
     noRefunds: 'No refunds',
@@ -208,7 +224,7 @@ const messages: SameKeys<typeof chinese> = {
     tooMuch: 'At most {amount}',
     needReason: 'Please say why',
   },
-  dialog: { required: 'Please fill this in', working: 'Working' },
+  dialog: { working: 'Working' },
   dashboard: {
     title: 'Dashboard',
     span: 'Span of time',
@@ -258,7 +274,7 @@ const messages: SameKeys<typeof chinese> = {
     empty: 'No buyer like this',
     emptyHint: 'Try another beginning, or clear the filter.',
     emptyAll: 'No buyers yet',
-    emptyAllHint: 'Whoever registers is listed here.',
+    emptyAllHint: 'Buyers are listed here once they register.',
   },
   buyer: {
     one: 'Buyer',
@@ -302,7 +318,7 @@ const messages: SameKeys<typeof chinese> = {
     lead: 'None of this should ever be. Each check reads the books themselves.',
     good: 'All is well',
     goodSub: 'All {n} checks pass',
-    bad: '{n} check needs somebody | {n} checks need somebody',
+    bad: '{n} check needs attention | {n} checks need attention',
     checked: 'Checked {time}',
     again: 'Check again',
     fine: 'Fine',
@@ -455,7 +471,7 @@ const messages: SameKeys<typeof chinese> = {
   jobs: {
     anyTask: 'Any task',
     title: 'Jobs',
-    lead: 'Jobs that are out of tries stop here and wait for somebody.',
+    lead: 'Jobs that are out of tries stop here and wait for a decision.',
     dead: 'Dead',
     waiting: 'Waiting',
     running: 'Running',
@@ -478,7 +494,7 @@ const messages: SameKeys<typeof chinese> = {
     anyAction: 'Anything',
     day: 'Day',
     title: 'Audit log',
-    lead: 'Every change that staff make: who, from where, what. Nobody can edit it.',
+    lead: 'Every change that staff make: who, from where, what. It cannot be edited.',
     at: 'When',
     who: 'Who',
     action: 'What',

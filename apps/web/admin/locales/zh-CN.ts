@@ -1,17 +1,17 @@
-/** What the back office says, in Chinese: the language it is written in first. */
+/** The back office's messages in Chinese, the language they are first written in. */
 
 import courses from './courses/zh-CN.ts'
-import exports from './exports/zh-CN.ts'
 import imports from './imports/zh-CN.ts'
 import names from './names/zh-CN.ts'
+import security from './security/zh-CN.ts'
 import settings from './settings/zh-CN.ts'
 import staff from './staff/zh-CN.ts'
 
 export default {
   ...names,
-  ...exports,
   ...imports,
   ...settings,
+  ...security,
   ...courses,
   ...staff,
   title: '{page} · 学城后台',
@@ -55,10 +55,21 @@ export default {
     buyerHint: '买家账号不能进入后台。请用员工账号登录，或回到商店。',
     username: '用户名',
     password: '密码',
-    required: '请填写',
     submit: '登录',
     busy: '正在登录',
     demo: '演示账号，可直接使用：',
+    firstRun: '商店还没有店主。',
+    toFirstRun: '创建店主账号',
+  },
+  firstRun: {
+    title: '创建店主账号',
+    lead: '商店已正式使用，还没有能登录的店主。店主账号只能这样创建一次。',
+    code: '启动代码',
+    codeHint: '商店启动时终端里显示的代码，24 小时内有效',
+    codeMissing: '请填写终端里显示的代码',
+    submit: '创建并登录',
+    busy: '正在创建',
+    closed: '商店已有店主，或启动代码已失效。请登录；没有账号时，请重新启动商店，并看终端里的提示。',
   },
   start: {
     title: '后台',
@@ -84,8 +95,10 @@ export default {
   orders: {
     title: '订单',
     placeholder: '订单号、交易号、买家、课程或金额',
-    export: '导出 CSV',
-    tooMany: '符合这些字的买家或课程太多，这里没有逐一查找，可能漏掉订单。请把名字写得更完整；导出的文件不受此限。',
+    download: '下载 CSV',
+    downloadHint: '包含符合当前条件的全部订单（不限于页面上显示的），可用 Excel 打开。订单很多时需要一些时间。',
+    downloading: '下载已开始，进度请看浏览器的下载列表。',
+    tooMany: '符合这些字的买家或课程太多，这里没有逐一查找，可能漏掉订单。请把名字写得更完整；下载的文件不受此限。',
     no: '订单号',
     subject: '内容',
     buyer: '买家',
@@ -130,6 +143,7 @@ export default {
     at: '{time}',
     attempts: '支付单',
     paysOrder: '付清了本订单',
+    unanswered: '支付平台没有回应，不知道是否已付款',
     attemptRefunded: '其中已退 {amount}',
     refunds: '退款',
     noRefunds: '没有退款',
@@ -204,7 +218,7 @@ export default {
     tooMuch: '最多可退 {amount}',
     needReason: '请填写理由',
   },
-  dialog: { required: '请填写', working: '正在处理' },
+  dialog: { working: '正在处理' },
   dashboard: {
     title: '经营概况',
     span: '时间范围',

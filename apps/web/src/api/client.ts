@@ -1,6 +1,7 @@
-/** The shop's API as the pages call it: typed by the server's own document, errors as problems with a code. */
+/** The shop's API for the pages: typed from the server's OpenAPI document; errors are problems with a code. */
 import createClient from 'openapi-fetch'
 import { language, preferredLanguage, t } from '../i18n.ts'
+import { actingAs, passes } from './gate.ts'
 import type { components, paths } from './schema.generated.ts'
 
 type Schemas = components['schemas']
@@ -35,15 +36,17 @@ export type AdminCourse = Schemas['AdminCourse']
 export type AdminLesson = Schemas['AdminLesson']
 export type StaffMember = Schemas['StaffMember']
 export type Session = Schemas['Session']
-export type OrderExport = Schemas['OrderExport']
+export type SecurityEvent = Schemas['SecurityEvent']
 export type StudentImport = Schemas['StudentImport']
 export type Buyer = Schemas['Buyer']
 
-/** A refusal or a failure that a page shows. `NETWORK` and `SERVER` are ours; every other code is the server's. */
+/**
+ * A refusal or a failure to show on a page. `NETWORK` and `SERVER` are our own codes; all others come from the server.
+ */
 export class ApiProblem extends Error {
   override readonly name = 'ApiProblem'
   readonly code: string
-  /** 0 where no answer came. */
+  /** 0 if there was no response. */
   readonly status: number
   readonly detail: string
   readonly errors: readonly { field: string; message: string }[]
@@ -66,13 +69,16 @@ export class ApiProblem extends Error {
   }
 }
 
-const MOST_TIMES = 3
+const MAX_ATTEMPTS = 3
 
-/** Too many were there at once and nothing was done: it is asked again when the server says, in a while not all at once. */
+/**
+ * Retries a request that the overloaded server refused unprocessed, after the delay it asks for plus a random one, so
+ * that clients do not all retry at once.
+ */
 export async function comeAgain(request: Request): Promise<Response> {
   for (let time = 1; ; time += 1) {
     const response = await fetch(request.clone())
-    if (response.status !== 503 || time === MOST_TIMES) return response
+    if (response.status !== 503 || time === MAX_ATTEMPTS) return response
     const problem: unknown = await response
       .clone()
       .json()
@@ -83,20 +89,38 @@ export async function comeAgain(request: Request): Promise<Response> {
   }
 }
 
-export const api = createClient<paths>({ baseUrl: '', fetch: comeAgain })
+/**
+ * Like `comeAgain`. If the session has ended or a credential proof is required, retries once the user has dealt with
+ * it.
+ */
+async function fetchThroughGate(request: Request): Promise<Response> {
+  const response = await comeAgain(request)
+  if (response.status !== 401 && response.status !== 403) return response
+  const problem: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined)
+  return isProblem(problem) && (await passes(problem.code)) ? fetchThroughGate(request) : response
+}
+
+export const api = createClient<paths>({ baseUrl: '', fetch: fetchThroughGate })
 
 api.use({
   onRequest({ request }) {
-    // Where the browser asks for this language by itself, nothing is added: what the entry page had it fetch ahead serves
-    // the very same request only.
+    // Add no header if the browser sends this language anyway: a response that the entry page prefetched is only reused
+    // for an identical request.
     if (preferredLanguage(null, navigator.languages) !== language()) request.headers.set('accept-language', language())
+    // Requests act as the account that this page shows, even if another one has logged in since in another tab.
+    const account = actingAs()
+    const counts = request.method !== 'GET' && !request.url.endsWith('/api/session')
+    if (account !== undefined && counts) request.headers.set('x-account', String(account))
     return request
   },
 })
 
 const loginLost = new Set<() => void>()
 
-/** Calls back when the server says that nobody is logged in (any more). */
+/** Registers a callback for when the server reports that the user is not logged in, or no longer. */
 export function onLoginLost(callback: () => void): void {
   loginLost.add(callback)
 }
@@ -107,7 +131,7 @@ interface Answered<Data> {
   readonly response: Response
 }
 
-/** The answer's data. @throws ApiProblem for a refusal, a failure, or no answer at all */
+/** The response's data. @throws ApiProblem for a refusal, a failure, or no response at all */
 export async function answer<Data>(call: Promise<Answered<Data>>): Promise<Data> {
   const { data, error, response } = await call.catch((cause: unknown) => {
     throw noAnswer(cause)
@@ -123,7 +147,7 @@ function noAnswer(cause: unknown): unknown {
   return new ApiProblem({ code: 'NETWORK', status: 0, title: t('error.network'), detail: t('error.networkHint') })
 }
 
-/** Reads a refusal. What is no problem document (a proxy's error page, say) is told in our own words. */
+/** Reads a refusal. A response that is no problem document (such as a proxy's error page) gets our own texts. */
 export function readProblem(error: unknown, response: Pick<Response, 'status' | 'headers'>): ApiProblem {
   const { status } = response
   const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)
@@ -142,7 +166,7 @@ function isProblem(error: unknown): error is Partial<Schemas['Problem']> & { cod
   return 'code' in error && typeof error.code === 'string' && 'title' in error && typeof error.title === 'string'
 }
 
-/** Anything thrown, as a problem to show. */
+/** Turns anything thrown into a problem to show. */
 export function asProblem(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error
   return new ApiProblem({

@@ -39,6 +39,176 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/session/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When the credential proof expires and the password must be entered again */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            until: string | null;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Enter the password again; after SECOND_FACTOR_REQUIRED, repeat the request with a code */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        password: string;
+                        /** @description Six digits from the authenticator application, or a recovery code */
+                        code?: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @example 2026-11-23T10:00:00.000+08:00 */
+                            until: string;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/proof-of-work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A challenge: find the number whose SHA-256, appended to the salt, is the challenge; valid once, for ten minutes */
+        get: {
+            parameters: {
+                query: {
+                    for: "registration";
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Find the number whose SHA-256, appended to the salt as text, is the challenge */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WorkChallenge"];
+                    };
+                };
+                /** @description Default Response */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users": {
         parameters: {
             query?: never;
@@ -48,7 +218,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Register */
+        /** Register; after PROOF_OF_WORK_REQUIRED, repeat the request with a proof */
         post: {
             parameters: {
                 query?: never;
@@ -61,10 +231,21 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": {
-                        /** @description 3–32 letters, digits, _ - . */
+                        /** @description 3–32 letters of one script, digits, _ - . ; Chinese, Japanese and Korean may be mixed with Latin */
                         username: string;
+                        /** @description Any characters; an easily guessed password is refused (WEAK_PASSWORD) */
                         password: string;
+                        /** @description One line of visible characters */
                         displayName?: string;
+                        /** @description A solved challenge of GET /api/proof-of-work */
+                        proof?: {
+                            /** @enum {string} */
+                            algorithm: "SHA-256";
+                            challenge: string;
+                            signature: string;
+                            salt: string;
+                            number: number;
+                        };
                     };
                 };
             };
@@ -99,6 +280,24 @@ export interface paths {
                         "application/json": components["schemas"]["Problem"];
                     };
                 };
+                /** @description Default Response */
+                428: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
             };
         };
         delete?: never;
@@ -116,7 +315,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Log in; SECOND_FACTOR_REQUIRED asks for the same with a code */
+        /** Log in; after SECOND_FACTOR_REQUIRED, repeat the request with a code */
         post: {
             parameters: {
                 query?: never;
@@ -129,7 +328,7 @@ export interface paths {
                     "application/json": {
                         username: string;
                         password: string;
-                        /** @description Six digits of the application, or a recovery code */
+                        /** @description Six digits from the authenticator application, or a recovery code */
                         code?: string;
                     };
                 };
@@ -216,7 +415,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who am I */
+        /** My account */
         get: {
             parameters: {
                 query?: never;
@@ -263,7 +462,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change my password; every other session ends */
+        /** Change my password; all other sessions end */
         post: {
             parameters: {
                 query?: never;
@@ -274,7 +473,9 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": {
-                        current: string;
+                        /** @description Not needed right after the login with a one-time password */
+                        current?: string;
+                        /** @description Any characters; an easily guessed password is refused (WEAK_PASSWORD) */
                         password: string;
                     };
                 };
@@ -289,6 +490,125 @@ export interface paths {
                 };
                 /** @description Default Response */
                 401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/first-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the shop is live and has no owner yet */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            open: boolean;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Create the first owner of a live shop, once */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description The code that the terminal showed when the shop started */
+                        code: string;
+                        /** @description 3–32 letters of one script, digits, _ - . ; Chinese, Japanese and Korean may be mixed with Latin */
+                        username: string;
+                        /** @description Any characters; an easily guessed password is refused (WEAK_PASSWORD) */
+                        password: string;
+                        /** @description One line of visible characters */
+                        displayName?: string;
+                        /** @description A solved challenge of GET /api/proof-of-work */
+                        proof?: {
+                            /** @enum {string} */
+                            algorithm: "SHA-256";
+                            challenge: string;
+                            signature: string;
+                            salt: string;
+                            number: number;
+                        };
+                    };
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            token: string;
+                            user: components["schemas"]["User"];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                403: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -376,7 +696,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List and search courses */
+        /**
+         * List and search courses
+         * @description A page may hold fewer courses than its limit, even none, while `next` leads on: a filter is tried on so many courses a request.
+         */
         get: {
             parameters: {
                 query?: {
@@ -663,6 +986,43 @@ export interface paths {
                     content: {
                         "application/json": components["schemas"]["Problem"];
                     };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orders/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Server-sent events of several orders: `status` of each, at once and on every change */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Their numbers, at most 16, with commas between them */
+                    orderNos: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
                 };
             };
         };
@@ -1845,289 +2205,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/admin/exports": {
+    "/api/admin/orders.csv": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Your newest exports of orders */
+        /**
+         * Every order that the search fits, newest first, as a CSV file for spreadsheets, streamed
+         * @description Orders placed while it is sent are left out. Where it fails on the way the connection breaks off: a chunked answer without its end is no whole file.
+         */
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    /** @description An order's, attempt's, refund's or gateway's number, a buyer's name, a course's title, or an amount */
+                    q?: string;
+                    status?: "unpaid" | "paid" | "partially_refunded" | "refunded" | "cancelled" | "expired";
+                    payType?: "alipay" | "wechat";
+                    /** @description A day in Beijing, included */
+                    from?: string;
+                    /** @description A day in Beijing, included */
+                    to?: string;
+                };
                 header?: never;
                 path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            items: components["schemas"]["OrderExport"][];
-                            next: null;
-                        };
-                    };
-                };
-                /** @description Default Response */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Default Response */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        /** Write every order that the search fits into a CSV file for spreadsheets, by a job */
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "idempotency-key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        /** @description An order's, attempt's, refund's or gateway's number, a buyer's name, a course's title, or an amount */
-                        q?: string;
-                        /** @enum {unknown} */
-                        status?: "unpaid" | "paid" | "partially_refunded" | "refunded" | "cancelled" | "expired";
-                        /** @enum {unknown} */
-                        payType?: "alipay" | "wechat";
-                        /** @description A day in Beijing, included */
-                        from?: string;
-                        /** @description A day in Beijing, included */
-                        to?: string;
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["OrderExport"];
-                    };
-                };
-                /** @description Default Response */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Default Response */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Default Response */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Default Response */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/exports/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["OrderExport"];
-                    };
-                };
-                /** @description Default Response */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Default Response */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Default Response */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/exports/{id}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Stop; what was written is thrown away */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["OrderExport"];
-                    };
-                };
-                /** @description Default Response */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Default Response */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Default Response */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Default Response */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/exports/{id}/file": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The CSV file of an export that is done, streamed; it is kept for 7 days */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: number;
-                };
                 cookie?: never;
             };
             requestBody?: never;
@@ -2160,7 +2262,7 @@ export interface paths {
                     };
                 };
                 /** @description Default Response */
-                404: {
+                422: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -2169,7 +2271,7 @@ export interface paths {
                     };
                 };
                 /** @description Default Response */
-                409: {
+                503: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -3509,7 +3611,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What must never be, and where it is */
+        /** Conditions that must never occur, and the affected rows */
         get: {
             parameters: {
                 query?: never;
@@ -3709,6 +3811,8 @@ export interface paths {
                     user?: string;
                     subject?: string;
                     action?: string;
+                    /** @description Only entries of which all other owners are notified */
+                    only?: "sensitive";
                     /** @example 2026-11-23 */
                     day?: string;
                     cursor?: string;
@@ -4295,7 +4399,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make up a new password, shown only in this answer, and end the sessions */
+        /** Make up a new password, shown only in this answer, good for seven days, and end the sessions */
         post: {
             parameters: {
                 query?: never;
@@ -4353,6 +4457,15 @@ export interface paths {
                 };
                 /** @description Default Response */
                 422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                429: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -4857,7 +4970,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Everybody of the staff, and what each role may do */
+        /** All staff accounts, and what each role may do */
         get: {
             parameters: {
                 query?: never;
@@ -4905,7 +5018,7 @@ export interface paths {
             };
         };
         put?: never;
-        /** Add one of the staff, with a password that must be changed at the first login */
+        /** Create a staff account, with a password that is valid for seven days and must be changed at the first login */
         post: {
             parameters: {
                 query?: never;
@@ -4918,8 +5031,9 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": {
-                        /** @description 3–32 letters, digits, _ - . */
+                        /** @description 3–32 letters of one script, digits, _ - . ; Chinese, Japanese and Korean may be mixed with Latin */
                         username: string;
+                        /** @description One line of visible characters */
                         displayName: string;
                         /** @enum {unknown} */
                         role: "owner" | "finance" | "support" | "editor";
@@ -4935,7 +5049,7 @@ export interface paths {
                     content: {
                         "application/json": {
                             member: components["schemas"]["StaffMember"];
-                            /** @description Shown in the first answer only: a request that is repeated with its key finds null here */
+                            /** @description Only in the first answer; null when the request is repeated with its key */
                             password: string | null;
                         };
                     };
@@ -4969,6 +5083,15 @@ export interface paths {
                 };
                 /** @description Default Response */
                 422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                429: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -5057,7 +5180,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change a role and end the sessions; the last owner stays */
+        /** Change a role and end the sessions; refused for the last owner */
         post: {
             parameters: {
                 query?: never;
@@ -5148,7 +5271,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Disable an account and end its sessions, or enable it again; the last owner stays */
+        /** Disable an account and end its sessions, or enable it again; the last owner cannot be disabled */
         post: {
             parameters: {
                 query?: never;
@@ -5238,7 +5361,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make up a new password, shown only in this answer, and end the sessions; it must be changed at login */
+        /** Generate a new password, shown only in this answer and valid for seven days, and end the sessions; it must be changed at login */
         post: {
             parameters: {
                 query?: never;
@@ -5312,6 +5435,15 @@ export interface paths {
                         "application/json": components["schemas"]["Problem"];
                     };
                 };
+                /** @description Default Response */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
             };
         };
         delete?: never;
@@ -5329,7 +5461,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Turn off the second factor of somebody who has lost it, and end the sessions */
+        /** Turn off a lost second factor, and end the sessions */
         post: {
             parameters: {
                 query?: never;
@@ -5416,7 +5548,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where one of the staff is logged in now */
+        /** Sessions of a staff account */
         get: {
             parameters: {
                 query?: never;
@@ -5486,7 +5618,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End one session of one of the staff, or all */
+        /** End one session of a staff account, or all */
         post: {
             parameters: {
                 query?: never;
@@ -5569,7 +5701,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where I am logged in now */
+        /** My sessions */
         get: {
             parameters: {
                 query?: never;
@@ -5602,6 +5734,74 @@ export interface paths {
                 };
                 /** @description Default Response */
                 403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profile/security-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Security events of my account: logins, refusals and changes, newest first */
+        get: {
+            parameters: {
+                query?: {
+                    cursor?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["SecurityEvent"][];
+                            next: string | null;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                422: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -5701,14 +5901,13 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/admin/profile/second-factor": {
+    "/api/admin/security-settings": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Whether my login asks for a code */
         get: {
             parameters: {
                 query?: never;
@@ -5724,11 +5923,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": {
-                            /** @description Null while it does not */
-                            since: string | null;
-                            recoveryCodesLeft: number;
-                        };
+                        "application/json": components["schemas"]["SecuritySettings"];
                     };
                 };
                 /** @description Default Response */
@@ -5751,9 +5946,8 @@ export interface paths {
                 };
             };
         };
-        put?: never;
-        /** Make a secret for an authenticator application; a secret that waits for its first code is replaced */
-        post: {
+        /** Change both; SECOND_FACTOR_MISSING when requiring a second factor of owners without having one */
+        put: {
             parameters: {
                 query?: never;
                 header?: never;
@@ -5763,7 +5957,13 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": {
-                        password: string;
+                        /**
+                         * @description Larger refunds by staff need a fresh credential proof
+                         * @example 39.00
+                         */
+                        refundLimit: string;
+                        /** @description Roles that need a second factor */
+                        factorRoles: ("owner" | "finance" | "support" | "editor")[];
                     };
                 };
             };
@@ -5774,11 +5974,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": {
-                            secret: string;
-                            /** @description What the QR code says */
-                            uri: string;
-                        };
+                        "application/json": components["schemas"]["SecuritySettings"];
                     };
                 };
                 /** @description Default Response */
@@ -5817,8 +6013,230 @@ export interface paths {
                         "application/json": components["schemas"]["Problem"];
                     };
                 };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/security-news": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What others did with keys, staff, exports and large refunds since I last acknowledged it */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
                 /** @description Default Response */
-                429: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SecurityNews"];
+                    };
+                };
+                /** @description Default Response */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/security-news/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Acknowledge all audit entries up to this one */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        upTo: number;
+                    };
+                };
+            };
+            responses: {
+                /** @description No content */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Default Response */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profile/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether my login requires a code */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Null while it is off */
+                            since: string | null;
+                            recoveryCodesLeft: number;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Create a secret for an authenticator application; replaces one that is not confirmed yet */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            secret: string;
+                            /** @description The content of the QR code */
+                            uri: string;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                409: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -5843,7 +6261,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Turn it on by its first code; other sessions end */
+        /** Turn it on with its first code; other sessions end */
         post: {
             parameters: {
                 query?: never;
@@ -5866,7 +6284,7 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @description Each good once, shown only now */
+                            /** @description Each valid once; shown only in this answer */
                             recoveryCodes: string[];
                         };
                     };
@@ -5933,7 +6351,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ten new recovery codes in place of those there were */
+        /** Replace all recovery codes with ten new ones */
         post: {
             parameters: {
                 query?: never;
@@ -5941,15 +6359,7 @@ export interface paths {
                 path?: never;
                 cookie?: never;
             };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        password: string;
-                        /** @description Six digits of the application, or a recovery code */
-                        code: string;
-                    };
-                };
-            };
+            requestBody?: never;
             responses: {
                 /** @description Default Response */
                 200: {
@@ -5958,7 +6368,7 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            /** @description Each good once, shown only now */
+                            /** @description Each valid once; shown only in this answer */
                             recoveryCodes: string[];
                         };
                     };
@@ -5982,16 +6392,7 @@ export interface paths {
                     };
                 };
                 /** @description Default Response */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Default Response */
-                429: {
+                409: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -6016,7 +6417,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Turn it off, by password and code */
+        /** Turn it off */
         post: {
             parameters: {
                 query?: never;
@@ -6024,15 +6425,7 @@ export interface paths {
                 path?: never;
                 cookie?: never;
             };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        password: string;
-                        /** @description Six digits of the application, or a recovery code */
-                        code: string;
-                    };
-                };
-            };
+            requestBody?: never;
             responses: {
                 /** @description No content */
                 204: {
@@ -6052,24 +6445,6 @@ export interface paths {
                 };
                 /** @description Default Response */
                 403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Default Response */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Default Response */
-                429: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -8142,6 +8517,11 @@ export interface paths {
                     "application/json": {
                         /** @enum {unknown} */
                         payType: "alipay" | "wechat";
+                        /**
+                         * @description Which product is tried, if phones have another one
+                         * @enum {unknown}
+                         */
+                        device?: "computer" | "phone";
                     };
                 };
             };
@@ -8308,7 +8688,7 @@ export interface paths {
                 };
             };
         };
-        /** Name, contact and record number; shown at once by every process */
+        /** Set name, contact and record number; takes effect at once in all processes */
         put: {
             parameters: {
                 query?: never;
@@ -8319,6 +8699,8 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": {
+                        /** @description The version of name and contact that was edited */
+                        version: number;
                         nameZh: string;
                         nameEn: string;
                         contact: {
@@ -8352,6 +8734,15 @@ export interface paths {
                 };
                 /** @description Default Response */
                 403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                409: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -8449,7 +8840,7 @@ export interface paths {
             };
         };
         post?: never;
-        /** Back to the usual seal */
+        /** Restore the default seal */
         delete: {
             parameters: {
                 query?: never;
@@ -8928,7 +9319,7 @@ export interface components {
             /** @description In the reader's language (Accept-Language: zh-CN, en) */
             title: string;
             status: number;
-            /** @description Stable; what a program should look at */
+            /** @description Stable; for programs */
             code: string;
             detail: string;
             errors?: {
@@ -8991,8 +9382,20 @@ export interface components {
             role: "buyer" | "owner" | "finance" | "support" | "editor";
             /** @example 2026-11-23T10:00:00.000+08:00 */
             createdAt: string;
-            /** @description Somebody else made up the password: it is changed before anything else */
+            /** @description The password is a generated one and must be changed first */
             passwordDue: boolean;
+            /** @description The owner requires a second factor for this role; it must be set up first */
+            factorDue: boolean;
+        };
+        /** @description Find the number whose SHA-256, appended to the salt as text, is the challenge */
+        WorkChallenge: {
+            /** @enum {string} */
+            algorithm: "SHA-256";
+            challenge: string;
+            signature: string;
+            salt: string;
+            /** @description The maximum of the number */
+            maxnumber: number;
         };
         Category: {
             slug: string;
@@ -9087,6 +9490,11 @@ export interface components {
             status: "unpaid" | "paid" | "partially_refunded" | "refunded" | "cancelled" | "expired";
             /** @example 39.00 */
             totalAmount: string;
+            /**
+             * @description `unanswered`: the gateway of a payment that may have been made was asked and has not answered since. Whether the order was paid is not known then, whatever its status says
+             * @enum {unknown}
+             */
+            paymentCheck: "known" | "unanswered";
             payType: string;
             /** @example 2026-11-23T10:00:00.000+08:00 */
             createdAt: string;
@@ -9247,6 +9655,8 @@ export interface components {
                 /** @example 2026-11-23T10:00:00.000+08:00 */
                 createdAt: string;
                 paidAt: string | null;
+                /** @description Since when its gateway has not answered whether it was paid; null once it has */
+                unansweredSince: string | null;
                 /** @example 39.00 */
                 refunded: string;
                 paysOrder: boolean;
@@ -9269,7 +9679,10 @@ export interface components {
                 /** @example 2026-11-23T10:00:00.000+08:00 */
                 receivedAt: string;
                 accepted: boolean;
+                /** @description What it did */
                 effect: string;
+                /** @description Why its payment is listed as unmatched */
+                reason: string | null;
                 attemptNo: string | null;
             }[];
             /** @description When staff asked the gateway, and what it said of each attempt */
@@ -9292,36 +9705,39 @@ export interface components {
                 to: string;
                 actor: string;
                 user: string | null;
+                /** @description What a person or a gateway wrote, as it is */
                 reason: string;
+                /** @description A reason of the shop's own */
+                reasonCode: ("ORDER_ALREADY_PAID" | "ORDER_CLOSED" | "COURSE_ALREADY_OWNED" | "MADE_BY_HAND" | "METHOD_CHOSEN" | "PAID" | "NOT_PAID_IN_TIME" | "CLOSED_AT_GATEWAY" | "NOT_NEEDED" | "LATE_PAYMENT_OF" | "LATE_PAYMENT_MOVED_TO" | "NUMBER_SPENT" | "NUMBER_REPLACED" | "REFUNDED" | "DIFFERENCE") | null;
+                /** @description The facts that it names */
+                details: {
+                    /** @description The payment method */
+                    provider?: string;
+                    tradeNo?: string;
+                    /**
+                     * @description How the payment came to light
+                     * @enum {unknown}
+                     */
+                    source?: "notification" | "query" | "replay";
+                    /** @description The notification that was replayed */
+                    notificationId?: number;
+                    /** @description Who replayed it */
+                    by?: string;
+                    /** @description The other order */
+                    orderNo?: string;
+                    /** @description The refund, or its other number */
+                    requestNo?: string;
+                    /**
+                     * @description The refund's own reason
+                     * @enum {unknown}
+                     */
+                    why?: "ORDER_ALREADY_PAID" | "ORDER_CLOSED" | "COURSE_ALREADY_OWNED" | "MADE_BY_HAND";
+                    /** @description The kind of the difference */
+                    kind?: string;
+                } | null;
             }[];
             /** @description What the viewer may do with it now: cancel, ask, refund */
             actions: string[];
-        };
-        OrderExport: {
-            id: number;
-            search: {
-                /** @description An order's, attempt's, refund's or gateway's number, a buyer's name, a course's title, or an amount */
-                q?: string;
-                /** @enum {unknown} */
-                status?: "unpaid" | "paid" | "partially_refunded" | "refunded" | "cancelled" | "expired";
-                /** @enum {unknown} */
-                payType?: "alipay" | "wechat";
-                /** @description A day in Beijing, included */
-                from?: string;
-                /** @description A day in Beijing, included */
-                to?: string;
-            };
-            /** @example 2026-11-23T10:00:00.000+08:00 */
-            madeAt: string;
-            /** @enum {unknown} */
-            status: "running" | "done" | "cancelled" | "failed" | "expired";
-            /** @description Written so far */
-            rows: number;
-            /** @description Nothing while the orders are counted */
-            total: number | null;
-            endedAt: string | null;
-            /** @description Until when a file that is done can be downloaded */
-            keptUntil: string | null;
         };
         Refund: {
             requestNo: string;
@@ -9335,7 +9751,10 @@ export interface components {
             amount: string;
             /** @enum {unknown} */
             status: "requested" | "approved" | "sent" | "succeeded" | "refused" | "declined" | "withdrawn";
+            /** @description As the gateway reads it: its words, or the code of one of the shop's own */
             reason: string;
+            /** @description Where the reason is one of the shop's own */
+            reasonCode: ("ORDER_ALREADY_PAID" | "ORDER_CLOSED" | "COURSE_ALREADY_OWNED" | "MADE_BY_HAND") | null;
             /** @description What staff said to the buyer */
             answer: string;
             /** @enum {unknown} */
@@ -9383,7 +9802,10 @@ export interface components {
             /** @description Where it came from */
             address: string;
             accepted: boolean;
+            /** @description What it did: settled, repeated, unmatched, nothing_to_do, refused, probe or failed */
             effect: string;
+            /** @description Why its payment is listed as unmatched */
+            reason: string | null;
             attemptNo: string | null;
             tradeNo: string | null;
             orderNo: string | null;
@@ -9396,7 +9818,10 @@ export interface components {
             /** @description Where it came from */
             address: string;
             accepted: boolean;
+            /** @description What it did: settled, repeated, unmatched, nothing_to_do, refused, probe or failed */
             effect: string;
+            /** @description Why its payment is listed as unmatched */
+            reason: string | null;
             attemptNo: string | null;
             tradeNo: string | null;
             orderNo: string | null;
@@ -9420,7 +9845,10 @@ export interface components {
                 at: string;
                 by: string;
                 accepted: boolean;
+                /** @description What it did: settled, repeated, unmatched, nothing_to_do, refused, probe or failed */
                 effect: string;
+                /** @description Why its payment is listed as unmatched */
+                reason: string | null;
                 checks: {
                     check: string;
                     passed: boolean;
@@ -9510,12 +9938,35 @@ export interface components {
                 count: number;
                 ok: boolean;
                 items: {
+                    /** @description The type of the subject */
+                    thing: ("course" | "notification" | "day" | "task") | null;
+                    /** @description A number or a name */
                     subject: string;
                     orderNo: string | null;
+                    /** @description Text written by a person or a gateway, or a title */
                     text: string;
+                    finding: ("REFUNDS_DIFFER" | "NO_ANSWER" | "NOT_HANDLED" | "UNMATCHED" | "DIFFERENCE" | "NOT_DONE" | "NO_MONTH" | "PROXY") | null;
+                    /** @description The details of the result */
+                    details: {
+                        /** @example 39.00 */
+                        refunded?: string;
+                        /** @example 39.00 */
+                        of?: string;
+                        effect?: string;
+                        reason?: string | null;
+                        kind?: string;
+                        provider?: string;
+                        problem?: string | null;
+                        status?: string;
+                        table?: string;
+                        rows?: number;
+                        peer?: string;
+                        entries?: number;
+                        trusted?: number;
+                    } | null;
                     /** @example 2026-11-23T10:00:00.000+08:00 */
                     since: string;
-                    /** @description The page where it is repaired */
+                    /** @description The page on which to repair it */
                     link: string;
                     repair: string;
                 }[];
@@ -9694,23 +10145,65 @@ export interface components {
             /** @example 2026-11-23T10:00:00.000+08:00 */
             createdAt: string;
             disabledAt: string | null;
-            /** @description Still has the password that somebody else made up */
+            /** @description Still has a generated password */
             passwordDue: boolean;
-            /** @description The login asks for a code as well */
+            /** @description The login requires a code as well */
             secondFactor: boolean;
         };
         Session: {
             id: string;
-            /** @description What its browser or program says it is */
+            /** @description The user agent of the browser or program */
             userAgent: string;
-            /** @description Where it was logged in from */
+            /** @description The address of the login */
             address: string;
             /** @example 2026-11-23T10:00:00.000+08:00 */
             since: string;
-            /** @description Last use of the back office, to ten minutes */
+            /** @description Last use of the back office, to a minute */
             seenAt: string | null;
-            /** @description The one that asks */
+            /** @description The session of this request */
             current: boolean;
+        };
+        SecurityEvent: {
+            id: number;
+            /** @example 2026-11-23T10:00:00.000+08:00 */
+            at: string;
+            /** @description The action or attempt: "login", "password.changed" */
+            event: string;
+            /**
+             * @description `asked`: the password was right, and a code was required
+             * @enum {unknown}
+             */
+            outcome: "ok" | "asked" | "refused";
+            /** @description The code of a refusal; empty otherwise */
+            reason: string;
+            /** @description Empty for the command line */
+            address: string;
+            userAgent: string;
+            /** @description The staff member who did it to this account */
+            by: string | null;
+            /** @description More than one if events were so frequent that only their number was stored */
+            times: number;
+        };
+        SecuritySettings: {
+            /**
+             * @description Larger refunds by staff need a fresh credential proof
+             * @example 39.00
+             */
+            refundLimit: string;
+            /** @description Roles that need a second factor */
+            factorRoles: ("owner" | "finance" | "support" | "editor")[];
+        };
+        SecurityNews: {
+            count: number;
+            /** @description The newest entries */
+            items: {
+                id: number;
+                /** @example 2026-11-23T10:00:00.000+08:00 */
+                at: string;
+                username: string;
+                action: string;
+                subject: string;
+            }[];
         };
         AdminCourseRow: {
             id: number;
@@ -9804,6 +10297,8 @@ export interface components {
             /** @enum {unknown} */
             kind: "picture" | "video";
             bytes: number;
+            /** @description Codecs of a video that only some browsers play */
+            inSomeBrowsers: string[];
         };
         TrialPayment: {
             /** @description What the gateway knows it by */
@@ -9836,7 +10331,9 @@ export interface components {
             }[];
         };
         ShopIdentity: {
-            /** @description Empty: the usual one */
+            /** @description The version of name and contact that was edited */
+            version: number;
+            /** @description Empty for the default name */
             nameZh: string;
             nameEn: string;
             contact: {

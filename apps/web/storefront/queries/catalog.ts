@@ -1,4 +1,4 @@
-/** What is sold, as the server tells it; kept a while so that going back is instant. */
+/** Queries of the catalogue, cached for a while so that going back is instant. */
 import { useInfiniteQuery, useQuery } from '@pinia/colada'
 import { computed, type MaybeRefOrGetter, toValue } from 'vue'
 import { ApiProblem, answer, api, type CourseSummary } from '../../src/api/client.ts'
@@ -18,17 +18,19 @@ export const useShop = () =>
 export const useCategories = () =>
   useQuery({ key: ['categories'], query: () => answer(api.GET('/api/categories')), staleTime: 5 * 60_000 })
 
-/** Courses that fit a filter, page after page. */
+/** Courses that match a filter, page by page. */
 export function useCourses(filter: MaybeRefOrGetter<CourseFilter>) {
   const query = useInfiniteQuery({
     key: () => ['courses', { ...toValue(filter) }],
-    query: ({ pageParam, signal }) =>
-      answer(
-        api.GET('/api/courses', {
-          params: { query: { ...toValue(filter), ...(pageParam ? { cursor: pageParam } : {}) } },
-          signal,
-        }),
-      ),
+    async query({ pageParam, signal }) {
+      // A request examines a limited number of courses: if it found none among them, continue from its cursor.
+      for (let cursor = pageParam; ; ) {
+        const query = { ...toValue(filter), ...(cursor ? { cursor } : {}) }
+        const page = await answer(api.GET('/api/courses', { params: { query }, signal }))
+        if (page.items.length > 0 || !page.next) return page
+        cursor = page.next
+      }
+    },
     initialPageParam: '',
     getNextPageParam: (last) => last.next,
   })
@@ -46,11 +48,11 @@ export const useCourse = (id: MaybeRefOrGetter<number>) => useQuery(() => course
 
 export interface BasketEntry {
   readonly id: number
-  /** Absent where the course is no longer for sale. */
+  /** Undefined if the course is no longer for sale. */
   readonly course?: CourseSummary
 }
 
-/** The courses of a purchase, in its order, at the prices of right now. While it changes, what was there stays. */
+/** The courses of a purchase, in its order, at current prices. Keeps the previous data while it changes. */
 export const useBasket = (ids: MaybeRefOrGetter<readonly number[]>) =>
   useQuery({
     key: () => ['basket', ...toValue(ids)],

@@ -1,4 +1,4 @@
-/** What belongs to the buyer who is logged in. Every key begins with `mine`; logging out forgets all of them. */
+/** Queries of the logged-in buyer. Every key begins with `mine`; logging out removes them all from the cache. */
 import { useInfiniteQuery, useQuery, useQueryCache } from '@pinia/colada'
 import { computed, type MaybeRefOrGetter, toValue } from 'vue'
 import { answer, api, type Order, type OwnedCourse } from '../../src/api/client.ts'
@@ -16,7 +16,7 @@ async function readOwned(): Promise<OwnedCourse[]> {
   return owned
 }
 
-/** Every course the buyer owns, also by number. Nothing is asked while nobody is logged in. */
+/** All courses that the buyer owns, also by id. Not requested while logged out. */
 export function useOwned() {
   const session = useSession()
   const query = useQuery({
@@ -26,10 +26,10 @@ export function useOwned() {
     staleTime: 60_000,
   })
   const asBuyer = useAsBuyer()
-  // A query that a page still holds keeps its last answer; after logging out that is nobody's any more.
+  // A query that a page still uses keeps its last data, which must not be shown after logging out.
   const mine = computed(() => (session.isIn && !asBuyer.value ? query.data.value : undefined))
   const byCourse = computed(() => new Map(mine.value?.map((owned) => [owned.course.id, owned])))
-  /** True until it is known what is owned; nobody logged in owns nothing. */
+  /** True until it is known which courses are owned; logged-out users own none. */
   const unsure = computed(() => session.pending || (session.isIn && query.status.value === 'pending'))
   return { ...query, byCourse, unsure }
 }
@@ -50,7 +50,7 @@ export function useOrders() {
 export const readOrder = (orderNo: string, signal?: AbortSignal): Promise<Order> =>
   answer(api.GET('/api/orders/{orderNo}', { params: { path: { orderNo } }, ...(signal ? { signal } : {}) }))
 
-/** One order; nothing is asked while its number is not known. */
+/** One order; not requested while its number is unknown. */
 export const useOrder = (orderNo: MaybeRefOrGetter<string | undefined>) =>
   useQuery({
     key: () => ['mine', 'order', toValue(orderNo) ?? ''],
@@ -59,7 +59,7 @@ export const useOrder = (orderNo: MaybeRefOrGetter<string | undefined>) =>
     staleTime: 0,
   })
 
-/** Puts an order that changed where pages read it, and lets what depends on it be asked again. */
+/** Writes a changed order to the query cache, and invalidates what depends on it. */
 export function useOrderNews() {
   const cache = useQueryCache()
   return (order: Order): void => {

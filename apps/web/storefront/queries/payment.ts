@@ -1,4 +1,4 @@
-/** What the pages around a payment learn of it: its open link, and what became of it when the buyer is back. */
+/** Queries around a payment: its open link, and its result when the buyer returns. */
 import { useQuery } from '@pinia/colada'
 import { ApiProblem, answer, api, type Order } from '../../src/api/client.ts'
 import { readOrder } from './mine.ts'
@@ -6,15 +6,15 @@ import { readOrder } from './mine.ts'
 export interface Returned {
   readonly order: Order
   /**
-   * How far the address is believed: signed by the gateway; nothing in it to believe, so that the gateway was asked; or
-   * claiming what it cannot show.
+   * How the return address was verified: `signed` by the gateway; `asked`: the address claims nothing, so the gateway
+   * was queried; `unverified`: it claims a payment that it cannot prove.
    */
   readonly word: 'signed' | 'asked' | 'unverified'
 }
 
 export const paymentKey = (orderNo: string) => ['mine', 'payment', orderNo]
 
-/** The open payment of an unpaid order, as it was left. */
+/** The open payment of an unpaid order, with its existing link. */
 export const useOpenPayment = (orderNo: () => string, wanted: () => boolean) =>
   useQuery({
     key: () => paymentKey(orderNo()),
@@ -23,7 +23,16 @@ export const useOpenPayment = (orderNo: () => string, wanted: () => boolean) =>
     staleTime: 60_000,
   })
 
-/** What the order itself says, where the address proved nothing; and where it names none of this buyer's, neither did that. */
+/**
+ * Has the server query the gateways about all payments of the order that may have been made. @returns the updated order
+ */
+export const askGateways = (orderNo: string): Promise<Order> =>
+  answer(api.POST('/api/orders/{orderNo}/ask', { params: { path: { orderNo } } }))
+
+/**
+ * Reads the order itself if the return address proves nothing. If it is no order of this buyer, the return is
+ * unverified.
+ */
 async function unproven(orderNo: string): Promise<Returned> {
   try {
     return { order: await readOrder(orderNo), word: 'unverified' }
@@ -34,12 +43,11 @@ async function unproven(orderNo: string): Promise<Returned> {
   }
 }
 
-/** Has the server verify the return; without a good signature only what the order itself says is believed. */
+/** Has the server verify the return; without a valid signature only the order's own state counts. */
 async function confirmReturn(parameters: Record<string, string>): Promise<Returned> {
   const back = parameters['order']
   if (back !== undefined) {
-    const path = { orderNo: back }
-    return { order: await answer(api.POST('/api/orders/{orderNo}/ask', { params: { path } })), word: 'asked' }
+    return { order: await askGateways(back), word: 'asked' }
   }
   const orderNo = parameters['out_trade_no']
   if (orderNo && !parameters['sign']) return unproven(orderNo)

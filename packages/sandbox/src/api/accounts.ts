@@ -1,4 +1,4 @@
-/** `/sandbox/api/merchants` and `/sandbox/api/buyers`: who is there to sell and to pay. */
+/** `/sandbox/api/merchants` and `/sandbox/api/buyers`: the accounts that sell and pay. */
 import { Type } from 'typebox'
 import { parseYuan } from '../money.ts'
 import type { Sandbox } from '../sandbox.ts'
@@ -16,6 +16,7 @@ const MerchantInput = bodyOf({
       notifyOnPartialRefund: Type.Optional(Type.Boolean()),
       notifyOnClose: Type.Optional(Type.Boolean()),
       partialRefunds: Type.Optional(Type.Boolean()),
+      refundGapSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
       emptyBills: Type.Optional(Type.Union([Type.Literal('file'), Type.Literal('error')])),
       billHour: Type.Optional(Type.Integer({ minimum: 0, maximum: 23 })),
       refundDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
@@ -44,7 +45,7 @@ function checkKey(text: string | undefined): void {
   )
 }
 
-/** `base` gives the address callers reach the sandbox at. */
+/** `base` returns the address at which callers reach the sandbox. */
 export function accountRoutes(app: Application, sandbox: Sandbox, base: () => string): void {
   const { merchants, buyers } = sandbox
 
@@ -60,7 +61,7 @@ export function accountRoutes(app: Application, sandbox: Sandbox, base: () => st
     '/sandbox/api/merchants',
     {
       schema: {
-        summary: 'Makes a merchant; without appPublicKey also its pair of keys',
+        summary: 'Creates a merchant; without appPublicKey also its key pair',
         body: MerchantInput,
         response: { 201: MerchantShape, '4xx': ErrorShape },
       },
@@ -83,7 +84,7 @@ export function accountRoutes(app: Application, sandbox: Sandbox, base: () => st
     '/sandbox/api/merchants/:appId',
     {
       schema: {
-        summary: 'Registers a merchant under an application id of its own choice, or changes it; safe to repeat',
+        summary: 'Registers or updates a merchant under a chosen application id; safe to repeat',
         params: Type.Object({ appId: Type.String({ pattern: '^\\d{16}$' }) }),
         body: MerchantInput,
         response: { 200: MerchantShape, '4xx': ErrorShape },
@@ -112,9 +113,9 @@ export function accountRoutes(app: Application, sandbox: Sandbox, base: () => st
       const { balance: text, ...input } = request.body
       const balance = text === undefined ? undefined : parseYuan(text)
       if (text !== undefined && balance === undefined)
-        throw new Refused(400, 'INVALID_AMOUNT', 'balance must be yuan with two places, e.g. "100.00"')
+        throw new Refused(400, 'INVALID_AMOUNT', 'balance must be yuan with two decimals, e.g. "100.00"')
       const buyer = buyers.create({ ...input, ...(balance !== undefined && { balance }) })
-      if (!buyer) throw new Refused(409, 'LOGIN_TAKEN', `a buyer ${input.login} exists already`)
+      if (!buyer) throw new Refused(409, 'LOGIN_TAKEN', `a buyer ${input.login} already exists`)
       sandbox.changed()
       return reply.code(201).send(buyerJson(buyer))
     },

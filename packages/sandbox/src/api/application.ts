@@ -1,4 +1,4 @@
-/** The JSON application's type and its one way to refuse a call. */
+/** The type of the JSON application, and its errors. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -24,7 +24,7 @@ export class Refused extends Error {
   }
 }
 
-/** A page's cursor: the row number as text. Undefined for none; refuses anything else. */
+/** Reads a page's cursor: the row number as text. Undefined without one; refuses anything else. */
 export function cursorOf(cursor: string | undefined): number | undefined {
   if (cursor === undefined) return undefined
   if (!/^\d{1,15}$/.test(cursor))

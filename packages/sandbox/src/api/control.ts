@@ -1,4 +1,4 @@
-/** What tells shops and what moves time: `/sandbox/api/deliveries`, `/notifications`, `/clock`, `/reset`. */
+/** Notifications and time: `/sandbox/api/deliveries`, `/notifications`, `/clock`, `/reset`. */
 import { Type } from 'typebox'
 import { LAST_MOMENT } from '../clock.ts'
 import { TAMPERS } from '../faults/tamper.ts'
@@ -42,7 +42,7 @@ export function controlRoutes(app: Application, sandbox: Sandbox): void {
     '/sandbox/api/deliveries/:id/replay',
     {
       schema: {
-        summary: 'Sends a notification once more, now; the answer is that attempt',
+        summary: 'Sends a notification again now; returns that attempt',
         params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
         body: bodyOf({ tamper: Type.Optional(Type.Union(TAMPERS.map((tamper) => Type.Literal(tamper)))) }),
         response: { 200: AttemptShape, '4xx': ErrorShape },
@@ -52,6 +52,24 @@ export function controlRoutes(app: Application, sandbox: Sandbox): void {
       const delivery = deliveries.find(request.params.id)
       if (!delivery) throw new Refused(404, 'DELIVERY_NOT_FOUND', `there is no delivery ${request.params.id}`)
       return attemptJson(await notifications.replay(delivery, request.body.tamper))
+    },
+  )
+
+  app.post(
+    '/sandbox/api/deliveries/:id/next',
+    {
+      schema: {
+        summary: 'Makes the next scheduled attempt now, dated as scheduled, without moving the clock',
+        params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
+        body: bodyOf({}),
+        response: { 200: AttemptShape, '4xx': ErrorShape },
+      },
+    },
+    async ({ params }) => {
+      if (!deliveries.find(params.id)) throw new Refused(404, 'DELIVERY_NOT_FOUND', `there is no delivery ${params.id}`)
+      const made = await notifications.bringForward(params.id)
+      if (!made) throw new Refused(409, 'NO_ATTEMPT_TO_COME', 'this delivery has no further scheduled attempt')
+      return attemptJson(made)
     },
   )
 
@@ -72,7 +90,7 @@ export function controlRoutes(app: Application, sandbox: Sandbox): void {
     '/sandbox/api/clock',
     {
       schema: {
-        summary: 'Moves the clock forward; answers once everything due on the way has happened, in its order',
+        summary: 'Moves the clock forward; answers once everything due in between has run, in order',
         body: Type.Union([
           bodyOf({ advanceSeconds: Type.Integer({ minimum: 0, maximum: 315_360_000 }) }),
           bodyOf({ now: Type.String() }),
@@ -86,11 +104,7 @@ export function controlRoutes(app: Application, sandbox: Sandbox): void {
       if (Number.isNaN(target))
         throw new Refused(400, 'INVALID_TIME', 'now must be RFC 3339, e.g. "2026-01-31T09:00:00+08:00"')
       if (target < clock.now() - 1000)
-        throw new Refused(
-          409,
-          'CLOCK_GOES_FORWARD',
-          'the clock only goes forward; POST /sandbox/api/reset brings it back',
-        )
+        throw new Refused(409, 'CLOCK_GOES_FORWARD', 'the clock only goes forward; POST /sandbox/api/reset resets it')
       if (target > LAST_MOMENT) throw new Refused(400, 'INVALID_TIME', 'the clock stops at the end of the year 2199')
       await sandbox.advanceTo(target)
       return time()
@@ -101,7 +115,7 @@ export function controlRoutes(app: Application, sandbox: Sandbox): void {
     '/sandbox/api/reset',
     {
       schema: {
-        summary: 'Back to the first start; merchants and their keys stay unless `merchants` is true',
+        summary: 'Resets to the initial state; merchants and their keys stay unless `merchants` is true',
         body: bodyOf({ merchants: Type.Optional(Type.Boolean()) }),
         response: { 204: Type.Null() },
       },

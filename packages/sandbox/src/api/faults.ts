@@ -1,4 +1,4 @@
-/** `/sandbox/api/faults`: what goes wrong on purpose. */
+/** `/sandbox/api/faults`: deliberate faults. */
 import { type Static, Type } from 'typebox'
 import { FAULTS, type Fault, type FaultOptions } from '../faults/fault.ts'
 import type { Sandbox } from '../sandbox.ts'
@@ -24,7 +24,7 @@ const Options = {
 const FaultInput = bodyOf({
   kind: Kind,
   scope: Type.Optional(Scope),
-  times: Type.Optional(Type.Integer({ minimum: 1, description: 'How often it strikes; without end where absent' })),
+  times: Type.Optional(Type.Integer({ minimum: 1, description: 'How often it strikes; unlimited by default' })),
   ...Options,
 })
 const FaultShape = Type.Object({
@@ -54,7 +54,7 @@ export function faultRoutes(app: Application, sandbox: Sandbox): void {
     '/sandbox/api/faults',
     {
       schema: {
-        summary: 'What is set, and how often each kind has struck so far',
+        summary: 'The active faults, and how often each kind has struck so far',
         response: {
           200: Type.Object({ items: Type.Array(FaultShape), strikes: Type.Record(Type.String(), Type.Integer()) }),
         },
@@ -85,7 +85,7 @@ export function faultRoutes(app: Application, sandbox: Sandbox): void {
 
   app.delete(
     '/sandbox/api/faults',
-    { schema: { summary: 'Takes all faults away', response: { 204: Type.Null() } } },
+    { schema: { summary: 'Removes all faults', response: { 204: Type.Null() } } },
     async (_request, reply) => {
       faults.removeAll()
       sandbox.changed()

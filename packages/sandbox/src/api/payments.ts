@@ -1,4 +1,4 @@
-/** Paying without a browser, and what became of trades: `/sandbox/api/pay`, `/trades`, `/summary`. */
+/** Payments without a browser, and the state of trades: `/sandbox/api/pay`, `/trades`, `/summary`. */
 import { Type } from 'typebox'
 import { type Buyer, DEFAULT_LOGIN } from '../buyers.ts'
 import { returnAddress } from '../cashier/return-address.ts'
@@ -40,7 +40,7 @@ const Summary = Type.Object({
 })
 const Link = {
   payUrl: Type.String({ description: 'A signed GET link to /gateway.do', maxLength: 32_768 }),
-  buyer: Type.Optional(Type.String({ description: 'Login or id; the default buyer where absent' })),
+  buyer: Type.Optional(Type.String({ description: 'Login or id; the default buyer if absent' })),
 }
 const TradeParams = Type.Object({ tradeNo: Type.String({ maxLength: 64 }) })
 
@@ -59,7 +59,7 @@ export function paymentRoutes(app: Application, sandbox: Sandbox): void {
     return trade
   }
 
-  /** What a payment link asks for, refused as Alipay’s page would, and since when its number has been asked for. */
+  /** The request of a payment link, refused as Alipay’s page would, and when its number was first used. */
   function open(payUrl: string) {
     const mark = payUrl.indexOf('?')
     const query = mark < 0 ? '' : (payUrl.slice(mark + 1).split('#', 1)[0] ?? '')
@@ -84,14 +84,17 @@ export function paymentRoutes(app: Application, sandbox: Sandbox): void {
     '/sandbox/api/enter',
     {
       schema: {
-        summary: 'Opens a payment link and logs the buyer in, as the cashier does: from here on the trade exists',
+        summary: 'Opens a payment link and logs the buyer in, as the cashier does; this creates the trade of page.pay',
         body: bodyOf(Link),
         response: { 200: TradeShape, '4xx': ErrorShape },
       },
     },
     ({ body }) => {
       const { opened, firstAt } = open(body.payUrl)
-      return tradeJson(done(payments.enter(opened, buyerNamed(body.buyer), firstAt)))
+      const trade = payments.enter(opened, buyerNamed(body.buyer), firstAt)
+      if (!trade)
+        throw new Refused(409, 'TRADE_NOT_CREATED', 'a trade of wap.pay is created only by the payment password')
+      return tradeJson(done(trade))
     },
   )
 
@@ -134,7 +137,7 @@ export function paymentRoutes(app: Application, sandbox: Sandbox): void {
     '/sandbox/api/trades/:tradeNo/abandon',
     {
       schema: {
-        summary: 'The buyer walks away: an unpaid trade closes now, as its time-out would close it later',
+        summary: 'The buyer leaves: closes an unpaid trade now, as its time-out would later',
         params: TradeParams,
         body: bodyOf({}),
         response: { 200: TradeShape, '4xx': ErrorShape },
@@ -152,10 +155,10 @@ export function paymentRoutes(app: Application, sandbox: Sandbox): void {
     '/sandbox/api/trades/:tradeNo/refund',
     {
       schema: {
-        summary: 'Refunds as the merchant would by alipay.trade.refund',
+        summary: 'Refunds as the merchant would with alipay.trade.refund',
         params: TradeParams,
         body: bodyOf({
-          amount: Type.Optional(Type.String({ description: 'Yuan; what is left where absent' })),
+          amount: Type.Optional(Type.String({ description: 'Yuan; the remaining amount by default' })),
           outRequestNo: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
         }),
         response: { 200: TradeShape, '4xx': ErrorShape },
@@ -205,7 +208,7 @@ export function paymentRoutes(app: Application, sandbox: Sandbox): void {
 
   app.get(
     '/sandbox/api/summary',
-    { schema: { summary: 'Takings of each merchant: paid, refunded, what is left', response: { 200: Summary } } },
+    { schema: { summary: 'Takings per merchant: paid, refunded, remaining', response: { 200: Summary } } },
     () => {
       const takings = new Map(trades.takings().map((each) => [each.appId, each]))
       const ofWechat = new Map(sandbox.wechat.trades.takings().map((each) => [each.mchId, each]))

@@ -10,11 +10,11 @@ import type { TradeEvent } from '../trades/trades.ts'
 
 const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()])
 
-/** What a call may send. A field that is not known is refused: left aside it would seem to have worked. */
+/** A request body. Unknown fields are refused: ignoring them would look as if they had worked. */
 export const bodyOf = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false })
 
 export const PaymentPassword = Type.Optional(
-  Type.String({ maxLength: 100, description: 'Where it is wrong the payment is refused; the right one where absent' }),
+  Type.String({ maxLength: 100, description: 'If wrong, the payment is refused; the right one by default' }),
 )
 
 export const MerchantShape = Type.Object(
@@ -42,6 +42,7 @@ export const MerchantShape = Type.Object(
       notifyOnPartialRefund: Type.Boolean(),
       notifyOnClose: Type.Boolean(),
       partialRefunds: Type.Boolean(),
+      refundGapSeconds: Type.Integer(),
       emptyBills: Type.Union([Type.Literal('file'), Type.Literal('error')]),
       billHour: Type.Integer(),
       refundDays: Type.Integer(),
@@ -50,7 +51,7 @@ export const MerchantShape = Type.Object(
     }),
     createdAt: Type.String(),
     appPrivateKey: Type.Optional(
-      Type.String({ description: 'Only in the answer that made the pair: bare Base64 of PKCS#8' }),
+      Type.String({ description: 'Only in the answer that created the pair: bare Base64 of PKCS#8' }),
     ),
   },
   { $id: 'Merchant' },

@@ -1,4 +1,4 @@
-/** `/sandbox/api/wechat/deliveries`: what WeChat told shops, byte for byte, and what they answered. */
+/** `/sandbox/api/wechat/deliveries`: WeChat's notifications to shops, byte for byte, and the shops' answers. */
 import { Type } from 'typebox'
 import type { Sandbox } from '../sandbox.ts'
 import { WECHAT_TAMPERS } from '../wechat/notifications.ts'
@@ -33,7 +33,7 @@ export function wechatDeliveryRoutes(app: Application, { wechat }: Sandbox): voi
     '/sandbox/api/wechat/deliveries/:id/replay',
     {
       schema: {
-        summary: 'Sends a notification once more, now, altered if asked for; the answer is that attempt',
+        summary: 'Sends a notification again now, optionally tampered with; returns that attempt',
         params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
         body: bodyOf({
           tamper: Type.Optional(Type.Union(WECHAT_TAMPERS.map((tamper) => Type.Literal(tamper)))),
@@ -45,6 +45,24 @@ export function wechatDeliveryRoutes(app: Application, { wechat }: Sandbox): voi
       const delivery = deliveries.find(request.params.id)
       if (!delivery) throw new Refused(404, 'DELIVERY_NOT_FOUND', 'there is no such delivery')
       return attemptJson(await wechat.notifications.replay(delivery, request.body.tamper))
+    },
+  )
+
+  app.post(
+    '/sandbox/api/wechat/deliveries/:id/next',
+    {
+      schema: {
+        summary: 'Makes the next scheduled attempt now, dated as scheduled, without moving the clock',
+        params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
+        body: bodyOf({}),
+        response: { 200: AttemptShape, '4xx': ErrorShape },
+      },
+    },
+    async ({ params }) => {
+      if (!deliveries.find(params.id)) throw new Refused(404, 'DELIVERY_NOT_FOUND', `there is no delivery ${params.id}`)
+      const made = await wechat.notifications.bringForward(params.id)
+      if (!made) throw new Refused(409, 'NO_ATTEMPT_TO_COME', 'this delivery has no further scheduled attempt')
+      return attemptJson(made)
     },
   )
 }

@@ -1,4 +1,4 @@
-/** `/sandbox/api/wechat/merchants`: who sells through WeChat Pay, and the certificates that WeChat signs for it with. */
+/** `/sandbox/api/wechat/merchants`: WeChat Pay merchants and the platform certificates that sign for them. */
 import { type Static, Type } from 'typebox'
 import type { Sandbox } from '../sandbox.ts'
 import { readPublicKey } from '../signature.ts'
@@ -30,11 +30,17 @@ const MerchantInput = bodyOf({
       billHour: Type.Optional(Type.Integer({ minimum: 0, maximum: 23 })),
       refundSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 10 * 86_400 })),
       refundGapSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600, description: 'WeChat’s is 60' })),
+      h5Domains: Type.Optional(
+        Type.Array(Type.String({ pattern: '^[\\w.:[\\]-]{1,253}$' }), {
+          maxItems: 20,
+          description: 'Host names registered for H5 payments, without a port; loopback by default',
+        }),
+      ),
     }),
   ),
 })
 
-/** `base` gives the address callers reach the sandbox at. */
+/** `base` returns the address at which callers reach the sandbox. */
 export function wechatMerchantRoutes(app: Application, sandbox: Sandbox, base: () => string): void {
   const { merchants, certificates } = sandbox.wechat
   const mchId = Type.Object({ mchId: Type.String({ pattern: '^\\d{1,32}$' }) })
@@ -62,8 +68,7 @@ export function wechatMerchantRoutes(app: Application, sandbox: Sandbox, base: (
     '/sandbox/api/wechat/merchants/:mchId',
     {
       schema: {
-        summary:
-          'Registers a merchant with the public half of its key and its APIv3 key, or changes it; safe to repeat',
+        summary: 'Registers or updates a merchant with its public key and its APIv3 key; safe to repeat',
         params: mchId,
         body: MerchantInput,
         response: { 200: MerchantShape, '4xx': ErrorShape },
@@ -86,7 +91,7 @@ export function wechatMerchantRoutes(app: Application, sandbox: Sandbox, base: (
     {
       schema: {
         summary:
-          'Issues the next platform certificate, which signs this share of what WeChat says; `next: false` changes the share of the newest',
+          'Issues the next platform certificate, which signs this share of WeChat’s messages; `next: false` changes the share of the newest',
         params: mchId,
         body: bodyOf({
           share: Type.Integer({ minimum: 0, maximum: 100 }),

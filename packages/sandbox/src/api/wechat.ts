@@ -1,4 +1,4 @@
-/** `/sandbox/api/wechat/…`: paying without a phone, and what became of it. */
+/** `/sandbox/api/wechat/…`: payments without a phone, and the state of trades. */
 import { type Static, Type } from 'typebox'
 import { type Buyer, DEFAULT_LOGIN } from '../buyers.ts'
 import { parseYuan, toFen, yuan } from '../money.ts'
@@ -33,22 +33,22 @@ const TradeShape = Type.Object({
 })
 
 const Numbered = Type.Object({ outTradeNo: Type.String({ minLength: 1, maxLength: 64 }) })
-/** Needed where two merchants have a trade of the same number. */
+/** Needed when two merchants have a trade with the same number. */
 const OfMerchant = bodyOf({ mchId: Type.Optional(Type.String({ maxLength: 32 })) })
 
-/** Who pays; the default buyer with the right password where nothing is said. */
+/** The buyer who pays; by default the default buyer with the right password. */
 interface Payer {
   readonly buyer?: string
   readonly paymentPassword?: string
 }
 
 const REFUSALS = {
-  PAID: 'it is paid already',
+  PAID: 'it is already paid',
   CLOSED: 'it is closed',
   EXPIRED: 'its time to pay has ended',
-  LINK_ENDED: 'this link has ended; the shop can make a new one',
+  LINK_ENDED: 'this link has expired; the shop can create a new one',
   OTHER_BUYER: 'another buyer has opened it',
-  BALANCE_NOT_ENOUGH: 'the buyer has not enough money',
+  BALANCE_NOT_ENOUGH: "the buyer's balance is too low",
   PAYMENT_PASSWORD_ERROR: 'the payment password is wrong',
 } as const
 
@@ -92,7 +92,7 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
 
   function pay(link: string, payer: Payer): WechatTrade {
     const trade = linked(link)
-    if (!trade) throw new Refused(404, 'TRADE_NOT_FOUND', 'no order has this link any more')
+    if (!trade) throw new Refused(404, 'TRADE_NOT_FOUND', 'no order has this link')
     const buyer = buyerNamed(payer.buyer)
     const paid = payments.pay(trade, buyer, payer.paymentPassword ?? buyer.paymentPassword)
     if (typeof paid === 'string') throw new Refused(409, paid, REFUSALS[paid])
@@ -114,9 +114,9 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
         summary: 'Scans a code, or opens an H5 address or a prepay_id, and pays, exactly as the phone would',
         body: bodyOf({
           link: Type.Optional(Type.String({ maxLength: 2048, description: 'code_url, h5_url or prepay_id' })),
-          codeUrl: Type.Optional(Type.String({ maxLength: 2048, description: 'Another name of link' })),
-          h5Url: Type.Optional(Type.String({ maxLength: 2048, description: 'Another name of link' })),
-          prepayId: Type.Optional(Type.String({ maxLength: 64, description: 'Another name of link' })),
+          codeUrl: Type.Optional(Type.String({ maxLength: 2048, description: 'Alias of link' })),
+          h5Url: Type.Optional(Type.String({ maxLength: 2048, description: 'Alias of link' })),
+          prepayId: Type.Optional(Type.String({ maxLength: 64, description: 'Alias of link' })),
           buyer: Type.Optional(Type.String({ maxLength: 100 })),
           paymentPassword: PaymentPassword,
         }),
@@ -131,7 +131,7 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
     '/sandbox/api/wechat/jsapi',
     {
       schema: {
-        summary: 'What WeixinJSBridge does with getBrandWCPayRequest: checks the paySign, and pays',
+        summary: 'Does what WeixinJSBridge does for getBrandWCPayRequest: checks the paySign, and pays',
         body: bodyOf({
           appId: Type.String({ maxLength: 32 }),
           timeStamp: Type.String({ pattern: '^\\d{1,12}$' }),
@@ -152,7 +152,7 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
       if (trade?.tradeType !== 'JSAPI' || !merchant)
         throw new Refused(404, 'TRADE_NOT_FOUND', 'no order has this prepay_id')
       if (body.appId !== trade.appId || !isPaySigned(merchant.merchantKey, body)) {
-        throw new Refused(409, 'PAY_SIGN_WRONG', 'the paySign is not of these four values by the merchant’s key')
+        throw new Refused(409, 'PAY_SIGN_WRONG', 'the paySign does not match these four values and the merchant’s key')
       }
       return { errMsg: 'get_brand_wcpay_request:ok', trade: tradeJson(pay(prepayId, body)) }
     },
@@ -211,7 +211,7 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
     '/sandbox/api/wechat/trades/:outTradeNo/fail',
     {
       schema: {
-        summary: 'The buyer tries and fails: nothing is taken, and the trade stays NOTPAY',
+        summary: 'The buyer tries and fails: no money moves, and the trade stays NOTPAY',
         params: Numbered,
         body: bodyOf({ ...OfMerchant.properties, reason: Type.Optional(Type.String({ maxLength: 200 })) }),
         response: { 200: TradeShape, '4xx': ErrorShape },
@@ -220,7 +220,7 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
     ({ params, body }) => {
       const trade = tradeNumbered(body.mchId, params.outTradeNo)
       if (trade.state !== 'NOTPAY') throw new Refused(409, 'TRADE_STATE_ERROR', `the trade is ${trade.state}`)
-      payments.fail(trade, body.reason ?? 'the payer’s bank said no')
+      payments.fail(trade, body.reason ?? 'the payer’s bank declined')
       return tradeJson(trade)
     },
   )
@@ -230,7 +230,7 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
     {
       schema: {
         summary:
-          'Refunds as staff do in WeChat’s own console, all that is left unless an amount is named; told to the trade’s address',
+          'Refunds as staff do in WeChat’s own console, the whole remainder unless an amount is given; notifies the trade’s address',
         params: Numbered,
         body: bodyOf({
           ...OfMerchant.properties,
@@ -243,7 +243,7 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
     ({ params, body }) => {
       const trade = tradeNumbered(body.mchId, params.outTradeNo)
       const amount = body.amount === undefined ? toFen(trade.total - trade.refunded) : parseYuan(body.amount)
-      if (amount === undefined) throw new Refused(400, 'INVALID_AMOUNT', `${body.amount} is no amount in yuan`)
+      if (amount === undefined) throw new Refused(400, 'INVALID_AMOUNT', `${body.amount} is not an amount in yuan`)
       const { notifyUrl, total } = trade
       const made = payments.refund(trade, { outRefundNo: body.outRefundNo, amount, total, reason: '', notifyUrl })
       if (isWechatError(made)) throw new Refused(409, made.code, made.message)
@@ -255,7 +255,7 @@ export function wechatApiRoutes(app: Application, sandbox: Sandbox): void {
     '/sandbox/api/wechat/refunds/:outRefundNo/end',
     {
       schema: {
-        summary: 'Ends a refund that is on its way, one way or another',
+        summary: 'Ends a pending refund with the given result',
         params: Type.Object({ outRefundNo: Type.String({ maxLength: 64 }) }),
         body: bodyOf({
           mchId: Type.String({ maxLength: 32 }),

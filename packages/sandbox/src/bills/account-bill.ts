@@ -7,7 +7,7 @@ import { type BillRow, cell, chinese, counterparty, heading, lines, rule } from 
 const TITLES =
   '账务流水号,业务流水号,商户订单号,商品名称,发生时间,对方账号,收入金额（+元）,支出金额（-元）,账户余额（元）,交易渠道,业务类型,备注'
 
-/** `opening` is the balance before the period's first movement. Rows must be in the order of time. */
+/** `opening` is the balance before the period's first movement. Rows must be in chronological order. */
 export function accountDetail(
   account: string,
   period: Period,

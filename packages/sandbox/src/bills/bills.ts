@@ -1,4 +1,7 @@
-/** Bills: their address, which is good for 30 seconds, and the archive behind it (Alipay, alipay.data.dataservice.bill.downloadurl.query). */
+/**
+ * Bills: their address, valid for 30 seconds, and the archive behind it (Alipay,
+ * alipay.data.dataservice.bill.downloadurl.query).
+ */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { encode } from '../charset.ts'
@@ -14,13 +17,13 @@ import { type Period, periodOfDigits, readPeriod } from './period.ts'
 import { type BillRow, tradeDetail, tradeSummary } from './trade-bill.ts'
 import { zip } from './zip.ts'
 
-const GOOD_FOR = 30 * SECOND
+const VALID_FOR = 30 * SECOND
 const EARLIEST = parseBeijing('2016-01-01 00:00:00') ?? 0
 /** bill_type → bizType of the address. */
 const TYPES: Readonly<Record<string, string>> = { trade: 'trade', signcustomer: 'fnd' }
 const OTHER_TYPES = ['merchant_act', 'trade_zft_merchant', 'zft_acc', 'settlementMerge']
 
-/** `base` is the sandbox's address as the caller knows it. */
+/** `base` is the address at which the caller reached the sandbox. */
 export function billAddress(sandbox: Sandbox, merchant: Merchant, business: Business, base: string): Outcome {
   const type = business.text('bill_type')
   const period = readPeriod(business.text('bill_date'))
@@ -68,7 +71,7 @@ export function billRoutes(sandbox: Sandbox) {
       const merchant = sandbox.merchants.list().find((each) => each.sellerId === sellerId)
       const genuine = sameText(token, tokenOf(sandbox, [bizType, sellerId, bizDates, timestamp]))
       const age = sandbox.clock.now() - Number(timestamp) * SECOND
-      if (!genuine || !merchant || !period || !(age < GOOD_FOR + SECOND)) {
+      if (!genuine || !merchant || !period || !(age < VALID_FOR + SECOND)) {
         return reply.type('text/html;charset=GBK').send(encode('<html><body>下载超时，请重新下载</body></html>', 'gbk'))
       }
       const file = `${merchant.sellerId}0156_${period.digits}.csv.zip`
@@ -99,7 +102,7 @@ function archive(sandbox: Sandbox, merchant: Merchant, period: Period, bizType: 
   ])
 }
 
-/** Sales and refunds of a period, in the order they happened. */
+/** Sales and refunds of a period, in chronological order. */
 function billRows(sandbox: Sandbox, merchant: Merchant, { from, until }: Period): BillRow[] {
   const sales = sandbox.trades.paidBetween(merchant.sellerId, from, until).map((trade) => ({
     at: trade.paidAt ?? from,
@@ -119,7 +122,7 @@ function balanceAt(sandbox: Sandbox, merchant: Merchant, at: number) {
   )
 }
 
-/** 32 hex digits that only this sandbox can make for an address. */
+/** 32 hex digits that only this sandbox can compute for an address. */
 function tokenOf(sandbox: Sandbox, parts: readonly string[]): string {
   let secret = sandbox.settings.read('bill-secret')
   if (secret === undefined) {

@@ -1,16 +1,16 @@
-/** The day or month a bill is for, in Beijing time. */
+/** The day or month that a bill covers, in Beijing time. */
 import { beijing, DAY, parseBeijing } from '../time.ts'
 
 export interface Period {
   /** First instant, milliseconds. */
   readonly from: number
-  /** First instant after it. */
+  /** First instant after the period. */
   readonly until: number
-  /** `20170628` or `201706`, as file names carry it. */
+  /** `20170628` or `201706`, as in file names. */
   readonly digits: string
 }
 
-/** Reads `yyyy-MM-dd` or `yyyy-MM`; undefined where the text is neither, or no such day. */
+/** Reads `yyyy-MM-dd` or `yyyy-MM`; undefined for anything else or a day that does not exist. */
 export function readPeriod(text: string): Period | undefined {
   if (/^\d{4}-\d{2}-\d{2}$/.test(text)) {
     const from = parseBeijing(`${text} 00:00:00`)
@@ -23,7 +23,7 @@ export function readPeriod(text: string): Period | undefined {
   return { from, until: parseBeijing(`${next}-01 00:00:00`) ?? from, digits: text.replace('-', '') }
 }
 
-/** The period written in a file's name; undefined where it is none. */
+/** The period in a file's name; undefined if it is invalid. */
 export function periodOfDigits(digits: string): Period | undefined {
   const parts = /^(\d{4})(\d{2})(\d{2})?$/.exec(digits)
   return parts ? readPeriod(parts.slice(1).filter(Boolean).join('-')) : undefined

@@ -8,7 +8,7 @@ import type { Period } from './period.ts'
 export interface BillRow {
   readonly trade: Trade
   readonly buyer: Buyer | undefined
-  /** Of a refund; absent on a sale. */
+  /** Set for a refund; absent for a sale. */
   readonly refund?: { readonly amount: Fen; readonly at: number; readonly outRequestNo: string }
 }
 
@@ -67,12 +67,12 @@ export function chinese(at: number): string {
   return beijing(at).replace(/^(\d{4})-(\d{2})-(\d{2})/, '$1年$2月$3日')
 }
 
-/** A buyer as a bill shows it: `*买家(buy***@sandbox.example)`. */
+/** A buyer as bills show it: `*买家(buy***@sandbox.example)`. */
 export function counterparty(buyer: Buyer | undefined): string {
   return buyer ? `*${[...buyer.name].slice(1).join('')}(${maskedLogin(buyer.login)})` : ''
 }
 
-/** A text in one cell: Alipay quotes nothing, so only line ends must go. */
+/** Text for one cell: Alipay quotes nothing, so only line breaks are removed. */
 export function cell(text: string): string {
   return text.replace(/[\r\n\t]+/g, ' ')
 }
@@ -102,7 +102,7 @@ function detailLine({ trade, buyer, refund }: BillRow): string {
     '0.00\t',
     '0.00',
     `${refund?.outRequestNo ?? ''}\t`,
-    // Negative on sales; whether a refund brings it back is in each merchant's contract. Here it does not.
+    // Negative on sales; each merchant's contract says whether a refund returns it. Here it does not.
     refund ? '0.00' : fee(trade.fee),
     '0.00',
     cell(trade.request.order.body ?? ''),

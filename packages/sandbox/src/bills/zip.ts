@@ -1,4 +1,7 @@
-/** A zip archive whose entry names are raw bytes (Alipay, bills: GBK names without the UTF-8 flag, which zip libraries don't write). */
+/**
+ * A zip archive whose entry names are raw bytes (Alipay's bills have GBK names without the UTF-8 flag, which zip
+ * libraries don't write).
+ */
 import { crc32, deflateRawSync } from 'node:zlib'
 
 export interface ZipEntry {

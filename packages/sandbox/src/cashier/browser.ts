@@ -1,4 +1,4 @@
-/** What the pages that a buyer sees keep in the browser, and what they let it load. */
+/** Cookies and content security policy of the buyer's pages. */
 
 export const SESSION = 'sandbox_buyer'
 export const LANGUAGE = 'sandbox_language'

@@ -1,4 +1,7 @@
-/** Payment pages that were opened: what was asked for, so that the cashier can show it, survive a restart, and count from the first time. */
+/**
+ * Opened payment pages: the request is stored so that the cashier can show it, survives a restart, and its time counts
+ * from the first request.
+ */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database.ts'
@@ -7,9 +10,9 @@ import type { PaymentRequest } from '../trades/trade.ts'
 export interface Checkout {
   readonly id: string
   readonly request: PaymentRequest
-  /** When this number was first asked for; `timeout_express` counts from here. */
+  /** When this number was first requested; `timeout_express` counts from here. */
   readonly firstAt: number
-  /** Whether the payment was made on this page, on whatever device it was open. */
+  /** Whether this page was paid, on any device. */
   readonly paid: boolean
 }
 
@@ -17,7 +20,7 @@ export interface Checkouts {
   create(request: PaymentRequest): string
   find(id: string): Checkout | undefined
   markPaid(id: string): void
-  /** When a seller's number was first asked for; now, if never. */
+  /** When a seller's number was first requested; now, if never. */
   firstAt(sellerId: string, outTradeNo: string): number
 }
 

@@ -1,4 +1,4 @@
-/** The frame of the pages that a buyer sees: the sandbox's band, whose page it is, the other language. */
+/** The frame of the buyer's pages: the sandbox's banner, the page's owner, the language switch. */
 import type { ClockNotice } from '../clock-notice.ts'
 import { type Html, html } from '../html.ts'
 import { type Language, TEXTS } from './texts.ts'
@@ -39,6 +39,6 @@ ${head}
 `.text
 }
 
-/** On a page of what has ended: why it may have ended so soon. */
+/** On a page about something expired: the clock may be the reason. */
 export const clockHint = (notice: ClockNotice | undefined, language: Language): Html | undefined =>
   notice && html`<p class="hint ahead" data-testid="clock-notice">${notice[language]}</p>`

@@ -16,7 +16,7 @@ export interface View {
   readonly merchantName: string
   readonly request: PaymentRequest
   readonly expiresAt: number | undefined
-  /** This page's whole address, for the QR code. */
+  /** This page's full address, for the QR code. */
   readonly address: string
   readonly clockNotice: ClockNotice | undefined
 }
@@ -36,7 +36,7 @@ ${view.expiresAt !== undefined && html`<dt>${t.due}</dt><dd class="number">${bei
 </section>`
 }
 
-/** The code opens this same cashier elsewhere; the script notices when it was paid there. */
+/** The code opens this cashier on another device; the script notices when it was paid there. */
 function scan(view: View): Html {
   const t = TEXTS[view.language]
   const code = renderSVG(view.address, { border: 2 })
@@ -93,7 +93,7 @@ ${scan(view)}
   return page(view.language, path, body)
 }
 
-/** The buyer has confirmed and the money is on its way; the page asks again by itself. */
+/** The buyer has confirmed and the payment is pending; the page reloads by itself. */
 export function waitingPage(view: View): string {
   const t = TEXTS[view.language]
   const body = html`${summary(view)}
@@ -101,7 +101,7 @@ export function waitingPage(view: View): string {
   return page(view.language, `/cashier/${view.checkoutId}/success`, body, html`<meta http-equiv="refresh" content="2">`)
 }
 
-/** `back` is the signed return address; the page goes there by itself after a moment. */
+/** `back` is the signed return address; the page redirects there after a moment. */
 export function successPage(view: View, trade: Trade, back: string | undefined): string {
   const t = TEXTS[view.language]
   const refresh = back === undefined ? undefined : html`<meta http-equiv="refresh" content="2;url=${back}">`
@@ -117,7 +117,7 @@ ${back === undefined ? html`<p class="hint">${t.successStay}</p>` : html`<a clas
   return page(view.language, `/cashier/${view.checkoutId}/success`, body, refresh)
 }
 
-/** Only where the trade is another buyer’s does another account help. */
+/** Offers another account only when the trade belongs to another buyer. */
 export function refusedPage(view: View, refusal: Refusal, switchToken?: string): string {
   const t = TEXTS[view.language]
   const path = `/cashier/${view.checkoutId}`
@@ -135,7 +135,7 @@ ${wayBack(view)}
   return page(view.language, path, body)
 }
 
-/** Nothing was paid, so nothing is signed: the merchant's address as it was given. */
+/** Nothing was paid, so nothing is signed: the merchant's plain return address. */
 function wayBack({ request, language }: View): Html {
   const t = TEXTS[language]
   const address = request.order.quitUrl ?? request.returnUrl

@@ -1,4 +1,4 @@
-/** The signed address a buyer comes back to (Alipay, Synchronous return): parameters in the order of a captured one. */
+/** The signed return address (Alipay, Synchronous return): parameters in the order of a captured one. */
 import { charsetNamed, formatForm } from '../charset.ts'
 import type { Merchant } from '../merchants.ts'
 import { yuan } from '../money.ts'
@@ -6,7 +6,7 @@ import { canonicalString, signText } from '../signature.ts'
 import { beijing } from '../time.ts'
 import type { Trade } from '../trades/trade.ts'
 
-/** Undefined where the merchant gave no return address. Its own query stays in front and is not signed. */
+/** Undefined if the merchant gave no return address. Its own query comes first and is not signed. */
 export async function returnAddress(
   trade: Trade,
   returnUrl: string | undefined,

@@ -1,4 +1,4 @@
-/** The cashier over HTTP: where a payment page leads, the login, the payment, and the way back. */
+/** The cashier over HTTP: the page behind a payment link, the login, the payment, and the return. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Buyer } from '../buyers.ts'
 import { parseForm } from '../charset.ts'
@@ -9,13 +9,14 @@ import type { Refusal } from '../trades/payments.ts'
 import type { Trade } from '../trades/trade.ts'
 import { COOKIE, LANGUAGE, POLICY, SESSION } from './browser.ts'
 import type { Checkout } from './checkouts.ts'
+import { isInMessenger, sendBlocked } from './messenger.ts'
 import { loginPage, payPage, refusedPage, successPage, unknownPage, type View, waitingPage } from './pages.ts'
 import { returnAddress } from './return-address.ts'
 import { type Session, sameToken } from './sessions.ts'
 import { type Language, languageOf, refusalText, TEXTS } from './texts.ts'
 
-/** Refusals that another try may mend, shown beside the form rather than instead of it. */
-const MENDABLE: readonly Refusal[] = ['PAYMENT_PASSWORD_ERROR', 'BUYER_BALANCE_NOT_ENOUGH']
+/** Refusals that another try may fix: shown next to the form, not in place of it. */
+const RETRYABLE: readonly Refusal[] = ['PAYMENT_PASSWORD_ERROR', 'BUYER_BALANCE_NOT_ENOUGH']
 
 type Params = { Params: { id: string } }
 
@@ -32,6 +33,9 @@ export function cashierRoutes(sandbox: Sandbox) {
         'referrer-policy': 'same-origin',
       })
     })
+    app.addHook('onRequest', async (request, reply) => {
+      if (isInMessenger(request)) return sendBlocked(request, reply, 'alipay')
+    })
     app.get<Params>('/cashier/:id', (request, reply) => show(sandbox, request, reply))
     app.get<Params>('/cashier/:id/state', async (request) => ({
       paid: sandbox.checkouts.find(request.params.id)?.paid ?? false,
@@ -44,7 +48,7 @@ export function cashierRoutes(sandbox: Sandbox) {
 }
 
 interface Visit {
-  /** The sandbox's address as this browser knows it. */
+  /** The address at which this browser reached the sandbox. */
   readonly base: string
   readonly language: Language
   readonly checkout: Checkout | undefined
@@ -95,7 +99,7 @@ async function show(sandbox: Sandbox, request: FastifyRequest<Params>, reply: Fa
   if (typeof trade === 'string') {
     return send(reply, 200, refusedPage(viewOf(sandbox, visited, checkout), trade, session.formToken))
   }
-  if (trade.paysAt !== undefined) return reply.redirect(`/cashier/${checkout.id}/success`, 303)
+  if (trade?.paysAt !== undefined) return reply.redirect(`/cashier/${checkout.id}/success`, 303)
   return send(reply, 200, payPage(viewOf(sandbox, visited, checkout, trade), buyer, session.formToken))
 }
 
@@ -129,24 +133,25 @@ async function pay(sandbox: Sandbox, request: FastifyRequest<Params>, reply: Fas
   const { language, checkout, session, buyer } = visited
   if (!checkout) return send(reply, 404, unknownPage(language))
   if (!session || !buyer) return reply.redirect(`/cashier/${checkout.id}`, 303)
-  const trade = sandbox.payments.enter(checkout.request, buyer, checkout.firstAt)
-  if (trade === 'TRADE_HAS_SUCCESS' && paidBy(sandbox, checkout, buyer)) {
+  const { request: payment, firstAt } = checkout
+  const entered = sandbox.payments.enter(payment, buyer, firstAt)
+  if (entered === 'TRADE_HAS_SUCCESS' && paidBy(sandbox, checkout, buyer)) {
     return reply.redirect(`/cashier/${checkout.id}/success`, 303)
   }
-  if (typeof trade === 'string') {
-    return send(reply, 422, refusedPage(viewOf(sandbox, visited, checkout), trade, session.formToken))
+  if (typeof entered === 'string') {
+    return send(reply, 422, refusedPage(viewOf(sandbox, visited, checkout), entered, session.formToken))
   }
   const form = formOf(request)
-  const view = viewOf(sandbox, visited, checkout, trade)
+  const view = viewOf(sandbox, visited, checkout, entered)
   if (!sameToken(session.formToken, form.get('formToken') ?? '')) {
     return send(reply, 422, payPage(view, buyer, session.formToken, TEXTS[language].formExpired))
   }
-  const paid = sandbox.payments.pay(trade, buyer, form.get('paymentPassword') ?? '')
+  const paid = sandbox.payments.enterAndPay(payment, buyer, firstAt, form.get('paymentPassword') ?? '')
   if (typeof paid !== 'string') {
     sandbox.checkouts.markPaid(checkout.id)
     return reply.redirect(`/cashier/${checkout.id}/success`, 303)
   }
-  if (!MENDABLE.includes(paid)) return send(reply, 422, refusedPage(view, paid))
+  if (!RETRYABLE.includes(paid)) return send(reply, 422, refusedPage(view, paid))
   return send(reply, 422, payPage(view, buyer, session.formToken, refusalText(paid, language)))
 }
 

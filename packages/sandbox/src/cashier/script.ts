@@ -1,4 +1,4 @@
-/** The cashier's one script: asks whether the order was paid on another device, and goes on when it was. Nothing depends on it. */
+/** The cashier's only script: polls whether the order was paid on another device, and then moves on. Optional. */
 
 export const CASHIER_SCRIPT = `
 const { state } = document.currentScript.dataset

@@ -1,4 +1,4 @@
-/** Buyers who are logged in at the cashier, by a random cookie; each session has a token that its forms must carry. */
+/** Buyers logged in at the cashier, by a random cookie; every session has a token that its forms must include. */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database.ts'

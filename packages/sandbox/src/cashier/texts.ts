@@ -1,4 +1,4 @@
-/** The cashier's words in its two languages. */
+/** The cashier's texts in two languages. */
 import type { Refusal } from '../trades/payments.ts'
 
 export type Language = 'zh-CN' | 'en'
@@ -24,11 +24,11 @@ const zh = {
   payButton: '确认付款',
   leave: '放弃付款，返回商户',
   scan: '用另一台设备扫码付款',
-  scanHint: '扫码打开同一个收银台，登录后即可付款；这里会自动继续。',
+  scanHint: '扫码打开同一个收银台，登录后即可付款；付款后此页面会自动继续。',
   successTitle: '付款成功',
   successWords: '款项已从沙箱余额中扣除，并已记录。',
   successReturn: '即将自动返回商户…',
-  successStay: '商户没有留下返回地址，可以关闭此页面。',
+  successStay: '商户未提供返回地址，可以关闭此页面。',
   returnButton: '返回商户',
   tradeNo: '交易号',
   paidAt: '付款时间',
@@ -37,9 +37,12 @@ const zh = {
   refusedTitle: '无法付款',
   refusedNext: '没有扣款。请回到商户页面重新下单。',
   refusedOther: '没有扣款。请换一个账户，或回到商户页面重新下单。',
-  unknownTitle: '找不到这笔收银',
+  unknownTitle: '找不到这笔付款',
   unknownWords: '链接不完整，或者沙箱已被重置。请回到商户页面重新发起付款。',
   formExpired: '页面已过期，请再试一次。',
+  blockedTitle: '微信里打不开这个页面',
+  blockedAlipay: '微信的浏览器屏蔽支付宝的页面，真实环境也一样。请在手机自带的浏览器中打开订单付款。',
+  blockedH5: '请在微信外打开订单，进行支付。H5 支付只能在微信以外的浏览器中使用，真实环境也一样。',
   code: '错误代码',
 }
 
@@ -66,34 +69,39 @@ const en: Texts = {
   payButton: 'Pay',
   leave: 'Leave without paying',
   scan: 'Scan to pay on another device',
-  scanHint: 'The code opens this same cashier. Log in there and pay; this page goes on by itself.',
+  scanHint: 'The code opens this cashier. Log in and pay there; this page then continues by itself.',
   successTitle: 'Payment received',
   successWords: 'The amount was taken from the sandbox balance and recorded.',
   successReturn: 'Taking you back to the merchant…',
-  successStay: 'The merchant left no address to go back to. You can close this page.',
+  successStay: 'The merchant gave no return address. You can close this page.',
   returnButton: 'Return to merchant',
   tradeNo: 'Trade number',
   paidAt: 'Paid at',
   waitingTitle: 'Payment in progress',
-  waitingWords: 'You have confirmed. The money is on its way; please wait…',
-  refusedTitle: 'This can’t be paid',
-  refusedNext: 'Nothing was taken. Go back to the merchant and order again.',
-  refusedOther: 'Nothing was taken. Use another account, or go back to the merchant and order again.',
+  waitingWords: 'You have confirmed. The payment is being processed; please wait…',
+  refusedTitle: 'This order cannot be paid',
+  refusedNext: 'No money was taken. Go back to the merchant and order again.',
+  refusedOther: 'No money was taken. Use another account, or go back to the merchant and order again.',
   unknownTitle: 'No such checkout',
   unknownWords:
     'The link is incomplete, or the sandbox was reset. Go back to the merchant and start the payment again.',
   formExpired: 'This page was out of date. Please try again.',
+  blockedTitle: 'WeChat does not open this page',
+  blockedAlipay:
+    'WeChat’s browser blocks Alipay’s pages, as the real one does. Open the order in the phone’s own browser to pay.',
+  blockedH5:
+    'Open the order outside WeChat to pay. H5 payments work only in other browsers, as with the real WeChat Pay.',
   code: 'Code',
 }
 
 export const TEXTS: Readonly<Record<Language, Texts>> = { 'zh-CN': zh, en }
 
 const REFUSALS: Readonly<Record<Refusal, readonly [zh: string, en: string]>> = {
-  TRADE_HAS_SUCCESS: ['交易已被支付，不能重复付款。', 'This trade has been paid already.'],
+  TRADE_HAS_SUCCESS: ['交易已被支付，不能重复付款。', 'This trade has already been paid.'],
   TRADE_HAS_CLOSE: ['交易已关闭，请在商户处重新下单。', 'This trade is closed. Please order again.'],
   CONTEXT_INCONSISTENT: [
     '交易信息被篡改：同一订单号的金额或标题与之前不一致。',
-    'The trade was altered: amount or subject differ from the first request with this number.',
+    'The order was changed: its amount or subject differs from the first request with this number.',
   ],
   NOW_TIME_AFTER_EXPIRE_TIME_ERROR: ['订单已超过付款截止时间。', 'The time to pay this order has run out.'],
   TRADE_BUYER_NOT_MATCH: [
@@ -108,7 +116,9 @@ export function refusalText(refusal: Refusal, language: Language): string {
   return REFUSALS[refusal][language === 'en' ? 1 : 0]
 }
 
-/** The language of a request: the switch's cookie, else the reader's preference, Chinese unless English comes first. */
+/**
+ * The language of a request: the switch's cookie, else the browser's preference; Chinese unless English comes first.
+ */
 export function languageOf(cookie: string | undefined, accepted: string | undefined): Language {
   if (cookie === 'en' || cookie === 'zh-CN') return cookie
   const ranked = (accepted ?? '')

@@ -1,4 +1,7 @@
-/** The sandbox's own certificate authority: made when the first merchant in certificate mode comes, kept in the data folder. */
+/**
+ * The sandbox's own certificate authority: created for the first merchant in certificate mode, stored in the data
+ * folder.
+ */
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Settings } from '../settings.ts'
@@ -6,7 +9,7 @@ import { generateKeys, readPrivateKey } from '../signature.ts'
 import { DAY } from '../time.ts'
 import { certificateSn, issueCertificate, type Name, rootSn } from './certificate.ts'
 
-/** The three files a merchant downloads, with what Alipay names them by. */
+/** The three files that a merchant downloads, and the names that Alipay gives them. */
 export interface Certificates {
   readonly appCert: string
   readonly alipayCert: string
@@ -14,7 +17,7 @@ export interface Certificates {
   readonly appCertSn: string
   readonly alipayCertSn: string
   readonly rootCertSn: string
-  /** When the application's certificate ends, milliseconds. */
+  /** When the application's certificate expires, in milliseconds. */
   readonly appCertUntil: number
 }
 
@@ -71,7 +74,10 @@ function readAuthority(settings: Settings): Authority | undefined {
   return text === undefined ? undefined : (JSON.parse(text) as Authority)
 }
 
-/** The root bundle holds an ECDSA root beside the RSA one, as Alipay's does: clients must leave it out of `alipay_root_cert_sn`. */
+/**
+ * The root bundle has an ECDSA root next to the RSA one, as Alipay's does: clients must leave it out of
+ * `alipay_root_cert_sn`.
+ */
 async function createAuthority(settings: Settings, now: number): Promise<Authority> {
   const { privateKey } = await generateKeys()
   const elliptic = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' })

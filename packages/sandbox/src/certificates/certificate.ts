@@ -1,8 +1,8 @@
-/** Writes X.509 certificates, and reads from any the serial number Alipay names it by (Alipay, certificate mode, SN). */
+/** Writes X.509 certificates, and computes Alipay's serial numbers of certificates (Alipay, certificate mode, SN). */
 import { createHash, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto'
 import { bits, boolean, integer, nothing, octets, oid, printable, sequence, set, tagged, time, utf8 } from './der.ts'
 
-/** In the order of the DER: country first. */
+/** In DER order: country first. */
 export interface Name {
   readonly country: string
   readonly organization: string
@@ -19,7 +19,7 @@ export interface CertificateRequest {
   readonly from: number
   readonly until: number
   readonly authority: boolean
-  /** Length of its serial number; 16 where absent, WeChat Pay's have 20. */
+  /** Length of the serial number in bytes; 16 by default, 20 for WeChat Pay's. */
   readonly serialBytes?: number
 }
 
@@ -60,7 +60,10 @@ function nameOf({ country, organization, unit, commonName }: Name): Buffer {
   )
 }
 
-/** MD5, in lower-case hex, of the issuer in reverse order and the serial number as a decimal (`app_cert_sn`, `alipay_cert_sn`). */
+/**
+ * MD5, in lower-case hex, of the issuer in reverse order and the decimal serial number (`app_cert_sn`,
+ * `alipay_cert_sn`).
+ */
 export function certificateSn(pem: string): string {
   const certificate = new X509Certificate(pem)
   const issuer = certificate.issuer.split('\n').toReversed().join(',')
@@ -69,7 +72,7 @@ export function certificateSn(pem: string): string {
     .digest('hex')
 }
 
-/** Joined by `_`: the SN of each certificate of a bundle whose signature is of the RSA family (`alipay_root_cert_sn`). */
+/** Joined by `_`: the SN of every RSA-signed certificate in a bundle (`alipay_root_cert_sn`). */
 export function rootSn(bundle: string): string {
   const certificates = bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
   return certificates.filter(signedWithRsa).map(certificateSn).join('_')
@@ -77,7 +80,10 @@ export function rootSn(bundle: string): string {
 
 const RSA_FAMILY = oid('1.2.840.113549.1.1.1').subarray(2, -1)
 
-/** By the OID of the signature algorithm, 1.2.840.113549.1.1.*, which the certificate's tail repeats before the signature. */
+/**
+ * By the OID of the signature algorithm, 1.2.840.113549.1.1.*, which the certificate's tail repeats before the
+ * signature.
+ */
 function signedWithRsa(pem: string): boolean {
   const { raw } = new X509Certificate(pem)
   const bodyStart = headerEnd(raw, 0)

@@ -1,4 +1,4 @@
-/** The little of DER (X.690) that writing a certificate takes. */
+/** The part of DER (X.690) that writing a certificate needs. */
 
 export function der(tag: number, ...contents: readonly Buffer[]): Buffer {
   const body = Buffer.concat(contents)
@@ -22,7 +22,7 @@ export const bits = (content: Buffer, unused = 0) => der(0x03, Buffer.from([unus
 export const nothing = () => der(0x05)
 export const tagged = (number: number, ...contents: readonly Buffer[]) => der(0xa0 | number, ...contents)
 
-/** A non-negative integer given as bytes, big end first. */
+/** A non-negative integer given as big-endian bytes. */
 export function integer(bytes: Buffer): Buffer {
   const first = bytes.findIndex((byte) => byte !== 0)
   const trimmed = first < 0 ? Buffer.from([0]) : bytes.subarray(first)

@@ -1,14 +1,14 @@
 /**
- * The conformance kit: drives any shop's notify address through Alipay's go-live checklist, or through WeChat Pay's
- * where its orders are codes to scan, in whatever language the shop is written. The shop must be configured for a merchant of the sandbox that the kit talks to.
+ * The conformance kit: drives any shop's notify address through Alipay's go-live checklist, or through WeChat Pay's if
+ * its orders are WeChat Pay links. The shop, in any language, must be configured for a merchant of the same sandbox.
  */
-import { becomesPaid, type Checks, seen, until } from './checks.ts'
+import { becomesPaid, type Checks, requireAnswer, seen, until } from './checks.ts'
 import { type Attempted, type SandboxClient, type SandboxTrade, sandboxClient } from './client.ts'
 import { isWechatLink, type Recipe } from './recipe.ts'
 import { checkWechatShop } from './wechat.ts'
 
 export interface CheckOptions {
-  /** The sandbox that the shop pays through. */
+  /** The sandbox that the shop uses. */
   readonly sandbox: string
   readonly recipe: Recipe
   /** Called as each result is known. */
@@ -29,12 +29,13 @@ export interface CheckReport {
   readonly results: readonly CheckResult[]
 }
 
-/** The eighth scheduled attempt comes this long after the first (Alipay, retries), in seconds. */
-const LAST_ATTEMPT = 24 * 3600 + 24 * 60
+/** All scheduled attempts except the eighth and last, which comes a day after the first (Alipay, retries). */
+const LOST = 7
 
 /**
- * Checks the shop at notify address `url`, by the method that its orders are paid with. Makes three orders by the recipe, pays and refunds them in the sandbox, and
- * moves the sandbox's clock by about a day. Rejects only where it can't go on: no order, no sandbox.
+ * Checks the shop at notify address `url`, with the payment method of its orders. Creates three orders by the recipe,
+ * and pays and refunds them in the sandbox without moving its clock. Rejects only when it cannot continue: no order, no
+ * sandbox, or no answer from the notify address.
  */
 export async function checkShop(url: string, options: CheckOptions): Promise<CheckReport> {
   const sandbox = sandboxClient(options.sandbox)
@@ -44,6 +45,7 @@ export async function checkShop(url: string, options: CheckOptions): Promise<Che
     results.push(result)
     options.onResult?.(result)
   }
+  await sandbox.isThere()
   const first = await options.recipe.order()
   const checks: Checks = { url, sandbox, recipe: startingWith(first, options.recipe), judge }
   if (isWechatLink(first)) {
@@ -57,7 +59,7 @@ export async function checkShop(url: string, options: CheckOptions): Promise<Che
   return { passed, failed: results.length - passed, results }
 }
 
-/** The recipe whose first order has been made. */
+/** The recipe, returning the first order that was already created. */
 function startingWith(first: string, { order, isPaid }: Recipe): Recipe {
   let made: string | undefined = first
   const next = async () => {
@@ -68,13 +70,13 @@ function startingWith(first: string, { order, isPaid }: Recipe): Recipe {
   return { order: next, ...(isPaid && { isPaid }) }
 }
 
-/** An order that is paid in the sandbox while its shop knows nothing of it yet, and the notification that would tell it. */
-interface Untold {
+/** An order that is paid in the sandbox but not yet notified, and the pending notification. */
+interface Unnotified {
   readonly trade: SandboxTrade
   readonly delivery: number
 }
 
-async function payUntold({ sandbox, recipe }: Checks, losses: number): Promise<Untold> {
+async function payUnnotified({ sandbox, recipe }: Checks, losses: number): Promise<Unnotified> {
   const payUrl = await recipe.order()
   const outTradeNo = numberIn(payUrl)
   const fault = await sandbox.fault('drop', { outTradeNo }, losses)
@@ -84,14 +86,17 @@ async function payUntold({ sandbox, recipe }: Checks, losses: number): Promise<U
     return first && first.attempts.length > 0 ? first.id : undefined
   })
   if (losses === 1) await sandbox.removeFault(fault)
-  if (delivery === undefined) throw new Error(`order ${outTradeNo} has no notify_url, so the shop can never be told`)
+  if (delivery === undefined) throw new Error(`order ${outTradeNo} has no notify_url, so the shop cannot be notified`)
   return { trade, delivery }
 }
 
-/** Wrong sign, amount, application and seller change nothing; the right one settles, and its repeat changes nothing. */
+/**
+ * Wrong signature, amount, application or seller changes nothing; the genuine notification settles the order; a
+ * duplicate changes nothing.
+ */
 async function checkForgeries(checks: Checks): Promise<void> {
   const { sandbox, judge } = checks
-  const { trade, delivery } = await payUntold(checks, 1)
+  const { trade, delivery } = await payUnnotified(checks, 1)
   judge(
     'notify address',
     `notify_url is ${checks.url}`,
@@ -99,13 +104,14 @@ async function checkForgeries(checks: Checks): Promise<void> {
     `the pay link carries ${trade.notifyUrl}`,
   )
   const forgeries = [
-    ['wrong sign', 'corrupt-sign', 'a signature that no key made'],
-    ['wrong amount', 'wrong-amount', 'a total_amount one fen off, properly signed'],
-    ['wrong app', 'wrong-app-id', 'another application’s app_id, properly signed'],
-    ['wrong seller', 'wrong-seller-id', 'another seller_id, properly signed'],
+    ['wrong sign', 'corrupt-sign', 'an invalid signature'],
+    ['wrong amount', 'wrong-amount', 'a total_amount one fen off, with a valid signature'],
+    ['wrong app', 'wrong-app-id', 'another application’s app_id, with a valid signature'],
+    ['wrong seller', 'wrong-seller-id', 'another seller_id, with a valid signature'],
   ] as const
   for (const [name, tamper, what] of forgeries) {
     const attempt = await sandbox.replay(delivery, tamper)
+    requireAnswer(attempt)
     const paid = await checks.recipe.isPaid?.(trade.outTradeNo)
     const refused = !attempt.acknowledged && attempt.error === null && (attempt.responseStatus ?? 500) < 500
     judge(
@@ -128,10 +134,10 @@ async function checkForgeries(checks: Checks): Promise<void> {
   judge('repeat', 'success again, and the order stays paid', again.acknowledged && still !== false, seen(again, still))
 }
 
-/** A refund's notification comes before the payment's own; and at last the trade is closed by a full refund. */
+/** A refund's notification arrives before the payment's; finally a full refund closes the trade. */
 async function checkReorder(checks: Checks): Promise<void> {
   const { sandbox, judge } = checks
-  const { trade, delivery } = await payUntold(checks, 1)
+  const { trade, delivery } = await payUnnotified(checks, 1)
   const before = await sandbox.notifyOnClose(trade.appId, true)
   try {
     await sandbox.refund(trade.tradeNo, `${trade.outTradeNo.slice(0, 50)}_1`, '0.01')
@@ -164,10 +170,9 @@ async function checkReorder(checks: Checks): Promise<void> {
 /** Seven attempts are lost; the eighth comes a day later. */
 async function checkLate(checks: Checks): Promise<void> {
   const { sandbox, judge } = checks
-  const { trade } = await payUntold(checks, 7)
-  await sandbox.advance(LAST_ATTEMPT + 60)
-  const [delivery] = await sandbox.deliveries(trade.tradeNo)
-  const last = delivery?.attempts.at(-1)
+  const { delivery } = await payUnnotified(checks, LOST)
+  let last: Attempted | undefined
+  for (let next = await sandbox.next(delivery); next; next = await sandbox.next(delivery)) last = next
   judge(
     'late',
     'the only attempt that arrives comes 24 hours late: success, the money is not lost',

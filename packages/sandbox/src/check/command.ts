@@ -5,18 +5,20 @@ import { orderByCommand, orderByHttp, paidByCommand, paidByHttp, type Recipe } f
 
 export const CHECK_HELP = `xuecheng-sandbox check NOTIFY_URL [options]
 
-Drives a shop's notify address through Alipay's go-live checklist, or WeChat Pay's where its orders give a code_url or
-an h5_url. The shop must pay through the sandbox given here.
-It needs fresh orders, by one of
+Drives a shop's notify address through Alipay's go-live checklist, or WeChat Pay's if its orders return a code_url or an
+h5_url. The shop must use the sandbox given here.
+To create orders, give one of
   --order-command CMD      a shell command that prints a pay link (.../gateway.do?..., weixin://wxpay/...)
-  --order-http URL         a request whose answer holds a pay link, with
+  --order-http URL         a request whose answer contains a pay link, with
     --order-method POST  --order-header 'Name: value' (repeatable)  --order-body TEXT
-and, if it is to see whether orders are really paid, one of
+and, to check whether orders are really paid, one of
   --paid-command CMD       gets the order's number as $1; exit 0 paid, 1 not paid
-  --paid-http URL          holds {outTradeNo}; with --paid-pattern REGEX  and --order-header's headers
+  --paid-http URL          contains {outTradeNo}; with --paid-pattern REGEX  and --order-header's headers
 Other options: --sandbox http://127.0.0.1:8100   --json`
 
-/** Runs the command with its arguments (without the word `check`); the exit code: 0 all passed, 1 not, 2 wrong use. */
+/**
+ * Runs the command with its arguments (without the word `check`); exit code 0: all passed, 1: failures, 2: wrong usage.
+ */
 export async function runCheckCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],

@@ -1,11 +1,15 @@
-/** How the conformance kit gets fresh orders from a shop it knows nothing about, and learns what became of them. */
+/** How the conformance kit creates orders in an unknown shop, and finds out whether they are paid. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { reach } from './reach.ts'
 
 export interface Recipe {
-  /** Makes an order that nobody has paid, for a course, a thing, whatever the shop sells; its signed GET link to Alipay's gateway, or its code_url or h5_url of WeChat Pay. */
+  /**
+   * Creates an unpaid order for anything the shop sells; returns its signed GET link to Alipay's gateway, or its WeChat
+   * Pay code_url or h5_url.
+   */
   order(): Promise<string>
-  /** Whether the shop counts an order as paid now. Without it only the shop's answers are judged. */
+  /** Whether the shop counts an order as paid now. Without it only the shop's answers are checked. */
   isPaid?(outTradeNo: string): Promise<boolean>
 }
 
@@ -13,8 +17,8 @@ const run = promisify(execFile)
 const LONGEST = 60_000
 
 /**
- * A command that prints a pay link (or a code_url) somewhere in what it writes, e.g. `php artisan order:create`.
- * Throws where it fails or prints no link.
+ * A command that prints a pay link (or a code_url) anywhere in its output, e.g. `php artisan order:create`.
+ * Throws if it fails or prints no link.
  */
 export function orderByCommand(command: string): () => Promise<string> {
   return async () => {
@@ -24,8 +28,8 @@ export function orderByCommand(command: string): () => Promise<string> {
 }
 
 /**
- * A command that is given the order's number as `$1` and exits 0 where the order is paid, 1 where it is not.
- * Throws where it exits with anything else.
+ * A command that gets the order's number as `$1` and exits 0 if the order is paid, 1 if it is not.
+ * Throws for any other exit code.
  */
 export function paidByCommand(command: string): (outTradeNo: string) => Promise<boolean> {
   return async (outTradeNo) => {
@@ -41,17 +45,17 @@ export function paidByCommand(command: string): (outTradeNo: string) => Promise<
 
 export interface HttpRecipe {
   readonly url: string
-  /** POST where absent. */
+  /** POST by default. */
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
 }
 
-/** A request whose answer has a pay link somewhere in it: in JSON, in HTML, or as the address of a redirect. */
+/** A request whose answer contains a pay link: in JSON, in HTML, or as the address of a redirect. */
 export function orderByHttp(recipe: HttpRecipe): () => Promise<string> {
   return async () => {
     const { method = 'POST', headers, body } = recipe
-    const response = await fetch(recipe.url, {
+    const response = await reach('the order address', recipe.url, {
       method,
       redirect: 'manual',
       ...(headers && { headers }),
@@ -63,7 +67,7 @@ export function orderByHttp(recipe: HttpRecipe): () => Promise<string> {
 }
 
 /**
- * A GET request whose address holds `{outTradeNo}`; paid where `pattern` occurs in what it answers,
+ * A GET request whose address contains `{outTradeNo}`; the order is paid if `pattern` occurs in the answer,
  * e.g. `"status":"paid"`.
  */
 export function paidByHttp(
@@ -71,7 +75,8 @@ export function paidByHttp(
   pattern: RegExp,
 ): (outTradeNo: string) => Promise<boolean> {
   return async (outTradeNo) => {
-    const response = await fetch(
+    const response = await reach(
+      'the address that says whether an order is paid',
       recipe.url.replaceAll('{outTradeNo}', encodeURIComponent(outTradeNo)),
       recipe.headers ? { headers: recipe.headers } : {},
     )
@@ -87,7 +92,7 @@ function linkIn(text: string, source: string): string {
   return link
 }
 
-/** Alipay's first; a code of WeChat Pay; an H5 address of WeChat Pay. */
+/** Alipay's link first; then a WeChat Pay code; then a WeChat Pay H5 address. */
 const LINKS = [
   /https?:\/\/[^\s"'<>]*\/gateway\.do\?[^\s"'<>]+/,
   /weixin:\/\/wxpay\/bizpayurl[^\s"'<>]+/,

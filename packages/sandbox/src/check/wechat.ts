@@ -1,22 +1,21 @@
-/** The conformance kit's checklist for shops that are paid through WeChat Pay (WeChat Pay, "Payment notification", "Sign-test traffic"). */
-import { becomesPaid, type Checks, seen, until } from './checks.ts'
+/** The conformance kit's checklist for WeChat Pay (WeChat Pay, "Payment notification", "Sign-test traffic"). */
+import { becomesPaid, type Checks, requireAnswer, seen, until } from './checks.ts'
 import type { Attempted, WechatSandboxTrade } from './client.ts'
 
-/** The sixteenth scheduled attempt comes this long after the first, in seconds. */
-const LAST_ATTEMPT = 24 * 3600 + 4 * 60
-const RETRIES = 15
+/** All scheduled attempts except the sixteenth and last, which comes a day after the first. */
+const LOST = 15
 
-/** Notifications that no shop may believe; each is refused by a 4XX or 5XX, and the order stays unpaid. */
+/** Notifications that a shop must not trust: it must refuse each with a 4XX or 5XX and keep the order unpaid. */
 const FORGERIES = [
-  ['wrong sign', 'corrupt-sign', 'a signature that no key made'],
+  ['wrong sign', 'corrupt-sign', 'an invalid signature'],
   ['sign test', 'probe', 'WeChat’s own probe, a signature beginning WECHATPAY/SIGNTEST/'],
-  ['stale', 'stale', 'a timestamp ten minutes old, properly signed'],
+  ['stale', 'stale', 'a timestamp ten minutes old, with a valid signature'],
   ['unknown serial', 'wrong-serial', 'a Wechatpay-Serial that names no key'],
-  ['altered body', 'wrong-body', 'one byte more than was signed'],
-  ['other key', 'wrong-key', 'sealed with another APIv3 key, properly signed'],
-  ['wrong amount', 'wrong-amount', 'an amount.total one fen off, properly sealed and signed'],
-  ['wrong app', 'wrong-app-id', 'another appid, properly sealed and signed'],
-  ['wrong merchant', 'wrong-seller-id', 'another mchid, properly sealed and signed'],
+  ['altered body', 'wrong-body', 'one byte more than the signed body'],
+  ['other key', 'wrong-key', 'encrypted with another APIv3 key, with a valid signature'],
+  ['wrong amount', 'wrong-amount', 'an amount.total one fen off, correctly encrypted and signed'],
+  ['wrong app', 'wrong-app-id', 'another appid, correctly encrypted and signed'],
+  ['wrong merchant', 'wrong-seller-id', 'another mchid, correctly encrypted and signed'],
 ] as const
 
 export async function checkWechatShop(checks: Checks): Promise<void> {
@@ -25,8 +24,8 @@ export async function checkWechatShop(checks: Checks): Promise<void> {
   await checkLate(checks)
 }
 
-/** An order that is paid while its shop knows nothing of it yet, and the notification that would tell it. */
-async function payUntold(checks: Checks, losses: number): Promise<{ trade: WechatSandboxTrade; delivery: number }> {
+/** An order that is paid but not yet notified, and the pending notification. */
+async function payUnnotified(checks: Checks, losses: number): Promise<{ trade: WechatSandboxTrade; delivery: number }> {
   const { sandbox, recipe } = checks
   const link = await recipe.order()
   const trade = await sandbox.wechatTrade(link)
@@ -43,10 +42,11 @@ async function payUntold(checks: Checks, losses: number): Promise<{ trade: Wecha
 
 async function checkForgeries(checks: Checks): Promise<void> {
   const { sandbox, judge, recipe, url } = checks
-  const { trade, delivery } = await payUntold(checks, 1)
+  const { trade, delivery } = await payUnnotified(checks, 1)
   judge('notify address', `notify_url is ${url}`, trade.notifyUrl === url, `the order carries ${trade.notifyUrl}`)
   for (const [name, tamper, what] of FORGERIES) {
     const attempt = await sandbox.wechatReplay(delivery, tamper)
+    requireAnswer(attempt)
     const paid = await recipe.isPaid?.(trade.outTradeNo)
     const expected = `${what}: a 4XX or 5XX, and the order stays unpaid`
     judge(name, expected, isRefused(attempt) && paid !== true, seen(attempt, paid))
@@ -66,14 +66,14 @@ async function checkForgeries(checks: Checks): Promise<void> {
   )
 }
 
-/** A refund's notification overtakes the payment's own; and the payment's comes once more when all of it went back. */
+/** A refund's notification arrives before the payment's; the payment's comes again after a full refund. */
 async function checkRefunds(checks: Checks): Promise<void> {
   const { sandbox, judge } = checks
-  const { trade, delivery } = await payUntold(checks, 1)
-  const told = (index: number) =>
+  const { trade, delivery } = await payUnnotified(checks, 1)
+  const answerTo = (index: number) =>
     until(async () => (await sandbox.wechatDeliveries(trade.outTradeNo))[index]?.attempts[0])
   await sandbox.wechatRefund(trade, `${trade.outTradeNo}_1`, '0.01')
-  const partial = await told(1)
+  const partial = await answerTo(1)
   judge(
     'refund before payment',
     'REFUND.SUCCESS of a part arrives first: 200 or 204, no 5XX',
@@ -83,7 +83,7 @@ async function checkRefunds(checks: Checks): Promise<void> {
   const payment = await sandbox.wechatReplay(delivery)
   judge('reorder', 'then the payment’s own TRANSACTION.SUCCESS: 200 or 204', payment.acknowledged, seen(payment))
   await sandbox.wechatRefund(trade, `${trade.outTradeNo}_2`)
-  const whole = await told(2)
+  const whole = await answerTo(2)
   judge('full refund', 'REFUND.SUCCESS of the rest: 200 or 204', whole?.acknowledged === true, seen(whole))
   const late = await sandbox.wechatReplay(delivery)
   judge('payment repeated after the refund', '200 or 204 once more', late.acknowledged, seen(late))
@@ -92,12 +92,9 @@ async function checkRefunds(checks: Checks): Promise<void> {
 /** Fifteen attempts are lost; the sixteenth and last comes a day later. */
 async function checkLate(checks: Checks): Promise<void> {
   const { sandbox, judge } = checks
-  const { trade } = await payUntold(checks, RETRIES)
-  await sandbox.advance(LAST_ATTEMPT + 60)
-  const last = await until(async () => {
-    const [delivery] = await sandbox.wechatDeliveries(trade.outTradeNo)
-    return delivery?.attempts.find((attempt) => attempt.responseStatus !== null)
-  })
+  const { trade, delivery } = await payUnnotified(checks, LOST)
+  let last: Attempted | undefined
+  for (let next = await sandbox.wechatNext(delivery); next; next = await sandbox.wechatNext(delivery)) last = next
   const settled = await becomesPaid(checks, trade)
   const expected = 'the only attempt that arrives comes 24 hours late: 200 or 204, and the order is paid'
   judge('late', expected, last?.acknowledged === true && settled !== false, seen(last, settled))

@@ -1,4 +1,4 @@
-/** What the console's forms do. Each goes back to the page it came from. */
+/** The console's form actions. Each redirects to the page it came from. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { parseForm } from '../charset.ts'
 import { LAST_MOMENT } from '../clock.ts'

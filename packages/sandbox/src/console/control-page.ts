@@ -1,4 +1,4 @@
-/** The console's page of what time it is and what goes wrong on purpose. */
+/** The console's page of clock and faults. */
 import { FAULT_TEXTS, FAULTS, type Fault } from '../faults/fault.ts'
 import { type Html, html } from '../html.ts'
 import type { Sandbox } from '../sandbox.ts'

@@ -1,10 +1,10 @@
-/** Notifications as a table, of either gateway. What is long stands under what is short, so that a row fits a small screen whole. */
+/** Notifications of either gateway as a table. Long values go below short ones, so that a row fits a small screen. */
 import { type Html, html } from '../html.ts'
 import type { Delivery } from '../notifications/store.ts'
 import { beijing } from '../time.ts'
 import { badge } from './layout.ts'
 
-/** `path` is where each one has its page. */
+/** `path` is the base path of the deliveries' own pages. */
 export function deliveriesTable(items: readonly Delivery[], path: string): Html {
   return html`<div class="table"><table><thead><tr><th>创建 Created</th><th>事件 Event</th><th>商户订单号 out_trade_no</th><th>地址 Address</th><th class="right">次数 Attempts</th><th>状态 State</th></tr></thead><tbody>${items.map((delivery) => row(delivery, path))}</tbody></table></div>`
 }

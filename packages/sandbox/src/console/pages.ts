@@ -1,4 +1,4 @@
-/** The console's pages: what there is, what happened, what was sent and answered. */
+/** The console's pages: accounts, trades, and the notifications with their answers. */
 import { type Html, html } from '../html.ts'
 import { subtract, yuan } from '../money.ts'
 import type { Attempt, Delivery } from '../notifications/store.ts'

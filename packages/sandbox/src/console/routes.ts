@@ -38,7 +38,7 @@ export function consoleRoutes(sandbox: Sandbox) {
     const page = (reply: FastifyReply, current: string, title: string, body: Html) =>
       reply.type('text/html; charset=utf-8').send(layout(current, title, sandbox.clock, body))
     const missing = (reply: FastifyReply, current: string) =>
-      page(reply.code(404), current, '404', html`<h1>404</h1>${empty('没有这一条。', 'There is no such thing.')}`)
+      page(reply.code(404), current, '404', html`<h1>404</h1>${empty('没有这一条。', 'Not found.')}`)
 
     app.get('/console', (request, reply) => page(reply, '/console', '交易', tradesPage(sandbox, cursor(request))))
     app.get<{ Params: { tradeNo: string } }>('/console/trades/:tradeNo', (request, reply) => {

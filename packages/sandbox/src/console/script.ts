@@ -1,4 +1,4 @@
-/** The console's one script: when something changed, fetches the page again and puts the new content in place, unless someone is typing there. */
+/** The console's only script: after a change, reloads the page's content, unless the user is typing. */
 
 export const CONSOLE_SCRIPT = `
 const source = new EventSource('/console/events')

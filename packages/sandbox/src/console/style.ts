@@ -1,4 +1,4 @@
-/** The console's style: denser than the cashier, on the same tokens. */
+/** The console's style: denser than the cashier's, on the same tokens. */
 
 export const CONSOLE_STYLE = `
 * { box-sizing: border-box }

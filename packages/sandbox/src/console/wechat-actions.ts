@@ -1,8 +1,8 @@
-/** What the console's forms do for WeChat Pay. Each goes back to the page it came from. */
+/** The console's form actions for WeChat Pay. Each redirects to the page it came from. */
 import type { FastifyInstance } from 'fastify'
 import type { Sandbox } from '../sandbox.ts'
 
-/** How much a new certificate signs until it is let sign all, in per cent. */
+/** The share that a new certificate signs until it signs everything, in per cent. */
 const FIRST_SHARE = 50
 
 export function wechatActions(app: FastifyInstance, sandbox: Sandbox): void {
@@ -14,7 +14,7 @@ export function wechatActions(app: FastifyInstance, sandbox: Sandbox): void {
     return reply.redirect(`/console/wechat/deliveries/${Number(request.params.id)}`, 303)
   })
 
-  // Two presses make a rotation: the first has the new certificate sign half, the second all.
+  // Two clicks make a rotation: after the first the new certificate signs half, after the second everything.
   app.post<{ Params: { mchId: string } }>('/console/wechat/merchants/:mchId/rotate', async (request, reply) => {
     const merchant = merchants.find(request.params.mchId)
     if (merchant?.keyMode === 'certificate') {

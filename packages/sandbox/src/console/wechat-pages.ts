@@ -1,4 +1,4 @@
-/** The console's pages of WeChat Pay: trades with the phone that pays them, refunds, and every delivery. */
+/** The console's pages of WeChat Pay: trades with a link to the paying phone, refunds, and every delivery. */
 import { type Html, html } from '../html.ts'
 import { subtract, yuan } from '../money.ts'
 import type { Attempt, Delivery } from '../notifications/store.ts'
@@ -13,7 +13,7 @@ import { attemptCard, notificationSwitch } from './pages.ts'
 
 const when = (at: number | undefined) => (at === undefined ? '—' : beijing(at))
 
-/** The phone, for a trade that waits. */
+/** A link to the phone, for an unpaid trade. */
 const phone = (trade: WechatTrade): Html | undefined =>
   trade.state === 'NOTPAY' && trade.prepayId !== undefined
     ? html`<a href="${pathOf({ trade, back: undefined })}">扫码付款 Scan and pay</a>`
@@ -37,7 +37,7 @@ export function wechatTradesPage(sandbox: Sandbox, before: number | undefined): 
   return html`<h1>微信支付 <span class="soft">WeChat Pay</span></h1><div class="bar">${notificationSwitch(sandbox)}</div><div class="cards">${cards}</div>
 ${
   items.length === 0
-    ? empty('还没有交易。商户下单后就会出现。', 'No trades yet. One appears once a merchant has ordered it.')
+    ? empty('还没有交易。商户下单后就会出现。', 'No trades yet. One appears once a merchant creates an order.')
     : html`<div class="table"><table><thead><tr><th>创建 Created</th><th>商户订单号 out_trade_no</th><th>商品 Description</th><th>类型 Type</th><th class="right">金额 Amount</th><th class="right">已退 Refunded</th><th>状态 State</th><th>手机 Phone</th></tr></thead><tbody>${rows}</tbody></table></div>`
 }${next !== undefined && html`<p><a href="/console/wechat?cursor=${next}" rel="next">更早 Older</a></p>`}`
 }
@@ -71,7 +71,7 @@ export function wechatDeliveries(sandbox: Sandbox): Html {
 ${items.length === 0 ? empty('还没有通知。', 'Nothing sent yet.') : deliveriesTable(items, '/console/wechat/deliveries')}`
 }
 
-/** WeChat Pay's merchants, with what each one verifies by. */
+/** WeChat Pay's merchants and their verification keys. */
 export function wechatMerchants(sandbox: Sandbox): Html {
   const merchants = sandbox.wechat.merchants.list()
   const rows = merchants.map(
@@ -106,7 +106,7 @@ export function wechatDeliveryPage(delivery: Delivery, attempts: readonly Attemp
 <div class="bar"><form method="post" action="/console/wechat/deliveries/${delivery.id}/replay"><button class="primary" type="submit">立即重发 Replay now</button></form></div>
 <dl><dt>状态 State</dt><dd>${badge(delivery.state)}</dd><dt>事件 Event</dt><dd>${delivery.event}</dd><dt>商户订单号 out_trade_no</dt><dd>${delivery.outTradeNo}</dd>
 <dt>地址 Address</dt><dd>${delivery.url}</dd><dt>下次 Next attempt</dt><dd>${when(delivery.nextAt)}</dd></dl>
-<h2>加密前 <span class="soft">Before sealing</span></h2><pre tabindex="0">${delivery.fields[0]?.[1] ?? ''}</pre>
+<h2>加密前 <span class="soft">Before encryption</span></h2><pre tabindex="0">${delivery.fields[0]?.[1] ?? ''}</pre>
 <h2>发送记录 <span class="soft">Attempts</span></h2>
 ${attempts.length === 0 ? empty('还没有发送过。', 'Not sent yet.') : attempts.map(attemptCard)}`
 }

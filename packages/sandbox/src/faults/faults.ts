@@ -1,4 +1,4 @@
-/** The faults that are set: kept over a restart, struck in the order they were set. */
+/** The active faults: they survive a restart and apply in the order they were set. */
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database.ts'
@@ -14,10 +14,10 @@ export interface FaultInput {
 export interface Faults {
   list(): readonly Fault[]
   add(input: FaultInput): Fault
-  /** Takes one away; false where it is gone already. */
+  /** Removes one; false if it does not exist. */
   remove(id: number): boolean
   removeAll(): void
-  /** The first fault of these kinds that strikes this target, counted as struck; undefined where none does. */
+  /** The first fault of these kinds that matches this target, counted as struck; undefined if none does. */
   strike(kinds: readonly FaultKind[], target: Target): Fault | undefined
   /** How often each kind has struck since the first start or reset. */
   strikes(): Partial<Record<FaultKind, number>>

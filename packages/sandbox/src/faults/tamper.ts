@@ -1,6 +1,7 @@
-/** Notifications that say something wrong, as if sent by mistake or by someone else. */
+/** Notifications with wrong content, as if sent by mistake or by an attacker. */
+
+import type { Fields } from '../charset.ts'
 import { parseYuan, toFen, yuan } from '../money.ts'
-import type { Fields } from '../notifications/message.ts'
 import type { FaultKind } from './fault.ts'
 
 export const TAMPERS = [
@@ -11,7 +12,7 @@ export const TAMPERS = [
 ] as const satisfies readonly FaultKind[]
 export type Tamper = (typeof TAMPERS)[number]
 
-/** The fields to be signed instead of the right ones. The signature will fit them: only the words are wrong. */
+/** The fields to sign instead of the right ones. The signature is valid: only the content is wrong. */
 export function tamperFields(fields: Fields, tamper: Tamper | undefined): Fields {
   if (tamper === 'wrong-app-id') return replace(fields, { app_id: otherNumber, auth_app_id: otherNumber })
   if (tamper === 'wrong-seller-id') return replace(fields, { seller_id: otherNumber })
@@ -19,7 +20,7 @@ export function tamperFields(fields: Fields, tamper: Tamper | undefined): Fields
   return replace(fields, { total_amount: more, receipt_amount: more, buyer_pay_amount: more, invoice_amount: more })
 }
 
-/** A signature that no key made: its first letters changed. */
+/** An invalid signature: its first letters are changed. */
 export function tamperSign(sign: string): string {
   return `${sign.startsWith('AAAA') ? 'BBBB' : 'AAAA'}${sign.slice(4)}`
 }

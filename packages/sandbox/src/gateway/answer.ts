@@ -1,10 +1,10 @@
-/** Writes the gateway's answers byte for byte as Alipay does: the node first, then its signature. */
+/** Writes the gateway's answers byte for byte like Alipay: the node first, then its signature. */
 import { type Charset, encode } from '../charset.ts'
 import type { Merchant } from '../merchants.ts'
 import { type SignType, signText } from '../signature.ts'
 import type { GatewayError } from './errors.ts'
 
-/** What a node holds: strings, and for lists the objects of strings that Alipay nests. */
+/** A node's fields: strings, and lists of the objects of strings that Alipay nests. */
 export type Field = string | readonly Readonly<Record<string, string>>[] | readonly string[] | undefined
 export type Fields = Readonly<Record<string, Field>>
 
@@ -38,7 +38,7 @@ export function errorText({ code, msg, subCode, subMsg, fields = {} }: GatewayEr
   )
 }
 
-/** The node's name: the method's dots as underscores and `_response`; `error_response` where there is no such method. */
+/** The node's name: the method's dots as underscores and `_response`; `error_response` for an unknown method. */
 export function nodeName(method: string): string {
   return /^[a-z][a-z0-9._]*$/i.test(method) ? `${method.replaceAll('.', '_')}_response` : 'error_response'
 }
@@ -50,7 +50,7 @@ export interface Signer {
   readonly certificateSn?: string | undefined
 }
 
-/** The whole body. Without a signer (an unknown application) it carries no signature. */
+/** The whole body. Without a signer (an unknown application) it has no signature. */
 export async function answerBody(name: string, node: string, charset: Charset, signer?: Signer): Promise<Buffer> {
   if (!signer) return encode(`{"${name}":${node}}`, charset)
   const sign = await signText(node, charset, signer.merchant.alipayKey, signer.type)

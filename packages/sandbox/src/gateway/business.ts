@@ -1,14 +1,19 @@
-/** Reads biz_content: JSON of strings as every SDK sends it, with numbers taken by their text (Python sends `0.01`). */
+/**
+ * Reads biz_content: JSON of strings as every SDK sends it; numbers are accepted as their text (Python sends `0.01`).
+ */
 import { businessError, type GatewayError, gatewayError } from './errors.ts'
 
 export interface Business {
-  /** A text field; empty where it is absent. Numbers come as their decimal text. */
+  /** A text field; empty if absent. Numbers become their decimal text. */
   text(name: string): string
-  /** A list of texts, e.g. `query_options`; empty where absent. */
+  /** A list of texts, e.g. `query_options`; empty if absent. */
   list(name: string): readonly string[]
+  /** A raw field; undefined if absent. */
+  value(name: string): unknown
+  names(): readonly string[]
 }
 
-/** Longest biz_content taken; Alipay's own limit is not documented. */
+/** The longest accepted biz_content; Alipay's own limit is not documented. */
 const LONGEST = 1024 * 1024
 
 export function readBusiness(text: string): Business | GatewayError {
@@ -26,10 +31,12 @@ export function readBusiness(text: string): Business | GatewayError {
       const field = fields.get(name)
       return Array.isArray(field) ? field.filter((item) => typeof item === 'string') : []
     },
+    value: (name) => fields.get(name),
+    names: () => [...fields.keys()],
   }
 }
 
-/** The refusal of one wrong field. */
+/** The refusal of a wrong field. */
 export function invalidField(name: string, why = '参数无效'): GatewayError {
   return businessError('ACQ.INVALID_PARAMETER', {}, `参数有误${why}：${name}`)
 }

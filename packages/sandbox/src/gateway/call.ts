@@ -1,4 +1,4 @@
-/** One server call to the gateway, from its parameters to what goes back over the wire, with the faults that strike it. */
+/** One server call to the gateway, from its parameters to the response, with any active faults. */
 import { billAddress } from '../bills/bills.ts'
 import { encode } from '../charset.ts'
 import type { Fault } from '../faults/fault.ts'
@@ -24,7 +24,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   'alipay.open.app.alipaycert.download': downloadCertificate,
 }
 
-/** What goes back: a body, or silence for so many seconds, or an HTTP error. */
+/** The response: a body, or silence for some seconds, or an HTTP error. */
 export type Reaction =
   | { readonly kind: 'body'; readonly body: Buffer }
   | { readonly kind: 'silence'; readonly seconds: number }
@@ -32,7 +32,7 @@ export type Reaction =
 
 const SILENCE = 30
 
-/** `base` is the sandbox's address as the caller knows it, for addresses in answers. */
+/** `base` is the address at which the caller reached the sandbox, for addresses in answers. */
 export async function answerCall(sandbox: Sandbox, parameters: Parameters, base: string): Promise<Reaction> {
   const { charset } = parameters
   const methodName = parameters.get('method')
@@ -81,7 +81,7 @@ function reactInstead({ kind, options }: Fault): Reaction | GatewayError {
   if (kind === 'http-500') return { kind: 'http-500' }
   const busy = gatewayError('isp.unknow-error')
   if (kind === 'unavailable') return busy
-  // Seen with Alipay: this one comes in GBK whatever the request's charset, in error_response and unsigned.
+  // Observed at Alipay: this one comes in GBK whatever the request's charset, in error_response and unsigned.
   if (kind === 'gbk-error') {
     const text = errorText({ ...busy, subCode: 'aop.unknow-error' })
     return { kind: 'body', body: encode(`{"error_response":${text}}`, 'gbk') }
@@ -90,7 +90,7 @@ function reactInstead({ kind, options }: Fault): Reaction | GatewayError {
   return { ...businessError('ACQ.SYSTEM_ERROR', {}, options.subMsg ?? '沙箱按要求返回的错误'), subCode }
 }
 
-/** The trade a call is about, as faults name it. */
+/** The trade of a call, as a fault's target. */
 function tradeOf(sandbox: Sandbox, merchant: Merchant, business: Business): { readonly outTradeNo?: string } {
   const tradeNo = business.text('trade_no')
   if (tradeNo === '') return { outTradeNo: business.text('out_trade_no') }
@@ -103,7 +103,7 @@ interface Content {
   readonly encrypted: boolean
 }
 
-/** biz_content, decrypted where the call says so. */
+/** biz_content, decrypted if the call says it is encrypted. */
 export function readContent(parameters: Parameters, merchant: Merchant): Content | GatewayError {
   const text = parameters.get('biz_content')
   const type = parameters.get('encrypt_type')
@@ -120,7 +120,7 @@ export function readContent(parameters: Parameters, merchant: Merchant): Content
   return isError(business) ? business : { business, encrypted: true }
 }
 
-/** The certificate that signs answers now, for clients that meet an `alipay_cert_sn` they don't know. */
+/** The certificate that currently signs answers, for clients that see an unknown `alipay_cert_sn`. */
 function downloadCertificate(_sandbox: Sandbox, { certificates }: Merchant, business: Business): Outcome {
   if (!certificates || business.text('alipay_cert_sn') !== certificates.alipayCertSn) {
     return gatewayError('isv.alipay-cert-not-exist')

@@ -1,4 +1,7 @@
-/** What the gateway checks before any business: application, then signature, then the common parameters (Alipay, common error codes). */
+/**
+ * The gateway's checks before any business logic: application, then signature, then common parameters (Alipay, common
+ * error codes).
+ */
 import { charsetNamed } from '../charset.ts'
 import type { Merchant, Merchants } from '../merchants.ts'
 import { canonicalString, type SignType, verifyText } from '../signature.ts'
@@ -8,10 +11,10 @@ import type { Parameters } from './parameters.ts'
 
 export type Checked =
   | { readonly ok: true; readonly merchant: Merchant; readonly signType: SignType }
-  /** `merchant` is known once the application is; only then can the refusal be signed. */
+  /** `merchant` is set once the application is known; only then can the refusal be signed. */
   | { readonly ok: false; readonly error: GatewayError; readonly merchant?: Merchant; readonly signType: SignType }
 
-/** Checks a call in Alipay's order; the first thing wrong is the answer. */
+/** Checks a call in Alipay's order; answers with the first error. */
 export function checkCall(parameters: Parameters, merchants: Merchants, now: number): Checked {
   const given = parameters.get('sign_type')
   const signType: SignType = given === 'RSA' ? 'RSA' : 'RSA2'
@@ -26,7 +29,7 @@ export function checkCall(parameters: Parameters, merchants: Merchants, now: num
   return error ? { ok: false, error, merchant, signType } : { ok: true, merchant, signType }
 }
 
-/** Certificate mode names the certificates on both sides (Alipay, certificate mode, common errors). */
+/** In certificate mode requests and answers name their certificates (Alipay, certificate mode, common errors). */
 function certificateError(parameters: Parameters, merchant: Merchant, now: number): GatewayError | undefined {
   if (merchant.keyMode !== 'cert' || !merchant.certificates) return undefined
   const { appCertSn, rootCertSn, appCertUntil } = merchant.certificates
@@ -48,12 +51,15 @@ function signatureError(parameters: Parameters, merchant: Merchant, signType: Si
   if (given !== signType) return gatewayError('isv.invalid-signature-type')
   if (!merchant.appKey) return gatewayError('isv.missing-signature-config')
   const text = canonicalString(parameters.pairs, ['sign'])
-  // Decoded by the address's charset, but checked in the one that is named: where they differ only ASCII survives.
+  // Decoded in the charset of the address, but verified in the named one: if they differ, only ASCII survives.
   if (verifyText(text, sign, charset, merchant.appKey, signType)) return undefined
   return gatewayError('isv.invalid-signature', signatureHelp(text, parameters))
 }
 
-/** The refusal's words end with the string the gateway built; a body in another charset than the query's gets its own hint. */
+/**
+ * The refusal's message ends with the string that the gateway built; a body in another charset than the query's gets
+ * its own hint.
+ */
 function signatureHelp(text: string, parameters: Parameters): string {
   const hint =
     parameters.charsetEcho === 'GBK' && parameters.get('charset').toLowerCase() === 'utf-8'

@@ -1,10 +1,13 @@
-/** Content encryption (Alipay, AES): AES-CBC with PKCS#7 padding and an initialisation vector of sixteen zero bytes, Base64. */
+/**
+ * Content encryption (Alipay, AES): AES-CBC with PKCS#7 padding and an initialisation vector of sixteen zero bytes,
+ * Base64.
+ */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { type Charset, decode, encode } from '../charset.ts'
 
 const ZEROS = Buffer.alloc(16)
 
-/** The plain text, or undefined where it is not what this key encrypts. */
+/** The plain text, or undefined if it was not encrypted with this key. */
 export function decryptContent(base64: string, key: string, charset: Charset): string | undefined {
   try {
     const cipher = createDecipheriv('aes-128-cbc', Buffer.from(key, 'base64'), ZEROS)

@@ -1,4 +1,7 @@
-/** The page Alipay shows where a payment page cannot be opened: GBK, status 200, code and reason in words (Alipay, errors of page methods). */
+/**
+ * The page that Alipay shows when a payment page cannot be opened: GBK, status 200, code and reason as text (Alipay,
+ * errors of page methods).
+ */
 import { encode } from '../charset.ts'
 import { html } from '../html.ts'
 import type { GatewayError } from './errors.ts'

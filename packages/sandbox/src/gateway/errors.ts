@@ -1,11 +1,11 @@
-/** The gateway's own errors (Alipay, common error codes): code, msg, sub_code and sub_msg as they go over the wire. */
+/** The gateway's own errors (Alipay, common error codes): code, msg, sub_code and sub_msg on the wire. */
 
 export interface GatewayError {
   readonly code: string
   readonly msg: string
   readonly subCode: string
   readonly subMsg: string
-  /** Further fields of the answer; a refused trade still names itself and zero amounts. */
+  /** Further fields of the answer; the refusal of a trade still includes its numbers and zero amounts. */
   readonly fields?: Readonly<Record<string, string>>
 }
 
@@ -80,6 +80,7 @@ const BUSINESS = {
   'ACQ.SELLER_BALANCE_NOT_ENOUGH': '卖家余额不足',
   'ACQ.NOT_ALLOW_PARTIAL_REFUND': '不支持部分退款',
   'ACQ.TRADE_NOT_ALLOW_REFUND': '当前交易不允许退款',
+  'ACQ.SUB_GOODS_SIZE_MAX_COUNT': '子商品明细超长',
   NO_BILL_DATA: '无账单数据',
   INVAILID_ARGUMENTS: '入参不合法',
   BILL_NOT_EXIST: '账单不存在',

@@ -1,6 +1,9 @@
-/** Text fields of a multipart/form-data body, as cURL's `-F` sends them. Uploaded files are passed over: they are not signed. */
+/**
+ * Text fields of a multipart/form-data body, as cURL's `-F` sends them. Uploaded files are skipped: they are not
+ * signed.
+ */
 
-/** `text` turns a field's bytes into its value. A body that breaks off gives the fields before the break. */
+/** `text` decodes a field's bytes. A truncated body gives the fields before the truncation. */
 export function multipartFields(body: Buffer, boundary: string, text: (bytes: Buffer) => string): [string, string][] {
   const fields: [string, string][] = []
   const delimiter = Buffer.from(`--${boundary}`)

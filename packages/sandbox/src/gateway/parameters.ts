@@ -3,18 +3,18 @@ import { type Charset, charsetNamed, decode, parseForm } from '../charset.ts'
 import { multipartFields } from './multipart.ts'
 
 export interface Parameters {
-  /** Every parameter once, decoded; where a name occurs again the first one counts, the query's before the body's. */
+  /** Every parameter once, decoded; of duplicates the first one counts, the query's before the body's. */
   readonly pairs: readonly (readonly [name: string, value: string])[]
   get(name: string): string
-  /** How bytes were decoded and how the answer is encoded; GBK unless the URL query says otherwise. */
+  /** The charset for decoding and for the answer; GBK unless the URL query says otherwise. */
   readonly charset: Charset
   /** `charset` as notifications and returns will echo it: the query's spelling, or GBK. */
   readonly charsetEcho: string
-  /** False where the query names a charset that does not exist. */
+  /** False if the query names an unknown charset. */
   readonly charsetKnown: boolean
 }
 
-/** `query` is the raw text after the `?`; `contentType` decides how the body is read, form-urlencoded unless it is multipart. */
+/** `query` is the raw text after the `?`; the body is read by `contentType`: form-urlencoded unless it is multipart. */
 export function readParameters(query: string, body: Buffer, contentType: string): Parameters {
   const raw = Buffer.from(query, 'latin1')
   const named = parseForm(raw, 'utf-8').find(([name]) => name === 'charset')?.[1] ?? ''

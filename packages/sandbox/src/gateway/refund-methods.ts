@@ -9,6 +9,15 @@ import { type Business, invalidField } from './business.ts'
 import { businessError } from './errors.ts'
 import { missingTradeName, namedTrade, type Outcome } from './trade-methods.ts'
 
+/** The fields that a refund may have: "other fields may make it fail, or refund twice". */
+const REFUND_FIELDS = new Set([
+  ...['trade_no', 'out_trade_no', 'refund_amount', 'out_request_no', 'refund_reason', 'refund_goods_detail'],
+  ...['goods_detail', 'refund_royalty_parameters', 'query_options', 'operator_id', 'store_id', 'terminal_id'],
+  ...['refund_currency', 'refund_advance_account', 'refund_advance_account_type', 'refund_trans_out'],
+  ...['refund_trans_out_type', 'related_settle_confirm_no', 'org_pid'],
+])
+const LENGTHS = { out_request_no: 64, refund_reason: 256, operator_id: 30, store_id: 32, terminal_id: 32 } as const
+
 const NOTHING = { refund_fee: '0.00', send_back_fee: '0.00' }
 
 export function refundTrade(sandbox: Sandbox, merchant: Merchant, business: Business): Outcome {
@@ -17,13 +26,18 @@ export function refundTrade(sandbox: Sandbox, merchant: Merchant, business: Busi
   const amount = parseYuan(business.text('refund_amount'))
   if (amount === undefined) return invalidField('refund_amount')
   if (amount === 0) return businessError('ACQ.REFUND_FEE_ERROR', NOTHING)
+  const unknown = business.names().find((name) => !REFUND_FIELDS.has(name))
+  if (unknown !== undefined) return invalidField(unknown)
+  for (const [name, limit] of Object.entries(LENGTHS)) {
+    if ([...business.text(name)].length > limit) return invalidField(name)
+  }
   const outRequestNo = business.text('out_request_no') || undefined
-  if (outRequestNo !== undefined && outRequestNo.length > 64) return invalidField('out_request_no')
   const reason = business.text('refund_reason')
-  if ([...reason].length > 256) return invalidField('refund_reason')
   const trade = namedTrade(sandbox, merchant, business)
   if (!trade) return businessError('ACQ.TRADE_NOT_EXIST', NOTHING)
-  const result = sandbox.refunds.refund(trade, { amount, outRequestNo, reason })
+  const { refundGapSeconds: gapSeconds } = merchant.rules
+  const result = sandbox.refunds.refund(trade, { amount, outRequestNo, reason, gapSeconds })
+  if (result === 'ACQ.SYSTEM_ERROR') return businessError(result, NOTHING, TOO_SOON)
   if (typeof result === 'string') return businessError(result, { out_trade_no: trade.outTradeNo, ...NOTHING })
   const buyer = sandbox.buyers.find(trade.buyerId)
   const detailed = business.list('query_options').includes('refund_detail_item_list')
@@ -41,6 +55,9 @@ export function refundTrade(sandbox: Sandbox, merchant: Merchant, business: Busi
     },
   }
 }
+
+/** Which code Alipay uses is not documented; this one asks for the same request again, which then succeeds. */
+const TOO_SOON = '同一笔交易的两次退款间隔需大于3秒，请稍后重试'
 
 export function queryRefund(sandbox: Sandbox, merchant: Merchant, business: Business): Outcome {
   const missing = missingTradeName(business)

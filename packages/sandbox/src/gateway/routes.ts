@@ -1,6 +1,7 @@
-/** `/gateway.do`, by GET and POST: one door for every method, as Alipay has it. */
+/** `/gateway.do`, by GET and POST: one address for every method, like Alipay's. */
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isInMessenger, sendBlocked } from '../cashier/messenger.ts'
 import type { Sandbox } from '../sandbox.ts'
 import type { PaymentRequest } from '../trades/trade.ts'
 import { isError } from './business.ts'
@@ -11,7 +12,7 @@ import { type GatewayError, gatewayError } from './errors.ts'
 import { isPageMethod, readPaymentRequest } from './page-pay.ts'
 import { type Parameters, readParameters } from './parameters.ts'
 
-/** A body above this is cut off by the server before the gateway sees it. */
+/** The server refuses larger bodies before the gateway sees them. */
 const BODY_LIMIT = 32 * 1024 * 1024
 
 export function gatewayRoutes(sandbox: Sandbox) {
@@ -40,6 +41,7 @@ async function answer(sandbox: Sandbox, request: FastifyRequest, reply: FastifyR
   )
   reply.header('trace_id', randomBytes(16).toString('hex'))
   if (isPageMethod(parameters.get('method'))) {
+    if (isInMessenger(request)) return sendBlocked(request, reply, 'alipay')
     const payment = openPaymentPage(sandbox, parameters)
     if (isError(payment)) return reply.type('text/html;charset=GBK').send(errorPage(payment))
     return reply.redirect(`/cashier/${sandbox.checkouts.create(payment)}`, 302)
@@ -53,7 +55,7 @@ async function answer(sandbox: Sandbox, request: FastifyRequest, reply: FastifyR
   return reply.send(reaction.body)
 }
 
-/** Says nothing, and hangs up in the end. */
+/** Sends nothing, and finally closes the connection. */
 function keepSilent(reply: FastifyReply, seconds: number): FastifyReply {
   reply.hijack()
   const { raw } = reply
@@ -62,7 +64,7 @@ function keepSilent(reply: FastifyReply, seconds: number): FastifyReply {
   return reply
 }
 
-/** Checks a payment page's parameters as the gateway does; the request, or what Alipay's page would say. */
+/** Checks a payment page's parameters like the gateway; returns the request, or the error for Alipay's page. */
 export function openPaymentPage(sandbox: Sandbox, parameters: Parameters): PaymentRequest | GatewayError {
   const now = sandbox.clock.now()
   const checked = checkCall(parameters, sandbox.merchants, now)

@@ -1,4 +1,4 @@
-/** The gateway's methods on one trade: query and close (Alipay, alipay.trade.query, alipay.trade.close). */
+/** The gateway's methods for one trade: query and close (Alipay, alipay.trade.query, alipay.trade.close). */
 import { maskedLogin } from '../buyers.ts'
 import type { Merchant } from '../merchants.ts'
 import { yuan } from '../money.ts'
@@ -11,7 +11,7 @@ import { businessError, type GatewayError } from './errors.ts'
 
 export type Outcome = { readonly fields: Fields } | GatewayError
 
-/** The trade a call names within its merchant's account; `trade_no` wins over `out_trade_no`. */
+/** The trade named by a call, within its merchant's account; `trade_no` wins over `out_trade_no`. */
 export function namedTrade(sandbox: Sandbox, merchant: Merchant, business: Business): Trade | undefined {
   const tradeNo = business.text('trade_no')
   const trade =
@@ -21,7 +21,7 @@ export function namedTrade(sandbox: Sandbox, merchant: Merchant, business: Busin
   return trade?.sellerId === merchant.sellerId ? sandbox.payments.current(trade) : undefined
 }
 
-/** Whether a call names a trade at all; the refusal where it names none. */
+/** The refusal of a call that names no trade. */
 export function missingTradeName(business: Business): GatewayError | undefined {
   const tradeNo = business.text('trade_no')
   const outTradeNo = business.text('out_trade_no')
@@ -68,7 +68,7 @@ export function closeTrade(sandbox: Sandbox, merchant: Merchant, business: Busin
   return { fields: { out_trade_no: trade.outTradeNo, trade_no: trade.tradeNo } }
 }
 
-/** A refusal names the trade by what the call named it. */
+/** A refusal repeats the trade numbers of the call. */
 function echo(business: Business): Readonly<Record<string, string>> {
   const outTradeNo = business.text('out_trade_no')
   return outTradeNo === '' ? {} : { out_trade_no: outTradeNo }

@@ -1,6 +1,6 @@
-/** What a notification says (Alipay, Asynchronous notification, parameters), in the order of a captured one. */
+/** The content of a notification (Alipay, Asynchronous notification, parameters), in the order of a captured one. */
 import type { Buyer } from '../buyers.ts'
-import { charsetNamed, formatForm } from '../charset.ts'
+import { charsetNamed, type Fields, formatForm } from '../charset.ts'
 import { type Tamper, tamperFields, tamperSign } from '../faults/tamper.ts'
 import type { Merchant } from '../merchants.ts'
 import { type Fen, yuan } from '../money.ts'
@@ -8,15 +8,13 @@ import { canonicalString, type SignType, signText } from '../signature.ts'
 import { beijing, beijingMillis } from '../time.ts'
 import type { Trade } from '../trades/trade.ts'
 
-export type Fields = readonly (readonly [name: string, value: string])[]
-
 export interface RefundFacts {
   readonly outRequestNo: string
   readonly at: number
   readonly refundedSoFar: Fen
 }
 
-/** The fields of one event; `notify_time` and `sign` are filled in at each attempt. Never an empty value. */
+/** The fields of one event; every attempt fills in `notify_time` and `sign`. Values are never empty. */
 export function notificationFields(trade: Trade, buyer: Buyer, notifyId: string, refund?: RefundFacts): Fields {
   const { request } = trade
   const total = yuan(trade.total)
@@ -57,7 +55,10 @@ export function notificationFields(trade: Trade, buyer: Buyer, notifyId: string,
   )
 }
 
-/** The body of one attempt: `notify_time` set, signed without `sign` and `sign_type`, form-encoded in the charset it names. */
+/**
+ * The body of one attempt: `notify_time` set, signed without `sign` and `sign_type`, form-encoded in the charset it
+ * names.
+ */
 export async function notificationBody(
   right: Fields,
   merchant: Merchant,

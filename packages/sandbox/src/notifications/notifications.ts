@@ -1,4 +1,4 @@
-/** Tells shops what happened: writes a delivery with the change it is about, sends it, and sends it again by the schedule. */
+/** Notifies shops: writes a delivery in the transaction of its change, sends it, and retries it by the schedule. */
 import type { Agenda } from '../agenda.ts'
 import type { Buyers } from '../buyers.ts'
 import type { Clock } from '../clock.ts'
@@ -15,18 +15,23 @@ import { acknowledges, nextAttempt } from './schedule.ts'
 import type { Attempt, Delivery, DeliveryStore } from './store.ts'
 
 export interface Notifications {
-  /** Writes a delivery for a trade's change; belongs inside that change's transaction. Undefined without a notify address. */
+  /** Writes a delivery for a trade's change, inside that change's transaction. Undefined without a notify address. */
   write(trade: Trade, event: string, refund?: RefundFacts): Written | undefined
-  /** Puts a written delivery on the agenda; after the transaction. */
+  /** Schedules a written delivery; call it after the transaction. */
   schedule(written: Written | undefined): void
-  /** Sends a delivery that is due. */
+  /** Sends a due delivery. */
   deliver(id: number): Promise<void>
-  /** Sends a delivery once more, now, whatever its state; altered if asked for. */
+  /**
+   * Makes the next scheduled attempt of a delivery now, dated as scheduled, without moving the sandbox's clock.
+   * Undefined if no attempt is left.
+   */
+  bringForward(id: number): Promise<Attempt | undefined>
+  /** Sends a delivery again now, whatever its state; optionally tampered with. */
   replay(delivery: Delivery, tamper?: Tamper): Promise<Attempt>
   enabled(): boolean
-  /** Off: what is due is not sent but recorded as dropped. */
+  /** If off, due deliveries are not sent but recorded as dropped. */
   enable(on: boolean): void
-  /** Forgets what waits to be overtaken; at a reset. */
+  /** Forgets held notifications; at a reset. */
   forget(): void
 }
 
@@ -45,24 +50,25 @@ export interface NotificationParts {
   readonly settings: Settings
   readonly poster: Poster
   readonly faults: Faults
-  /** The agenda needs these notifications and they need it, so it is asked for when used. */
+  /** The agenda and these notifications need each other, so it is looked up when used. */
   readonly agenda: () => Agenda
   readonly changed: () => void
 }
 
-/** How long a held notification waits for the next one to overtake it, at most, in seconds. */
+/** How long a held notification waits for the next one to overtake it, in seconds. */
 const LONGEST_HOLD = 60
 
 export function createNotifications(parts: NotificationParts): Notifications {
   const { store, merchants, buyers, clock, settings, poster, faults } = parts
-  /** Deliveries that let the next one of the same application go ahead. */
+  /** Deliveries held until the next one of the same application has been sent. */
   const held = new Map<string, number[]>()
+  /** Deliveries whose next attempt is being made early. */
+  const forward = new Set<number>()
   let on = settings.read('notifications') !== 'off'
 
-  async function send(delivery: Delivery, kind: string, tamper: Tamper | undefined): Promise<Attempt> {
+  async function send(delivery: Delivery, kind: string, at: number, tamper: Tamper | undefined): Promise<Attempt> {
     const merchant = merchants.find(delivery.appId)
     if (!merchant) throw new Error(`merchant ${delivery.appId} is gone`)
-    const at = clock.now()
     const requestBody = Buffer.from(await notificationBody(delivery.fields, merchant, at, tamper), 'latin1')
     const headers = {
       'content-type': `application/x-www-form-urlencoded;charset=${fieldNamed(delivery.fields, 'charset')}`,
@@ -83,11 +89,11 @@ export function createNotifications(parts: NotificationParts): Notifications {
     }
   }
 
-  /** An attempt that was lost on its way: the shop saw nothing of it. */
-  function lost(delivery: Delivery): Attempt {
+  /** An attempt that was lost in transit: the shop saw nothing of it. */
+  function lost(delivery: Delivery, at: number): Attempt {
     return {
       kind: 'scheduled, drop',
-      at: clock.now(),
+      at,
       requestHeaders: requestHead(delivery.url, {}, 0),
       requestBody: Buffer.alloc(0),
       answer: { status: undefined, headers: '', body: Buffer.alloc(0), error: 'lost on its way (fault: drop)' },
@@ -96,7 +102,7 @@ export function createNotifications(parts: NotificationParts): Notifications {
     }
   }
 
-  /** Keeps an attempt and what follows from it. `scheduled` attempts count towards the eight. */
+  /** Records an attempt and its consequences. `scheduled` attempts count towards the eight. */
   function keep(delivery: Delivery, attempt: Attempt, scheduled: boolean): void {
     const made = delivery.attempts + 1
     const next = scheduled && !attempt.acknowledged ? nextAttempt(made, attempt.at) : undefined
@@ -109,7 +115,7 @@ export function createNotifications(parts: NotificationParts): Notifications {
     parts.changed()
   }
 
-  /** Lets those go that waited for this one to overtake them. */
+  /** Releases the notifications held for this one to overtake them. */
   async function release(overtaking: Delivery): Promise<void> {
     const waiting = held.get(overtaking.appId)?.filter((id) => id !== overtaking.id) ?? []
     held.delete(overtaking.appId)
@@ -119,17 +125,17 @@ export function createNotifications(parts: NotificationParts): Notifications {
     }
   }
 
-  async function attempt(delivery: Delivery): Promise<void> {
+  async function attempt(delivery: Delivery, at = clock.now()): Promise<void> {
     const target = { appId: delivery.appId, outTradeNo: delivery.outTradeNo }
-    if (faults.strike(['drop'], target)) return keep(delivery, lost(delivery), true)
+    if (faults.strike(['drop'], target)) return keep(delivery, lost(delivery, at), true)
     const tamper = TAMPERS.find((kind) => faults.strike([kind], target))
     const twice = faults.strike(['duplicate'], target) !== undefined
-    const sent = await send(delivery, 'scheduled', tamper)
-    // The sandbox stopping is not the shop failing: leave it pending, as kill -9 would.
+    const sent = await send(delivery, 'scheduled', at, tamper)
+    // The sandbox is stopping, the shop did not fail: leave it pending, as kill -9 would.
     if (poster.closed()) return
     keep(delivery, sent, true)
     if (!twice) return
-    const again = await send(delivery, 'duplicate', tamper)
+    const again = await send(delivery, 'duplicate', at, tamper)
     if (!poster.closed()) keep(delivery, again, false)
   }
 
@@ -172,8 +178,18 @@ export function createNotifications(parts: NotificationParts): Notifications {
       await attempt(delivery)
       await release(delivery)
     },
+    async bringForward(id) {
+      const delivery = store.find(id)
+      const at = delivery?.state === 'pending' ? delivery.nextAt : undefined
+      // A due delivery is already being sent.
+      if (!delivery || at === undefined || at <= clock.now() || !on || forward.has(id)) return undefined
+      forward.add(id)
+      parts.agenda().forget('deliver', String(id))
+      await attempt(delivery, at).finally(() => forward.delete(id))
+      return store.attempts(id).at(-1)
+    },
     async replay(delivery, tamper) {
-      const sent = await send(delivery, 'replay', tamper)
+      const sent = await send(delivery, 'replay', clock.now(), tamper)
       if (!poster.closed()) keep(delivery, sent, false)
       return sent
     },

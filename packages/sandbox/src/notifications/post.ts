@@ -1,27 +1,27 @@
-/** One POST to a shop: never follows a redirect, bounded in time and in what is read of the answer. */
+/** One POST to a shop: follows no redirects, with limits on time and answer size. */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 
 export interface Answer {
-  /** HTTP status; undefined where no answer came. */
+  /** HTTP status; undefined without an answer. */
   readonly status: number | undefined
   readonly headers: string
   /** At most the first 64 kB. */
   readonly body: Buffer
-  /** Why there is no (whole) answer; empty where there is. */
+  /** Why there is no (complete) answer; empty if there is one. */
   readonly error: string
 }
 
 export interface Poster {
   post(url: string, headers: Readonly<Record<string, string>>, body: Buffer): Promise<Answer>
   closed(): boolean
-  /** Breaks off what is on its way. */
+  /** Aborts running requests. */
   close(): void
 }
 
 const BODY_LIMIT = 64 * 1024
 
-/** A poster with its own connections; `timeout` in milliseconds is for the whole exchange. */
+/** A poster with its own connections; `timeout` in milliseconds covers the whole exchange. */
 export function createPoster(timeout: number): Poster {
   const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
   const closing = new AbortController()
@@ -45,7 +45,7 @@ export function createPoster(timeout: number): Poster {
       }
       request.on('response', (response) => read(response).then(finish))
       request.on('error', (error: NodeJS.ErrnoException) => {
-        // The other side closed an idle connection just as it was used again: nothing was handled, so ask once more.
+        // The other side closed an idle connection just as it was reused: nothing was handled, so send it again.
         const stale = request.reusedSocket && error.code === 'ECONNRESET' && retry
         if (!stale) return finish(failed(error))
         clearTimeout(deadline)
@@ -60,7 +60,7 @@ export function createPoster(timeout: number): Poster {
     post(url, headers, body) {
       const target = URL.canParse(url) ? new URL(url) : undefined
       if (!target || !/^https?:$/.test(target.protocol)) {
-        return Promise.resolve(failed(new Error('the notify address is no http(s) address')))
+        return Promise.resolve(failed(new Error('the notify address is not an http(s) address')))
       }
       if (closing.signal.aborted) return Promise.resolve(failed(new Error('the sandbox stopped')))
       return attempt(target, headers, body, true)

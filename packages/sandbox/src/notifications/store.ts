@@ -1,6 +1,7 @@
-/** Deliveries in the database: what is to be told to whom, and every attempt with every byte sent and answered. */
+/** Deliveries in the database, and every attempt with the bytes sent and answered. */
+
+import type { Fields } from '../charset.ts'
 import type { Database } from '../database.ts'
-import type { Fields } from './message.ts'
 import type { Answer } from './post.ts'
 
 export type DeliveryState = 'pending' | 'delivered' | 'exhausted' | 'dropped'
@@ -11,12 +12,12 @@ export interface Delivery {
   readonly appId: string
   readonly tradeNo: string
   readonly outTradeNo: string
-  /** What is told: the trade status, or `REFUND` for a refund that leaves it as it is. */
+  /** The event: the trade status, or `REFUND` for a refund that does not change it. */
   readonly event: string
   readonly url: string
   readonly fields: Fields
   readonly state: DeliveryState
-  /** Scheduled attempts made so far, replays not counted. */
+  /** Scheduled attempts so far, without replays. */
   readonly attempts: number
   readonly nextAt: number | undefined
   readonly createdAt: number
@@ -45,9 +46,9 @@ export interface DeliveryStore {
   find(id: number): Delivery | undefined
   list(filter: DeliveryFilter): { readonly items: Delivery[]; readonly next: number | undefined }
   insert(delivery: Omit<Delivery, 'id' | 'attempts'>): number
-  /** Delivered, whatever it was; `attempts` counts scheduled ones where this was one. */
+  /** Marks as delivered, whatever the state; `attempts` counts scheduled ones, if this was one. */
   acknowledge(id: number, attempts: number | undefined): void
-  /** Changes one that is not delivered yet. */
+  /** Changes one that is not yet delivered. */
   update(id: number, state: DeliveryState, attempts: number, nextAt: number | undefined): void
   addAttempt(id: number, attempt: Attempt): void
   attempts(id: number): Attempt[]
@@ -82,7 +83,7 @@ type AttemptRow = {
   acknowledged: number
 }
 
-/** Which tables: each gateway has its own. */
+/** The table names: each gateway has its own. */
 export interface DeliveryTables {
   readonly deliveries: 'deliveries' | 'wechat_deliveries'
   readonly attempts: 'attempts' | 'wechat_attempts'

@@ -1,4 +1,7 @@
-/** What happens to a trade: a buyer comes, pays, walks away; a merchant closes it; time runs out. The only place that changes one. */
+/**
+ * All changes of a trade: a buyer enters, pays or leaves; the merchant closes it; it expires. No other module changes
+ * one.
+ */
 import type { Agenda } from '../agenda.ts'
 import type { Buyer, Buyers } from '../buyers.ts'
 import type { Clock } from '../clock.ts'
@@ -11,7 +14,7 @@ import { DAY, endOfBeijingDay, HOUR, MINUTE, SECOND } from '../time.ts'
 import { type Order, type PaymentRequest, sameOrder, type Trade } from './trade.ts'
 import type { Trades } from './trades.ts'
 
-/** Why a buyer cannot go on, by Alipay's code without its `ACQ.` where there is one. */
+/** Why a buyer cannot continue: Alipay's code without `ACQ.`, if there is one. */
 export type Refusal =
   | 'TRADE_HAS_SUCCESS'
   | 'TRADE_HAS_CLOSE'
@@ -22,21 +25,24 @@ export type Refusal =
   | 'PAYMENT_PASSWORD_ERROR'
 
 export interface Payments {
-  /** Whether anyone may still pay this request, before it is known who comes. `firstAt` is when it was first asked for. */
+  /**
+   * Whether this request can still be paid, before the buyer is known. `firstAt` is when its number was first
+   * requested.
+   */
   refusal(request: PaymentRequest, firstAt: number): Refusal | undefined
-  /** A buyer has logged in: the trade exists from here on. */
-  enter(request: PaymentRequest, buyer: Buyer, firstAt: number): Trade | Refusal
-  /** Takes the money; durable when it returns, the notification with it. */
+  /** A buyer has logged in: for page.pay this creates the trade, for wap.pay only the payment password does. */
+  enter(request: PaymentRequest, buyer: Buyer, firstAt: number): Trade | Refusal | undefined
+  /** Takes the money; durable when it returns, including the notification. */
   pay(trade: Trade, buyer: Buyer, paymentPassword: string): Trade | Refusal
-  /** A confirmed payment whose time has come (fault: pay-late). */
+  /** Completes a confirmed, delayed payment (fault: pay-late). */
   payLate(tradeNo: string): void
-  /** Both in one go, for programs. */
+  /** Enters and pays in one step. */
   enterAndPay(request: PaymentRequest, buyer: Buyer, firstAt: number, paymentPassword: string): Trade | Refusal
-  /** Closes an unpaid trade; undefined where it is not unpaid. */
+  /** Closes an unpaid trade; undefined if it is not unpaid. */
   close(tradeNo: string, why: string): Trade | undefined
-  /** Ends every trade whose refund period is over. */
+  /** Finishes every trade whose refund period is over. */
   finishDue(): void
-  /** A trade as it is now: one whose time to pay or to refund has run out is moved on first. */
+  /** A trade's current state: applies an expiry or the end of its refund period first. */
   current(trade: Trade | undefined): Trade | undefined
 }
 
@@ -52,10 +58,13 @@ export interface PaymentParts {
   readonly changed: () => void
 }
 
-/** Whether a trade that closes or finishes tells its shop: for wap.pay always, for page.pay where the merchant's rule says so. */
+/** Whether a closed or finished trade notifies its shop: for wap.pay always, for page.pay by the merchant's rule. */
 export function notifiesClose(trade: Trade, rules: MerchantRules | undefined): boolean {
   return trade.request.method === 'alipay.trade.wap.pay' || rules?.notifyOnClose === true
 }
+
+/** A page.pay trade is created when the buyer logs in; a wap.pay trade "only after the correct payment password". */
+const createsOnLogin = ({ method }: PaymentRequest): boolean => method === 'alipay.trade.page.pay'
 
 export const LONGEST_TIMEOUT = 15 * DAY
 
@@ -94,7 +103,7 @@ export function createPayments(parts: PaymentParts): Payments {
     return finished
   }
 
-  /** The last instant of payment whose refund period is over by now. */
+  /** The latest payment time whose refund period is over by now. */
   const refundableSince = (rules: MerchantRules) => clock.now() - rules.refundDays * DAY
 
   function current(trade: Trade | undefined): Trade | undefined {
@@ -118,18 +127,28 @@ export function createPayments(parts: PaymentParts): Payments {
     return sameOrder(trade.request.order, request.order) ? undefined : 'CONTEXT_INCONSISTENT'
   }
 
-  function enter(request: PaymentRequest, buyer: Buyer, firstAt: number): Trade | Refusal {
+  function enter(request: PaymentRequest, buyer: Buyer, firstAt: number): Trade | Refusal | undefined {
+    if (!createsOnLogin(request)) {
+      const trade = existing(request)
+      return refusalFor(request, buyer, firstAt, trade) ?? trade
+    }
     const trade = begin(request, buyer, firstAt)
     if (typeof trade !== 'string') parts.agenda().add({ at: trade.expiresAt, kind: 'expire', id: trade.tradeNo })
     return trade
   }
 
-  /** As `enter`, for what is paid at once: nothing is to expire. */
+  function refusalFor(request: PaymentRequest, buyer: Buyer, firstAt: number, trade: Trade | undefined) {
+    const refusal = refusalOf(request, firstAt, trade)
+    if (refusal || !trade) return refusal
+    return trade.buyerId === buyer.id ? undefined : 'TRADE_BUYER_NOT_MATCH'
+  }
+
+  /** Like `enter`, for an immediate payment: no expiry is scheduled. */
   function begin(request: PaymentRequest, buyer: Buyer, firstAt: number): Trade | Refusal {
     const trade = existing(request)
-    const refusal = refusalOf(request, firstAt, trade)
+    const refusal = refusalFor(request, buyer, firstAt, trade)
     if (refusal) return refusal
-    if (trade) return trade.buyerId === buyer.id ? trade : 'TRADE_BUYER_NOT_MATCH'
+    if (trade) return trade
     const gbk = parts.faults.strike(['gbk'], { appId: request.appId, outTradeNo: request.order.outTradeNo })
     const made = database.transaction(() => {
       const created = trades.create(
@@ -196,6 +215,10 @@ export function createPayments(parts: PaymentParts): Payments {
     enter,
     pay,
     enterAndPay: (request, buyer, firstAt, paymentPassword) => {
+      if (!createsOnLogin(request) && paymentPassword !== buyer.paymentPassword) {
+        const known = enter(request, buyer, firstAt)
+        if (typeof known !== 'object') return known ?? 'PAYMENT_PASSWORD_ERROR'
+      }
       const trade = begin(request, buyer, firstAt)
       if (typeof trade === 'string') return trade
       const paid = payNow(trade, buyer, paymentPassword)
@@ -216,10 +239,12 @@ export function createPayments(parts: PaymentParts): Payments {
   }
 }
 
-/** `rate` in ten-thousandths; half a fen counts as one. */
+/** `rate` in ten-thousandths; half a fen is rounded up. */
 const feeOf = (total: Fen, rate: number): Fen => toFen(Math.floor((total * rate + 5000) / 10_000))
 
-/** When an unpaid trade closes: `time_expire` wins, then `timeout_express` counted from the first request, then 15 days. */
+/**
+ * When an unpaid trade closes: `time_expire` wins, then `timeout_express` counted from the first request, then 15 days.
+ */
 function expiry(order: Order, firstAt: number): number {
   if (order.timeExpire !== undefined) return order.timeExpire
   return order.timeoutExpress === undefined
@@ -227,7 +252,10 @@ function expiry(order: Order, firstAt: number): number {
     : (timeoutEnd(order.timeoutExpress, firstAt) ?? firstAt + LONGEST_TIMEOUT)
 }
 
-/** The instant `timeout_express` means (`90m`, `12h`, `15d`, `1c` until midnight); undefined where it is none or above 15 days. */
+/**
+ * The time that `timeout_express` means (`90m`, `12h`, `15d`, `1c` until midnight); undefined if invalid or above 15
+ * days.
+ */
 export function timeoutEnd(text: string, from: number): number | undefined {
   if (text === '1c') return endOfBeijingDay(from)
   const match = /^([1-9]\d{0,5})([mhd])$/.exec(text)

@@ -1,4 +1,4 @@
-/** Refunds of a trade: which requests count as the same, how much may go back, and what follows (Alipay, alipay.trade.refund). */
+/** Refunds of a trade: duplicate requests, limits, and consequences (Alipay, alipay.trade.refund). */
 import type { Buyers } from '../buyers.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database.ts'
@@ -6,13 +6,14 @@ import type { BusinessCode } from '../gateway/errors.ts'
 import type { Merchants } from '../merchants.ts'
 import { add, type Fen, toFen, yuan } from '../money.ts'
 import type { Notifications, Written } from '../notifications/notifications.ts'
+import { SECOND } from '../time.ts'
 import { notifiesClose } from './payments.ts'
 import type { Trade } from './trade.ts'
 import type { Trades } from './trades.ts'
 
 export interface Refund {
   readonly tradeNo: string
-  /** The request number; the out_trade_no where the request gave none. */
+  /** The request number, or the out_trade_no if the request gave none. */
   readonly outRequestNo: string
   readonly amount: Fen
   readonly at: number
@@ -22,20 +23,25 @@ export interface RefundRequest {
   readonly amount: Fen
   readonly outRequestNo: string | undefined
   readonly reason: string
+  /** The minimum time after another refund of the trade; none by default. */
+  readonly gapSeconds?: number
 }
 
 export interface Refunded {
   readonly trade: Trade
   readonly refund: Refund
-  /** False for a repeat of the same request: nothing moved. */
+  /** False for a repeated request: no money moved. */
   readonly moved: boolean
 }
 
 export interface Refunds {
   find(tradeNo: string, outRequestNo: string): Refund | undefined
-  /** Refunds once per request number; durable when it returns, the notification with it. A code says why not. */
+  /**
+   * Refunds once per request number; durable when it returns, including the notification. A code gives the reason of a
+   * refusal; SYSTEM_ERROR means too soon.
+   */
   refund(trade: Trade, request: RefundRequest): Refunded | BusinessCode
-  /** Refunds made from `from` until before `until`, of one seller, in the order they were made. */
+  /** A seller's refunds made from `from` until before `until`, in chronological order. */
   between(
     sellerId: string,
     from: number,
@@ -58,6 +64,7 @@ type Row = { trade_no: string; out_request_no: string; amount: number; given: nu
 export function createRefunds(parts: RefundParts): Refunds {
   const { database, clock, merchants, buyers, trades, notifications } = parts
   const select = database.prepare<Row>('select * from refunds where trade_no = ? and out_request_no = ?')
+  const selectLatest = database.prepare<Row>('select * from refunds where trade_no = ? order by id desc limit 1')
   const insert = database.prepare(
     'insert into refunds (trade_no, out_request_no, amount, given, reason, at) values (?, ?, ?, ?, ?, ?)',
   )
@@ -108,6 +115,8 @@ export function createRefunds(parts: RefundParts): Refunds {
           : 'ACQ.DISCORDANT_REPEAT_REQUEST'
       const refusal = refusalOf(trade, request, merchants.find(trade.appId)?.rules.partialRefunds ?? true)
       if (refusal) return refusal
+      const latest = selectLatest.get(trade.tradeNo)
+      if (latest && latest.at + (request.gapSeconds ?? 0) * SECOND > clock.now()) return 'ACQ.SYSTEM_ERROR'
       let written: Written | undefined
       const refunded = database.transaction(() => {
         const done = move(trade, request)

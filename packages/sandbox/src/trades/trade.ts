@@ -1,4 +1,4 @@
-/** What a trade is: the order a merchant asked for, the states it goes through, and its numbers. */
+/** A trade: the merchant's order, its states, and its numbers. */
 import { digits } from '../merchants.ts'
 import type { Fen } from '../money.ts'
 import type { SignType } from '../signature.ts'
@@ -7,10 +7,10 @@ import { beijingDigits } from '../time.ts'
 /** Alipay, trade_status. */
 export type TradeStatus = 'WAIT_BUYER_PAY' | 'TRADE_SUCCESS' | 'TRADE_FINISHED' | 'TRADE_CLOSED'
 
-/** The page methods; each has its own name on the return address. */
+/** The page methods; each puts its own name on the return address. */
 export type PageMethod = 'alipay.trade.page.pay' | 'alipay.trade.wap.pay'
 
-/** The business fields of a payment page that matter later (Alipay, alipay.trade.page.pay, biz_content). */
+/** The business fields of a payment page that are used later (Alipay, alipay.trade.page.pay, biz_content). */
 export interface Order {
   readonly outTradeNo: string
   readonly total: Fen
@@ -25,12 +25,12 @@ export interface Order {
   readonly timeoutExpress: string | undefined
 }
 
-/** A payment page as asked for: verified, but nothing at Alipay until a buyer logs in. */
+/** A payment page's request: verified, but without a trade until a buyer logs in. */
 export interface PaymentRequest {
   readonly appId: string
   readonly sellerId: string
   readonly method: PageMethod
-  /** `charset` as the notification and the return echo it: the request's spelling, or GBK. */
+  /** `charset` as echoed by the notification and the return: the request's spelling, or GBK. */
   readonly charset: string
   readonly signType: SignType
   readonly returnUrl: string | undefined
@@ -46,7 +46,7 @@ export interface Trade {
   readonly buyerId: string
   readonly status: TradeStatus
   readonly total: Fen
-  /** Refunded so far, over all refunds. */
+  /** The total of all refunds so far. */
   readonly refunded: Fen
   readonly subject: string
   readonly request: PaymentRequest
@@ -54,24 +54,24 @@ export interface Trade {
   readonly createdAt: number
   readonly paidAt: number | undefined
   readonly closedAt: number | undefined
-  /** What Alipay keeps of it. */
+  /** Alipay's fee. */
   readonly fee: Fen
-  /** The buyer has confirmed, but the payment happens only then (fault: pay-late). */
+  /** The buyer has confirmed, but the payment happens at this later time (fault: pay-late). */
   readonly paysAt: number | undefined
 }
 
-/** 28 digits: the day, 22001, fifteen more. */
+/** 28 digits: the day, 22001, fifteen digits. */
 export function newTradeNo(at: number): string {
   return `${beijingDigits(at).day}22001${digits(1)}${digits(14)}`
 }
 
-/** 34 digits: the day, 01222 (the sandbox's), the time, fifteen more. */
+/** 34 digits: the day, 01222 (the sandbox's), the time, fifteen digits. */
 export function newNotifyId(at: number): string {
   const { day, time } = beijingDigits(at)
   return `${day}01222${time}${digits(1)}${digits(14)}`
 }
 
-/** Whether a second request for the same number asks for the same thing; else it is CONTEXT_INCONSISTENT. */
+/** Whether a second request with the same number is the same order; otherwise it is CONTEXT_INCONSISTENT. */
 export function sameOrder(a: Order, b: Order): boolean {
   return a.total === b.total && a.subject === b.subject && a.body === b.body
 }

@@ -1,4 +1,4 @@
-/** Trades in the database: found, made, moved from state to state, with a history that says what happened when. */
+/** Trades in the database: queries, creation, state transitions, and a history with times. */
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database.ts'
 import { type Fen, toFen } from '../money.ts'
@@ -14,7 +14,7 @@ export interface TradeFilter {
   readonly appId?: string | undefined
   readonly outTradeNo?: string | undefined
   readonly status?: string | undefined
-  /** Only trades made before this row; see `TradePage.next`. */
+  /** Only trades created before this row; see `TradePage.next`. */
   readonly before?: number | undefined
   readonly limit: number
 }
@@ -31,25 +31,25 @@ export interface Trades {
   find(tradeNo: string): Trade | undefined
   findByNumber(sellerId: string, outTradeNo: string): Trade | undefined
   list(filter: TradeFilter): { readonly items: Trade[]; readonly next: number | undefined }
-  /** Makes a trade in WAIT_BUYER_PAY for a buyer who has come to the cashier. */
+  /** Creates a trade in WAIT_BUYER_PAY for a buyer at the cashier. */
   create(request: PaymentRequest, buyerId: string, expiresAt: number): Trade
-  /** Moves a trade on; undefined where it is no longer in the state it is given in. */
+  /** Changes a trade's state; undefined if it is no longer in the given state. */
   move(trade: Trade, to: TradeStatus): Trade | undefined
-  /** Adds to what is refunded; false where that would exceed the total. */
+  /** Adds to the refunded amount; false if it would exceed the total. */
   addRefund(tradeNo: string, amount: Fen): boolean
   record(tradeNo: string, event: string, detail?: string): void
   history(tradeNo: string): TradeEvent[]
-  /** Notes that a confirmed payment happens later. */
+  /** Records that a confirmed payment happens later. */
   payLater(tradeNo: string, at: number): void
-  /** Notes what Alipay keeps of a payment. */
+  /** Records Alipay's fee of a payment. */
   charge(tradeNo: string, fee: Fen): void
-  /** Trades that wait for payment, with the instant they close, or are paid. */
+  /** Unpaid trades, with the time they close or are paid. */
   waiting(): { readonly tradeNo: string; readonly expiresAt: number; readonly paysAt: number | undefined }[]
-  /** Refundable trades of an application that were paid at or before an instant. */
+  /** Refundable trades of an application paid at or before an instant. */
   paidUntil(appId: string, at: number): Trade[]
-  /** Trades of a seller paid from `from` until before `until`, in the order of payment. */
+  /** Trades of a seller paid from `from` until before `until`, in order of payment. */
   paidBetween(sellerId: string, from: number, until: number): Trade[]
-  /** Paid and refunded sums of each merchant. */
+  /** Paid and refunded totals per merchant. */
   takings(): Takings[]
 }
 

@@ -1,4 +1,4 @@
-/** What goes back over the wire from `/v3/…`: the exact bytes that are signed, or silence. */
+/** The responses of `/v3/…`: the exact signed bytes, or silence. */
 import { randomBytes } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Target } from '../faults/fault.ts'
@@ -8,17 +8,17 @@ import type { WechatMerchant } from './merchants.ts'
 import type { Json } from './messages.ts'
 import { probeSignature, signedHeaders, sortedJson } from './signing.ts'
 
-/** What is said back: JSON, or nothing at all (204). */
+/** The answer: JSON, or an empty 204. */
 export type Outcome = Json | WechatError | undefined
 
-/** Who is answered, and what the call is about; without it nothing is signed. */
+/** The caller, and what the call is about; without it nothing is signed. */
 export interface Caller {
   readonly merchant: WechatMerchant
   readonly request: FastifyRequest
   readonly target: Target
 }
 
-/** Sends an outcome as WeChat does: signed over its bytes wherever the caller is known. */
+/** Sends an outcome like WeChat: signed over its bytes if the caller is known. */
 export async function send(
   sandbox: Sandbox,
   reply: FastifyReply,
@@ -38,9 +38,9 @@ export async function send(
     'x-content-type-options': 'nosniff',
   })
   if (caller && (error?.signed ?? true)) {
-    const asked = caller.request.headers['wechatpay-serial']
+    const requested = caller.request.headers['wechatpay-serial']
     const { certificates } = sandbox.wechat
-    const { serial, key } = certificates.signer(caller.merchant, typeof asked === 'string' ? asked : undefined)
+    const { serial, key } = certificates.signer(caller.merchant, typeof requested === 'string' ? requested : undefined)
     const headers = await signedHeaders(key, serial, Date.now(), body)
     const probe = !error && isProbed(sandbox, caller)
     reply.headers(probe ? { ...headers, 'Wechatpay-Signature': probeSignature() } : headers)
@@ -49,10 +49,12 @@ export async function send(
   return reply.type('application/json; charset=utf-8').send(body)
 }
 
-/** How many probed calls are remembered until they come again. */
-const MOST_PROBED = 1000
+/** How many probed calls are remembered until they are repeated. */
+const MAX_PROBED = 1000
 
-/** Whether this answer is a probe. A call that is repeated after one is answered rightly (WeChat Pay, "Sign-test traffic"). */
+/**
+ * Whether this answer is a sign-test probe. The repeated call gets a correct answer (WeChat Pay, "Sign-test traffic").
+ */
 function isProbed(sandbox: Sandbox, { merchant, request, target }: Caller): boolean {
   const calls = sandbox.wechat.probed
   const call = `${merchant.mchId} ${request.method} ${request.raw.url} ${target.outTradeNo}`
@@ -60,11 +62,11 @@ function isProbed(sandbox: Sandbox, { merchant, request, target }: Caller): bool
   const { appId, method } = target
   const struck =
     sandbox.faults.strike(['sign-test'], target) ?? sandbox.faults.strike(['corrupt-sign'], { appId, method })
-  if (struck?.kind === 'sign-test' && calls.size < MOST_PROBED) calls.add(call)
+  if (struck?.kind === 'sign-test' && calls.size < MAX_PROBED) calls.add(call)
   return struck !== undefined
 }
 
-/** Says nothing, and hangs up in the end. */
+/** Sends nothing, and finally closes the connection. */
 export function keepSilent(reply: FastifyReply, seconds: number): FastifyReply {
   reply.hijack()
   const { raw } = reply

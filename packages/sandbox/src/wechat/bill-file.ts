@@ -1,4 +1,7 @@
-/** How a bill of WeChat Pay is written (WeChat Pay, "Bills: file format"): UTF-8 with a mark, CRLF, a backquote before every value. */
+/**
+ * The format of WeChat Pay's bills ("Bills: file format"): UTF-8 with a byte order mark, CRLF, a backquote before every
+ * value.
+ */
 import { type Fen, toFen } from '../money.ts'
 import type { WechatRefund, WechatTrade } from './trades.ts'
 
@@ -9,16 +12,16 @@ export interface Entry {
   readonly refund: WechatRefund | undefined
 }
 
-/** What a column is called, and what it says of a row. */
+/** A column's title, and its cell of a row. */
 export type Column<Row> = readonly [title: string, cell: (row: Row) => string]
 
-/** What a sum of the last line is called, and its text. */
+/** The title of a total in the last line, and its text. */
 export type Total = readonly [title: string, text: string]
 
 export const ZERO = toFen(0)
 export const sum = (amounts: readonly Fen[]): Fen => toFen(amounts.reduce((all, each) => all + each, 0))
 
-/** What WeChat keeps of a payment, or gives back with a refund, to the fen. */
+/** WeChat's fee of a payment, or the fee returned with a refund, rounded to the fen. */
 export const feeOf = (amount: Fen, rate: number): Fen => toFen(Math.floor((amount * rate + 5000) / 10_000))
 
 export const escaped = (text: string): string =>

@@ -1,47 +1,19 @@
-/** Bills of WeChat Pay: asked for with a signature, fetched with one within five minutes (WeChat Pay, "Bills"). */
-import { createHash, randomBytes } from 'node:crypto'
+/** WeChat Pay's bills: the request is signed, and so is the download within five minutes (WeChat Pay, "Bills"). */
+import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { type Period, readPeriod } from '../bills/period.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { DAY, HOUR, MINUTE } from '../time.ts'
 import type { Entry } from './bill-file.ts'
+import type { BillFile } from './bill-store.ts'
 import { type WechatError, wechatError } from './errors.ts'
 import { fundFlowBill } from './fund-flow-bill.ts'
 import type { WechatMerchant } from './merchants.ts'
 import type { Json } from './messages.ts'
 import { TRADE_BILLS, type TradeBillType, tradeBill } from './trade-bill.ts'
 
-const GOOD_FOR = 5 * MINUTE
+const VALID_FOR = 5 * MINUTE
 const OLDEST = 92 * DAY
-const MOST_FILES = 100
-
-export interface BillFile {
-  readonly mchId: string
-  readonly bytes: Buffer
-  readonly gzip: boolean
-  readonly until: number
-}
-
-export type WechatBills = ReturnType<typeof createWechatBills>
-
-/** Files that were asked for lately; a restart forgets them, as five minutes do. */
-export function createWechatBills() {
-  const files = new Map<string, BillFile>()
-  return {
-    keep(file: BillFile): string {
-      const [oldest] = files.keys()
-      if (files.size >= MOST_FILES && oldest !== undefined) files.delete(oldest)
-      const token = randomBytes(24).toString('base64url')
-      files.set(token, file)
-      return token
-    },
-    find(token: string, mchId: string, now: number): BillFile | undefined {
-      const file = files.get(token)
-      return file?.mchId === mchId && file.until >= now ? file : undefined
-    },
-  }
-}
-
 export interface BillWanted {
   readonly kind: 'trade' | 'fundflow'
   readonly day: string
@@ -50,7 +22,7 @@ export interface BillWanted {
   readonly base: string
 }
 
-/** The address of a day's bill, with the hash of the file unpacked. */
+/** The address of a day's bill, with the hash of the unpacked file. */
 export function billAddress(sandbox: Sandbox, merchant: WechatMerchant, wanted: BillWanted): Json | WechatError {
   const period = /^\d{4}-\d{2}-\d{2}$/.test(wanted.day) ? readPeriod(wanted.day) : undefined
   const now = sandbox.clock.now()
@@ -64,7 +36,7 @@ export function billAddress(sandbox: Sandbox, merchant: WechatMerchant, wanted: 
   if (text === undefined) return wechatError('NO_STATEMENT_EXIST')
   const bytes = Buffer.from(text)
   const { mchId } = merchant
-  const token = sandbox.wechat.bills.keep({ mchId, bytes, gzip: wanted.gzip, until: now + GOOD_FOR })
+  const token = sandbox.wechat.bills.keep({ mchId, bytes, gzip: wanted.gzip, until: now + VALID_FOR })
   return {
     hash_type: 'SHA1',
     hash_value: createHash('sha1').update(bytes).digest('hex'),
@@ -74,7 +46,7 @@ export function billAddress(sandbox: Sandbox, merchant: WechatMerchant, wanted: 
 
 type Writer = (merchant: WechatMerchant, entries: readonly Entry[]) => string | undefined
 
-/** Writes the bill that is wanted, or nothing where the day has nothing for it; undefined where there is no such bill. */
+/** The writer of the requested bill; it returns nothing for a day without entries. Undefined for an unknown bill. */
 function writerOf({ kind, type }: BillWanted): Writer | undefined {
   if (kind === 'trade') {
     const known = TRADE_BILLS.find((each) => each === (type ?? 'ALL'))
@@ -84,7 +56,7 @@ function writerOf({ kind, type }: BillWanted): Writer | undefined {
       return wanted.length === 0 ? undefined : tradeBill(merchant, wanted, known)
     }
   }
-  // Nothing ever moves on the other two accounts.
+  // The other two accounts never have movements.
   if (type === 'OPERATION' || type === 'FEES') return () => undefined
   if (type !== undefined && type !== 'BASIC') return undefined
   return (merchant, entries) => (entries.length === 0 ? undefined : fundFlowBill(merchant, entries))

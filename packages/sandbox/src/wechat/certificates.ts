@@ -1,6 +1,6 @@
 /**
- * Platform certificates (WeChat Pay, "GET /v3/certificates"): in certificate mode they sign for WeChat, and rotate. A new
- * one is listed beside the old one, signs a growing share of what WeChat says, and in the end all of it.
+ * Platform certificates (WeChat Pay, "GET /v3/certificates"): in certificate mode they sign for WeChat, and rotate. A
+ * new one is listed next to the old one, signs a growing share of WeChat's messages, and finally all of them.
  */
 import { createPublicKey, type KeyObject, randomInt, X509Certificate } from 'node:crypto'
 import { issueCertificate, type Name } from '../certificates/certificate.ts'
@@ -10,7 +10,7 @@ import { generateKeys, readPrivateKey } from '../signature.ts'
 import { DAY } from '../time.ts'
 import type { WechatMerchant } from './merchants.ts'
 import { type Json, moment } from './messages.ts'
-import { seal } from './signing.ts'
+import { encrypt } from './signing.ts'
 
 const YEARS = 365 * DAY
 const NAME: Name = {
@@ -26,11 +26,11 @@ export interface PlatformCertificate {
   readonly certificate: string
   readonly effectiveAt: number
   readonly expiresAt: number
-  /** How much of what is said it signs, in per cent; the newest with a share goes first. */
+  /** The share of messages that it signs, in per cent; the newest with a share takes precedence. */
   readonly share: number
 }
 
-/** Who signs, and by what name. */
+/** The signing key, and its name. */
 export interface Signer {
   readonly key: KeyObject
   readonly serial: string
@@ -56,14 +56,14 @@ export function openWechatCertificates(database: Database, clock: Clock) {
   const setShare = database.prepare('update wechat_certificates set share = ? where mch_id = ? and serial_no = ?')
   const known = new Map<string, PlatformCertificate[]>()
 
-  /** Those that have not ended, the newest first. */
+  /** Unexpired certificates, newest first. */
   function list(mchId: string): PlatformCertificate[] {
     const held = known.get(mchId) ?? select.all(mchId).map(fromRow)
     known.set(mchId, held)
     return held.filter(({ expiresAt }) => expiresAt > clock.now())
   }
 
-  /** Issues the next certificate; it signs `share` per cent from now on. */
+  /** Issues the next certificate, which signs `share` per cent from now on. */
   async function issue(mchId: string, share: number): Promise<void> {
     const { privateKey } = await generateKeys()
     const key = readPrivateKey(privateKey)
@@ -71,7 +71,13 @@ export function openWechatCertificates(database: Database, clock: Clock) {
     const [from, until] = [now - DAY, now + 5 * YEARS]
     const publicKey = createPublicKey(key)
     const certificate = issueCertificate({
-      ...{ subject: NAME, issuer: NAME, publicKey, issuerKey: key, from, until, authority: false },
+      subject: NAME,
+      issuer: NAME,
+      publicKey,
+      issuerKey: key,
+      from,
+      until,
+      authority: false,
       serialBytes: 20,
     })
     const { serialNumber } = new X509Certificate(certificate)
@@ -82,7 +88,7 @@ export function openWechatCertificates(database: Database, clock: Clock) {
   return {
     list,
     issue,
-    /** Gives the newest certificate another share. False where there is none. */
+    /** Changes the share of the newest certificate. False if there is none. */
     share(mchId: string, percent: number): boolean {
       const [newest] = list(mchId)
       if (!newest) return false
@@ -90,9 +96,9 @@ export function openWechatCertificates(database: Database, clock: Clock) {
       known.delete(mchId)
       return true
     },
-    /** Who signs for WeChat now, towards this merchant; a caller that asks for the public key by its id gets that. */
-    signer(merchant: WechatMerchant, asked?: string): Signer {
-      const isCertified = merchant.keyMode === 'certificate' && asked !== merchant.publicKeyId
+    /** The current signer towards this merchant; a caller that requests the public key by its id gets that one. */
+    signer(merchant: WechatMerchant, requested?: string): Signer {
+      const isCertified = merchant.keyMode === 'certificate' && requested !== merchant.publicKeyId
       const certificates = isCertified ? list(merchant.mchId) : []
       for (const { key, serialNo: serial, share } of certificates) {
         if (share >= 100 || randomInt(100) < share) return { key, serial }
@@ -105,13 +111,13 @@ export function openWechatCertificates(database: Database, clock: Clock) {
   }
 }
 
-/** The list as it is answered, each sealed with the merchant's key. */
+/** The list as an answer, each certificate encrypted with the merchant's key. */
 export const certificatesJson = (merchant: WechatMerchant, certificates: readonly PlatformCertificate[]): Json => ({
   data: certificates.map(({ serialNo, certificate, effectiveAt, expiresAt }) => ({
     serial_no: serialNo,
     effective_time: moment(effectiveAt),
     expire_time: moment(expiresAt),
-    encrypt_certificate: seal(merchant.apiV3Key, certificate, 'certificate'),
+    encrypt_certificate: encrypt(merchant.apiV3Key, certificate, 'certificate'),
   })),
 })
 

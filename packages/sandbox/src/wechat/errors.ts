@@ -1,14 +1,14 @@
-/** WeChat Pay's refusals: HTTP status, code and words (WeChat Pay, "Errors"). */
+/** WeChat Pay's refusals: HTTP status, code and message (WeChat Pay, "Errors"). */
 
 export interface WechatError {
   readonly error: true
   readonly status: number
   readonly code: string
   readonly message: string
-  /** Refusals of who asks are not signed. */
+  /** Authentication failures are not signed. */
   readonly signed: boolean
   readonly detail?: Readonly<Record<string, unknown>> | undefined
-  /** False where the answer has no `Request-ID`. */
+  /** False if the answer has no `Request-ID`. */
   readonly numbered?: boolean
 }
 
@@ -41,19 +41,19 @@ export function wechatError(code: WechatCode, message?: string): WechatError {
   return { error: true, status, code, message: message ?? words, signed: true }
 }
 
-/** One field of a body that is not as it must be, with where it is and what it says (WeChat Pay, "Errors: body"). */
+/** An invalid field of a body, with its place and its value (WeChat Pay, "Errors: body"). */
 export function fieldError(field: string, value: unknown, issue: string, message?: string): WechatError {
   const detail = { field, issue, location: 'body', ...(value !== undefined && { value }) }
   return { ...wechatError('PARAM_ERROR', message ?? `输入源“/body${field}”不符合要求`), detail }
 }
 
-/** A refusal of any code, known here or not, with the status that WeChat gives it (400 for those unknown). */
+/** A refusal with any code, with WeChat's status for it (400 for unknown codes). */
 export function wechatErrorNamed(code: string, message?: string): WechatError {
   const known = Object.hasOwn(CODES, code) ? wechatError(code as WechatCode) : undefined
   return { error: true, status: known?.status ?? 400, code, message: message ?? known?.message ?? code, signed: true }
 }
 
-/** 401: who asks could not be known, so that nothing is signed. */
+/** 401: the caller is unknown, so the answer is not signed. */
 export const unauthorized = (message: string, detail?: WechatError['detail']): WechatError => ({
   error: true,
   status: 401,
@@ -63,7 +63,7 @@ export const unauthorized = (message: string, detail?: WechatError['detail']): W
   detail,
 })
 
-/** The number after `Request-ID`'s dash: 0 for what went well (WeChat Pay, "Numbers after Request-ID"). */
+/** The number after the dash in `Request-ID`: 0 for success (WeChat Pay, "Numbers after Request-ID"). */
 export function requestNumber(error: WechatError | undefined): number {
   return error === undefined ? 0 : (NUMBERS[error.code] ?? 268435461)
 }

@@ -1,4 +1,4 @@
-/** A day's fund flow of the basic account: payments come in, fees and refunds go out. */
+/** A day's fund flow of the basic account: payments in, fees and refunds out. */
 import { type Fen, subtract, toFen, yuan } from '../money.ts'
 import { beijing } from '../time.ts'
 import { billFile, type Column, type Entry, feeOf, sum } from './bill-file.ts'
@@ -55,7 +55,7 @@ export function fundFlowBill(merchant: WechatMerchant, entries: readonly Entry[]
 
 function flowsOf({ at, trade, refund }: Entry, feeRate: number): Flow[] {
   if (refund) {
-    // The fee that WeChat gives back stays with the merchant: the account loses the rest, and the remark has both.
+    // The fee that WeChat returns stays with the merchant: the account loses the rest, and the remark shows both.
     const fee = feeOf(refund.amount, feeRate)
     const remark = `退款总金额${yuan(refund.amount)}元;含手续费${yuan(fee)}元`
     const amount = subtract(refund.amount, fee)

@@ -1,4 +1,4 @@
-/** `/v3/…`: who asks is known by signature before anything else, and every answer that says something is signed. */
+/** `/v3/…`: the caller is authenticated by signature first, and every answer with content is signed. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FaultKind } from '../faults/fault.ts'
 import { toFen } from '../money.ts'
@@ -16,6 +16,9 @@ import type { TradeType, WechatTrade } from './trades.ts'
 
 const SILENCE_S = 30
 const LONGEST = 7 * DAY
+const MAX_DETAIL_BYTES = 6144
+/** RFC 3339, stricter than `Date.parse`. */
+const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/
 
 interface Call {
   readonly sandbox: Sandbox
@@ -29,13 +32,13 @@ interface Route {
   readonly method: 'GET' | 'POST'
   readonly url: string
   readonly act: (call: Call) => Outcome
-  /** The number of the trade it is about, as faults name it. */
+  /** The number of the trade it is about, for matching faults. */
   readonly about: (call: Call) => string | undefined
 }
 
 const namedInBody = ({ body }: Call): string | undefined =>
   /"out_trade_no"\s*:\s*"([^"]{1,64})"/.exec(body.toString('latin1'))?.[1]
-/** A transaction's own number leads to the merchant's. */
+/** Finds the merchant's number by the transaction's own number. */
 const namedByTransaction = ({ sandbox }: Call, id: string | undefined): string | undefined =>
   id === undefined ? undefined : sandbox.wechat.trades.findByTransaction(id)?.outTradeNo
 const transactionIn = ({ body }: Call): string | undefined =>
@@ -82,14 +85,14 @@ export function wechatRoutes(sandbox: Sandbox) {
       })
     }
     app.get('/v3/billdownload/file', { schema: { hide: true } }, (request, reply) => download(sandbox, request, reply))
-    // What is not there, and what is there by another method: no word and no signature.
+    // Unknown addresses, and known ones with another method, get an empty, unsigned answer.
     app.all('/v3/*', { schema: { hide: true } }, (request, reply) =>
       reply.code(isElsewhere(request.raw.url ?? '') ? 405 : 404).send(),
     )
   }
 }
 
-/** Whether there is something at this address, for some method. */
+/** Whether this address exists with another method. */
 const isElsewhere = (address: string): boolean => {
   const [path = ''] = address.split('?')
   return [...ROUTES.map(({ url }) => url), '/v3/billdownload/file'].some((url) =>
@@ -130,26 +133,29 @@ async function answer(
 
 function order({ sandbox, merchant, body, base }: Call, tradeType: TradeType): Outcome {
   const shape = tradeType === 'NATIVE' ? NativeOrder : tradeType === 'MWEB' ? H5Order : JsapiOrder
-  const asked = readBody(shape, body)
-  if (isWechatError(asked)) return asked
-  if (asked.mchid !== merchant.mchId) return anotherMerchant(asked.mchid)
-  if (asked.appid !== merchant.appId) return wechatError('APPID_MCHID_NOT_MATCH')
+  const input = readBody(shape, body)
+  if (isWechatError(input)) return input
+  if (input.mchid !== merchant.mchId) return anotherMerchant(input.mchid)
+  if (input.appid !== merchant.appId) return wechatError('APPID_MCHID_NOT_MATCH')
   const now = sandbox.clock.now()
-  const expires = asked.time_expire === undefined ? now + LONGEST : Date.parse(asked.time_expire)
-  const wrongTime = (issue: string, message: string) => fieldError('/time_expire', asked.time_expire, issue, message)
+  const expires = input.time_expire === undefined ? now + LONGEST : readMoment(input.time_expire)
+  const wrongTime = (issue: string, message: string) => fieldError('/time_expire', input.time_expire, issue, message)
   if (Number.isNaN(expires)) return wrongTime('not RFC 3339', '输入源“/body/time_expire”不是RFC 3339时间')
   if (expires > now + LONGEST) return wrongTime('more than seven days ahead', '交易结束时间不能超过7天')
+  if (input.detail && Buffer.byteLength(JSON.stringify(input.detail)) > MAX_DETAIL_BYTES)
+    return fieldError('/detail', undefined, 'more than 6144 bytes')
   const wanted = {
     mchId: merchant.mchId,
-    appId: asked.appid,
-    outTradeNo: asked.out_trade_no,
+    appId: input.appid,
+    outTradeNo: input.out_trade_no,
     tradeType,
-    total: toFen(asked.amount.total),
-    description: asked.description,
-    attach: asked.attach,
-    notifyUrl: asked.notify_url,
-    timeExpire: asked.time_expire,
-    openid: openidIn(asked),
+    total: toFen(input.amount.total),
+    description: input.description,
+    attach: input.attach,
+    notifyUrl: input.notify_url,
+    timeExpire: input.time_expire,
+    openid: openidIn(input),
+    payerClientIp: tradeType === 'MWEB' ? input.scene_info?.payer_client_ip : undefined,
   }
   // "Less than a minute ahead is moved to a minute from now."
   const made = sandbox.wechat.payments.order(wanted, Math.max(expires, now + MINUTE))
@@ -169,18 +175,19 @@ function certificates({ sandbox, merchant, request }: Call): Outcome {
 }
 
 function bill({ sandbox, merchant, request, base }: Call, kind: 'trade' | 'fundflow'): Outcome {
-  const asked = request.query as { bill_date?: string; bill_type?: string; account_type?: string; tar_type?: string }
-  const type = kind === 'trade' ? asked.bill_type : asked.account_type
+  const input = request.query as { bill_date?: string; bill_type?: string; account_type?: string; tar_type?: string }
+  if (input.tar_type !== undefined && input.tar_type !== 'GZIP') return wechatError('PARAM_ERROR', '压缩类型不正确')
+  const type = kind === 'trade' ? input.bill_type : input.account_type
   return billAddress(sandbox, merchant, {
     kind,
-    day: asked.bill_date ?? '',
+    day: input.bill_date ?? '',
     type,
-    gzip: asked.tar_type === 'GZIP',
+    gzip: input.tar_type === 'GZIP',
     base,
   })
 }
 
-/** Asked for with a signature; what comes is not signed, and has its hash to be known by. */
+/** The request is signed; the file is not, but its hash was. */
 async function download(sandbox: Sandbox, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const merchant = whoAsks(sandbox, request, Buffer.alloc(0))
   if (isWechatError(merchant)) return send(sandbox, reply, undefined, merchant)
@@ -193,14 +200,14 @@ async function download(sandbox: Sandbox, request: FastifyRequest, reply: Fastif
 
 function queryByNumber(call: Call): Outcome {
   const { sandbox, merchant } = call
-  return told(call, sandbox.wechat.trades.findByNumber(merchant.mchId, namedInPath(call) ?? ''))
+  return tradeAnswer(call, sandbox.wechat.trades.findByNumber(merchant.mchId, namedInPath(call) ?? ''))
 }
 
 function queryById(call: Call): Outcome {
-  return told(call, call.sandbox.wechat.trades.findByTransaction(idInPath(call) ?? ''))
+  return tradeAnswer(call, call.sandbox.wechat.trades.findByTransaction(idInPath(call) ?? ''))
 }
 
-function told({ merchant, request }: Call, trade: WechatTrade | undefined): Outcome {
+function tradeAnswer({ merchant, request }: Call, trade: WechatTrade | undefined): Outcome {
   const { mchid } = request.query as { mchid?: string }
   if (mchid !== merchant.mchId) return wechatError('PARAM_ERROR', '商户号与Authorization中的不一致')
   return trade?.mchId === merchant.mchId ? tradeJson(trade) : wechatError('ORDER_NOT_EXIST')
@@ -208,17 +215,17 @@ function told({ merchant, request }: Call, trade: WechatTrade | undefined): Outc
 
 function close(call: Call): Outcome {
   const { sandbox, merchant, body } = call
-  const asked = readBody(CloseOrder, body)
-  if (isWechatError(asked)) return asked
-  if (asked.mchid !== merchant.mchId) return anotherMerchant(asked.mchid)
+  const input = readBody(CloseOrder, body)
+  if (isWechatError(input)) return input
+  if (input.mchid !== merchant.mchId) return anotherMerchant(input.mchid)
   return sandbox.wechat.payments.close(merchant.mchId, merchant.appId, namedInPath(call) ?? '')
 }
 
 function refund({ sandbox, merchant, body }: Call): Outcome {
-  const asked = readBody(RefundOrder, body)
-  if (isWechatError(asked)) return asked
+  const input = readBody(RefundOrder, body)
+  if (isWechatError(input)) return input
   const { trades, payments } = sandbox.wechat
-  const { transaction_id: transactionId, out_trade_no: outTradeNo } = asked
+  const { transaction_id: transactionId, out_trade_no: outTradeNo } = input
   if (transactionId === undefined && outTradeNo === undefined)
     return fieldError('/out_trade_no', undefined, 'missing', 'transaction_id和out_trade_no必须二选一')
   const trade =
@@ -226,12 +233,16 @@ function refund({ sandbox, merchant, body }: Call): Outcome {
       ? trades.findByNumber(merchant.mchId, outTradeNo ?? '')
       : trades.findByTransaction(transactionId)
   if (trade?.mchId !== merchant.mchId) return wechatError('RESOURCE_NOT_EXISTS', '订单不存在')
+  const { from } = input.amount
+  if (from && from.reduce((sum, { amount }) => sum + amount, 0) !== input.amount.refund)
+    return fieldError('/amount/from', undefined, 'the amounts do not add up to the refund')
   const made = payments.refund(trade, {
-    outRefundNo: asked.out_refund_no,
-    amount: toFen(asked.amount.refund),
-    total: toFen(asked.amount.total),
-    reason: asked.reason ?? '',
-    notifyUrl: asked.notify_url,
+    outRefundNo: input.out_refund_no,
+    amount: toFen(input.amount.refund),
+    total: toFen(input.amount.total),
+    reason: input.reason ?? '',
+    notifyUrl: input.notify_url,
+    gapSeconds: merchant.rules.refundGapSeconds,
   })
   return isWechatError(made) ? made : refundJson(made, trade)
 }
@@ -252,8 +263,10 @@ function refundedTrade(call: Call): string | undefined {
 const anotherMerchant = (mchId: string): WechatError =>
   fieldError('/mchid', mchId, 'not the mchid of Authorization', '商户号与Authorization中的不一致')
 
+const readMoment = (text: string): number => (MOMENT.test(text) ? Date.parse(text) : Number.NaN)
+
 /** Only a JSAPI order names its payer. */
-const openidIn = (asked: object): string | undefined =>
-  'payer' in asked && typeof asked.payer === 'object' && asked.payer !== null && 'openid' in asked.payer
-    ? String(asked.payer.openid)
+const openidIn = (input: object): string | undefined =>
+  'payer' in input && typeof input.payer === 'object' && input.payer !== null && 'openid' in input.payer
+    ? String(input.payer.openid)
     : undefined

@@ -1,4 +1,4 @@
-/** WeChat Pay's merchants: the key each one uploaded, its APIv3 key, and the pair that WeChat signs for it with. */
+/** WeChat Pay's merchants: the uploaded public key, the APIv3 key, and the key pair with which WeChat signs. */
 import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database.ts'
@@ -6,23 +6,31 @@ import { digits } from '../merchants.ts'
 import { generateKeys, readPrivateKey, readPublicKey } from '../signature.ts'
 
 export interface WechatRules {
-  /** What WeChat keeps of a payment, in ten-thousandths of it. */
+  /** WeChat's fee, in ten-thousandths of a payment. */
   readonly feeRate: number
-  /** The hour (Beijing) from which a day's bill is there the next day; 0 for at once, WeChat's is 10. */
+  /** The hour (Beijing) of the next day from which a day's bill is available; 0 for at once. */
   readonly billHour: number
-  /** How long a refund is on its way, in seconds. */
+  /** How long a refund stays PROCESSING, in seconds. */
   readonly refundSeconds: number
-  /** How long two refunds of one order have to lie apart, in seconds; WeChat's is 60. */
+  /** The minimum time between two refunds of one order, in seconds. */
   readonly refundGapSeconds: number
+  /** The registered H5 domains: only their pages may open an h5_url, or be returned to. */
+  readonly h5Domains: readonly string[]
 }
 
-export const DEFAULT_WECHAT_RULES: WechatRules = { feeRate: 0, billHour: 0, refundSeconds: 2, refundGapSeconds: 0 }
+export const DEFAULT_WECHAT_RULES: WechatRules = {
+  feeRate: 0,
+  billHour: 10,
+  refundSeconds: 2,
+  refundGapSeconds: 60,
+  h5Domains: ['127.0.0.1', 'localhost', '[::1]'],
+}
 
 export interface WechatMerchant {
   readonly mchId: string
   readonly name: string
   readonly appId: string
-  /** The serial number of the merchant's API certificate, as it names itself by. */
+  /** The serial number of the merchant's API certificate, as its requests state it. */
   readonly serialNo: string
   readonly merchantKey: KeyObject
   readonly publicKeyText: string
@@ -39,7 +47,7 @@ export interface WechatMerchantInput {
   readonly name?: string | undefined
   readonly appId: string
   readonly serialNo: string
-  /** Checked before: bare Base64 or PEM of an RSA key. */
+  /** Validated before: bare Base64 or PEM of an RSA key. */
   readonly publicKey: string
   readonly apiV3Key: string
   readonly keyMode?: 'public-key' | 'certificate' | undefined
@@ -49,7 +57,7 @@ export interface WechatMerchantInput {
 export interface WechatMerchants {
   find(mchId: string): WechatMerchant | undefined
   list(): WechatMerchant[]
-  /** Makes a merchant or changes it; WeChat's own pair stays. */
+  /** Creates or changes a merchant; WeChat's own key pair stays. */
   put(mchId: string, input: WechatMerchantInput): Promise<WechatMerchant>
   forget(): void
 }
@@ -124,7 +132,7 @@ export function openWechatMerchants(database: Database, clock: Clock): WechatMer
 
 function fromRow(row: Row): WechatMerchant {
   const merchantKey = readPublicKey(row.public_key)
-  if (!merchantKey) throw new Error(`the key of merchant ${row.mch_id} is none`)
+  if (!merchantKey) throw new Error(`the key of merchant ${row.mch_id} is invalid`)
   return {
     mchId: row.mch_id,
     name: row.name,

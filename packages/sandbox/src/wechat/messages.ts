@@ -1,4 +1,4 @@
-/** What WeChat says of a trade and of a refund, in answers and in notifications (WeChat Pay, "Query", "Refunds"). */
+/** Trades and refunds as WeChat writes them in answers and notifications (WeChat Pay, "Query", "Refunds"). */
 import type { Fen } from '../money.ts'
 import { rfc3339 } from '../time.ts'
 import type { WechatRefund, WechatTrade } from './trades.ts'
@@ -10,7 +10,7 @@ const WORDS = { NOTPAY: '订单未支付', SUCCESS: '支付成功', REFUND: '转
 /** Whole seconds with +08:00. */
 export const moment = (at: number): string => `${rfc3339(at).slice(0, 19)}+08:00`
 
-/** An openid is the buyer's number under one application. */
+/** An openid identifies the buyer under one application. */
 export const openidOf = (buyerId: string): string => `oSim${buyerId}000000000000`.slice(0, 28)
 
 export function tradeJson(trade: WechatTrade): Json {
@@ -38,7 +38,7 @@ export function tradeJson(trade: WechatTrade): Json {
   }
 }
 
-/** What the notification of a payment says; its state is the moment's, whatever has become of it since. */
+/** A payment's notification; its state is that of the payment's time, whatever has changed since. */
 export function paymentNotice(trade: WechatTrade): Json {
   const { promotion_detail: _, scene_info: __, ...said } = tradeJson({ ...trade, state: 'SUCCESS' })
   return said

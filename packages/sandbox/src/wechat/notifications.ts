@@ -1,4 +1,4 @@
-/** Tells shops what WeChat tells them: sealed, signed anew for each try, by WeChat's own schedule. */
+/** WeChat's notifications to shops: encrypted, signed afresh for each attempt, on WeChat's own schedule. */
 import { randomUUID } from 'node:crypto'
 import type { Agenda } from '../agenda.ts'
 import type { Clock } from '../clock.ts'
@@ -13,7 +13,7 @@ import { HOUR, MINUTE, SECOND } from '../time.ts'
 import type { WechatCertificates } from './certificates.ts'
 import type { WechatMerchant, WechatMerchants } from './merchants.ts'
 import { type Json, moment, paymentNotice, refundNotice } from './messages.ts'
-import { probeSignature, seal, signedHeaders } from './signing.ts'
+import { encrypt, probeSignature, signedHeaders } from './signing.ts'
 import type { WechatRefund, WechatTrade } from './trades.ts'
 
 /** WeChat Pay, "Payment notification: reply and retries". */
@@ -24,7 +24,7 @@ const GAPS = [
 const LONGEST_HOLD = 60
 const STALE = 10 * MINUTE
 
-/** What can be wrong with one notification; where it is not the signature, that fits all the same. */
+/** Ways to tamper with a notification; unless the signature is the target, it stays valid. */
 export const WECHAT_TAMPERS = [...TAMPERS, 'probe', 'stale', 'wrong-serial', 'wrong-body', 'wrong-key'] as const
 export type WechatTamper = (typeof WECHAT_TAMPERS)[number]
 
@@ -38,7 +38,7 @@ export interface WechatNotificationParts {
   readonly clock: Clock
   readonly poster: Poster
   readonly faults: Faults
-  /** Whether anything is sent at all: the one switch of both gateways. */
+  /** Whether notifications are sent at all: one switch for both gateways. */
   readonly enabled: () => boolean
   readonly agenda: () => Agenda
   readonly changed: () => void
@@ -47,6 +47,7 @@ export interface WechatNotificationParts {
 export function createWechatNotifications(parts: WechatNotificationParts) {
   const { store, merchants, certificates, clock, poster, faults } = parts
   const held = new Map<string, number[]>()
+  const forward = new Set<number>()
 
   function write(trade: WechatTrade, event: string, url: string, said: Json): Written {
     const now = clock.now()
@@ -71,10 +72,14 @@ export function createWechatNotifications(parts: WechatNotificationParts) {
     return { id, at }
   }
 
-  async function send(delivery: Delivery, kind: string, tamper: WechatTamper | undefined): Promise<Attempt> {
+  async function send(
+    delivery: Delivery,
+    kind: string,
+    at: number,
+    tamper: WechatTamper | undefined,
+  ): Promise<Attempt> {
     const merchant = merchants.find(delivery.appId)
     if (!merchant) throw new Error(`merchant ${delivery.appId} is gone`)
-    const at = clock.now()
     const right = Buffer.from(envelope(delivery, merchant, tamper))
     const { serial, key } = certificates.signer(merchant)
     const signed = await signedHeaders(key, serial, Date.now() - (tamper === 'stale' ? STALE : 0), right)
@@ -119,19 +124,19 @@ export function createWechatNotifications(parts: WechatNotificationParts) {
     parts.changed()
   }
 
-  async function attempt(delivery: Delivery): Promise<void> {
+  async function attempt(delivery: Delivery, at = clock.now()): Promise<void> {
     const target = { appId: delivery.appId, outTradeNo: delivery.outTradeNo }
-    if (faults.strike(['drop'], target)) return keep(delivery, lost(clock.now(), delivery.url), true)
-    // A probe is repeated rightly signed; the sandbox's other tampering goes on as long as its fault does.
+    if (faults.strike(['drop'], target)) return keep(delivery, lost(at, delivery.url), true)
+    // A probe is repeated with a right signature; other tampering continues while its fault is active.
     const probe = delivery.attempts === 0 && faults.strike(['sign-test'], target) ? ('probe' as const) : undefined
     const tamper = probe ?? TAMPERS.find((kind) => faults.strike([kind], target))
     const twice = faults.strike(['duplicate'], target) !== undefined
-    const sent = await send(delivery, 'scheduled', tamper)
-    // The sandbox stopping is not the shop failing: leave it pending, as kill -9 would.
+    const sent = await send(delivery, 'scheduled', at, tamper)
+    // The sandbox is stopping, the shop did not fail: leave it pending, as kill -9 would.
     if (poster.closed()) return
     keep(delivery, sent, true)
     if (!twice) return
-    const again = await send(delivery, 'duplicate', tamper)
+    const again = await send(delivery, 'duplicate', at, tamper)
     if (!poster.closed()) keep(delivery, again, false)
   }
 
@@ -147,7 +152,7 @@ export function createWechatNotifications(parts: WechatNotificationParts) {
   return {
     writePayment: (trade: WechatTrade): Written =>
       write(trade, 'TRANSACTION.SUCCESS', trade.notifyUrl, paymentNotice(trade)),
-    /** Undefined where the refund named no address. */
+    /** Undefined if the refund has no notify address. */
     writeRefund: (trade: WechatTrade, refund: WechatRefund): Written | undefined =>
       refund.notifyUrl === undefined
         ? undefined
@@ -165,9 +170,20 @@ export function createWechatNotifications(parts: WechatNotificationParts) {
       await attempt(delivery)
       await release(delivery)
     },
-    /** Sends a delivery once more, now, whatever its state; altered if asked for. */
+    /** As for Alipay: makes the next scheduled attempt now, without moving the clock. */
+    async bringForward(id: number): Promise<Attempt | undefined> {
+      const delivery = store.find(id)
+      const at = delivery?.state === 'pending' ? delivery.nextAt : undefined
+      // A due delivery is already being sent.
+      if (!delivery || at === undefined || at <= clock.now() || !parts.enabled() || forward.has(id)) return undefined
+      forward.add(id)
+      parts.agenda().forget('wechat-deliver', String(id))
+      await attempt(delivery, at).finally(() => forward.delete(id))
+      return store.attempts(id).at(-1)
+    },
+    /** Sends a delivery again now, whatever its state; optionally tampered with. */
     async replay(delivery: Delivery, tamper?: WechatTamper): Promise<Attempt> {
-      const sent = await send(delivery, 'replay', tamper)
+      const sent = await send(delivery, 'replay', clock.now(), tamper)
       if (!poster.closed()) keep(delivery, sent, false)
       return sent
     },
@@ -192,11 +208,11 @@ function envelope(delivery: Delivery, merchant: WechatMerchant, tamper: WechatTa
     resource_type: 'encrypt-resource',
     event_type: delivery.event,
     summary: SUMMARIES[delivery.event] ?? '',
-    resource: { original_type: kind, ...seal(key, JSON.stringify(tampered(said, tamper)), kind) },
+    resource: { original_type: kind, ...encrypt(key, JSON.stringify(tampered(said, tamper)), kind) },
   })
 }
 
-/** Properly sealed and signed: only the words are wrong. */
+/** Correctly encrypted and signed: only the content is wrong. */
 function tampered(said: Json, tamper: WechatTamper | undefined): Json {
   if (tamper === 'wrong-app-id') return { ...said, appid: 'wxffffffffffffffff' }
   if (tamper === 'wrong-seller-id') return { ...said, mchid: '1999999999' }

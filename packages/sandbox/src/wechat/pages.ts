@@ -1,4 +1,4 @@
-/** The phone's pages: what was scanned, log in, pay, done, refused. Plain forms that need no script. */
+/** The phone's pages: the scanned order, log in, pay, done, refused. Plain forms that need no script. */
 import type { Buyer } from '../buyers.ts'
 import { clockHint, frame } from '../cashier/frame.ts'
 import { type Language, TEXTS } from '../cashier/texts.ts'
@@ -14,12 +14,12 @@ export interface PhoneView {
   readonly language: Language
   readonly trade: WechatTrade
   readonly merchantName: string
-  /** Where the phone's browser goes back to; only an H5 payment has one. */
+  /** Where the phone's browser returns to; only an H5 payment has one. */
   readonly back: string | undefined
   readonly clockNotice: ClockNotice | undefined
 }
 
-/** Where a trade is paid; it keeps the way back. */
+/** The path on which a trade is paid, with its return address. */
 export const pathOf = ({ trade, back }: Pick<PhoneView, 'trade' | 'back'>, step = ''): string =>
   `/wechat/pay/${trade.prepayId}${step}${back === undefined ? '' : `?back=${encodeURIComponent(back)}`}`
 
@@ -86,7 +86,7 @@ ${alarm(error)}
   return page(view, body)
 }
 
-/** Paid, or about to be; where there is a way back the page takes it by itself after a moment. */
+/** Paid, or about to be; if there is a return address, the page redirects there after a moment. */
 export function phoneDone(view: PhoneView): string {
   const t = TEXTS[view.language]
   const { trade, back } = view
@@ -125,4 +125,31 @@ export function phoneUnknown(language: Language): string {
   const title = PHONE_TEXTS[language].title
   const body = html`<section class="card"><h1>${t.unknownTitle}</h1><p class="alarm" role="alert" data-testid="phone-error">${t.unknownWords}</p></section>`
   return frame({ language, title, mark: '微', path: '/wechat/scan', body, head: undefined })
+}
+
+/** The payment was opened from, or returns to, an unregistered domain; WeChat shows only the title. */
+export function phoneUnregistered(
+  language: Language,
+  what: 'referer' | 'redirect_url',
+  domain: string | undefined,
+  registered: readonly string[],
+): string {
+  const t = PHONE_TEXTS[language]
+  const seen = domain === undefined ? t.noDomain : html`<code>${domain}</code>`
+  const body = html`<section class="card"><h1>商家参数格式有误，请联系商家解决</h1>
+<p class="alarm" role="alert" data-testid="phone-error" data-refused="${what}">${what === 'referer' ? t.foreignReferer : t.foreignReturn}</p>
+<dl><dt>${what === 'referer' ? 'Referer' : 'redirect_url'}</dt><dd>${seen}</dd>
+<dt>${t.registered}</dt><dd>${registered.join(', ')}</dd></dl>
+<p class="hint">${t.registeredHint}</p></section>`
+  return frame({ language, title: t.title, mark: '微', path: '/wechat/scan', body, head: undefined })
+}
+
+/** The order names an address that this client cannot have; WeChat shows only the title. */
+export function phoneElsewhere(language: Language, said: string, from: string): string {
+  const t = PHONE_TEXTS[language]
+  const body = html`<section class="card"><h1>网络环境未能通过安全验证，请稍后再试</h1>
+<p class="alarm" role="alert" data-testid="phone-error" data-refused="payer_client_ip">${t.elsewhereAddress}</p>
+<dl><dt>${t.saidAddress}</dt><dd><code>${said}</code></dd><dt>${t.yourAddress}</dt><dd><code>${from}</code></dd></dl>
+<p class="hint">${t.elsewhereHint}</p></section>`
+  return frame({ language, title: t.title, mark: '微', path: '/wechat/scan', body, head: undefined })
 }

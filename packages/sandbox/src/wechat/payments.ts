@@ -1,4 +1,4 @@
-/** What happens to a WeChat Pay trade: ordered, paid, closed, refunded. The only place that changes one. */
+/** All changes of a WeChat Pay trade: ordered, paid, closed, refunded. No other module changes one. */
 import { randomBytes } from 'node:crypto'
 import type { Agenda } from '../agenda.ts'
 import type { Buyer, Buyers } from '../buyers.ts'
@@ -17,9 +17,9 @@ import type { WechatOrder, WechatRefund, WechatRefundStatus, WechatTrade, Wechat
 const CODE_LIVES = 2 * HOUR
 const H5_LIVES = 5 * MINUTE
 const REFUND_DAYS = 365
-const MOST_REFUNDS = 50
+const MAX_REFUNDS = 50
 const PAY_LATE = 5
-/** WeChat closes by itself what nobody has paid for so long, whatever its time_expire. */
+/** WeChat closes an order by itself when it stays unpaid for this long, whatever its time_expire. */
 export const CLOSES_AFTER = 7 * DAY
 
 /** Why a buyer cannot pay. */
@@ -38,6 +38,8 @@ export interface RefundWanted {
   readonly total: Fen
   readonly reason: string
   readonly notifyUrl: string | undefined
+  /** The minimum time after another refund of the order; none by default. */
+  readonly gapSeconds?: number
 }
 
 export type WechatPayments = ReturnType<typeof createWechatPayments>
@@ -57,7 +59,7 @@ export interface WechatPaymentParts {
 export function createWechatPayments(parts: WechatPaymentParts) {
   const { database, clock, merchants, buyers, trades, notifications, faults } = parts
 
-  /** The order, or the same one again with a fresh link; the old link dies. */
+  /** Creates the order, or gives the same one a fresh link; the old link stops working. */
   function order(wanted: WechatOrder, expiresAt: number): WechatTrade | WechatError {
     const before = trades.findByNumber(wanted.mchId, wanted.outTradeNo)
     if (before?.state === 'CLOSED') return wechatError('ORDER_CLOSED')
@@ -79,7 +81,7 @@ export function createWechatPayments(parts: WechatPaymentParts) {
     return made
   }
 
-  /** Closes what nobody has paid; false where it is not waiting. */
+  /** Closes an unpaid order; false if it is not unpaid. */
   function closeUnpaid(id: number, why: string): boolean {
     const closed = database.transaction(() => {
       const done = trades.close(id)
@@ -125,7 +127,7 @@ export function createWechatPayments(parts: WechatPaymentParts) {
     return paid
   }
 
-  /** A refund that is on its way comes to its end. */
+  /** Gives a pending refund its final state. */
   function endRefund(id: number, status: Exclude<WechatRefundStatus, 'PROCESSING'>): void {
     const refund = trades.findRefund(id)
     const trade = refund && trades.find(refund.tradeId)
@@ -135,7 +137,7 @@ export function createWechatPayments(parts: WechatPaymentParts) {
     database.transaction(() => {
       if (!trades.endRefund(id, status)) return
       if (status === 'SUCCESS') buyers.move(buyerId, refund.amount)
-      // What is closed has not gone back, and can be asked for again by another number.
+      // A closed refund returned no money; the amount can be refunded under another number.
       if (status === 'CLOSED') trades.takeBackRefund(trade.id, refund.amount)
       trades.record(trade.id, `refund ${status.toLowerCase()}`, `${yuan(refund.amount)} ${refund.outRefundNo}`)
       const ended = trades.findRefund(id)
@@ -168,22 +170,30 @@ export function createWechatPayments(parts: WechatPaymentParts) {
       if (trade?.state === 'NOTPAY' && trade.paysAt !== undefined && buyer) settle(trade, buyer)
     },
     abandon: (trade: WechatTrade): boolean => closeUnpaid(trade.id, 'abandoned'),
-    /** An attempt that does not succeed: the trade waits as before (WeChat Pay, "trade_state": NOTPAY). */
+    /** A failed attempt: the trade stays unpaid (WeChat Pay, "trade_state": NOTPAY). */
     fail(trade: WechatTrade, why: string): void {
       trades.record(trade.id, 'attempt failed', why)
       parts.changed()
     },
     /** Its time is over: WeChat closes it by itself. */
     expire(id: number): void {
-      closeUnpaid(id, 'nobody paid it for seven days')
+      closeUnpaid(id, 'unpaid for seven days')
     },
-    /** Closes what is not paid; closed before is closed. A number that was never ordered is spent by it. */
+    /** Closes an unpaid order; closing twice is allowed. A number that was never ordered can no longer be used. */
     close(mchId: string, appId: string, outTradeNo: string): WechatError | undefined {
       const trade = trades.findByNumber(mchId, outTradeNo)
       if (!trade) {
         const never: WechatOrder = {
-          ...{ mchId, appId, outTradeNo, tradeType: 'NATIVE', total: toFen(1), description: '', notifyUrl: '' },
-          ...{ attach: undefined, timeExpire: undefined, openid: undefined },
+          mchId,
+          appId,
+          outTradeNo,
+          tradeType: 'NATIVE',
+          total: toFen(1),
+          description: '',
+          notifyUrl: '',
+          attach: undefined,
+          timeExpire: undefined,
+          openid: undefined,
         }
         database.transaction(() => trades.create(never, clock.now(), 'CLOSED'))
         return undefined
@@ -193,11 +203,13 @@ export function createWechatPayments(parts: WechatPaymentParts) {
       closeUnpaid(trade.id, 'by the merchant')
       return undefined
     },
-    /** Accepts a refund, or finds the same one; it is on its way for a while. */
+    /** Accepts a refund, or finds an identical earlier one; it stays pending for a while. */
     refund(trade: WechatTrade, wanted: RefundWanted): WechatRefund | WechatError {
       const before = trades.findRefundByNumber(trade.mchId, wanted.outRefundNo)
       if (before) {
-        const same = before.tradeId === trade.id && before.amount === wanted.amount
+        const same =
+          before.tradeId === trade.id &&
+          (['amount', 'reason', 'notifyUrl'] as const).every((name) => before[name] === wanted[name])
         return same ? before : wechatError('INVALID_REQUEST', '退款单号已被使用，且参数不一致')
       }
       if (trade.paidAt === undefined) return wechatError('RESOURCE_NOT_EXISTS', '订单未支付')
@@ -206,12 +218,11 @@ export function createWechatPayments(parts: WechatPaymentParts) {
         return wechatError('INVALID_REQUEST', '退款金额大于可退金额')
       if (trade.paidAt + REFUND_DAYS * DAY < clock.now())
         return wechatError('INVALID_REQUEST', '订单已超过可退款的期限')
-      if (trades.refundsOf(trade.id).length >= MOST_REFUNDS) return wechatError('INVALID_REQUEST', '退款次数超过限制')
+      if (trades.refundsOf(trade.id).length >= MAX_REFUNDS) return wechatError('INVALID_REQUEST', '退款次数超过限制')
       const now = clock.now()
-      const { refundSeconds: seconds, refundGapSeconds: gap } =
-        merchants.find(trade.mchId)?.rules ?? DEFAULT_WECHAT_RULES
+      const { refundSeconds: seconds } = merchants.find(trade.mchId)?.rules ?? DEFAULT_WECHAT_RULES
       const last = trades.refundsOf(trade.id).at(-1)
-      if (last && last.createdAt + gap * SECOND > now)
+      if (last && last.createdAt + (wanted.gapSeconds ?? 0) * SECOND > now)
         return wechatError('FREQUENCY_LIMITED', '同一订单的退款间隔需大于1分钟')
       const made = database.transaction(() => {
         if (!trades.addRefund(trade.id, wanted.amount))
@@ -234,7 +245,7 @@ export function createWechatPayments(parts: WechatPaymentParts) {
       return made
     },
     endRefund,
-    /** A refund's time has come: it succeeds, unless a fault says otherwise. */
+    /** Completes a due refund: it succeeds, unless a fault says otherwise. */
     refundDue(id: number): void {
       const refund = trades.findRefund(id)
       const trade = refund && trades.find(refund.tradeId)

@@ -2,18 +2,30 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Buyer } from '../buyers.ts'
 import { COOKIE, LANGUAGE, POLICY, SESSION } from '../cashier/browser.ts'
+import { isInMessenger, sendBlocked } from '../cashier/messenger.ts'
 import { type Session, sameToken } from '../cashier/sessions.ts'
 import { type Language, languageOf, TEXTS } from '../cashier/texts.ts'
 import { parseForm } from '../charset.ts'
 import { clockNotice } from '../clock-notice.ts'
 import { refuseForeignForms } from '../forms.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { type PhoneView, pathOf, phoneDone, phoneLogin, phonePay, phoneRefused, phoneUnknown } from './pages.ts'
+import {
+  type PhoneView,
+  pathOf,
+  phoneDone,
+  phoneElsewhere,
+  phoneLogin,
+  phonePay,
+  phoneRefused,
+  phoneUnknown,
+  phoneUnregistered,
+} from './pages.ts'
+import { mayPayFrom } from './payer-address.ts'
 import type { WechatRefusal } from './payments.ts'
 import { phoneRefusal } from './texts.ts'
 
-/** Refusals that another try may mend, shown beside the form rather than instead of it. */
-const MENDABLE: readonly WechatRefusal[] = ['PAYMENT_PASSWORD_ERROR', 'BALANCE_NOT_ENOUGH']
+/** Refusals that another try may fix: shown next to the form, not in place of it. */
+const RETRYABLE: readonly WechatRefusal[] = ['PAYMENT_PASSWORD_ERROR', 'BALANCE_NOT_ENOUGH']
 
 type Paying = { Params: { prepayId: string }; Querystring: { back?: string; lang?: string } }
 
@@ -39,7 +51,22 @@ export function phoneRoutes(sandbox: Sandbox) {
     app.get<{ Querystring: { prepay_id?: string; redirect_url?: string } }>('/wechat/h5', (request, reply) => {
       const trade = trades.findByLink(request.query.prepay_id ?? '')
       if (trade?.tradeType !== 'MWEB') return send(reply, 404, phoneUnknown(languageFor(request)))
-      return reply.redirect(pathOf({ trade, back: request.query.redirect_url }), 303)
+      if (isInMessenger(request)) return sendBlocked(request, reply, 'h5')
+      const { redirect_url: back } = request.query
+      const domains = sandbox.wechat.merchants.find(trade.mchId)?.rules.h5Domains ?? []
+      const from = domainOf(request.headers.referer)
+      if (from === undefined || !domains.includes(from)) {
+        return send(reply, 403, phoneUnregistered(languageFor(request), 'referer', from, domains))
+      }
+      const to = domainOf(back)
+      if (back !== undefined && (to === undefined || !domains.includes(to))) {
+        return send(reply, 403, phoneUnregistered(languageFor(request), 'redirect_url', to, domains))
+      }
+      const { payerClientIp: said } = trade
+      if (said !== undefined && !mayPayFrom(said, request.ip)) {
+        return send(reply, 403, phoneElsewhere(languageFor(request), said, request.ip))
+      }
+      return reply.redirect(pathOf({ trade, back }), 303)
     })
     app.get<Paying>('/wechat/pay/:prepayId', (request, reply) => show(sandbox, request, reply))
     app.post<Paying>('/wechat/pay/:prepayId/login', (request, reply) => login(sandbox, request, reply))
@@ -48,11 +75,15 @@ export function phoneRoutes(sandbox: Sandbox) {
   }
 }
 
+/** The host name of an address, as merchants register it: without a port. */
+const domainOf = (address: string | undefined): string | undefined =>
+  address !== undefined && URL.canParse(address) ? new URL(address).hostname : undefined
+
 const send = (reply: FastifyReply, status: number, page: string): FastifyReply =>
   reply.code(status).type('text/html; charset=utf-8').send(page)
 
-const languageFor = (request: FastifyRequest, asked?: string): Language =>
-  languageOf(asked ?? request.cookies[LANGUAGE], request.headers['accept-language'])
+const languageFor = (request: FastifyRequest, requested?: string): Language =>
+  languageOf(requested ?? request.cookies[LANGUAGE], request.headers['accept-language'])
 
 interface Visit {
   readonly view: PhoneView
@@ -134,7 +165,7 @@ function pay(sandbox: Sandbox, request: FastifyRequest<Paying>, reply: FastifyRe
   if (typeof paid !== 'string' || (paid === 'PAID' && view.trade.buyerId === buyer.id)) {
     return reply.redirect(pathOf(view), 303)
   }
-  if (!MENDABLE.includes(paid)) return send(reply, 422, phoneRefused(view, paid))
+  if (!RETRYABLE.includes(paid)) return send(reply, 422, phoneRefused(view, paid))
   return send(reply, 422, phonePay(view, buyer, session.formToken, phoneRefusal(paid, view.language)))
 }
 

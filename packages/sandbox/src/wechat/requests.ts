@@ -1,11 +1,30 @@
-/** What may be asked of WeChat Pay's API v3, strictly: what an endpoint does not know is refused. */
+/** The strict request schemas of WeChat Pay's API v3: unknown fields are refused. */
 import { type Static, type TSchema, Type } from 'typebox'
 import type { TLocalizedValidationError } from 'typebox/error'
 import { Value } from 'typebox/value'
 import { fieldError, type WechatError, wechatError } from './errors.ts'
 
 const strict = { additionalProperties: false } as const
-const text = (most: number, least = 1) => Type.String({ minLength: least, maxLength: most })
+const text = (max: number, min = 1) => Type.String({ minLength: min, maxLength: max })
+/** Without port or brackets. */
+const Address = Type.Union([Type.String({ format: 'ipv4' }), Type.String({ format: 'ipv6' })])
+
+/**
+ * The pattern in WeChat's own refusal: no query, a port of two to five digits. WeChat also requires https and a
+ * reachable address; the sandbox does not, since a shop on a laptop has neither.
+ */
+const notifyUrl = (max: number) =>
+  Type.String({
+    pattern: '^https?://(\\[[0-9A-Fa-f:.]+\\]|[^\\s/?#@:\\[\\]]+)(:[0-9]{2,5})?(/[^?#\\s]*)?$',
+    maxLength: max,
+  })
+
+const LimitPay = Type.Union([
+  Type.Literal('no_balance'),
+  Type.Literal('no_credit'),
+  Type.Literal('no_debit'),
+  Type.Literal('balance_only'),
+])
 
 const Amount = Type.Object(
   { total: Type.Integer({ minimum: 1, maximum: 1_000_000_000 }), currency: Type.Optional(Type.Literal('CNY')) },
@@ -35,7 +54,7 @@ const H5Info = Type.Object(
 )
 
 const scene = {
-  payer_client_ip: text(45),
+  payer_client_ip: Address,
   device_id: Type.Optional(text(32, 0)),
   store_info: Type.Optional(
     Type.Object(
@@ -59,10 +78,9 @@ const common = {
   out_trade_no: Type.String({ pattern: '^[0-9A-Za-z_\\-|*]{6,32}$' }),
   time_expire: Type.Optional(text(64)),
   attach: Type.Optional(text(128, 0)),
-  // "https, no query string"; http too, since a shop on a laptop has no certificate.
-  notify_url: Type.String({ pattern: '^https?://[^?#\\s]+$', maxLength: 255 }),
+  notify_url: notifyUrl(255),
   goods_tag: Type.Optional(text(32)),
-  limit_pay: Type.Optional(Type.Array(text(32))),
+  limit_pay: Type.Optional(Type.Array(LimitPay)),
   support_fapiao: Type.Optional(Type.Boolean()),
   amount: Amount,
   detail: Type.Optional(
@@ -91,7 +109,7 @@ export const RefundOrder = Type.Object(
     out_trade_no: Type.Optional(text(32)),
     out_refund_no: Type.String({ pattern: '^[0-9A-Za-z_\\-|*@]{1,64}$' }),
     reason: Type.Optional(text(80, 0)),
-    notify_url: Type.Optional(Type.String({ pattern: '^https?://[^?#\\s]+$', maxLength: 256 })),
+    notify_url: Type.Optional(notifyUrl(256)),
     funds_account: Type.Optional(Type.Union([Type.Literal('AVAILABLE'), Type.Literal('UNSETTLED')])),
     amount: Type.Object(
       {
@@ -131,7 +149,7 @@ export const RefundOrder = Type.Object(
   strict,
 )
 
-/** Reads a body by its shape; the refusal names the first place that does not fit, as WeChat does. */
+/** Reads a body by its schema; the refusal names the first invalid place, like WeChat. */
 export function readBody<const Shape extends TSchema>(shape: Shape, body: Buffer): Static<Shape> | WechatError {
   let value: unknown
   try {
@@ -146,9 +164,9 @@ export function readBody<const Shape extends TSchema>(shape: Shape, body: Buffer
   return fieldError(field, Value.Pointer.Get(value, field), ISSUES[first.keyword] ?? first.message)
 }
 
-/** What is missing has no place of its own: its name belongs to it. */
+/** A missing field has no place of its own: its name is appended. */
 const placeOf = ({ keyword, params, instancePath }: TLocalizedValidationError): string =>
   keyword === 'required' ? `${instancePath}/${params.requiredProperties[0] ?? ''}` : instancePath
 
-/** Where the checker's own words say little; `boolean` is how it calls a field that nothing allows. */
+/** Replaces unclear messages of the validator; `boolean` is its keyword for an unknown field. */
 const ISSUES: Readonly<Record<string, string>> = { required: 'missing', boolean: 'not known' }

@@ -1,6 +1,6 @@
 /**
- * What API v3 signs and seals (WeChat Pay, "Request signature", "Response and notification signature",
- * "AEAD_AES_256_GCM"), written on its own: shares nothing with the client packages.
+ * Signatures and encryption of API v3 (WeChat Pay, "Request signature", "Response and notification signature",
+ * "AEAD_AES_256_GCM"), implemented independently: no code is shared with the client packages.
  */
 import { createCipheriv, type KeyObject, randomBytes, sign, verify } from 'node:crypto'
 
@@ -14,7 +14,7 @@ export interface Authorization {
   readonly serialNo: string
 }
 
-/** Reads an Authorization header; undefined where it is ill-formed. Parameters may come in any order. */
+/** Reads an Authorization header; undefined if malformed. Parameters may come in any order. */
 export function readAuthorization(header: string | undefined): Authorization | undefined {
   if (!header?.startsWith(`${SCHEME} `)) return undefined
   const found = new Map([...header.slice(SCHEME.length + 1).matchAll(/(\w+)="([^"]*)"/g)].map(([, n, v]) => [n, v]))
@@ -36,7 +36,7 @@ export interface SignedRequest {
   readonly body: Buffer
 }
 
-/** What the merchant has to have signed: five lines over the raw bytes, the last one ended too. */
+/** The text that the merchant must have signed: five lines over the raw bytes, each with a line feed. */
 export function requestText({ nonce, timestamp }: Authorization, { method, url, body }: SignedRequest): Buffer {
   return Buffer.concat([Buffer.from(`${method}\n${url}\n${timestamp}\n${nonce}\n`), body, Buffer.from('\n')])
 }
@@ -56,7 +56,7 @@ export interface PayCall {
   readonly paySign: string
 }
 
-/** Whether the merchant signed what a page hands to WeixinJSBridge (WeChat Pay, "JSAPI pay signature"). */
+/** Whether the merchant signed the parameters passed to WeixinJSBridge (WeChat Pay, "JSAPI pay signature"). */
 export function isPaySigned(key: KeyObject, call: PayCall): boolean {
   const text = `${call.appId}\n${call.timeStamp}\n${call.nonceStr}\n${call.package}\n`
   return verify('sha256', Buffer.from(text), key, Buffer.from(call.paySign, 'base64'))
@@ -86,10 +86,10 @@ export function signedHeaders(
   })
 }
 
-/** A signature that no key made, as WeChat's own probes carry it. */
+/** An invalid signature, as in WeChat's own probes. */
 export const probeSignature = (): string => `WECHATPAY/SIGNTEST/${randomBytes(237).toString('base64')}`
 
-export interface Sealed {
+export interface Encrypted {
   readonly algorithm: 'AEAD_AES_256_GCM'
   readonly ciphertext: string
   readonly associated_data: string
@@ -98,21 +98,21 @@ export interface Sealed {
 
 const LETTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** Seals a text with the merchant's APIv3 key. */
-export function seal(apiV3Key: string, text: string, associatedData: string): Sealed {
+/** Encrypts a text with the merchant's APIv3 key. */
+export function encrypt(apiV3Key: string, text: string, associatedData: string): Encrypted {
   const nonce = Array.from(randomBytes(12), (byte) => LETTERS[byte % LETTERS.length]).join('')
   const cipher = createCipheriv('aes-256-gcm', Buffer.from(apiV3Key), Buffer.from(nonce))
   cipher.setAAD(Buffer.from(associatedData))
-  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()])
+  const encrypted = Buffer.concat([cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()])
   return {
     algorithm: 'AEAD_AES_256_GCM',
-    ciphertext: sealed.toString('base64'),
+    ciphertext: encrypted.toString('base64'),
     associated_data: associatedData,
     nonce,
   }
 }
 
-/** JSON with its members by name at every level, as WeChat writes it. */
+/** JSON with members sorted by name at every level, as WeChat writes it. */
 export function sortedJson(value: unknown): string {
   return JSON.stringify(value, (_name, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)

@@ -1,4 +1,4 @@
-/** A day's payments and refunds: `ALL`, `SUCCESS` and `REFUND`, each with columns and sums of its own. */
+/** A day's payments and refunds: `ALL`, `SUCCESS` and `REFUND`, each with its own columns and totals. */
 import { type Fen, toFen, yuan } from '../money.ts'
 import { beijing } from '../time.ts'
 import { billFile, type Column, type Entry, escaped, feeOf, sum, type Total, ZERO } from './bill-file.ts'
@@ -10,14 +10,14 @@ export const TRADE_BILLS = ['ALL', 'SUCCESS', 'REFUND'] as const
 export type TradeBillType = (typeof TRADE_BILLS)[number]
 
 interface Row extends Entry {
-  /** Below nothing where it is given back. */
+  /** Negative if it is returned. */
   readonly fee: Fen
   readonly rate: string
 }
 
 const paidIn = ({ refund, trade }: Entry): Fen => (refund ? ZERO : trade.total)
 const sentBack = ({ refund }: Entry): Fen => refund?.amount ?? ZERO
-/** Whole fen, printed with five places. */
+/** Whole fen, printed with five decimals. */
 const feeText = (fee: Fen): string => `${yuan(fee)}000`
 
 const TRADE: readonly Column<Row>[] = [
@@ -92,7 +92,7 @@ function totalsOf(rows: readonly Row[], type: TradeBillType): Total[] {
   ]
 }
 
-/** The words of bills differ from those of answers. */
+/** Bills use other words than answers. */
 const statusOf = ({ status }: WechatRefund): string =>
   ({ SUCCESS: 'SUCCESS', PROCESSING: 'PROCESSING', CLOSED: 'FAIL', ABNORMAL: 'CHANGE' })[status]
 

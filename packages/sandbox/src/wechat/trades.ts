@@ -1,4 +1,4 @@
-/** WeChat Pay's trades and refunds in the database: found, made, moved on, with a history of what happened when. */
+/** WeChat Pay's trades and refunds in the database: queries, creation, state transitions, and a history with times. */
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database.ts'
 import { type Fen, toFen } from '../money.ts'
@@ -7,7 +7,7 @@ export type WechatState = 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED'
 export type TradeType = 'NATIVE' | 'MWEB' | 'JSAPI'
 export type WechatRefundStatus = 'PROCESSING' | 'SUCCESS' | 'CLOSED' | 'ABNORMAL'
 
-/** What an order call asks for; two that differ in any of it are not the same order. */
+/** The fields of an order call; two calls that differ in any of them are different orders. */
 export interface WechatOrder {
   readonly mchId: string
   readonly appId: string
@@ -17,9 +17,11 @@ export interface WechatOrder {
   readonly description: string
   readonly attach: string | undefined
   readonly notifyUrl: string
-  /** `time_expire` as it was written. */
+  /** `time_expire` as written. */
   readonly timeExpire: string | undefined
   readonly openid: string | undefined
+  /** Of an H5 payment: the client's address, as the merchant states it. */
+  readonly payerClientIp?: string | undefined
 }
 
 export interface WechatTrade extends WechatOrder {
@@ -174,7 +176,7 @@ export function openWechatTrades(database: Database, clock: Clock) {
     find,
     findByNumber: (mchId: string, outTradeNo: string) => read(selectNumber.get(mchId, outTradeNo)),
     findByTransaction: (transactionId: string) => read(selectTransaction.get(transactionId)),
-    /** By the code that is scanned, or the prepay_id. */
+    /** By the scanned code, or the prepay_id. */
     findByLink: (text: string) => read(selectCode.get(text, text)),
     list(filter: {
       mchId?: string | undefined
@@ -188,7 +190,7 @@ export function openWechatTrades(database: Database, clock: Clock) {
       const items = rows.slice(0, limit)
       return { items: items.map(fromRow), next: rows.length > limit ? items.at(-1)?.id : undefined }
     },
-    /** Makes a trade that waits, or one that is closed before it ever was: a number that was closed without an order. */
+    /** Creates an unpaid trade, or a closed one for a number that was closed without ever being ordered. */
     create(order: WechatOrder, expiresAt: number, state: 'NOTPAY' | 'CLOSED' = 'NOTPAY'): WechatTrade {
       const now = clock.now()
       const { lastId } = insert.run(
@@ -211,15 +213,15 @@ export function openWechatTrades(database: Database, clock: Clock) {
     },
     link: (id: number, prepayId: string, code: string | undefined, until: number) =>
       void link.run(prepayId, code ?? null, until, id),
-    /** False where it is not waiting any more. */
+    /** False if it is no longer unpaid. */
     pay: (id: number, transactionId: string, buyerId: string, fee: Fen): boolean =>
       pay.run(transactionId, buyerId, fee, clock.now(), id).changes === 1,
     payLater: (id: number, at: number, buyerId: string) => void later.run(at, buyerId, id),
     paying: () => selectPaying.all().map((row) => ({ id: row.id, at: row.pays_at })),
-    /** Those that nobody has paid or closed. */
+    /** Unpaid trades. */
     waiting: () => selectWaiting.all().map((row) => ({ id: row.id, at: row.created_at })),
     close: (id: number): boolean => close.run(clock.now(), id).changes === 1,
-    /** False where it would be more than was paid. */
+    /** False if the total would exceed the payment. */
     addRefund: (id: number, amount: Fen): boolean => refunding.run(amount, id).changes === 1,
     takeBackRefund: (id: number, amount: Fen) => void giveBack.run(amount, id),
     record,
@@ -243,7 +245,7 @@ export function openWechatTrades(database: Database, clock: Clock) {
     },
     endRefund: (id: number, status: WechatRefundStatus): boolean =>
       endRefund.run(status, status === 'SUCCESS' ? clock.now() : null, id).changes === 1,
-    /** Paid from `from` until before `until`, in that order. */
+    /** Paid from `from` until before `until`, in order of payment. */
     paidBetween: (mchId: string, from: number, until: number) => selectPaidBetween.all(mchId, from, until).map(fromRow),
     /** Accepted from `from` until before `until`. */
     refundsBetween: (mchId: string, from: number, until: number) =>

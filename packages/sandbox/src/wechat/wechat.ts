@@ -1,4 +1,4 @@
-/** WeChat Pay in the sandbox, put together. */
+/** Puts WeChat Pay in the sandbox together. */
 import type { Agenda } from '../agenda.ts'
 import type { Buyers } from '../buyers.ts'
 import type { Clock } from '../clock.ts'
@@ -6,7 +6,7 @@ import type { Database } from '../database.ts'
 import type { Faults } from '../faults/faults.ts'
 import type { Poster } from '../notifications/post.ts'
 import { openDeliveryStore } from '../notifications/store.ts'
-import { createWechatBills } from './bills.ts'
+import { createWechatBills } from './bill-store.ts'
 import { openWechatCertificates } from './certificates.ts'
 import { openWechatMerchants } from './merchants.ts'
 import { createWechatNotifications } from './notifications.ts'
@@ -26,7 +26,7 @@ export interface WechatParts {
   readonly changed: () => void
 }
 
-/** What a reset empties, what refers to others first. */
+/** The tables that a reset empties, referencing tables first. */
 export const WECHAT_TABLES = [
   'wechat_attempts',
   'wechat_deliveries',
@@ -51,9 +51,9 @@ export function openWechat(parts: WechatParts) {
     notifications,
     payments,
     bills: createWechatBills(),
-    /** Calls whose answer was a probe and that have not come again yet. */
+    /** Calls whose answer was a probe and that have not been repeated yet. */
     probed: new Set<string>(),
-    /** Puts what is open in the database on the agenda. */
+    /** Schedules everything pending in the database. */
     load(): void {
       const agenda = parts.agenda()
       for (const { id, at } of trades.paying()) agenda.add({ at, kind: 'wechat-pay', id: String(id) })
@@ -62,7 +62,7 @@ export function openWechat(parts: WechatParts) {
       for (const { id, at } of trades.processing()) agenda.add({ at, kind: 'wechat-refund', id: String(id) })
       for (const { id, at } of deliveries.pending()) agenda.add({ at, kind: 'wechat-deliver', id: String(id) })
     },
-    /** What has come due; whether it was ours. */
+    /** Runs a due entry; returns whether it was WeChat's. */
     async run(kind: string, id: string): Promise<boolean> {
       if (kind === 'wechat-pay') payments.payLate(Number(id))
       else if (kind === 'wechat-expire') payments.expire(Number(id))

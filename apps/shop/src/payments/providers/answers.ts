@@ -1,16 +1,16 @@
-/** What the providers' commands share: amounts as people write them, and a gateway's answer as lines and as data. */
+/** Shared by the providers' commands: parsing of amounts, and a gateway's answer as lines and as data. */
 import { type Answer, type Call, required, UsageError } from '../../command.ts'
 import { formatYuan, parseYuan, toFen } from '../../money.ts'
 
-/** @throws UsageError where the option is missing, or no amount in yuan */
+/** @throws UsageError if the option is missing or is not an amount in yuan */
 export function amountOf(call: Call, name: string): number {
   const amount = parseYuan(required(call, name))
   if (amount === undefined) throw new UsageError(`--${name} is no amount in yuan, such as 9.90`)
   return amount
 }
 
-/** An answer of the gateway as lines and as data; that there is no such thing ends with exit code 1. */
-export function told(fields: Readonly<Record<string, unknown>>, isNone = false): Answer {
+/** An answer of the gateway as lines and as data; the exit code is 1 if it says that nothing was found. */
+export function answerOf(fields: Readonly<Record<string, unknown>>, isNone = false): Answer {
   const lines = Object.entries(fields)
     .filter(([, value]) => value !== undefined && typeof value !== 'object')
     .map(([name, value]) => `${name}: ${value}`)
@@ -19,7 +19,7 @@ export function told(fields: Readonly<Record<string, unknown>>, isNone = false):
 
 interface Refused {
   readonly ok: false
-  /** Each gateway has its own names for the code and its words. */
+  /** Each gateway has its own names for the code and its message. */
   readonly code?: string
   readonly message?: string
   readonly subCode?: string
@@ -27,14 +27,14 @@ interface Refused {
   readonly meaning: string
 }
 
-/** The gateway said no: one line as an error, all that it said as data, exit code 1. */
+/** A refusal by the gateway: one line as an error, the whole answer as data, exit code 1. */
 export function refused(answer: Refused): Answer {
   const [code, words] = [answer.subCode ?? answer.code ?? '', answer.subMsg ?? answer.message ?? '']
   const line = [code, words && words !== code ? words : '', `(${answer.meaning})`].filter(Boolean).join(' ')
-  return { ...told({ ...answer }, true), refusal: line.replace(/\s+/g, ' ') }
+  return { ...answerOf({ ...answer }, true), refusal: line.replace(/\s+/g, ' ') }
 }
 
-/** Fen that may be taken back, as they stand in bills. */
+/** An amount in fen that may be negative, as in bills. */
 export const signedYuan = (fen: number): string => (fen < 0 ? `-${yuan(-fen)}` : `${yuan(fen)}`)
 
 export const yuan = (fen: number | undefined): string | undefined =>

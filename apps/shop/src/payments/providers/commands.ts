@@ -1,34 +1,35 @@
-/** The command line of every provider, and the doctor of all of them. */
+/** The commands of every provider, and the diagnostics of all of them. */
 import { systemClock } from '../../clock.ts'
 import { type Call, type Command, optional } from '../../command.ts'
 import { SettingError } from '../../config.ts'
+import { type DescribedResult, languageOf, settingProblem, writeResult } from '../../diagnostics.ts'
 import type { Language } from '../../errors.ts'
-import { languageOf, type SaidFinding, writeFinding } from '../../finding.ts'
-import { ALIPAY_COMMANDS, examineAlipay } from './alipay/commands.ts'
-import { ALIPAY } from './alipay/kind.ts'
+import { ALIPAY_COMMANDS } from './alipay/commands.ts'
+import type { ProviderDefinition } from './definition.ts'
 import { type InUse, keysFolder, settingsInUse } from './in-use.ts'
-import type { ProviderKind } from './kind.ts'
-import { KINDS, type Source } from './registry.ts'
+import { PROVIDERS, type Source } from './registry.ts'
 import { WECHAT_COMMANDS } from './wechat/commands.ts'
 
+const CHECK_FILES = PROVIDERS.flatMap(({ checkFiles = [] }) => checkFiles)
+
 const keysCheck: Command = {
-  usage: '[--app-public-key FILE] [--lang zh|en]',
+  usage: `${CHECK_FILES.map((name) => `[--${name} FILE]`).join(' ')} [--lang zh|en]`,
   summary: 'Says in one line each whether every key, the gateways, the clock and the notify addresses are right',
-  options: { 'app-public-key': { type: 'string' }, lang: { type: 'string' } },
+  options: Object.fromEntries([...CHECK_FILES, 'lang'].map((name) => [name, { type: 'string' }])),
   async run(call) {
     const language = languageOf(optional(call, 'lang') ?? call.config.environment['LANG'])
-    const looked = await Promise.all(KINDS.map((kind) => look(call, kind, language)))
+    const looked = await Promise.all(PROVIDERS.map((kind) => look(call, kind, language)))
     const examined = looked.filter(({ findings }) => findings.length > 0)
     const unseen = looked.find(({ inUse }) => inUse.unseen)?.inUse.unseen?.[language]
     if (examined.length === 0) throw new Error(NOTHING[language](keysFolder(call.config), unseen))
     const findings = examined.flatMap((each) => each.findings.map((said) => ({ method: each.kind.name, ...said })))
     const bad = findings.some(({ verdict }) => verdict === 'problem' || verdict === 'unknown')
     const [colon, comma] = language === 'en' ? [': ', '; '] : ['：', '；']
-    const heads = examined.map(({ kind, inUse }) => [kind.face.title[language], SOURCES[language][inUse.source]])
+    const heads = examined.map(({ kind, inUse }) => [kind.display.title[language], SOURCES[language][inUse.source]])
     const text = [
       heads.map((head) => head.join(colon)).join(comma),
       ...(unseen === undefined ? [] : [UNSEEN[language](unseen)]),
-      ...findings.map((finding) => writeFinding(finding, language)),
+      ...findings.map((finding) => writeResult(finding, language)),
     ].join('\n')
     const settings = Object.fromEntries(examined.map(({ kind, inUse }) => [kind.name, inUse.source]))
     return { text, data: { settings, findings }, exitCode: bad ? 1 : 0 }
@@ -36,25 +37,21 @@ const keysCheck: Command = {
 }
 
 interface Looked {
-  readonly kind: ProviderKind
+  readonly kind: ProviderDefinition
   readonly inUse: InUse
-  /** None where the method is not set up at all. */
-  readonly findings: readonly SaidFinding[]
+  /** Empty if the method is not set up at all. */
+  readonly findings: readonly DescribedResult[]
 }
 
-/** A method whose settings are not whole is told of like one whose keys are wrong: the other is examined all the same. */
-async function look(call: Call, kind: ProviderKind, language: Language): Promise<Looked> {
+/** A wrong setting is reported like a wrong key, and everything else is checked all the same. */
+async function look(call: Call, kind: ProviderDefinition, language: Language): Promise<Looked> {
   const inUse = await settingsInUse(call, kind)
   try {
-    const findings =
-      kind.name === ALIPAY.name
-        ? await examineAlipay(inUse.config, optional(call, 'app-public-key'), language)
-        : await kind.examine(inUse.config, systemClock, language)
-    return { kind, inUse, findings }
+    const files = Object.fromEntries((kind.checkFiles ?? []).map((name) => [name, optional(call, name)]))
+    return { kind, inUse, findings: await kind.check(inUse.config, systemClock, language, files) }
   } catch (error) {
     if (!(error instanceof SettingError)) throw error
-    const check = kind.face.title[language]
-    return { kind, inUse, findings: [{ check, code: 'SETTING', verdict: 'problem', message: error.message }] }
+    return { kind, inUse, findings: [settingProblem(kind.display.title[language], error)] }
   }
 }
 

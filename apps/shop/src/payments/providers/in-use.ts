@@ -1,38 +1,38 @@
-/** Which of a method's settings a command works with: those that the server would, with a word where it cannot know. */
+/** Which of a method's settings a command uses: the same as the server would, with a note when it cannot find out. */
 import { join } from 'node:path'
 import type { Call } from '../../command.ts'
 import type { Config } from '../../config.ts'
 import type { Language } from '../../errors.ts'
-import { configWith, type ProviderKind } from './kind.ts'
+import { configWith, type ProviderDefinition } from './definition.ts'
 import type { Source } from './registry.ts'
 
 export interface InUse {
-  /** As it were if they stood in the environment. */
+  /** The configuration as if the settings were in the environment. */
   readonly config: Config
   readonly source: Source
-  /** Why what the owner may have entered could not be looked at. */
+  /** Why the settings that the owner may have entered could not be read. */
   readonly unseen?: Readonly<Record<Language, string>>
 }
 
-/** The environment's win over what was entered, and that over the sandbox's. */
-export async function settingsInUse({ config, entered }: Call, kind: ProviderKind): Promise<InUse> {
+/** The environment's settings take precedence over entered ones, and those over the sandbox's. */
+export async function settingsInUse({ config, entered }: Call, kind: ProviderDefinition): Promise<InUse> {
   if (kind.isSetUp(config.environment)) return { config, source: 'environment' }
   const { settings, unseen } = await entered()
   const values = settings.get(kind.name)
-  if (values) return { config: configWith(config, values), source: 'entered' }
+  if (values) return { config: configWith(config, values, kind.fields), source: 'entered' }
   return { config, source: 'sandbox', ...(unseen && { unseen }) }
 }
 
-/** What `read` makes of them. @throws Error where the method is not set up, with where was looked */
+/** The settings as parsed by `read`. @throws Error if the method is not set up, saying where it was looked for */
 export async function readInUse<Settings>(
   call: Call,
-  kind: ProviderKind,
+  kind: ProviderDefinition,
   read: (config: Config) => Settings | undefined,
 ): Promise<Settings> {
   const { config, unseen } = await settingsInUse(call, kind)
   const settings = read(config)
   if (!settings) {
-    const { en } = kind.face.title
+    const { en } = kind.display.title
     const where = `no ${kind.prefix}… stands in the environment, ${entered(unseen?.en)}, and ${keysFolder(config)} has no keys of the sandbox`
     throw new Error(`${en} is not set up: ${where}. Start the shop once with its sandbox, or enter or set its keys.`)
   }
@@ -40,7 +40,7 @@ export async function readInUse<Settings>(
   return settings
 }
 
-/** Where the sandbox's keys are, once the shop has run with it. */
+/** The folder with the sandbox's keys, once the shop has run with it. */
 export const keysFolder = ({ dataDir }: Config): string => join(dataDir, 'keys')
 
 const entered = (unseen: string | undefined): string =>

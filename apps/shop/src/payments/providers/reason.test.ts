@@ -1,5 +1,5 @@
-/** A failure is named by its own code, whatever it is wrapped in. */
-import { UnknownOutcomeError } from '@xuecheng/alipay'
+/** A failure is reported by its own code, however deep it is wrapped. */
+import { UnknownOutcomeError } from '@xuecheng/client-kit'
 import { expect, test } from 'vitest'
 import { reasonOf } from './reason.ts'
 

@@ -1,4 +1,4 @@
-/** Why nothing usable came back, in the fewest words: the system's own code, below whatever was wrapped around it. */
+/** Why there was no usable answer, in a few words: the system's error code, from below any wrapping errors. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'no answer'
   const status = /HTTP \d{3}/.exec(error.message)?.[0]
@@ -9,5 +9,5 @@ export function reasonOf(error: unknown): string {
   return chain.some(({ name }) => name === 'TimeoutError') ? 'TIMED_OUT' : (chain.at(-1)?.message ?? error.name)
 }
 
-/** From the outermost on. */
+/** The causes, outermost first. */
 const causesOf = (error: Error): Error[] => [error, ...(error.cause instanceof Error ? causesOf(error.cause) : [])]

@@ -1,18 +1,16 @@
-/** Which providers this shop has: those that are set up, by the environment, by the owner, or as the sandbox's merchant. */
+/** The providers of this shop: those set up by the environment, by the owner, or as the sandbox's merchant. */
 import type { Logger } from 'pino'
 import type { Clock } from '../../clock.ts'
 import type { Config, Environment } from '../../config.ts'
 import type { Application } from '../../http/application.ts'
+import { type PaymentProvider, SOMEWHERE } from '../contract.ts'
 import type { Payments } from '../payments.ts'
-import { ALIPAY } from './alipay/kind.ts'
-import { registerAlipayMerchant } from './alipay/sandbox-merchant.ts'
-import { configWith, type Edition, type ProviderKind } from './kind.ts'
-import { type Editions, liveProvider } from './live.ts'
-import type { PaymentProvider } from './provider.ts'
-import { WECHAT } from './wechat/kind.ts'
-import { registerWechatMerchant } from './wechat/sandbox-merchant.ts'
+import { ALIPAY } from './alipay/definition.ts'
+import { configWith, type MerchantInstance, type ProviderDefinition } from './definition.ts'
+import { type MerchantInstances, routedProvider } from './router.ts'
+import { WECHAT } from './wechat/definition.ts'
 
-/** Settings that the owner entered, opened. */
+/** Settings that the owner entered, decrypted. */
 export interface EnteredSettings {
   readonly id: number
   readonly provider: string
@@ -20,42 +18,54 @@ export interface EnteredSettings {
   readonly inUse: boolean
 }
 
-/** Where a provider's settings come from. The environment's win over what was entered, and that over the sandbox's. */
+/**
+ * Where a provider's settings come from. The environment's take precedence over entered ones, and those over the
+ * sandbox's.
+ */
 export type Source = 'environment' | 'entered' | 'sandbox'
 
 export interface Providers {
-  /** Every provider that has settings, former ones included. What it holds changes as settings do. */
+  /** Every provider that has settings, including retired ones. The map changes as settings do. */
   readonly byName: ReadonlyMap<string, PaymentProvider>
   /** Those that take new payments. */
   offered(): string[]
-  /** Those of them that give a phone nothing else than a computer. */
+  /** Those of them that give phones the same product as computers. */
   sameOnPhones(): string[]
   sourceOf(name: string): Source | undefined
-  /** Takes up what the owner entered, in place of what was taken up before. */
-  take(entered: readonly EnteredSettings[]): void
-  /** Adds the addresses that the gateways and the returning buyers call. */
+  /** Whether a method takes new payments at the sandbox, where anyone can pay. */
+  usesSandbox(): boolean
+  /**
+   * Replaces the settings that the owner entered. Before they have been loaded, and if some of them cannot be read,
+   * there may be a real merchant: the sandbox is not used then.
+   */
+  take(entered: readonly EnteredSettings[], someUnreadable?: boolean): void
+  /** Adds the routes that gateways and returning buyers call. */
   addRoutes(app: Application, payments: Payments): void
 }
 
 const DEVICES = ['computer', 'phone'] as const
 
 /** Adding a provider means one folder and one entry here. */
-export const KINDS: readonly ProviderKind[] = [ALIPAY, WECHAT]
+export const PROVIDERS: readonly ProviderDefinition[] = [ALIPAY, WECHAT]
 
-export const kindNamed = (name: string): ProviderKind | undefined => KINDS.find((kind) => kind.name === name)
+export const findDefinition = (name: string): ProviderDefinition | undefined =>
+  PROVIDERS.find((kind) => kind.name === name)
 
-/** @throws SettingError where the environment's own settings are wrong */
+/** @throws SettingError if the environment's own settings are wrong */
 export function createProviders(config: Config, clock: Clock, log: Logger): Providers {
   const byName = new Map<string, PaymentProvider>()
-  const slots = KINDS.map((kind) => openSlot(kind, config, clock, log))
-  const take = (entered: readonly EnteredSettings[]) => {
+  const slots = PROVIDERS.map((kind) => openSlot(kind, config, clock, log))
+  const take = (entered: readonly EnteredSettings[], someUnreadable = false) => {
+    const ofSlot = ({ name }: { name: string }) => entered.filter(({ provider }) => provider === name)
+    // As soon as one merchant takes real money, no course may be bought with the sandbox's.
+    const real = someUnreadable || slots.map((slot) => slot.isReal(ofSlot(slot))).includes(true)
     for (const slot of slots) {
-      slot.take(entered.filter(({ provider }) => provider === slot.name))
+      slot.take(ofSlot(slot), !real)
       if (slot.editions().all.length > 0) byName.set(slot.name, slot.live)
       else byName.delete(slot.name)
     }
   }
-  take([])
+  take([], true)
   return {
     byName,
     take,
@@ -63,9 +73,10 @@ export function createProviders(config: Config, clock: Clock, log: Logger): Prov
     sameOnPhones: () =>
       slots.flatMap(({ name, editions }) => {
         const provider = editions().inUse?.provider
-        const channels = new Set(DEVICES.map((device) => provider?.channelFor({ device, address: '' })))
+        const channels = new Set(DEVICES.map((device) => provider?.channelFor({ device, address: SOMEWHERE })))
         return channels.size === 1 ? [name] : []
       }),
+    usesSandbox: () => slots.some((slot) => slot.source() === 'sandbox'),
     sourceOf: (name) => slots.find((slot) => slot.name === name)?.source(),
     addRoutes(app, payments) {
       for (const slot of slots) slot.addRoutes(app, payments)
@@ -74,38 +85,40 @@ export function createProviders(config: Config, clock: Clock, log: Logger): Prov
 }
 
 /**
- * Opens what the environment sets up, once, before anything is started for it; nothing where it names no such setting.
+ * Opens the settings of the environment once, before anything is started for them; does nothing if it has none.
  * @throws SettingError naming the first that is wrong
  */
 export async function refuseBadSettings(config: Config): Promise<void> {
   const given = Object.entries(config.environment).filter(([, value]) => value?.trim())
-  const kinds = KINDS.filter(({ prefix }) => given.some(([name]) => name.startsWith(prefix)))
+  const kinds = PROVIDERS.filter(({ prefix }) => given.some(([name]) => name.startsWith(prefix)))
   if (kinds.length === 0) return
-  // Whoever only looks at settings writes no log; a parent without any loads none.
+  // Loaded only here: the parent process needs no logger unless there are settings to check.
   const [{ createLog }, { systemClock }] = await Promise.all([import('../../log.ts'), import('../../clock.ts')])
-  for (const kind of kinds) kind.open(configWith(config, config.environment), systemClock, createLog('silent', 'start'))
+  for (const kind of kinds)
+    kind.open(configWith(config, config.environment, kind.fields), systemClock, createLog('silent', 'start'))
 }
 
-/** One provider's place: what there is of it just now. */
+/** One provider's registry entry: its current merchant instances. */
 function openSlot<Provider extends PaymentProvider>(
-  kind: ProviderKind<Provider>,
+  kind: ProviderDefinition<Provider>,
   config: Config,
   clock: Clock,
   log: Logger,
 ) {
-  const given = kind.open(config, clock, log)
+  const fromStart = kind.open(config, clock, log)
   const fixed = kind.isSetUp(config.environment)
-  const opened = new Map<number, Edition<Provider> | undefined>()
-  let now: Editions<Provider> = { inUse: undefined, all: [] }
+  const opened = new Map<number, MerchantInstance<Provider> | undefined>()
+  let now: MerchantInstances<Provider> = { inUse: undefined, all: [] }
   let source: Source | undefined
-  const live = liveProvider(kind.name, () => now)
+  const live = routedProvider(kind.name, () => now)
 
-  const openEntered = ({ id, values }: EnteredSettings): Edition<Provider> | undefined => {
+  const openEntered = ({ id, values }: EnteredSettings): MerchantInstance<Provider> | undefined => {
     if (!opened.has(id)) {
       try {
-        opened.set(id, kind.open(configWith(config, values), clock, log))
+        opened.set(id, kind.open(configWith(config, values, kind.fields), clock, log))
       } catch (error) {
-        // What was stored was examined; should it not open any more, the shop runs on without it, and the page says so.
+        // Settings are checked before they are stored; if they can no longer be opened, the shop runs without them and
+        // the page says so.
         log.error({ err: error, provider: kind.name, settings: id }, 'stored payment settings could not be used')
         opened.set(id, undefined)
       }
@@ -118,10 +131,15 @@ function openSlot<Provider extends PaymentProvider>(
     live,
     editions: () => now,
     source: () => source,
-    take(entered: readonly EnteredSettings[]) {
+    /** Whether any of its settings are for a real gateway; those that cannot be opened may be. */
+    isReal: (entered: readonly EnteredSettings[]): boolean =>
+      fromStart?.real === true || entered.some((each) => openEntered(each)?.real !== false),
+    take(entered: readonly EnteredSettings[], withSandbox: boolean) {
+      const given = fromStart?.sandbox && !withSandbox ? undefined : fromStart
       const active = entered.find(({ inUse }) => inUse)
       const chosen = active && openEntered(active)
       const former = entered.filter(({ inUse }) => !inUse).map(openEntered)
+      // guard: former-keys
       const ordered = fixed ? [given, chosen, ...former] : [chosen, given, ...former]
       const editions = ordered.filter((edition) => edition !== undefined)
       source = fixed ? 'environment' : chosen ? 'entered' : given ? 'sandbox' : undefined
@@ -136,8 +154,5 @@ function openSlot<Provider extends PaymentProvider>(
 
 /** Makes the shop a merchant of its own sandbox, with every provider that is not set up otherwise. */
 export async function registerWithSandbox(config: Config): Promise<void> {
-  await Promise.all([registerAlipayMerchant(config), registerWechatMerchant(config)])
+  await Promise.all(PROVIDERS.map((provider) => provider.registerWithSandbox(config)))
 }
-
-/** Whether a provider's real gateway is set up, so that no sandbox is wanted unless it is asked for. */
-export const hasRealGateway = (environment: Environment): boolean => KINDS.some((kind) => kind.isSetUp(environment))

@@ -1,4 +1,4 @@
-/** Settings of made-up merchants, so that a document can be written of a shop with every provider. */
+/** Settings of made-up merchants, to generate documents for a shop with every provider. */
 import { generateKeyPairSync } from 'node:crypto'
 import type { Environment } from '../../config.ts'
 

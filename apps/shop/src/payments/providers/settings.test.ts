@@ -1,9 +1,10 @@
-/** A provider's settings that are wrong or not whole: the one that is to blame is named, and nothing is passed over. */
+/** Wrong or incomplete settings of a provider: the one at fault is named, and nothing is ignored. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { rootCertificates } from 'node:tls'
 import { expect, test } from 'vitest'
 import { type Environment, readConfig } from '../../config.ts'
-import { KINDS, refuseBadSettings } from './registry.ts'
+import { hasRealMerchant } from './real-merchant.ts'
+import { PROVIDERS, refuseBadSettings } from './registry.ts'
 
 const pair = (modulusLength = 2048) => generateKeyPairSync('rsa', { modulusLength })
 const pkcs8 = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString()
@@ -27,12 +28,20 @@ const WECHAT = {
   WECHATPAY_PUBLIC_KEY_ID: 'PUB_KEY_ID_0119000000012026',
 }
 
-const refused = (environment: Environment) => refuseBadSettings(readConfig(environment))
+const refused = (environment: Environment) => refuseBadSettings(readConfig(environment, hasRealMerchant))
 
 test('whole sets are taken, and so is none; tuning alone sets nothing up', async () => {
-  for (const environment of [{}, ALIPAY, WECHAT, { ALIPAY_FEE_RATE: '0.6%' }, { WECHATPAY_H5: 'off' }])
+  for (const environment of [
+    {},
+    ALIPAY,
+    WECHAT,
+    { ALIPAY_FEE_RATE: '0.6%' },
+    { ALIPAY_WAP: 'off' },
+    { WECHATPAY_H5: 'off' },
+  ])
     await refused(environment)
-  for (const kind of KINDS) expect(kind.isSetUp({ ALIPAY_FEE_RATE: '0.6%', WECHATPAY_H5: 'off' })).toBe(false)
+  for (const kind of PROVIDERS)
+    expect(kind.isSetUp({ ALIPAY_FEE_RATE: '0.6%', ALIPAY_WAP: 'off', WECHATPAY_H5: 'off' })).toBe(false)
   const { WECHATPAY_PUBLIC_KEY: _, WECHATPAY_PUBLIC_KEY_ID: __, ...certificates } = WECHAT
   await refused(certificates)
 })
@@ -54,7 +63,7 @@ test.each([
   'WECHATPAY_PUBLIC_KEY_FILE',
   'WECHATPAY_BASE_URL',
 ])('%s counts as set up by hand', (name) => {
-  expect(KINDS.some((kind) => kind.isSetUp({ [name]: './x' }))).toBe(true)
+  expect(PROVIDERS.some((kind) => kind.isSetUp({ [name]: './x' }))).toBe(true)
 })
 
 test.each<[string, Environment]>([
@@ -67,6 +76,7 @@ test.each<[string, Environment]>([
     { ...ALIPAY, ALIPAY_APP_CERT: rootCertificates[0], ALIPAY_ALIPAY_CERT: 'none', ALIPAY_ROOT_CERT: 'none' },
   ],
   ['ALIPAY_FEE_RATE', { ...ALIPAY, ALIPAY_FEE_RATE: '0.006' }],
+  ['ALIPAY_WAP', { ALIPAY_WAP: 'perhaps' }],
   ['WECHATPAY_PRIVATE_KEY', { ...WECHAT, WECHATPAY_PRIVATE_KEY: spki(own.publicKey) }],
   ['WECHATPAY_PRIVATE_KEY', { ...WECHAT, WECHATPAY_PRIVATE_KEY: pkcs8(short.privateKey) }],
   ['WECHATPAY_PUBLIC_KEY', { ...WECHAT, WECHATPAY_PUBLIC_KEY: spki(short.publicKey) }],
@@ -78,4 +88,19 @@ test.each<[string, Environment]>([
   ['WECHATPAY_H5', { WECHATPAY_H5: 'maybe' }],
 ])('%s is named where it is wrong', async (name, environment) => {
   await expect(refused(environment)).rejects.toThrow(new RegExp(`^${name}: [^\\n]+ Example: ${name}`))
+})
+
+test.each<[string, Environment]>([
+  ['ALIPAY_GATEWAY', ALIPAY],
+  ['WECHATPAY_BASE_URL', WECHAT],
+])('%s is https, or of this machine: money and answers about it go through it', async (name, environment) => {
+  for (const bad of [
+    'http://openapi.alipay.com',
+    'http://10.0.0.1',
+    'http://127.0.0.1.evil.example',
+    'ftp://127.0.0.1',
+  ])
+    await expect(refused({ ...environment, [name]: bad })).rejects.toThrow(new RegExp(`^${name}: .*http`))
+  for (const good of ['https://openapi.alipay.com/x', 'http://127.0.0.1:8100', 'http://[::1]:1', 'http://localhost/x'])
+    await refused({ ...environment, [name]: good })
 })

@@ -1,4 +1,4 @@
-/** What the authors' pages say, in English. */
+/** Messages of the course pages, in English. */
 import type { SameKeys } from '../same-keys.ts'
 import type chinese from './zh-CN.ts'
 
@@ -30,12 +30,12 @@ const english: SameKeys<typeof chinese> = {
     publishLead: 'Everybody can then find and buy this course.',
     published: 'On sale now.',
     unpublish: 'Take off sale',
-    unpublishLead: 'Nobody finds or buys it any more; whoever owns it goes on reading.',
+    unpublishLead: 'It can no longer be found or bought. People who own it can still read it.',
     unpublished: 'Taken off sale.',
     delete: 'Delete',
-    deleteLead: 'Nobody ever ordered this course. Once deleted it is gone.',
+    deleteLead: 'This course was never ordered. Once deleted, it is gone.',
     lacks: 'Before it can be sold:',
-    owners: 'Owned by nobody | Owned by {n} learner | Owned by {n} learners',
+    owners: 'No learners yet | Owned by {n} learner | Owned by {n} learners',
     name: 'Title',
     promise: 'Summary',
     outcomes: 'What one can do afterwards (a line each)',
@@ -50,7 +50,6 @@ const english: SameKeys<typeof chinese> = {
     create: 'Save draft',
     saving: 'Saving',
     saved: 'Saved.',
-    leave: 'There are changes that are not saved. Leave anyway?',
     free: 'Free',
   },
   content: {
@@ -74,14 +73,31 @@ const english: SameKeys<typeof chinese> = {
     unwritten: 'Nothing in it yet; buyers do not see it',
     minutes: '{n} min',
   },
+  conflict: {
+    title: 'Someone else has just saved',
+    lead: 'Nothing was saved. Yours and what is stored stand side by side: choose one of each. Where you changed nothing, the other one is chosen already.',
+    mine: 'Yours',
+    theirs: 'Stored',
+    nothing: '(empty)',
+    yes: 'Yes',
+    no: 'No',
+    later: 'Go on editing',
+    save: 'Save what is chosen',
+  },
   upload: {
     sending: 'Uploading, {percent}%',
     cancel: 'Cancel',
     cancelled: 'The upload was cancelled.',
     sent: 'Uploaded.',
     otherKind: 'This file cannot be used here',
+    pictureWanted: 'It is a video; a picture is wanted here.',
+    videoWanted: 'It is a picture; a video is wanted here.',
+    is: 'It is a file of this kind: {names}.',
     pictureHint: 'PNG, JPEG, GIF or WebP, 5 MB at most.',
     videoHint: 'MP4 or WebM, 2 GB at most.',
+    codec: 'It is encoded as {names}.',
+    inSome:
+      'Uploaded, but only some browsers play {names}: some learners will see no picture or hear no sound. Better convert it to an MP4 with H.264 pictures and AAC sound.',
     cover: 'Cover',
     coverFile: 'Choose a cover',
     coverDrawn: 'Without a picture of your own, the cover is drawn.',

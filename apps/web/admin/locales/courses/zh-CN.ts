@@ -1,4 +1,4 @@
-/** What the authors' pages say, in Chinese. */
+/** Messages of the course pages, in Chinese. */
 export default {
   courseStatus: { draft: '草稿', published: '在售' },
   courses: {
@@ -47,7 +47,6 @@ export default {
     create: '保存草稿',
     saving: '正在保存',
     saved: '已保存。',
-    leave: '还有没保存的改动，确定离开吗？',
     free: '免费',
   },
   content: {
@@ -71,14 +70,31 @@ export default {
     unwritten: '还没有内容，买家看不到',
     minutes: '{n} 分钟',
   },
+  conflict: {
+    title: '其他人刚刚保存过',
+    lead: '没有保存。下面并排列出您的内容和已保存的内容：每一项选一个留下；您没有改过的，已为您选好对方的。',
+    mine: '您的',
+    theirs: '已保存的',
+    nothing: '（空）',
+    yes: '是',
+    no: '否',
+    later: '继续编辑',
+    save: '按所选保存',
+  },
   upload: {
     sending: '正在上传 {percent}%',
     cancel: '取消上传',
     cancelled: '已取消上传。',
     sent: '已上传。',
     otherKind: '这个文件不能用在这里',
+    pictureWanted: '这是视频，这里需要图片。',
+    videoWanted: '这是图片，这里需要视频。',
+    is: '这个文件的格式：{names}。',
     pictureHint: 'PNG、JPEG、GIF 或 WebP，不超过 5 MB。',
     videoHint: 'MP4 或 WebM，不超过 2 GB。',
+    codec: '这个文件的编码：{names}。',
+    inSome:
+      '已上传，但 {names} 只有部分浏览器能播放，有些学员会看不到画面或听不到声音。建议转换成 H.264 画面、AAC 声音的 MP4。',
     cover: '封面',
     coverFile: '选择封面图片',
     coverDrawn: '没有上传封面时，使用自动绘制的封面。',

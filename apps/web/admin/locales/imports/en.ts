@@ -1,8 +1,8 @@
-/** What the pages about importing students say, in English. */
+/** Messages of the student imports, in English. */
 export default {
   imports: {
     title: 'Import students',
-    lead: 'Upload a CSV list: whoever has no account gets one with a one-time password, and whoever lacks the course is given it. The file is checked first; nothing is done before you say so.',
+    lead: 'Upload a CSV list: students without an account get one with a one-time password, and those without the course get it. The file is checked first; nothing is done before you say so.',
     columns:
       'The first line names the columns: username, display name (optional), course (number or exact title). Several courses for a person take several rows.',
     limits: 'At most 20,000 rows and 5 MB. CSV as Excel saves it is fine, in UTF-8 or GB18030.',
@@ -47,7 +47,7 @@ export default {
     passwordsHint:
       'They can be downloaded once; the server then forgets them. Hand them over with care, and ask the students to change them.',
     passwordsTaken: 'The one-time passwords have been downloaded.',
-    passwordsOther: 'Only whoever uploaded the file can download the one-time passwords.',
+    passwordsOther: 'Only the person who uploaded the file can download the one-time passwords.',
   },
   importStatus: {
     checked: 'Ready to start',
@@ -63,8 +63,10 @@ export default {
     NO_COLUMNS: 'The first line does not name a username and a course column',
     NO_ROWS: 'There are no students in it',
     TOO_MANY_ROWS: 'More than 20,000 rows. Upload it in parts',
-    BAD_USERNAME: 'Usernames have 3–32 letters, digits or _ - .',
-    BAD_NAME: 'Display names have at most 64 characters',
+    BAD_USERNAME:
+      'Usernames have 3–32 letters of one script, digits or _ - . ; Chinese, Japanese and Korean go with Latin letters',
+    BAD_NAME: 'Display names are one line of at most 64 visible characters',
+    TOO_WIDE: 'A row has more than 100 columns or 8,192 characters. Keep only the columns that are needed',
     NO_COURSE: 'There is no such course',
     MANY_COURSES: 'Several courses have this title. Put the number of the course',
     IS_STAFF: 'This account belongs to the staff',

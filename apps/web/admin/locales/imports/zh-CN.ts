@@ -1,4 +1,4 @@
-/** What the pages about importing students say, in Chinese. */
+/** Messages of the student imports, in Chinese. */
 export default {
   imports: {
     title: '导入学员',
@@ -55,8 +55,9 @@ export default {
     NO_COLUMNS: '第一行缺少“用户名”或“课程”列名',
     NO_ROWS: '没有学员',
     TOO_MANY_ROWS: '超过 2 万行，请分成几份上传',
-    BAD_USERNAME: '用户名须为 3–32 位字母、数字或 _ - .',
-    BAD_NAME: '昵称最多 64 个字',
+    BAD_USERNAME: '用户名须为 3–32 位同一种文字的字母、数字或 _ - .（中文、日文、韩文可与英文字母一起用）',
+    BAD_NAME: '昵称须为一行可见的文字，最多 64 个字',
+    TOO_WIDE: '有一行超过 100 列或 8192 个字符，请只保留需要的列',
     NO_COURSE: '没有这门课程',
     MANY_COURSES: '有几门课程同名，请改填课程编号',
     IS_STAFF: '这是员工账号',

@@ -1,4 +1,6 @@
-/** What the server names (a status, a reason, an event) in English: exactly the keys of the Chinese. */
+/**
+ * English texts for names from the server (a status, a reason, an event), with exactly the keys of the Chinese ones.
+ */
 import type { SameKeys } from '../same-keys.ts'
 import type chinese from './zh-CN.ts'
 
@@ -38,14 +40,30 @@ const names: SameKeys<typeof chinese> = {
     ORDER_CLOSED: 'The order was closed',
     COURSE_ALREADY_OWNED: 'The buyer owned the course already',
     TRIAL_PAYMENT: 'A trial payment by staff',
-    paid: '{provider} {tradeNo}, from {source}',
-    refund: '{why} (refund {requestNo})',
-    not_paid_in_time: 'not paid in time',
-    closed_there: 'closed at the gateway',
-    not_needed: 'not needed any more',
+    MADE_BY_HAND: 'Made by hand at the gateway',
+    PAID: '{provider} {tradeNo}, from {source}',
+    NOT_PAID_IN_TIME: 'Not paid in time',
+    CLOSED_AT_GATEWAY: 'Closed at the gateway',
+    NOT_NEEDED: 'Not needed any more',
+    LATE_PAYMENT_OF: 'Takes the late payment of order {orderNo}',
+    LATE_PAYMENT_MOVED_TO: 'The late payment is now order {orderNo}',
+    NUMBER_SPENT: 'The gateway closed its number; it continues as {requestNo}',
+    NUMBER_REPLACED: 'Before: {requestNo}',
+    REFUNDED: '{why} (refund {requestNo})',
+    DIFFERENCE: '{kind}: {note}',
   },
   thing: { notification: 'Notification', course: 'Course' },
-  source: { notification: 'a notification', query: 'asking', replay: 'a replayed notification', return: 'the return' },
+  finding: {
+    REFUNDS_DIFFER: '{refunded} refunded of {total}',
+    NO_ANSWER: 'No answer yet',
+    NO_MONTH: '{rows} rows in {table}',
+    PROXY: '{peer}: {entries} in X-Forwarded-For, TRUST_PROXY={trusted}',
+  },
+  source: {
+    notification: 'a notification',
+    query: 'asking',
+    replay: 'notification {notificationId}, handled again by {by}',
+  },
   dayStatus: { waiting: 'Queued', running: 'Running', done: 'Done', failed: 'Did not succeed' },
   kind: {
     PAID_THERE_UNPAID_HERE: 'Paid there, unpaid here',
@@ -60,7 +78,7 @@ const names: SameKeys<typeof chinese> = {
   dayProblem: {
     BILL_NOT_READY: 'Its bill is not out yet; it is asked for again by itself.',
     GATEWAY_UNAVAILABLE: 'The gateway gave no bill that can be believed; it is asked again by itself.',
-    NEVER_RUN: 'Nobody has compared this day yet. Run it.',
+    NEVER_RUN: 'This day has not been compared yet. Run it.',
     INTERRUPTED: 'The run was interrupted. Run it again.',
     INTERNAL: 'Something went wrong here; the log says what.',
   },
@@ -120,11 +138,10 @@ const names: SameKeys<typeof chinese> = {
     refused: 'Refused',
     probe: 'An empty probe, as the shop’s own check sends it',
     failed: 'Could not be handled',
-    set_aside: 'Set aside: {reason}',
+    unmatched: 'Unmatched payment: {reason}',
   },
   task: {
     'import-students': 'Import students',
-    'export-orders': 'Export orders',
     'send-refund': 'Send a refund',
     'close-attempts': 'Close attempts not needed',
     reconcile: 'Reconcile a day',
@@ -190,11 +207,14 @@ const names: SameKeys<typeof chinese> = {
     teacher_order: 'Teachers put in order',
     teacher_delete: 'Teacher deleted',
     upload_create: 'File uploaded',
+    security_change: 'Security settings changed',
+    students_result: 'Import result downloaded',
     staff_create: 'Staff added',
     staff_role: 'Role changed',
     staff_disable: 'Staff disabled',
     staff_enable: 'Staff enabled',
     staff_password: 'Staff password reset',
+    'account_login-code': 'One-time login code made',
     'staff_second-factor': 'Staff second factor turned off',
     staff_sessions: 'Staff sessions ended',
     profile_password: 'Own password changed',
@@ -220,7 +240,7 @@ const names: SameKeys<typeof chinese> = {
     refund_withdraw: 'Request withdrawn',
     refund_send: 'Refund sent',
     refund_succeed: 'Refund made',
-    refund_makeGood: 'Refund made good',
+    refund_makeGood: 'Missing refund sent again',
     refund_refuse: 'Refund refused by the gateway',
     refund_sendAgain: 'Refund sent again',
     gateway_ask: 'Gateway asked',

@@ -1,8 +1,8 @@
-/** What the settings pages say, in English. */
+/** Messages of the settings pages, in English. */
 import type chinese from './zh-CN.ts'
 
 const settings: typeof chinese = {
-  settings: { tabs: 'Settings', shop: 'The shop', keys: 'Payment keys', trial: 'Trial payment' },
+  settings: { tabs: 'Settings', shop: 'The shop', keys: 'Payment keys', trial: 'Trial payment', security: 'Security' },
   shopSettings: {
     title: 'The shop',
     lead: 'Shown in the shop’s header, footer, titles and order pages; buyers see a change at once.',
@@ -65,6 +65,9 @@ const settings: typeof chinese = {
     title: 'Trial payment',
     lead: 'Pays ¥0.01 through the real gateway and proves keys, pay link, notification, query and refund, step by step. The money goes back by itself and is no sale.',
     method: 'Pay method',
+    device: 'Pay on',
+    computer: 'A computer',
+    phone: 'A phone',
     start: 'Start a trial of ¥0.01',
     starting: 'Making the link',
     none: 'No pay method is set up yet',
@@ -106,14 +109,14 @@ const settings: typeof chinese = {
   },
   advice: {
     PAY_NOW: 'Open the link and pay ¥0.01.',
-    ABANDONED: 'Nobody paid it in time. Start another one.',
+    ABANDONED: 'It was not paid in time. Start another one.',
     NOTIFICATION_LATE:
       'No notification within 60 seconds. Is PUBLIC_URL an address that the internet can reach (try it with a phone off your network), with no firewall or login before it? Orders are still settled by asking, only later.',
     NOTIFICATION_REFUSED: 'It came, but did not pass the checks. Open it to see which one.',
     GATEWAY_SILENT:
       'The gateway gave no answer that can be believed; it is asked again. Check its address, the network and its public key.',
     QUERY_DIFFERS:
-      'The query does not say the same as the payment that came; it is asked again. If that goes on, check that application and merchant belong together.',
+      'The query does not agree with the payment that came; it is sent again. If this continues, check that application and merchant belong together.',
     REFUND_WAITS:
       'The refund was sent and has no outcome yet; it is sent again with the same number. Check the merchant’s balance and its right to refund.',
     REFUND_REFUSED: 'The gateway refused the refund. The refunds page says why; send it again from there.',

@@ -1,6 +1,6 @@
-/** What the settings pages say, in Chinese. */
+/** Messages of the settings pages, in Chinese. */
 export default {
-  settings: { tabs: '设置', shop: '店铺信息', keys: '支付密钥', trial: '试付' },
+  settings: { tabs: '设置', shop: '店铺信息', keys: '支付密钥', trial: '试付', security: '安全' },
   shopSettings: {
     title: '店铺信息',
     lead: '显示在商店的页头、页脚、标题和订单页；保存后买家立即看到。',
@@ -60,6 +60,9 @@ export default {
     title: '试付一分钱',
     lead: '用真实的支付平台付 ¥0.01，逐步验证密钥、付款链接、通知、查询和退款。钱会自动退回，不计入销售额。',
     method: '支付方式',
+    device: '付款设备',
+    computer: '电脑',
+    phone: '手机',
     start: '开始试付 ¥0.01',
     starting: '正在生成付款链接',
     none: '还没有可用的支付方式',

@@ -1,16 +1,16 @@
-/** A day's bill of Alipay in the shop's own terms (Alipay, "Bills: detail file"). */
+/** Converts a day's Alipay bill to the shop's own lines (Alipay, "Bills: detail file"). */
 import { BillError, type BusinessRefusal, type TradeBill } from '@xuecheng/alipay'
 import { ShopError } from '../../../errors.ts'
 import { type Fen, toFen } from '../../../money.ts'
-import type { BillAnswer, BillLine } from '../provider.ts'
+import type { BillAnswer, BillLine } from '../../contract.ts'
 
-/** What the gateway says where there is no bill yet, and where there was nothing to write in one. */
+/** The gateway's codes for a bill that is not available yet, and for a day without any trades. */
 const NOT_YET = ['BILL_NOT_EXIST', 'INVAILID_ARGUMENTS', 'isv.invalid_arguments']
 const EMPTY = ['NO_BILL_DATA', 'BILL_DATE_BEFORE_REGISTRATION']
 
 /**
- * Fetches and reads a day's bill (`YYYY-MM-DD`, Beijing). `feeRate` in ten-thousandths of a payment.
- * @throws ShopError GATEWAY_UNAVAILABLE when there is none that can be believed
+ * Downloads and reads a day's bill (`YYYY-MM-DD`, Beijing). `feeRate` in ten-thousandths of a payment.
+ * @throws ShopError GATEWAY_UNAVAILABLE when there is no bill that can be trusted
  */
 export async function readBill(
   day: string,
@@ -23,7 +23,7 @@ export async function readBill(
     throw error
   })
   if ('ok' in bill) {
-    // Of a day that is not over, nothing to write says nothing.
+    // "No data" means nothing before the day is over.
     const isOver = now.getTime() >= Date.parse(`${day}T24:00:00+08:00`)
     if (EMPTY.includes(bill.subCode)) return isOver ? { state: 'ready', lines: [] } : { state: 'not yet' }
     if (NOT_YET.includes(bill.subCode)) return { state: 'not yet' }
@@ -37,10 +37,10 @@ export async function readBill(
         kind: row.kind === 'refund' ? 'refund' : 'payment',
         tradeNo: row.tradeNo,
         attemptNo: row.outTradeNo,
-        // A refund without a number of its own bears the payment's.
+        // A refund without a number of its own has the payment's.
         requestNo: row.kind === 'refund' ? row.refundRequestNo || row.outTradeNo : '',
         amount,
-        // The sign of fees in bills is not established: what counts is how much.
+        // The sign of fees in bills is not documented, so only the absolute value counts.
         fee: Math.abs(row.serviceFee),
         ...(row.kind === 'trade' && feeRate !== undefined ? { expectedFee: feeOf(amount, feeRate) } : {}),
         at: row.completedAt,
@@ -49,5 +49,5 @@ export async function readBill(
   }
 }
 
-/** Half a fen counts as one. */
+/** Half a fen is rounded up. */
 const feeOf = (amount: Fen, rate: number): Fen => toFen(Math.floor((amount * rate + 5000) / 10_000))

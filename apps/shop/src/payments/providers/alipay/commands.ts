@@ -1,18 +1,13 @@
-/** Alipay from the command line, with the shop's own settings: its six interfaces, its keys and their doctor. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+/** Alipay's commands, with the shop's own settings: its six API methods, its keys and their diagnostics. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Alipay, type BillRow, generateKeys } from '@xuecheng/alipay'
-import { systemClock } from '../../../clock.ts'
+import { type Alipay, type BillRow, createVerifier, generateKeys } from '@xuecheng/alipay'
 import { type Call, type Command, optional, required, UsageError } from '../../../command.ts'
-import type { Config } from '../../../config.ts'
-import type { Language } from '../../../errors.ts'
-import type { SaidFinding } from '../../../finding.ts'
 import { writeMoment } from '../../../http/shapes.ts'
-import { amountOf, refused, signedYuan, told, yuan } from '../answers.ts'
-import { readInUse } from '../in-use.ts'
-import { examine, say } from './doctor.ts'
-import { ALIPAY } from './kind.ts'
-import { type AlipaySettings, openClient, readAlipaySettings, sandboxKeyFile } from './settings.ts'
+import { amountOf, answerOf, refused, signedYuan, yuan } from '../answers.ts'
+import { readInUse, settingsInUse } from '../in-use.ts'
+import { ALIPAY } from './definition.ts'
+import { type AlipaySettings, openClient, readAlipaySettings, readGatewayKey } from './settings.ts'
 
 const settingsOf = (call: Call): Promise<AlipaySettings> => readInUse(call, ALIPAY, readAlipaySettings)
 
@@ -47,15 +42,17 @@ const payUrl: Command = {
 
 const verify: Command = {
   usage: "'QUERY-STRING'",
-  summary: 'Verifies a return or a notification and prints its fields; exit 0 valid, 1 not',
+  summary:
+    "Verifies a return or a notification by Alipay's public key alone and prints its fields; exit 0 valid, 1 not",
   options: {},
   async run(call) {
     const query = call.positionals[0]
     if (!query) throw new UsageError('The query string is missing')
-    const client = await clientOf(call)
+    const { config } = await settingsInUse(call, ALIPAY)
+    const verifier = createVerifier({ alipayPublicKey: readGatewayKey(config) })
     const read = /(^|[?&])method=alipay\.trade\.\w+\.pay\.return(&|$)/.test(query)
-      ? await client.verifyReturn(query)
-      : await client.verifyNotification(query.replace(/^[^?=&]*\?/, ''), 'application/x-www-form-urlencoded')
+      ? await verifier.verifyReturn(query)
+      : await verifier.verifyNotification(query.replace(/^[^?=&]*\?/, ''), 'application/x-www-form-urlencoded')
     const fields = Object.fromEntries(read.parameters ?? [])
     if (!read.ok) {
       const signed = read.canonical === undefined ? '' : `\nSigned string: ${read.canonical}`
@@ -73,9 +70,9 @@ const query: Command = {
   options: TRADE,
   async run(call) {
     const trade = await (await clientOf(call)).query(tradeOf(call))
-    if (!trade.exists) return { ...told({ exists: false }), exitCode: 1 }
+    if (!trade.exists) return { ...answerOf({ exists: false }), exitCode: 1 }
     const { tradeNo, outTradeNo, tradeStatus, totalAmount, sendPayDate } = trade
-    return told({
+    return answerOf({
       exists: true,
       tradeNo,
       outTradeNo,
@@ -99,7 +96,7 @@ const refund: Command = {
     })
     if (!answer.ok) return refused(answer)
     const { tradeNo, outTradeNo, fundChange, refundFee } = answer
-    return told({ ok: true, tradeNo, outTradeNo, fundChange, refundedInAll: yuan(refundFee) })
+    return answerOf({ ok: true, tradeNo, outTradeNo, fundChange, refundedInAll: yuan(refundFee) })
   },
 }
 
@@ -113,8 +110,8 @@ const refundQuery: Command = {
       outRequestNo: required(call, 'request-no'),
     })
     if (!answer.ok) return refused(answer)
-    if (!answer.refunded) return { ...told({ ok: true, refunded: false }), exitCode: 1 }
-    return told({ ok: true, refunded: true, refundAmount: yuan(answer.refundAmount) })
+    if (!answer.refunded) return { ...answerOf({ ok: true, refunded: false }), exitCode: 1 }
+    return answerOf({ ok: true, refunded: true, refundAmount: yuan(answer.refundAmount) })
   },
 }
 
@@ -124,11 +121,11 @@ const close: Command = {
   options: TRADE,
   async run(call) {
     const answer = await (await clientOf(call)).close(tradeOf(call))
-    return answer.ok ? told({ ...answer }) : refused(answer)
+    return answer.ok ? answerOf({ ...answer }) : refused(answer)
   },
 }
 
-/** What a row is known by and what it moved, in yuan; all the rest is in the data. */
+/** The columns that identify a row and show its amounts, in yuan; everything else is in the data. */
 const BILL_COLUMNS: readonly [title: string, cell: (row: BillRow) => string][] = [
   ['kind', ({ kind }) => kind],
   ['tradeNo', ({ tradeNo }) => tradeNo],
@@ -182,20 +179,6 @@ const keysGenerate: Command = {
     const advice = `Wrote ${files.privateKey} (keep it secret) and ${files.publicKey}.\nPaste this into the console as the application's public key (应用公钥):`
     return { text: `${advice}\n${keys.publicKeyBase64}`, data: { ...files, publicKey: keys.publicKeyBase64, files } }
   },
-}
-
-/** The doctor's findings about Alipay, none where it is not set up; of the application's public key too, where a file of it is named or known. */
-export async function examineAlipay(
-  config: Config,
-  named: string | undefined,
-  language: Language,
-): Promise<SaidFinding[]> {
-  const settings = readAlipaySettings(config)
-  if (!settings) return []
-  const own = named ?? (settings.sandbox ? sandboxKeyFile(config, 'app_public_key') : undefined)
-  const appPublicKey = own && existsSync(own) ? readFileSync(own, 'utf8') : undefined
-  if (named && appPublicKey === undefined) throw new UsageError(`${named} cannot be read`)
-  return say(await examine(settings, appPublicKey, systemClock), language)
 }
 
 export const ALIPAY_COMMANDS: Readonly<Record<string, Command>> = {

@@ -4,11 +4,11 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../../clock.ts'
 import { ShopError } from '../../../errors.ts'
 import { type Fen, toFen } from '../../../money.ts'
-import { ours } from '../ours.ts'
-import type { Check, GatewayTrade, PaymentProvider, ReadNotification, RefundAnswer, RefundRef } from '../provider.ts'
+import { cutText } from '../../../text/cut-text.ts'
+import type { Check, GatewayTrade, PaymentProvider, ReadNotification, RefundAnswer, RefundRef } from '../../contract.ts'
+import { fieldsChecked, ours } from '../adapter.ts'
 import { readBill } from './bill.ts'
-import { NOTIFY_PROBE } from './notify-probe.ts'
-import { type AlipaySettings, openClient } from './settings.ts'
+import { type AlipaySettings, NOTIFY_PROBE, openClient } from './settings.ts'
 
 export interface AlipayProvider extends PaymentProvider {
   readonly merchant: string
@@ -17,9 +17,11 @@ export interface AlipayProvider extends PaymentProvider {
 }
 
 const GATEWAY_LIMIT_MS = 8000
+/** Alipay requires three seconds; clocks and networks are not that exact. */
+const REFUND_GAP_MS = 4000
 /** The queue waits 3, 7 and 20 seconds between the first tries. */
 const TRIES_BEFORE_REFUSED = 4
-/** Where there is no trade, no refund was made of it. */
+/** If there is no trade, there is no refund of it. */
 const NO_TRADE: readonly string[] = ['ACQ.TRADE_NOT_EXIST', 'TRADE_NOT_EXIST']
 
 const refundOf = ({ tradeNo, attemptNo, requestNo }: RefundRef) => ({
@@ -36,16 +38,18 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
   })
   return {
     name: 'alipay',
-    // The sandbox's port may be another one at the next start.
+    // The sandbox's port may change at the next start.
     merchant: `${settings.sandbox ? 'sandbox' : settings.gateway} ${settings.appId}`,
     client,
     settings,
+    refundGapMs: REFUND_GAP_MS,
 
-    channelFor: () => 'page',
+    // WeChat's in-app browser blocks Alipay: the buyer opens the order again in the phone's own browser.
+    channelFor: ({ device }) => (device !== 'computer' && settings.wap ? 'wap' : 'page'),
     links: {
       made: 'here',
-      async sign({ attemptNo, amount, subject, expiresAt }) {
-        const payUrl = await client.pagePayUrl({
+      async sign({ attemptNo, amount, subject, expiresAt, channel, page }) {
+        const pay = {
           outTradeNo: attemptNo,
           totalAmount: amount,
           subject: allowedSubject(subject),
@@ -53,63 +57,70 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
           goodsType: '0',
           returnUrl: settings.returnUrl,
           notifyUrl: settings.notifyUrl,
-        })
+        } as const
+        const quitUrl = `${settings.shopUrl}${page}`
+        const payUrl = await fieldsChecked(log, () =>
+          channel === 'wap' ? client.wapPayUrl({ ...pay, quitUrl }) : client.pagePayUrl(pay),
+        )
         return { payUrl }
       },
     },
 
     async ask(attemptNo): Promise<GatewayTrade> {
-      const trade = await believable(log, () => client.query({ outTradeNo: attemptNo }))
+      const trade = await trustedAnswer(log, () => client.query({ outTradeNo: attemptNo }))
       if (!trade.exists) return { state: 'none' }
-      // The answer is signed for our application; that it is about another trade would be somebody replaying one.
+      // The answer is signed for our application; if it is about another trade, somebody is replaying an old answer.
       if (trade.outTradeNo !== attemptNo) throw new ShopError('GATEWAY_UNAVAILABLE')
       const { tradeNo, tradeStatus, sendPayDate } = trade
       if (tradeStatus === 'WAIT_BUYER_PAY') return { state: 'waiting', tradeNo }
-      // Closed is also what was refunded in full. That alone has a time of payment, which is when the seller got the money;
-      // should the gateway leave it out, the trade is read as never paid, which gives nobody anything.
+      // TRADE_CLOSED also covers trades refunded in full; only those have a time of payment, when the seller got the money.
+      // If the gateway leaves it out, the trade is read as never paid, which grants nothing.
       if (tradeStatus === 'TRADE_CLOSED' && !sendPayDate) return { state: 'closed', tradeNo }
       return { state: 'paid', tradeNo, amount: toFen(trade.totalAmount), paidAt: sendPayDate ?? clock() }
     },
 
     async close(attemptNo) {
-      await believable(log, () => client.close({ outTradeNo: attemptNo }))
+      await trustedAnswer(log, () => client.close({ outTradeNo: attemptNo }))
     },
 
     async refund({ amount, reason, tries, ...refund }): Promise<RefundAnswer> {
       const trade = refundOf(refund)
-      const answer = await believable(log, () =>
+      const answer = await trustedAnswer(log, () =>
         client.refund({ ...trade, refundAmount: amount, refundReason: allowedSubject(reason) }),
       )
       if (answer.ok && answer.fundChange) return { state: 'succeeded' }
-      // Refused, or nothing moved with this call: an earlier one may have acted all the same. Only its books tell.
-      const made = await believable(log, () => client.refundQuery(trade))
+      // Refused, or this call moved nothing: an earlier call may have refunded all the same. Only the gateway's books
+      // can tell.
+      const made = await trustedAnswer(log, () => client.refundQuery(trade))
+      // guard: unknown-is-no-refusal
       if (made.ok && made.refunded) return { state: 'succeeded' }
       const refusal = answer.ok ? 'the gateway has not made the refund yet' : `${answer.subCode}: ${answer.meaning}`
-      // Its books may lag behind by seconds, so a refusal is final only once it has been repeated for a while.
+      // The gateway's books may lag behind by seconds, so a refusal is final only after it has been repeated for a
+      // while.
       const final = !answer.ok && answer.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED
-      // A question that is refused as well says nothing about an earlier call.
+      // If the query is refused as well, it says nothing about an earlier call.
       const none = made.ok || NO_TRADE.includes(made.subCode)
       return { state: final && none ? 'refused' : 'later', refusal }
     },
 
     async lookForRefund(refund): Promise<RefundAnswer | undefined> {
-      const made = await believable(log, () => client.refundQuery(refundOf(refund)))
+      const made = await trustedAnswer(log, () => client.refundQuery(refundOf(refund)))
       return made.ok && made.refunded ? { state: 'succeeded' } : undefined
     },
 
-    bill: (day) => believable(log, () => readBill(day, clock(), () => client.tradeBill(day), settings.feeRate)),
+    bill: (day) => trustedAnswer(log, () => readBill(day, clock(), () => client.tradeBill(day), settings.feeRate)),
 
     async readNotification({ body, contentType }): Promise<ReadNotification> {
       const read = await client.verifyNotification(body, contentType)
-      return read.ok ? judge(read, settings, clock) : refused(read, body)
+      return read.ok ? checkNotice(read, settings, clock) : refused(read, body)
     },
   }
 }
 
-/** Without a believable answer nothing is known, and nothing may be concluded. */
-async function believable<Answer>(log: Logger, call: () => Promise<Answer>): Promise<Answer> {
+/** Without an answer that can be trusted the outcome is unknown, and nothing may be concluded. */
+async function trustedAnswer<Answer>(log: Logger, call: () => Promise<Answer>): Promise<Answer> {
   try {
-    return await call()
+    return await fieldsChecked(log, call)
   } catch (error) {
     if (!(error instanceof AlipayError)) throw error
     log.warn({ code: error.code, reason: error.message.split('\n')[0] }, 'the gateway gave no believable answer')
@@ -118,10 +129,10 @@ async function believable<Answer>(log: Logger, call: () => Promise<Answer>): Pro
 }
 
 function refused({ code, message, parameters }: Refused, body: Buffer): ReadNotification {
-  // What an unverified message claims is kept to find it by; nothing acts on it.
+  // The number that an unverified message claims is stored only so that staff can find it; nothing acts on it.
   const claimed = (name: string) => {
     const value = parameters?.get(name)
-    return value === undefined ? undefined : value.slice(0, 64)
+    return value === undefined ? undefined : cutText(value, 64)
   }
   return {
     checks: [{ check: 'signature', passed: false, detail: `${code}: ${message}` }],
@@ -130,20 +141,28 @@ function refused({ code, message, parameters }: Refused, body: Buffer): ReadNoti
   }
 }
 
-/** The checks that Alipay asks of every merchant, after the signature ("Asynchronous notification: mandatory checks"). */
-function judge(notice: Notification, settings: AlipaySettings, clock: Clock): ReadNotification {
+/**
+ * The checks that Alipay requires of every merchant, after the signature ("Asynchronous notification: mandatory
+ * checks").
+ */
+function checkNotice(notice: Notification, settings: AlipaySettings, clock: Clock): ReadNotification {
   const paidStatus = notice.tradeStatus === 'TRADE_SUCCESS' || notice.tradeStatus === 'TRADE_FINISHED'
   const aboutRefund = notice.refundFee !== undefined
+  // `wap.pay` payments also report that they timed out unpaid. We close an order only after a query, not because of
+  // this.
+  const closed = notice.tradeStatus === 'TRADE_CLOSED'
   const checks: Check[] = [
     { check: 'signature', passed: true },
+    // guard: alipay-application
     ours('application', notice.appId, settings.appId),
+    // guard: alipay-seller
     ours('seller', notice.sellerId, settings.sellerId),
-    { check: 'status', passed: paidStatus || aboutRefund, detail: notice.tradeStatus },
+    { check: 'status', passed: paidStatus || aboutRefund || closed, detail: notice.tradeStatus },
   ]
   const ids = { attemptNo: notice.outTradeNo, tradeNo: notice.tradeNo, notifyId: notice.notifyId }
   if (!checks.every((check) => check.passed)) return { checks, ...ids }
-  // A refund is told to the address of the payment; our own books say what was refunded.
-  if (aboutRefund) return { checks, ...ids, nothingToDo: true }
+  // Refunds are notified to the payment's address too; our own books have what was refunded.
+  if (aboutRefund || closed) return { checks, ...ids, nothingToDo: true }
   const { outTradeNo: attemptNo, tradeNo, gmtPayment } = notice
   return { checks, ...ids, paid: { attemptNo, tradeNo, amount: fenOf(notice), paidAt: gmtPayment ?? clock() } }
 }
@@ -159,8 +178,8 @@ function defined<Fields extends Record<string, string | undefined>>(
 }
 
 /**
- * The gateway refuses `/`, `=` and `&` in a subject, and more than 256 characters. Bills quote nothing: a comma of a buyer's
- * would look like a column's end, and enough of them make the whole day's bill unreadable.
+ * The gateway refuses `/`, `=` and `&` in a subject, and more than 256 characters. Bills do not quote anything: a comma
+ * in a subject would look like a column separator, and could make the whole day's bill unreadable.
  */
 export const allowedSubject = (subject: string): string =>
-  subject.replaceAll(',', '，').replace(/[/=&]/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 200) || 'Xuecheng'
+  cutText(subject.replaceAll(',', '，').replace(/[/=&]/g, ' ').replace(/\s+/g, ' ').trim(), 200) || 'Xuecheng'

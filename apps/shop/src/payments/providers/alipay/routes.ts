@@ -1,14 +1,14 @@
-/** The two addresses of Alipay: where it notifies, and where it sends the buyer back. */
+/** Alipay's two routes: for its notifications, and for buyers whom it sends back. */
 import { Type } from 'typebox'
 import { ShopError } from '../../../errors.ts'
 import type { Application } from '../../../http/application.ts'
 import { problems } from '../../../http/shapes.ts'
 import { readOrder } from '../../../orders/read.ts'
-import { askQuietly } from '../../ask.ts'
+import type { PaymentProvider } from '../../contract.ts'
+import { queryQuietly } from '../../gateway-sync/query.ts'
 import type { Payments } from '../../payments.ts'
-import { isTrial } from '../../trials.ts'
+import { isTrial } from '../../trials/trials.ts'
 import { addNotifyRoute } from '../notify-route.ts'
-import type { PaymentProvider } from '../provider.ts'
 import type { AlipayProvider } from './provider.ts'
 
 export function addAlipayRoutes(
@@ -25,26 +25,27 @@ export function addAlipayRoutes(
   app.post(
     '/api/payments/alipay/return',
     {
-      config: { urgency: 'payment' },
+      config: { access: 'account', priority: 'payment' },
+      bodyLimit: 16 * 1024,
       schema: {
         tags: ['orders'],
         summary: 'What stood on the return address: verified, then the gateway is asked',
-        body: Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 2048 }), { maxProperties: 40 }),
+        body: Type.Record(Type.String(), Type.String({ maxLength: 2048 }), { maxProperties: 40 }),
         response: { 200: Type.Ref('Order'), ...problems(400, 401, 404) },
       },
     },
     async (request) => {
-      const { user } = await payments.viewers.require(request)
+      const { user } = await payments.principals.require(request)
       const attemptNo = await returnedAttempt(new URLSearchParams(request.body).toString(), editions())
       if (attemptNo === undefined) throw new ShopError('RETURN_NOT_VERIFIED')
       const attempt = await findAttempt(payments, user.id, attemptNo)
-      if (attempt.status !== 'paid') await askQuietly(payments, attempt)
+      if (attempt.status !== 'paid') await queryQuietly(payments, attempt)
       return readOrder(payments.db, user.id, attempt.order_no)
     },
   )
 }
 
-/** The attempt that a genuine return is about, to whichever of our merchants it came. */
+/** The attempt that a genuine return is about, with whichever of our merchants it was paid. */
 async function returnedAttempt(query: string, editions: readonly AlipayProvider[]): Promise<string | undefined> {
   for (const { client, settings } of editions) {
     const returned = await client.verifyReturn(query)

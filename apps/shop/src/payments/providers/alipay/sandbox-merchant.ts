@@ -1,4 +1,4 @@
-/** Makes the shop a merchant of its own sandbox: its keys on first start, its registration on every start. */
+/** Makes the shop a merchant of its own sandbox: creates its keys on the first start, and registers on every start. */
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { readPublicKey } from '@xuecheng/alipay'
@@ -6,7 +6,7 @@ import { type Config, sandboxAddress } from '../../../config.ts'
 import { keepSecret } from '../../../secrets.ts'
 import { SANDBOX_MERCHANT, sandboxKeyFile } from './settings.ts'
 
-/** @throws Error when the sandbox does not take the merchant */
+/** @throws Error if the sandbox does not accept the merchant */
 export async function registerAlipayMerchant(config: Config): Promise<void> {
   const privateKey = keepSecret(sandboxKeyFile(config, 'app_private_key'), newPrivateKey)
   const publicKey = createPublicKey(privateKey)

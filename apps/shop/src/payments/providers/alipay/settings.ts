@@ -1,4 +1,5 @@
-/** Alipay's settings: the environment's, or else the sandbox merchant's under the data folder. */
+/** Alipay's settings: from the environment, or else those of the sandbox merchant in the data folder. */
+import type { KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -7,13 +8,23 @@ import {
   type CertificateFiles,
   certSn,
   createAlipay,
+  describeKey,
   PRODUCTION_GATEWAY,
   readPrivateKey,
   readPublicKey,
   rootCertSn,
 } from '@xuecheng/alipay'
-import { address, type Config, type Environment, SettingError, sandboxAddress, textOrFile } from '../../../config.ts'
-import { named, tryKey } from '../key-settings.ts'
+import {
+  type Config,
+  type Environment,
+  flag,
+  SettingError,
+  safeAddress,
+  sandboxAddress,
+  textOrFile,
+} from '../../../config.ts'
+import { named, settingReader, tryKey } from '../key-settings.ts'
+import { isAlipaySetUp } from './is-set-up.ts'
 
 export interface AlipaySettings {
   readonly gateway: string
@@ -22,16 +33,23 @@ export interface AlipaySettings {
   readonly keys: AlipayKeys
   readonly notifyUrl: string
   readonly returnUrl: string
-  /** What Alipay keeps by contract, in ten-thousandths of a payment; without it fees are noted and not judged. */
+  /** The base URL of the shop's own pages, without a trailing slash. */
+  readonly shopUrl: string
+  /** Whether phones are sent to `wap.pay`, a product with its own contract; otherwise they get `page.pay` as well. */
+  readonly wap: boolean
+  /** Alipay's contractual fee, in ten-thousandths of a payment; without it fees are recorded but not checked. */
   readonly feeRate: number | undefined
   /** Whether this is the shop's own sandbox. */
   readonly sandbox: boolean
 }
 
-/** Keys as texts: the client parses them, and the doctor says what is wrong with them. */
+/** Keys as texts: the client parses them, and the diagnostics report what is wrong with them. */
 export type AlipayKeys =
   | { readonly privateKey: string; readonly alipayPublicKey: string }
   | { readonly privateKey: string; readonly certificates: CertificateFiles }
+
+/** What the diagnostics send to our notify address, and no gateway would; the inbox recognises it. */
+export const NOTIFY_PROBE = 'notify_type=trade_status_sync'
 
 /** The merchant that the shop registers with its own sandbox. */
 export const SANDBOX_MERCHANT = { appId: '9021000100000001', sellerId: '2088721000000001' }
@@ -39,27 +57,16 @@ export const SANDBOX_MERCHANT = { appId: '9021000100000001', sellerId: '20887210
 export const sandboxKeyFile = (config: Config, name: 'app_private_key' | 'app_public_key' | 'alipay_public_key') =>
   join(config.dataDir, 'keys', 'alipay', `${name}.pem`)
 
-const KEYS = [
-  'ALIPAY_PRIVATE_KEY',
-  'ALIPAY_PUBLIC_KEY',
-  'ALIPAY_APP_CERT',
-  'ALIPAY_ALIPAY_CERT',
-  'ALIPAY_ROOT_CERT',
-] as const
-/** Any one of them means that somebody sets Alipay up: what is missing beside it is named, not passed over. */
-const NAMED = ['ALIPAY_APP_ID', 'ALIPAY_SELLER_ID', 'ALIPAY_GATEWAY', ...KEYS.flatMap((name) => [name, `${name}_FILE`])]
-
-/** Whether somebody set Alipay up by hand, for the real gateway or another sandbox. */
-export const isAlipaySetUp = (environment: Environment): boolean => NAMED.some((name) => environment[name]?.trim())
-
 /**
- * The settings, their keys not yet tried. Undefined when Alipay is not set up.
- * @throws SettingError naming the first setting that is missing or misshapen
+ * The settings; their keys are not parsed yet. Undefined if Alipay is not set up.
+ * @throws SettingError naming the first setting that is missing or malformed
  */
 export function readAlipaySettings(config: Config): AlipaySettings | undefined {
   const urls = {
     notifyUrl: `${config.publicUrl}/api/payments/alipay/notify`,
     returnUrl: `${config.publicUrl}/pay/success`,
+    shopUrl: config.publicUrl,
+    wap: flag(config.environment, 'ALIPAY_WAP', true),
     feeRate: feeRate(config.environment),
   }
   if (isAlipaySetUp(config.environment)) return { ...fromEnvironment(config.environment), ...urls, sandbox: false }
@@ -74,7 +81,7 @@ export function readAlipaySettings(config: Config): AlipaySettings | undefined {
   }
 }
 
-/** Opens a client; its keys are parsed here. @throws SettingError that names the key and what is wrong with it */
+/** Opens a client, which parses the keys. @throws SettingError naming the key and what is wrong with it */
 export function openClient(settings: AlipaySettings, options: Partial<AlipayOptions> = {}): Alipay {
   const { gateway, appId, keys } = settings
   tryKey('ALIPAY_PRIVATE_KEY', keys.privateKey, readPrivateKey)
@@ -84,30 +91,72 @@ export function openClient(settings: AlipaySettings, options: Partial<AlipayOpti
     named('ALIPAY_ALIPAY_CERT', () => certSn(keys.certificates.alipayCert))
     named('ALIPAY_ROOT_CERT', () => rootCertSn(keys.certificates.rootCert))
   }
-  // What is left is that they do not fit together.
+  // The remaining possibility: the keys do not match each other.
   const rest = 'certificates' in keys ? 'ALIPAY_APP_CERT' : 'ALIPAY_PUBLIC_KEY'
   return named(rest, () => createAlipay({ ...options, gateway, appId, ...keys }))
 }
 
 function fromEnvironment(
   environment: Environment,
-): Omit<AlipaySettings, 'notifyUrl' | 'returnUrl' | 'feeRate' | 'sandbox'> {
-  return {
-    gateway: address(environment, 'ALIPAY_GATEWAY', PRODUCTION_GATEWAY),
-    appId: digits(environment, 'ALIPAY_APP_ID', '2021000120612450'),
-    sellerId: digits(environment, 'ALIPAY_SELLER_ID', '2088621959339670'),
-    keys: keysFrom(environment),
+): Omit<AlipaySettings, 'notifyUrl' | 'returnUrl' | 'shopUrl' | 'wap' | 'feeRate' | 'sandbox'> {
+  const { gateway, appId, sellerId, keys, faults } = readAlipayParts(environment)
+  if (gateway !== undefined && appId !== undefined && sellerId !== undefined && keys) {
+    return { gateway, appId, sellerId, keys }
   }
+  throw faults[0]
 }
 
-function keysFrom(environment: Environment): AlipayKeys {
-  const privateKey = needed(environment, 'ALIPAY_PRIVATE_KEY')
-  const files = ['ALIPAY_APP_CERT', 'ALIPAY_ALIPAY_CERT', 'ALIPAY_ROOT_CERT']
-  if (!files.some((name) => environment[`${name}_FILE`]?.trim() || environment[name]?.trim())) {
-    return { privateKey, alipayPublicKey: needed(environment, 'ALIPAY_PUBLIC_KEY') }
+/** The environment's settings that could be read; undefined for those listed as faults. */
+export interface AlipayParts {
+  readonly gateway: string | undefined
+  readonly appId: string | undefined
+  readonly sellerId: string | undefined
+  readonly privateKey: string | undefined
+  /** Alipay's public key, or its certificate. */
+  readonly gatewayKey: string | undefined
+  readonly keys: AlipayKeys | undefined
+  readonly faults: readonly SettingError[]
+}
+
+const CERTIFICATES = ['ALIPAY_APP_CERT', 'ALIPAY_ALIPAY_CERT', 'ALIPAY_ROOT_CERT'] as const
+
+const hasCertificates = (environment: Environment): boolean =>
+  CERTIFICATES.some((name) => environment[`${name}_FILE`]?.trim() || environment[name]?.trim())
+
+export function readAlipayParts(environment: Environment): AlipayParts {
+  const { read, faults } = settingReader()
+  const gateway = read(() => safeAddress(environment, 'ALIPAY_GATEWAY', PRODUCTION_GATEWAY))
+  const appId = read(() => digits(environment, 'ALIPAY_APP_ID', '2021000120612450'))
+  const sellerId = read(() => digits(environment, 'ALIPAY_SELLER_ID', '2088621959339670'))
+  const privateKey = read(() => needed(environment, 'ALIPAY_PRIVATE_KEY'))
+  const known = { gateway, appId, sellerId, privateKey, faults }
+  if (!hasCertificates(environment)) {
+    const gatewayKey = read(() => needed(environment, 'ALIPAY_PUBLIC_KEY'))
+    const whole = privateKey !== undefined && gatewayKey !== undefined
+    return { ...known, gatewayKey, keys: whole ? { privateKey, alipayPublicKey: gatewayKey } : undefined }
   }
-  const [appCert = '', alipayCert = '', rootCert = ''] = files.map((name) => needed(environment, name))
-  return { privateKey, certificates: { appCert, alipayCert, rootCert } }
+  const [appCert, alipayCert, rootCert] = CERTIFICATES.map((name) => read(() => needed(environment, name)))
+  const whole = privateKey !== undefined && appCert !== undefined && alipayCert !== undefined && rootCert !== undefined
+  const keys = whole ? { privateKey, certificates: { appCert, alipayCert, rootCert } } : undefined
+  return { ...known, gatewayKey: alipayCert, keys }
+}
+
+/**
+ * The key that Alipay signs with: all that is needed to verify a return or a notification.
+ * @throws SettingError if it is missing, cannot be read, or is the application's own key
+ */
+export function readGatewayKey(config: Config): KeyObject {
+  const { environment } = config
+  const name = hasCertificates(environment) ? 'ALIPAY_ALIPAY_CERT' : 'ALIPAY_PUBLIC_KEY'
+  const sandbox = sandboxKeyFile(config, 'alipay_public_key')
+  const fromSandbox = !isAlipaySetUp(environment) && config.sandbox.enabled && existsSync(sandbox)
+  const text = fromSandbox ? readFileSync(sandbox, 'utf8') : needed(environment, name)
+  tryKey(name, text, readPublicKey)
+  const own = fromSandbox ? undefined : textOrFile(environment, 'ALIPAY_PRIVATE_KEY')
+  if (own !== undefined && describeKey(own).fingerprint === describeKey(text).fingerprint) {
+    throw new SettingError(name, "is the application's own public key, not Alipay's", './keys/alipay_public_key.pem')
+  }
+  return readPublicKey(text)
 }
 
 function digits(environment: Environment, name: string, example: string): string {

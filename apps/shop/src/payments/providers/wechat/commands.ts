@@ -1,11 +1,11 @@
-/** WeChat Pay from the command line, with the shop's own settings: ordering, asking, closing, refunds and the bill. */
+/** WeChat Pay's commands, with the shop's own settings: ordering, querying, closing, refunds and the bill. */
 import type { RefundKnown, WechatPay } from '@xuecheng/wechatpay'
 import { systemClock } from '../../../clock.ts'
 import { type Call, type Command, optional, required, UsageError } from '../../../command.ts'
 import { writeMoment } from '../../../http/shapes.ts'
-import { amountOf, refused, told, yuan } from '../answers.ts'
+import { amountOf, answerOf, refused, yuan } from '../answers.ts'
 import { readInUse } from '../in-use.ts'
-import { WECHAT } from './kind.ts'
+import { WECHAT } from './definition.ts'
 import { openClient, readWechatSettings, type WechatSettings } from './settings.ts'
 
 const settingsOf = (call: Call): Promise<WechatSettings> => readInUse(call, WECHAT, readWechatSettings)
@@ -46,10 +46,10 @@ const query: Command = {
   options: TRADE,
   async run(call) {
     const trade = await (await clientOf(call)).query(tradeOf(call))
-    if (!trade.exists) return told({ exists: false }, true)
+    if (!trade.exists) return answerOf({ exists: false }, true)
     const { transactionId: tradeNo, outTradeNo, tradeState, total, successTime } = trade
     const paidAt = successTime && writeMoment(successTime)
-    return told({ exists: true, tradeNo, outTradeNo, tradeState, totalAmount: yuan(total), paidAt })
+    return answerOf({ exists: true, tradeNo, outTradeNo, tradeState, totalAmount: yuan(total), paidAt })
   },
 }
 
@@ -59,7 +59,7 @@ const close: Command = {
   options: { 'out-trade-no': { type: 'string' } },
   async run(call) {
     const answer = await (await clientOf(call)).close({ outTradeNo: required(call, 'out-trade-no') })
-    return answer.ok ? told({ ...answer }) : refused(answer)
+    return answer.ok ? answerOf({ ...answer }) : refused(answer)
   },
 }
 
@@ -71,9 +71,9 @@ const refund: Command = {
     const settings = await settingsOf(call)
     const client = openClient(settings)
     const [which, amount] = [tradeOf(call), amountOf(call, 'amount')]
-    // WeChat Pay wants to be told the whole amount of what is paid back in part.
+    // WeChat Pay requires the total amount of a payment that is refunded in part.
     const trade = await client.query(which)
-    if (!trade.exists) return told({ exists: false }, true)
+    if (!trade.exists) return answerOf({ exists: false }, true)
     const answer = await client.refund({
       ...which,
       refund: amount,
@@ -82,7 +82,7 @@ const refund: Command = {
       reason: optional(call, 'reason'),
       notifyUrl: settings.notifyUrl,
     })
-    return answer.ok ? told(saidOf(answer)) : refused(answer)
+    return answer.ok ? answerOf(saidOf(answer)) : refused(answer)
   },
 }
 
@@ -93,12 +93,12 @@ const refundQuery: Command = {
   async run(call) {
     const answer = await (await clientOf(call)).refundQuery({ outRefundNo: required(call, 'request-no') })
     if (!answer.ok) return refused(answer)
-    if (!answer.exists) return told({ ok: true, exists: false }, true)
-    return told(saidOf(answer))
+    if (!answer.exists) return answerOf({ ok: true, exists: false }, true)
+    return answerOf(saidOf(answer))
   },
 }
 
-/** Accepted is no end yet: the status says which it is. */
+/** A refund that was accepted is not finished: the status says how far it is. */
 const saidOf = ({ outRefundNo, refundId, status, refund: amount, successTime }: RefundKnown) => ({
   ok: true,
   outRefundNo,

@@ -9,22 +9,24 @@ import {
 import type { Logger } from 'pino'
 import type { Clock } from '../../../clock.ts'
 import { ShopError } from '../../../errors.ts'
+import { isLoopbackUrl } from '../../../live.ts'
 import { toFen } from '../../../money.ts'
-import { ours } from '../ours.ts'
+import { isPublicAddress } from '../../../public-address.ts'
+import { bytesOf, cutText } from '../../../text/cut-text.ts'
 import type {
   AttemptToPay,
   Check,
+  Client,
   GatewayTrade,
   OrderedLink,
-  Payer,
   PaymentProvider,
   ReadNotification,
   RefundAnswer,
   RefundToSend,
-} from '../provider.ts'
+} from '../../contract.ts'
+import { fieldsChecked, ours } from '../adapter.ts'
 import { readBill } from './bill.ts'
-import { NOTIFY_PROBE } from './notify-probe.ts'
-import { openClient, type WechatSettings } from './settings.ts'
+import { NOTIFY_PROBE, openClient, type WechatSettings } from './settings.ts'
 
 export interface WechatProvider extends PaymentProvider {
   readonly merchant: string
@@ -33,8 +35,10 @@ export interface WechatProvider extends PaymentProvider {
 }
 
 const GATEWAY_LIMIT_MS = 8000
+/** "At least a minute between partial refunds of one order"; clocks and networks are not that exact. */
+const REFUND_GAP_MS = 62_000
 const TRIES_BEFORE_REFUSED = 4
-/** "Creating orders: results": a code lives two hours, an H5 address five minutes. */
+/** "Creating orders: results": a code is valid for two hours, an H5 address for five minutes. */
 const CODE_LIVES_MS = 2 * 3_600_000
 const H5_LIVES_MS = 5 * 60_000
 
@@ -48,24 +52,25 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
 
   return {
     name: 'wechat',
-    // The sandbox's port may be another one at the next start.
+    // The sandbox's port may change at the next start.
     merchant: `${settings.sandbox ? 'sandbox' : settings.baseUrl} ${settings.mchId} ${settings.appId}`,
     client,
     settings,
-    channelFor: ({ device }) => (device === 'phone' && settings.h5 ? 'h5' : 'native'),
+    refundGapMs: REFUND_GAP_MS,
+    channelFor: ({ device, address }) => (device === 'phone' && settings.h5 && mayOpenH5(address) ? 'h5' : 'native'),
     links: {
       made: 'there',
-      order: (attempt, payer) => believable(log, () => orderLink(attempt, payer)),
+      order: (attempt, payer) => trustedAnswer(log, () => orderLink(attempt, payer)),
     },
 
     async ask(attemptNo): Promise<GatewayTrade> {
-      const trade = await believable(log, () => client.query({ outTradeNo: attemptNo }))
+      const trade = await trustedAnswer(log, () => client.query({ outTradeNo: attemptNo }))
       if (!trade.exists) return { state: 'none' }
-      // Signed for us, and yet perhaps the answer to another question: then somebody is replaying one. The application may
-      // be a former one: numbers are the merchant's.
+      // The answer is signed for us; if it is about another order, somebody is replaying an old answer. The application
+      // may be a retired one: numbers belong to the merchant.
       if (trade.outTradeNo !== attemptNo || trade.mchId !== settings.mchId) throw new ShopError('GATEWAY_UNAVAILABLE')
       if (trade.tradeState === 'CLOSED' || trade.tradeState === 'REVOKED') return { state: 'closed' }
-      // "REFUND" says that it was paid; how much went back, only refund queries tell.
+      // "REFUND" means that it was paid; only refund queries tell how much was refunded.
       if (trade.tradeState !== 'SUCCESS' && trade.tradeState !== 'REFUND') return { state: 'waiting' }
       if (trade.transactionId === undefined) throw new ShopError('GATEWAY_UNAVAILABLE')
       const paidAt = trade.successTime ?? clock()
@@ -73,26 +78,35 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     },
 
     async close(attemptNo) {
-      // Refused, it is paid or closed already: who closes asks afterwards.
-      await believable(log, () => client.close({ outTradeNo: attemptNo }))
+      // If it is refused, the order is paid or closed already: the caller queries it afterwards.
+      await trustedAnswer(log, () => client.close({ outTradeNo: attemptNo }))
     },
 
-    refund: (refund) => believable(log, () => payBack(refund)),
+    refund: (refund) => trustedAnswer(log, () => payBack(refund)),
 
     async lookForRefund({ requestNo }) {
-      const made = await believable(log, () => client.refundQuery({ outRefundNo: requestNo }))
+      const made = await trustedAnswer(log, () => client.refundQuery({ outRefundNo: requestNo }))
       return made.ok && made.exists ? answerOf(made.status, 1) : undefined
     },
 
-    bill: (day) => believable(log, () => readBill(day, clock(), () => client.tradeBill(day))),
+    bill: (day) => trustedAnswer(log, () => readBill(day, clock(), () => client.tradeBill(day))),
 
     async readNotification({ body, headers, receivedAt }): Promise<ReadNotification> {
       const read = await client.verifyNotification(body, headers, { at: receivedAt })
-      return read.ok ? judge(read, settings, clock) : refusedNotice(read, body)
+      return read.ok ? checkNotice(read, settings, clock) : refusedNotice(read, body)
     },
   }
 
-  async function orderLink(attempt: AttemptToPay, payer: Payer): Promise<OrderedLink> {
+  /**
+   * An H5 order contains the payer's address, and WeChat opens none for 127.0.0.1 or a private network: the buyer then
+   * scans a code. Buyers of a gateway on this machine are on this machine too.
+   */
+  function mayOpenH5(address: string): boolean {
+    const isHere = settings.sandbox || isLoopbackUrl(settings.baseUrl)
+    return isHere ? address !== '' : isPublicAddress(address)
+  }
+
+  async function orderLink(attempt: AttemptToPay, payer: Client): Promise<OrderedLink> {
     const { attemptNo, orderNo, amount, subject, expiresAt } = attempt
     const order = {
       outTradeNo: attemptNo,
@@ -115,7 +129,9 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     return { link: { codeUrl, ...phone }, until: lives(CODE_LIVES_MS) }
   }
 
-  /** Once sent, its state is asked first: "accepted" is no end, and the same number never refunds twice. */
+  /**
+   * After the first try its state is queried first: "accepted" is not final, and the same number never refunds twice.
+   */
   async function payBack({ attemptNo, requestNo, amount, paid, reason, tries }: RefundToSend): Promise<RefundAnswer> {
     const before = tries > 1 ? await client.refundQuery({ outRefundNo: requestNo }) : undefined
     if (before?.ok && before.exists) return answerOf(before.status, tries)
@@ -128,17 +144,17 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
       notifyUrl,
     })
     if (sent.ok) return answerOf(sent.status, tries)
-    // Refused; an earlier call may have acted all the same. Only its books tell.
+    // Refused, but an earlier call may have refunded all the same. Only the gateway's books can tell.
     const made = await client.refundQuery({ outRefundNo: requestNo })
     if (made.ok && made.exists) return answerOf(made.status, tries)
     const refusal = `${sent.code}: ${sent.meaning}`
-    // A question that is refused as well says nothing about an earlier call.
+    // If the query is refused as well, it says nothing about an earlier call.
     const final = made.ok && sent.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED
     return { state: final ? 'refused' : 'later', refusal }
   }
 }
 
-/** "Refunds: states": closed is an end; abnormal waits for the merchant to name another account. */
+/** "Refunds: states": CLOSED is final; ABNORMAL waits until the merchant names another account. */
 function answerOf(status: string, tries: number): RefundAnswer {
   if (status === 'SUCCESS') return { state: 'succeeded' }
   if (status === 'PROCESSING') return { state: 'accepted' }
@@ -148,10 +164,10 @@ function answerOf(status: string, tries: number): RefundAnswer {
   return { state: 'later', refusal, taken: true }
 }
 
-/** Without a believable answer nothing is known, and nothing may be concluded. */
-async function believable<Answer>(log: Logger, call: () => Promise<Answer>): Promise<Answer> {
+/** Without an answer that can be trusted the outcome is unknown, and nothing may be concluded. */
+async function trustedAnswer<Answer>(log: Logger, call: () => Promise<Answer>): Promise<Answer> {
   try {
-    return await call()
+    return await fieldsChecked(log, call)
   } catch (error) {
     if (!(error instanceof WechatPayError)) throw error
     log.warn({ code: error.code, reason: error.message.split('\n')[0] }, 'the gateway gave no believable answer')
@@ -159,7 +175,7 @@ async function believable<Answer>(log: Logger, call: () => Promise<Answer>): Pro
   }
 }
 
-/** What an unverified message claims to be is kept to find it by; nothing acts on it. */
+/** The identifier that an unverified message claims is stored only so that staff can find it; nothing acts on it. */
 function refusedNotice({ code, message }: Refused, body: Buffer): ReadNotification {
   const id = /"id"\s*:\s*"([\w-]{1,64})"/.exec(body.toString('latin1'))?.[1]
   return {
@@ -169,8 +185,11 @@ function refusedNotice({ code, message }: Refused, body: Buffer): ReadNotificati
   }
 }
 
-/** The checks that WeChat Pay asks of every merchant, after signature and decryption ("Payment notification: reply"). */
-function judge(notice: Notification, settings: WechatSettings, clock: Clock): ReadNotification {
+/**
+ * The checks that WeChat Pay requires of every merchant, after signature and decryption ("Payment notification:
+ * reply").
+ */
+function checkNotice(notice: Notification, settings: WechatSettings, clock: Clock): ReadNotification {
   if (notice.kind === 'refund') {
     const checks = [{ check: 'signature', passed: true }, ours('seller', notice.mchId, settings.mchId)]
     const ids = { attemptNo: notice.outTradeNo, tradeNo: notice.transactionId, notifyId: notice.id }
@@ -184,7 +203,9 @@ function judgePayment(notice: PaymentNotification, settings: WechatSettings, clo
   const { outTradeNo: attemptNo, transactionId: tradeNo, tradeState } = notice
   const checks: Check[] = [
     { check: 'signature', passed: true },
+    // guard: wechat-application
     ours('application', notice.appId, settings.appId),
+    // guard: wechat-merchant
     ours('seller', notice.mchId, settings.mchId),
     { check: 'status', passed: tradeState === 'SUCCESS' && tradeNo !== undefined, detail: tradeState },
   ]
@@ -194,19 +215,10 @@ function judgePayment(notice: PaymentNotification, settings: WechatSettings, clo
   return { checks, ...ids, paid: { attemptNo, tradeNo, amount: toFen(Math.max(0, notice.total)), paidAt } }
 }
 
-/** At most 127 bytes to be on the safe side, and never half a character. */
+/** At most 127 bytes to be on the safe side, never cutting a character in half. */
 export function allowedDescription(subject: string): string {
   const words = subject.replace(/\s+/g, ' ').trim() || 'Xuecheng'
-  return within(words, 127)
+  return cutText(words, 127, bytesOf)
 }
 
-const allowedReason = (reason: string): string => within(reason.replace(/\s+/g, ' ').trim() || 'refund', 80)
-
-function within(text: string, bytes: number): string {
-  let kept = ''
-  for (const character of text) {
-    if (Buffer.byteLength(kept + character) > bytes) break
-    kept += character
-  }
-  return kept
-}
+const allowedReason = (reason: string): string => cutText(reason.replace(/\s+/g, ' ').trim() || 'refund', 80, bytesOf)

@@ -1,8 +1,8 @@
-/** The one address of WeChat Pay: where it notifies. Only the status counts; the body is for people. */
+/** WeChat Pay's only route, for its notifications. The gateway reads only the status of an answer; the body is for people. */
 import type { Application } from '../../../http/application.ts'
+import type { PaymentProvider } from '../../contract.ts'
 import type { Payments } from '../../payments.ts'
 import { addNotifyRoute } from '../notify-route.ts'
-import type { PaymentProvider } from '../provider.ts'
 
 export function addWechatRoutes(app: Application, payments: Payments, live: PaymentProvider): void {
   addNotifyRoute(app, '/api/payments/wechat/notify', payments, () => live, {

@@ -1,11 +1,14 @@
-/** Makes the shop a WeChat Pay merchant of its own sandbox: its keys on first start, its registration on every start. */
+/**
+ * Makes the shop a WeChat Pay merchant of its own sandbox: creates its keys on the first start, and registers on every
+ * start.
+ */
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { type Config, sandboxAddress } from '../../../config.ts'
 import { keepSecret } from '../../../secrets.ts'
 import { SANDBOX_MERCHANT, SANDBOX_SERIAL, sandboxFile } from './settings.ts'
 
-/** @throws Error when the sandbox does not take the merchant */
+/** @throws Error if the sandbox does not accept the merchant */
 export async function registerWechatMerchant(config: Config): Promise<void> {
   const privateKey = keepSecret(sandboxFile(config, 'merchant_private_key.pem'), newPrivateKey)
   const apiV3Key = keepSecret(sandboxFile(config, 'api_v3_key'), () => randomBytes(16).toString('hex')).trim()
@@ -20,6 +23,8 @@ export async function registerWechatMerchant(config: Config): Promise<void> {
       publicKey: createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).toString('base64'),
       apiV3Key,
       keyMode: 'public-key',
+      // As in WeChat Pay's console: the domain where buyers reach the shop, and this machine by each of its names.
+      rules: { h5Domains: [...new Set([new URL(config.publicUrl).hostname, '127.0.0.1', 'localhost', '[::1]'])] },
     }),
     signal: AbortSignal.timeout(10_000),
   })
@@ -29,7 +34,7 @@ export async function registerWechatMerchant(config: Config): Promise<void> {
   }
   const key = createPublicKey({ key: Buffer.from(merchant.publicKey, 'base64'), format: 'der', type: 'spki' })
   writeFileSync(sandboxFile(config, 'wechatpay_public_key.pem'), key.export({ type: 'spki', format: 'pem' }))
-  // Last: with it the set is whole.
+  // Written last: its presence means that the set is complete.
   writeFileSync(sandboxFile(config, 'wechatpay_public_key_id'), merchant.publicKeyId)
 }
 

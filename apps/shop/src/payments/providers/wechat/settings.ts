@@ -1,4 +1,4 @@
-/** WeChat Pay's settings: the environment's, or else the sandbox merchant's under the data folder. */
+/** WeChat Pay's settings: from the environment, or else those of the sandbox merchant in the data folder. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -11,15 +11,16 @@ import {
   type WechatPayOptions,
 } from '@xuecheng/wechatpay'
 import {
-  address,
   type Config,
   type Environment,
   flag,
   SettingError,
+  safeAddress,
   sandboxAddress,
   textOrFile,
 } from '../../../config.ts'
-import { named, tryKey } from '../key-settings.ts'
+import { named, settingReader, tryKey } from '../key-settings.ts'
+import { isWechatSetUp } from './is-set-up.ts'
 
 export interface WechatSettings {
   readonly baseUrl: string
@@ -29,15 +30,20 @@ export interface WechatSettings {
   /** Keys as texts: the client parses them. */
   readonly privateKey: string
   readonly apiV3Key: string
-  /** Without it WeChat Pay's certificates are downloaded, and their rotation followed. */
+  /** Without it, WeChat Pay's certificates are downloaded, and their rotation is followed. */
   readonly publicKey: { readonly id: string; readonly key: string } | undefined
   readonly notifyUrl: string
   readonly returnUrl: string
-  /** Whether phones are sent to the H5 cashier, a product with a contract of its own; otherwise they get the code as well. */
+  /**
+   * Whether phones are sent to the H5 cashier, a product with its own contract; otherwise they get the code as well.
+   */
   readonly h5: boolean
   /** Whether this is the shop's own sandbox. */
   readonly sandbox: boolean
 }
+
+/** What the diagnostics send to our notify address, and no gateway would; the inbox recognises it. */
+export const NOTIFY_PROBE = '{}'
 
 /** The merchant that the shop registers with its own sandbox. */
 export const SANDBOX_MERCHANT = { mchId: '1900000001', appId: 'wx0000000000000001' }
@@ -50,25 +56,11 @@ export type SandboxFile =
 
 export const sandboxFile = (config: Config, name: SandboxFile) => join(config.dataDir, 'keys', 'wechat', name)
 
-const KEYS = ['WECHATPAY_PRIVATE_KEY', 'WECHATPAY_API_V3_KEY', 'WECHATPAY_PUBLIC_KEY'] as const
-/** Any one of them means that somebody sets WeChat Pay up: what is missing beside it is named, not passed over. */
-const NAMED = [
-  'WECHATPAY_MCH_ID',
-  'WECHATPAY_APP_ID',
-  'WECHATPAY_SERIAL_NO',
-  'WECHATPAY_PUBLIC_KEY_ID',
-  'WECHATPAY_BASE_URL',
-  ...KEYS.flatMap((name) => [name, `${name}_FILE`]),
-]
-
-/** Whether somebody set WeChat Pay up by hand, for the real gateway or another sandbox. */
-export const isWechatSetUp = (environment: Environment): boolean => NAMED.some((name) => environment[name]?.trim())
-
 const PRODUCTION = 'https://api.mch.weixin.qq.com'
 
 /**
- * The settings, their keys not yet tried. Undefined when WeChat Pay is not set up.
- * @throws SettingError naming the first setting that is missing or misshapen
+ * The settings; their keys are not parsed yet. Undefined if WeChat Pay is not set up.
+ * @throws SettingError naming the first setting that is missing or malformed
  */
 export function readWechatSettings(config: Config): WechatSettings | undefined {
   const { environment, publicUrl } = config
@@ -93,15 +85,18 @@ export function readWechatSettings(config: Config): WechatSettings | undefined {
   }
 }
 
-/** The sandbox takes any serial that names the key it was given. */
+/** The sandbox accepts any serial that names the key it was given. */
 export const SANDBOX_SERIAL = '5857554348454E47000000000000000000000001'
 
-/** Opens a client; its keys are parsed here. @throws SettingError that names the one that is wrong, and nothing of it */
+/**
+ * Opens a client, which parses the keys.
+ * @throws SettingError naming the setting that is wrong, without repeating its value
+ */
 export function openClient(settings: WechatSettings, options: Partial<WechatPayOptions> = {}): WechatPay {
   const { baseUrl, mchId, appId, serialNo, privateKey, apiV3Key, publicKey } = settings
   tryKey('WECHATPAY_PRIVATE_KEY', privateKey, readPrivateKey)
   if (publicKey) tryKey('WECHATPAY_PUBLIC_KEY', publicKey.key, readPublicKey)
-  // What is left: one of the texts, or a public key that is the merchant's own.
+  // The remaining possibilities: one of the texts is wrong, or the public key is the merchant's own.
   const open = () => {
     const given = { ...options, baseUrl, mchId, appId, serialNo, privateKey, apiV3Key }
     return createWechatPay({ ...given, ...(publicKey && { publicKey: publicKey.key, publicKeyId: publicKey.id }) })
@@ -117,7 +112,7 @@ export function openClient(settings: WechatSettings, options: Partial<WechatPayO
   }
 }
 
-/** What the client calls it, and what it is called here. */
+/** The client's names for the settings, and ours. */
 const SETTING_OF: Readonly<Record<string, string>> = {
   baseUrl: 'WECHATPAY_BASE_URL',
   mchId: 'WECHATPAY_MCH_ID',
@@ -127,26 +122,42 @@ const SETTING_OF: Readonly<Record<string, string>> = {
 }
 
 function fromEnvironment(environment: Environment) {
-  const key = textOrFile(environment, 'WECHATPAY_PUBLIC_KEY')
-  const id = environment['WECHATPAY_PUBLIC_KEY_ID']?.trim()
-  return {
-    baseUrl: address(environment, 'WECHATPAY_BASE_URL', PRODUCTION),
-    mchId: shaped(environment, 'WECHATPAY_MCH_ID', /^\d{1,32}$/, '1900000001'),
-    appId: shaped(environment, 'WECHATPAY_APP_ID', /^\w{1,32}$/, 'wxd678efh567hg6787'),
-    serialNo: shaped(environment, 'WECHATPAY_SERIAL_NO', /^[0-9A-Fa-f]{8,64}$/, '5157F09EFDC096DE15EBE81A47057A72'),
-    privateKey: needed(environment, 'WECHATPAY_PRIVATE_KEY'),
-    apiV3Key: secret(environment),
-    // The two belong together: one without the other is a mistake, and neither means platform certificates.
-    publicKey: key === undefined && !id ? undefined : publicKeyFrom(environment),
+  const { baseUrl, mchId, appId, serialNo, privateKey, apiV3Key, publicKey, faults } = readWechatParts(environment)
+  const named = mchId !== undefined && appId !== undefined && serialNo !== undefined && baseUrl !== undefined
+  if (faults.length === 0 && named && privateKey !== undefined && apiV3Key !== undefined) {
+    return { baseUrl, mchId, appId, serialNo, privateKey, apiV3Key, publicKey }
   }
+  throw faults[0]
 }
 
-const publicKeyFrom = (environment: Environment) => ({
-  key: needed(environment, 'WECHATPAY_PUBLIC_KEY'),
-  id: shaped(environment, 'WECHATPAY_PUBLIC_KEY_ID', /^PUB_KEY_ID_\w+$/, 'PUB_KEY_ID_0119000000012026'),
-})
+/** The environment's settings that could be read; undefined for those listed as faults. */
+export function readWechatParts(environment: Environment) {
+  const { read, faults } = settingReader()
+  const key = textOrFile(environment, 'WECHATPAY_PUBLIC_KEY')
+  const id = environment['WECHATPAY_PUBLIC_KEY_ID']?.trim()
+  const parts = {
+    baseUrl: read(() => safeAddress(environment, 'WECHATPAY_BASE_URL', PRODUCTION)),
+    mchId: read(() => shaped(environment, 'WECHATPAY_MCH_ID', /^\d{1,32}$/, '1900000001')),
+    appId: read(() => shaped(environment, 'WECHATPAY_APP_ID', /^\w{1,32}$/, 'wxd678efh567hg6787')),
+    serialNo: read(() =>
+      shaped(environment, 'WECHATPAY_SERIAL_NO', /^[0-9A-Fa-f]{8,64}$/, '5157F09EFDC096DE15EBE81A47057A72'),
+    ),
+    privateKey: read(() => needed(environment, 'WECHATPAY_PRIVATE_KEY')),
+    apiV3Key: read(() => secret(environment)),
+    /** The text of the setting, whether or not there is a number for it. */
+    publicKeyText: key,
+    faults,
+  }
+  // The two belong together: one without the other is a mistake, and neither means platform certificates.
+  if (key === undefined && !id) return { ...parts, publicKey: undefined }
+  const text = read(() => needed(environment, 'WECHATPAY_PUBLIC_KEY'))
+  const number = read(() =>
+    shaped(environment, 'WECHATPAY_PUBLIC_KEY_ID', /^PUB_KEY_ID_\w+$/, 'PUB_KEY_ID_0119000000012026'),
+  )
+  return { ...parts, publicKey: text !== undefined && number !== undefined ? { key: text, id: number } : undefined }
+}
 
-/** Never repeated in the message, since it is the secret itself. */
+/** The message never repeats the value, since it is the secret itself. */
 function secret(environment: Environment): string {
   const value = textOrFile(environment, 'WECHATPAY_API_V3_KEY')?.trim()
   if (value === undefined) throw new SettingError('WECHATPAY_API_V3_KEY', 'is missing', '(32 characters)')

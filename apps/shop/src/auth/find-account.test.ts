@@ -1,0 +1,81 @@
+/** Existing accounts get folded login names, and all of them can still log in, also where two names fold to one. */
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Connection, connect } from '../db/connect.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../db/embedded/server.ts'
+import { migrate } from '../db/migrate.ts'
+import { findAccount } from './find-account.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'xuecheng-names-'))
+let server: EmbeddedPostgres
+let shop: Connection
+
+const query = async (text: string, values: unknown[] = []) => (await shop.pool.query(text, values)).rows
+const addUser = async (username: string): Promise<number> =>
+  (
+    await query(
+      `insert into users (username, display_name, password_hash) values ($1, 'x', 'none') returning id::int`,
+      [username],
+    )
+  )[0]?.id
+
+beforeAll(async () => {
+  server = await startEmbeddedPostgres(join(folder, 'postgres'), { fsync: false })
+  shop = connect(server.ownerUrl, 2)
+  await query(
+    'create table migrations (name text primary key, checksum text not null, ran_at timestamptz default now())',
+  )
+  const migrations = join(import.meta.dirname, '../db/migrations')
+  for (const file of readdirSync(migrations).sort()) {
+    if (file >= '0036') break
+    const text = readFileSync(join(migrations, file), 'utf8')
+    await query(text)
+    const checksum = createHash('sha256').update(text).digest('hex')
+    await query('insert into migrations (name, checksum) values ($1, $2)', [file, checksum])
+  }
+}, 60_000)
+
+afterAll(async () => {
+  await shop.close()
+  await server.stop()
+  rmSync(folder, { recursive: true, force: true })
+}, 60_000)
+
+test('accounts from before login names were folded', async () => {
+  const wide = await addUser('ａｄｍｉｎ')
+  const admin = await addUser('Admin')
+  const street = await addUser('Straße')
+  const other = await addUser('STRASSE')
+  const dotted = await addUser('vİc')
+  const mixed = await addUser('аdmin')
+  await query(
+    'insert into users (username, display_name, password_hash) select $1 || n, $2, $2 from generate_series(1, 12000) n',
+    ['学生', 'x'],
+  )
+  await migrate(server.ownerUrl)
+
+  const lookUp = async (...names: string[]) => {
+    const found = []
+    for (const name of names) found.push(await findAccount(shop.db, name))
+    return found
+  }
+  // The plain name keeps the folded form, though it came later; the other account is found by its original name.
+  expect(await lookUp('admin', 'ADMIN', 'Admin', 'ａｄｍｉｎ')).toEqual([admin, admin, admin, wide])
+  expect(await lookUp('strasse', 'STRASSE', 'Straße')).toEqual([other, other, street])
+  expect(await lookUp('vic', 'vİc', 'VİC')).toEqual([undefined, dotted, dotted])
+  expect(await lookUp('аdmin', 'АDMIN', 'nobody', '学生12000')).toEqual([
+    mixed,
+    mixed,
+    undefined,
+    (await query(`select id::int from users where username = '学生12000'`))[0]?.id,
+  ])
+})
+
+test('a node of the last version adds accounts during the migration', async () => {
+  const added = await addUser('Neue.Person')
+  expect(await findAccount(shop.db, 'neue.person')).toBe(added)
+  await expect(addUser('NEUE.person')).rejects.toThrow(/unique/)
+})

@@ -1,0 +1,53 @@
+/** The last use of a session is written at most once a minute, by whichever process sees it. */
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { register } from '../../accounts/register.ts'
+import { type Connection, connect } from '../../db/connect.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../db/embedded/server.ts'
+import { migrate } from '../../db/migrate.ts'
+import { keepLastSeen } from './last-seen.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'xuecheng-seen-'))
+let server: EmbeddedPostgres
+let connection: Connection
+
+beforeAll(async () => {
+  server = await startEmbeddedPostgres(join(folder, 'postgres'))
+  await migrate(server.ownerUrl)
+  connection = connect(server.url, 1) // one connection, so that queries are answered in order
+}, 60_000)
+
+afterAll(async () => {
+  await connection.close()
+  await server.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('at most once a minute, by any process', async () => {
+  const { db } = connection
+  const user = await register(db, { username: 'seen', password: 'a long password', role: 'support' })
+  const id = randomUUID()
+  const at = (seconds: number) => new Date(Date.UTC(2026, 10, 23, 10, 0, seconds))
+  await db
+    .insertInto('sessions')
+    .values({ id, user_id: user.id, created_at: at(0), expires_at: at(600) })
+    .execute()
+  let now = at(0)
+  const process = () => keepLastSeen(db, () => now, pino({ level: 'silent' }))
+  const [one, other] = [process(), process()]
+  const seenBy = async (saw: (sessionId: string) => void, seconds: number) => {
+    now = at(seconds)
+    saw(id)
+    return (await db.selectFrom('sessions').select('seen_at').where('id', '=', id).executeTakeFirstOrThrow()).seen_at
+  }
+  expect(await seenBy(one, 1)).toEqual(at(1))
+  expect(await seenBy(one, 60)).toEqual(at(1))
+  expect(await seenBy(other, 60)).toEqual(at(1))
+  expect(await seenBy(one, 62)).toEqual(at(62))
+  expect(await seenBy(other, 121)).toEqual(at(62))
+  expect(await seenBy(other, 300)).toEqual(at(300))
+})

@@ -1,0 +1,109 @@
+/**
+ * Order search for the back office: by number, buyer, course, amount, date, status or method; newest first, paginated.
+ */
+import { sql } from 'kysely'
+import { type Static, Type } from 'typebox'
+import type { Reader } from '../../db/connect.ts'
+import { cutPage, type Page, readCursor } from '../../http/cursor.ts'
+import { Moment, Money, writeMoment, writeMomentOrNull } from '../../http/shapes.ts'
+import { formatYuan, toFen } from '../../money.ts'
+import { ORDER_STATUSES } from '../../orders/states.ts'
+import { findOrders } from './find.ts'
+import type { OrderSearch } from './search.ts'
+
+const PAGE = 30
+
+export const BuyerShape = Type.Object({ id: Type.Integer(), username: Type.String(), displayName: Type.String() })
+
+export const orderRowFields = {
+  orderNo: Type.String(),
+  subject: Type.String(),
+  status: Type.Enum([...ORDER_STATUSES]),
+  totalAmount: Money,
+  refundedAmount: Type.Union([Money], { description: 'What of its payment has gone back, by hand as well' }),
+  refundingAmount: Type.Union([Money], { description: 'What is on its way back; not what nobody has decided yet' }),
+  payType: Type.String(),
+  buyer: BuyerShape,
+  createdAt: Moment,
+  paidAt: Type.Union([Moment, Type.Null()]),
+  tradeNo: Type.Union([Type.String(), Type.Null()], { description: "The gateway's number of the payment" }),
+}
+
+export const OrderRowShape = Type.Object(orderRowFields, { $id: 'AdminOrderRow' })
+
+export type OrderRowView = Static<typeof OrderRowShape>
+
+const orders = (db: Reader) =>
+  db
+    .selectFrom('orders')
+    .innerJoin('users', 'users.id', 'orders.user_id')
+    .leftJoin('order_payments', 'order_payments.order_id', 'orders.id')
+    .leftJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
+    .selectAll('orders')
+    .select(['users.username', 'users.display_name', 'payment_attempts.trade_no', 'order_payments.attempt_id'])
+
+export type OrderRow = Awaited<ReturnType<ReturnType<typeof orders>['executeTakeFirstOrThrow']>>
+
+export const orderNumbered = (db: Reader, orderNo: string): Promise<OrderRow | undefined> =>
+  orders(db).where('orders.order_no', '=', orderNo).executeTakeFirst()
+
+/** @throws ShopError INVALID_INPUT for an invalid cursor */
+export async function searchOrders(
+  db: Reader,
+  { cursor, ...search }: OrderSearch & { cursor?: string },
+): Promise<Page<OrderRowView> & { tooMany: boolean }> {
+  const before = readCursor(cursor, ['number'])?.map(Number)[0]
+  const { ids, tooMany } = await findOrders(db, search, PAGE + 1, before)
+  const { page, next } = cutPage(ids, PAGE, (id) => [id])
+  return { items: await readRows(db, page), next, tooMany }
+}
+
+/** The orders with these ids, newest first. */
+export async function readRows(db: Reader, ids: readonly number[]): Promise<OrderRowView[]> {
+  if (ids.length === 0) return []
+  const rows = await orders(db)
+    .where('orders.id', 'in', [...ids])
+    .execute()
+  return writeRows(
+    db,
+    rows.sort((left, right) => right.id - left.id),
+  )
+}
+
+export async function writeRows(db: Reader, rows: readonly OrderRow[]): Promise<OrderRowView[]> {
+  if (rows.length === 0) return []
+  const back = await paidBackOf(
+    db,
+    rows.flatMap((row) => row.attempt_id ?? []),
+  )
+  return rows.map((row) => ({
+    orderNo: row.order_no,
+    subject: row.subject,
+    status: row.status,
+    totalAmount: formatYuan(row.total_fen),
+    refundedAmount: formatYuan(toFen(back.get(row.attempt_id)?.gone ?? 0)),
+    refundingAmount: formatYuan(toFen(back.get(row.attempt_id)?.going ?? 0)),
+    payType: row.pay_type,
+    buyer: { id: row.user_id, username: row.username, displayName: row.display_name },
+    createdAt: writeMoment(row.created_at),
+    paidAt: writeMomentOrNull(row.paid_at),
+    tradeNo: row.trade_no,
+  }))
+}
+
+/** For each payment: the amounts refunded and in progress. Unlike `refunded_fen`, mere requests are not included. */
+export async function paidBackOf(
+  db: Reader,
+  attemptIds: readonly number[],
+): Promise<Map<number | null, { readonly gone: number; readonly going: number }>> {
+  if (attemptIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('refunds')
+    .select('attempt_id')
+    .select(sql<number>`coalesce(sum(amount_fen) filter (where status = 'succeeded'), 0)::bigint`.as('gone'))
+    .select(sql<number>`coalesce(sum(amount_fen) filter (where status in ('approved', 'sent')), 0)::bigint`.as('going'))
+    .where('attempt_id', 'in', [...attemptIds])
+    .groupBy('attempt_id')
+    .execute()
+  return new Map(rows.map((row) => [row.attempt_id, row]))
+}

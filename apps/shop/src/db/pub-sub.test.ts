@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import { expect, test } from 'vitest'
+
+import { connect } from './connect.ts'
+import { startEmbeddedPostgres } from './embedded/server.ts'
+import { migrate } from './migrate.ts'
+import { publishAfterCommit, subscribe } from './pub-sub.ts'
+import { pipelinedTransaction } from './statements/pipelined-transaction.ts'
+
+test('a change is published after the commit, and not after a rollback', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'xuecheng-announce-'))
+  const server = await startEmbeddedPostgres(join(folder, 'postgres'))
+  await migrate(server.ownerUrl)
+  const { db, servers, close } = connect(server.ownerUrl, 2)
+  const subscriptions = subscribe(servers)
+  try {
+    await sql`create table deeds (name text)`.execute(db)
+    await expect.poll(() => subscriptions.live).toBe(true)
+    const received: [string, number][] = []
+    subscriptions.on('order_changed', async (about) => {
+      if (!about) return
+      const { rows } = await sql<{ n: number }>`select count(*)::int as n from deeds where name = ${about}`.execute(db)
+      received.push([about, rows[0]?.n ?? 0])
+    })
+    const deed = (name: string, fails = false) =>
+      db.transaction().execute(async (tx) => {
+        await publishAfterCommit(tx, 'order_changed', name)
+        await sql`insert into deeds values (${name})`.execute(tx)
+        if (fails) throw new Error('no')
+      })
+    const shortDeed = (name: string, fails = false) =>
+      pipelinedTransaction(db, async ({ tx, begin, end }) => {
+        await begin()
+        await publishAfterCommit(tx, 'order_changed', name)
+        if (fails) throw new Error('no')
+        await end(tx.insertInto('deeds' as never).values({ name } as never))
+      })
+    /** Committed by the end of the work, as a query of the gateway is. */
+    const openDeed = (name: string) =>
+      pipelinedTransaction(db, async ({ tx, begin }) => {
+        await begin()
+        await publishAfterCommit(tx, 'order_changed', name)
+        await sql`insert into deeds values (${name})`.execute(tx)
+      })
+    await deed('first')
+    await expect(deed('undone', true)).rejects.toThrow('no')
+    await expect(shortDeed('undone too', true)).rejects.toThrow('no')
+    await shortDeed('in brief')
+    await openDeed('left open')
+    await deed('last')
+    // Publications may overtake each other: a publication says that something changed, not what.
+    await expect
+      .poll(() => received.toSorted())
+      .toEqual([
+        ['first', 1],
+        ['in brief', 1],
+        ['last', 1],
+        ['left open', 1],
+      ])
+  } finally {
+    await subscriptions.close()
+    await close()
+    await server.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})

@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import { expect, test } from 'vitest'
+import { connect } from '../connect.ts'
+import { startEmbeddedPostgres } from '../embedded/server.ts'
+import { pipelinedTransaction } from './pipelined-transaction.ts'
+
+test('all or nothing is written, and an ignored failure does not count as a commit', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'xuecheng-brief-'))
+  const server = await startEmbeddedPostgres(join(folder, 'postgres'))
+  const { db, close } = connect(server.ownerUrl, 2)
+  try {
+    await sql`create table deeds (name text unique)`.execute(db)
+    const add = (name: string) => sql`insert into deeds values (${name})`
+    const last = (name: string) => ({ compile: () => add(name).compile(db) })
+    const kept = async () => (await sql<{ name: string }>`select name from deeds order by name`.execute(db)).rows
+
+    await pipelinedTransaction(db, async ({ tx, begin, end }) => {
+      await begin()
+      await add('one').execute(tx)
+      await end(last('two'))
+    })
+    await pipelinedTransaction(db, async ({ tx, begin }) => {
+      await begin()
+      await add('without an end').execute(tx)
+    })
+    const before = await kept()
+    expect(before.map(({ name }) => name)).toEqual(['one', 'two', 'without an end'])
+
+    const lastFails = pipelinedTransaction(db, async ({ tx, begin, end }) => {
+      await begin()
+      await add('three').execute(tx)
+      await end(last('two'))
+    })
+    await expect(lastFails).rejects.toThrow('duplicate key')
+    const ignored = pipelinedTransaction(db, async ({ tx, begin }) => {
+      await begin()
+      await add('four').execute(tx)
+      await add('two')
+        .execute(tx)
+        .catch(() => undefined)
+    })
+    await expect(ignored).rejects.toThrow('aborted')
+    expect(await kept()).toEqual(before)
+  } finally {
+    await close()
+    await server.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})

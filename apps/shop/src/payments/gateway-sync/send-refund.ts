@@ -1,0 +1,331 @@
+/**
+ * Sends approved refunds: outside any transaction, one sender at a time for each payment, and again with the same
+ * number until the gateway has reported the outcome.
+ */
+
+import { sql } from 'kysely'
+import { faultPoint } from '#fault-point'
+import type { Database, Reader, Transaction } from '../../db/connect.ts'
+import { revokeForOrder } from '../../enrolments/access.ts'
+import { ShopError } from '../../errors.ts'
+import { enqueue } from '../../jobs/enqueue.ts'
+import type { Reason } from '../../orders/reasons.ts'
+import { lockOrder, transition } from '../../orders/transition.ts'
+import type { RefundAnswer } from '../contract.ts'
+import { findProvider, type Payments } from '../payments.ts'
+import { release, reserve } from '../refunds/balance.ts'
+import { linesOf } from '../refunds/create.ts'
+import { lockRefund, moveRefund, type RefundRow, reasonOf } from '../refunds/transition.ts'
+import { SEND_REFUND } from '../tasks.ts'
+
+/**
+ * Sends a refund, or sends it again: any number of times and from any number of processes, with one effect.
+ * @throws ShopError GATEWAY_UNAVAILABLE while the outcome is unknown; the job retries
+ */
+export async function sendRefund(payments: Payments, refundId: number): Promise<void> {
+  const refund = await claim(payments, refundId)
+  if (!refund) return lookUpRefused(payments, refundId)
+  const sent = { id: refundId, requestNo: refund.requestNo }
+  faultPoint('refund: claimed, not sent')
+  try {
+    const answer = await findProvider(payments, refund.provider).refund(refund)
+    faultPoint('refund: sent, not booked')
+    if (answer.state === 'later') {
+      await recordRefusal(payments, sent, answer)
+      throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
+    }
+    if (answer.state === 'accepted') return await scheduleLookup(payments, sent, refund.tries)
+    await payments.db.transaction().execute((tx) => finishRefund(tx, sent, answer, payments.clock()))
+  } finally {
+    faultPoint('refund: booked, not let go')
+    await releaseClaim(payments.db, refund, payments.clock())
+  }
+}
+
+/**
+ * A refused refund is sent again only by staff, who may have refunded it with another number meanwhile. But the gateway
+ * may have made it after all, so its outcome is looked up.
+ * @throws ShopError GATEWAY_UNAVAILABLE
+ */
+async function lookUpRefused(payments: Payments, refundId: number): Promise<void> {
+  const { db, clock } = payments
+  const refund = await db.selectFrom('refunds').selectAll().where('id', '=', refundId).executeTakeFirst()
+  if (refund?.status !== 'refused') return
+  const payment = await paymentOf(db, refund)
+  const answer = await findProvider(payments, payment.provider).lookForRefund({
+    attemptNo: payment.attempt_no,
+    tradeNo: payment.trade_no ?? '',
+    requestNo: refund.request_no,
+    merchant: payment.merchant,
+  })
+  // It is in progress after all: look again until it has arrived.
+  if (answer?.state === 'accepted') throw new ShopError('GATEWAY_UNAVAILABLE')
+  if (answer?.state !== 'succeeded') return
+  const asked = { id: refundId, requestNo: refund.request_no }
+  await db.transaction().execute((tx) => finishRefund(tx, asked, answer, clock()))
+}
+
+/**
+ * A refund with the number that an answer is about. The refund may have been given another number while the call was
+ * under way; the answer does not apply to that one.
+ */
+interface Numbered {
+  readonly id: number
+  readonly requestNo: string
+}
+
+/** Lets staff see why a refund takes long: a balance that must be topped up, for example. */
+async function recordRefusal(
+  { db, clock }: Payments,
+  { id, requestNo }: Numbered,
+  { refusal, taken }: { refusal: string; taken?: boolean },
+): Promise<void> {
+  await db
+    .updateTable('refunds')
+    // The first answer may have been lost: only now is it known that the gateway has the refund.
+    .set({ refusal, ...(taken && { accepted_at: sql`coalesce(accepted_at, ${clock()})` }) })
+    .where('id', '=', id)
+    .where('request_no', '=', requestNo)
+    .where('status', '=', 'sent')
+    .execute()
+}
+
+/** The gateway refunds in its own time: it is queried soon at first, then seldom, or when it sends a notification. */
+async function scheduleLookup({ db, clock }: Payments, { id, requestNo }: Numbered, tries: number): Promise<void> {
+  const now = clock()
+  const gap = LOOKUP_DELAYS_MS[Math.min(tries, LOOKUP_DELAYS_MS.length) - 1] ?? LEFT_AFTER_MS
+  const next = new Date(now.getTime() + gap)
+  await db.transaction().execute(async (tx) => {
+    const noted = await tx
+      .updateTable('refunds')
+      .set({ accepted_at: sql`coalesce(accepted_at, ${now})`, look_at: next, refusal: null })
+      .where('id', '=', id)
+      .where('request_no', '=', requestNo)
+      .where('status', '=', 'sent')
+      .returning('id')
+      .executeTakeFirst()
+    // Anything later than this is found by the job for left refunds.
+    if (noted && gap < LEFT_AFTER_MS) await enqueue(tx, SEND_REFUND, { refundId: id }, next)
+  })
+}
+
+/** Refunds that have been unfinished for a while: in progress at the gateway, or their job was lost. */
+export async function sendLeftRefunds(payments: Payments): Promise<void> {
+  const now = payments.clock()
+  const before = new Date(now.getTime() - LEFT_AFTER_MS)
+  const left = await payments.db
+    .selectFrom('refunds')
+    .select('id')
+    .where('status', 'in', ['approved', 'sent'])
+    .where('requested_at', '<', before)
+    .where((where) => where.or([where('look_at', 'is', null), where('look_at', '<=', now)]))
+    .orderBy(sql`coalesce(look_at, requested_at)`)
+    .limit(100)
+    .execute()
+  for (const { id } of left) {
+    try {
+      await sendRefund(payments, id)
+    } catch (error) {
+      if (!(error instanceof ShopError)) throw error
+      payments.log.warn({ refundId: id, code: error.code }, 'refund not finished yet; trying again later')
+    }
+  }
+}
+
+const LEFT_AFTER_MS = 5 * 60_000
+/** Delays after the first, second, … answer of "in progress"; a refund to a bank card takes days. */
+const LOOKUP_DELAYS_MS = [5000, 15_000, 60_000, 5 * 60_000, 30 * 60_000, 6 * 3_600_000]
+
+/**
+ * One sender at a time for a payment. A claim expires after this time if its sender was killed; a call takes far less.
+ */
+const CLAIM_MS = 60_000
+/** Pause between any two calls about the refunds of one payment. */
+const PAUSE_MS = 4000
+
+/**
+ * Claims the payment and records the refund as sent before the gateway is called: from here on its outcome may be
+ * unknown. Undefined if the refund is finished, or has to wait for its turn, for which a job is queued.
+ * @throws ShopError GATEWAY_UNAVAILABLE while another sender has claimed the payment
+ */
+async function claim(payments: Payments, refundId: number) {
+  const now = payments.clock()
+  return payments.db.transaction().execute(async (tx) => {
+    const refund = await lockRefund(tx, refundId)
+    if (refund?.status !== 'approved' && refund?.status !== 'sent') return undefined
+    const turn = await earliestSendTime(payments, tx, refund)
+    if (turn && turn > now) {
+      await enqueue(tx, SEND_REFUND, { refundId }, turn)
+      return undefined
+    }
+    const payment = await claimPayment(tx, refund, now)
+    if (!payment) throw new ShopError('GATEWAY_UNAVAILABLE')
+    faultPoint('refund: payment claimed')
+    const { request_no: requestNo, amount_fen: amount, reason, attempt_id, unmatched_id } = refund
+    if (refund.status === 'approved') {
+      const by = { actor: 'job' } as const
+      await moveRefund(tx, 'send', refundId, { at: now, by, reason: reasonOf(refund), set: { sent_at: now } })
+    }
+    const look_at = new Date(now.getTime() + LEFT_AFTER_MS)
+    await tx.updateTable('refunds').set({ tries: sql`tries + 1`, look_at }).where('id', '=', refundId).execute()
+    const { provider, attempt_no: attemptNo, trade_no, amount_fen: paid, merchant } = payment
+    const tries = refund.tries + 1
+    const tradeNo = trade_no ?? ''
+    // guard: refund-number
+    return { attempt_id, unmatched_id, requestNo, amount, paid, reason, tries, provider, attemptNo, tradeNo, merchant }
+  })
+}
+
+/**
+ * When a refund that was never sent may be sent: the gateway requires some time after the last refund of the same
+ * payment. Undefined if there was no other. The caller holds the lock on the refund's row.
+ */
+async function earliestSendTime(payments: Payments, tx: Transaction, refund: RefundRow): Promise<Date | undefined> {
+  if (refund.status !== 'approved') return undefined
+  const { attempt_id, unmatched_id } = refund
+  const all = tx.selectFrom('refunds').select((row) => row.fn.max('sent_at').as('last'))
+  const of =
+    attempt_id === null ? all.where('unmatched_id', '=', unmatched_id) : all.where('attempt_id', '=', attempt_id)
+  // To the gateway, a new number makes it another refund.
+  const isAnother = refund.spent_numbers.length > 0
+  const { last } = await (isAnother ? of : of.where('id', '!=', refund.id)).executeTakeFirstOrThrow()
+  if (!last) return undefined
+  const { provider } = await paymentOf(tx, refund)
+  return new Date(last.getTime() + findProvider(payments, provider).refundGapMs)
+}
+
+const KNOWN_AS = ['provider', 'attempt_no', 'trade_no', 'amount_fen', 'merchant'] as const
+
+const paymentOf = (db: Reader, { attempt_id, unmatched_id }: Payment) =>
+  attempt_id === null
+    ? db.selectFrom('unmatched_payments').select(KNOWN_AS).where('id', '=', unmatched_id).executeTakeFirstOrThrow()
+    : db.selectFrom('payment_attempts').select(KNOWN_AS).where('id', '=', attempt_id).executeTakeFirstOrThrow()
+
+interface Payment {
+  readonly attempt_id: number | null
+  readonly unmatched_id: number | null
+}
+
+async function claimPayment(tx: Transaction, { attempt_id, unmatched_id }: Payment, now: Date) {
+  const claimed = { refund_claimed_until: new Date(now.getTime() + CLAIM_MS) }
+  const free = sql<boolean>`coalesce(refund_claimed_until < ${now}, true)`
+  if (attempt_id === null) {
+    const update = tx.updateTable('unmatched_payments').set(claimed).where('id', '=', unmatched_id).where(free)
+    return update.returning(KNOWN_AS).executeTakeFirst()
+  }
+  const update = tx.updateTable('payment_attempts').set(claimed).where('id', '=', attempt_id).where(free)
+  return update.returning(KNOWN_AS).executeTakeFirst()
+}
+
+async function releaseClaim(db: Database, { attempt_id, unmatched_id }: Payment, now: Date): Promise<void> {
+  const paused = { refund_claimed_until: new Date(now.getTime() + PAUSE_MS) }
+  const update =
+    attempt_id === null
+      ? db.updateTable('unmatched_payments').set(paused).where('id', '=', unmatched_id)
+      : db.updateTable('payment_attempts').set(paused).where('id', '=', attempt_id)
+  await update.execute()
+}
+
+type FinalAnswer = Exclude<RefundAnswer, { state: 'later' | 'accepted' }>
+
+/** Records the gateway's answer. A success overrides an earlier refusal; nothing overrides a success. */
+export async function finishRefund(
+  tx: Transaction,
+  { id: refundId, requestNo }: Numbered,
+  answer: FinalAnswer,
+  now: Date,
+): Promise<void> {
+  const { order_id: orderId } = await tx
+    .selectFrom('refunds')
+    .select('order_id')
+    .where('id', '=', refundId)
+    .executeTakeFirstOrThrow()
+  if (orderId !== null) await lockOrder(tx, orderId)
+  if ((await lockRefund(tx, refundId))?.request_no !== requestNo) return
+  const move = { at: now, by: { actor: 'gateway' } } as const
+  if (answer.state === 'refused') {
+    const set = { refusal: answer.refusal, number_spent: answer.spent ?? false }
+    const before = await moveRefund(tx, 'refuse', refundId, { ...move, reason: answer.refusal, set })
+    if (before) await release(tx, orderId, before, await linesOf(tx, refundId))
+    return
+  }
+  const before = await moveRefund(tx, 'succeed', refundId, { ...move, reason: '', set: { refusal: null } })
+  if (!before) return
+  faultPoint('refund: succeeded, order not moved')
+  const lines = await linesOf(tx, refundId)
+  if (before.status === 'refused') await reserve(tx, orderId, before, lines)
+  await tx
+    .updateTable('unmatched_payments')
+    .set({ resolved_at: now, resolution: 'refunded' })
+    .where('refund_id', '=', refundId)
+    .where('resolved_at', 'is', null)
+    .execute()
+  if (orderId === null || !(await isOrderPayment(tx, orderId, before.attempt_id))) return
+  const courseIds = lines.map((line) => line.course_id)
+  await updateOrderAndAccess(tx, orderId, courseIds, now, refunded(before))
+}
+
+/** The reason for the order's transition. */
+const refunded = ({ request_no: requestNo, reason_code: why, reason: note }: RefundRow): Reason =>
+  why === null ? { code: 'REFUNDED', requestNo, note } : { code: 'REFUNDED', requestNo, why }
+
+/**
+ * Whether this is the payment for which the order was fulfilled: refunding any other changes nothing about the order.
+ */
+async function isOrderPayment(tx: Transaction, orderId: number, attemptId: number | null): Promise<boolean> {
+  if (attemptId === null) return false
+  const pays = tx.selectFrom('order_payments').select('order_id')
+  return (
+    (await pays.where('order_id', '=', orderId).where('attempt_id', '=', attemptId).executeTakeFirst()) !== undefined
+  )
+}
+
+/**
+ * Moves the order to its next state and ends access: to the courses of the lines that are refunded in full, or to all
+ * of them with the last fen of the payment, whichever lines it was refunded for.
+ */
+async function updateOrderAndAccess(
+  tx: Transaction,
+  orderId: number,
+  courseIds: readonly number[],
+  now: Date,
+  reason: Reason,
+): Promise<void> {
+  const lines = await refundedByLine(tx, orderId)
+  const whole = lines.every((line) => line.gone === line.price_fen) || (await isFullyRefunded(tx, orderId))
+  const gone = lines
+    // guard: refund-takes-its-lines-only
+    .filter((line) => whole || (line.gone === line.price_fen && courseIds.includes(line.course_id)))
+    .map((line) => line.course_id)
+  const by = { actor: 'gateway' } as const
+  await transition(tx, whole ? 'refundRest' : 'refundPart', { orderId, at: now, by, reason })
+  faultPoint('refund: order moved, access not gone')
+  // guard: refund-takes-access
+  await revokeForOrder(tx, { orderId, courseIds: gone, at: now, reason })
+}
+
+/** Whether all of the order's payment has certainly been refunded. */
+async function isFullyRefunded(tx: Transaction, orderId: number): Promise<boolean> {
+  const { rows } = await sql<{ whole: boolean }>`
+    select paying.amount_fen = (select coalesce(sum(amount_fen), 0) from refunds
+                                where attempt_id = paying.id and status = 'succeeded') as whole
+    from order_payments join payment_attempts paying on paying.id = order_payments.attempt_id
+    where order_payments.order_id = ${orderId}`.execute(tx)
+  return rows[0]?.whole ?? false
+}
+
+/** How much of each line has certainly been refunded. */
+async function refundedByLine(
+  tx: Transaction,
+  orderId: number,
+): Promise<{ course_id: number; price_fen: number; gone: number }[]> {
+  const { rows } = await sql<{ course_id: number; price_fen: number; gone: number }>`
+    select line.course_id, line.price_fen, coalesce(sum(back.amount_fen), 0)::bigint as gone
+    from order_lines line
+    left join (select refund_lines.* from refund_lines
+               join refunds on refunds.id = refund_lines.refund_id and refunds.status = 'succeeded'
+               where refund_lines.order_id = ${orderId}) back on back.course_id = line.course_id
+    where line.order_id = ${orderId}
+    group by line.course_id, line.price_fen`.execute(tx)
+  return rows
+}

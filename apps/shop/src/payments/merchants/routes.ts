@@ -1,0 +1,361 @@
+/**
+ * Payment settings in the owner's back office: what is in use, masked; checking, storing, replacing and removing
+ * settings.
+ */
+import type { FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
+import { adminAction } from '../../admin/action.ts'
+import { staffOf } from '../../admin/admin-routes.ts'
+import { requireCredentialProof } from '../../auth/credential-proof.ts'
+import { securityEvent } from '../../auth/security-log/security-log.ts'
+import type { Config, Environment } from '../../config.ts'
+import { SettingError } from '../../config.ts'
+import type { DescribedResult } from '../../diagnostics.ts'
+import type { Encryption } from '../../encryption.ts'
+import { type Language, ShopError } from '../../errors.ts'
+import type { Application } from '../../http/application.ts'
+import { IdempotencyHeader } from '../../http/idempotency.ts'
+import { requestLanguage } from '../../http/problem.ts'
+import { Moment, problems, WholeList, wholeList, writeMoment, writeMomentOrNull } from '../../http/shapes.ts'
+import type { Payments } from '../payments.ts'
+import { configWith, type ProviderDefinition, showSettings } from '../providers/definition.ts'
+import { PAY_TYPES } from '../providers/names.ts'
+import { findDefinition, PROVIDERS, type Providers } from '../providers/registry.ts'
+import { forgetSettings, retireSettings, type SettingsKeeper, storeSettings } from './entered-settings.ts'
+
+const Shown = Type.Array(Type.Object({ name: Type.String(), value: Type.String(), ends: Type.Optional(Type.String()) }))
+const MomentOrNull = Type.Union([Moment, Type.Null()])
+
+const SettingsShape = Type.Object(
+  {
+    provider: Type.Enum([...PAY_TYPES]),
+    source: Type.Union([Type.Enum(['environment', 'entered', 'sandbox']), Type.Null()]),
+    fields: Type.Array(
+      Type.Object({
+        name: Type.String({ description: 'As in the environment' }),
+        label: Type.String({ description: "In the reader's language" }),
+        hint: Type.String(),
+        kind: Type.Enum(['text', 'secret', 'private key', 'public key']),
+        group: Type.Union([Type.Enum(['public key', 'certificates']), Type.Null()]),
+        optional: Type.Boolean(),
+        usual: Type.String(),
+      }),
+    ),
+    entered: Type.Array(
+      Type.Object({
+        id: Type.Integer(),
+        shown: Shown,
+        enteredAt: Moment,
+        enteredBy: Type.String(),
+        retiredAt: MomentOrNull,
+        readable: Type.Boolean(),
+      }),
+    ),
+  },
+  { $id: 'PaymentSettings' },
+)
+
+const FindingShape = Type.Object(
+  {
+    check: Type.String(),
+    code: Type.String(),
+    verdict: Type.Enum(['ok', 'warning', 'problem', 'unknown', 'unchecked']),
+    message: Type.String({ description: "In the reader's language" }),
+    todo: Type.Optional(Type.String()),
+  },
+  { $id: 'SettingFinding' },
+)
+
+const Params = Type.Object({ provider: Type.Enum([...PAY_TYPES]) })
+const Id = Type.Object({ id: Type.Integer({ minimum: 1 }) })
+const Values = Type.Record(Type.String(), Type.String({ maxLength: 16_000 }), { maxProperties: 20 })
+
+/** Large enough for a certificate chain and all other fields. */
+const KEYS_BODY_LIMIT = 128 * 1024
+
+/** Prefixes of results that do not depend on the keys: the network, the clock, the notify address. */
+const OUTSIDE = ['NO_ANSWER', 'CLOCK', 'NOTIFY_']
+
+export interface SettingsAdmin {
+  readonly config: Config
+  readonly providers: Providers
+  readonly keeper: SettingsKeeper
+  readonly encryption: Encryption
+  readonly payments: Payments
+}
+
+export function addSettingsAdminRoutes(admin: Application, settings: SettingsAdmin): void {
+  admin.addSchema(SettingsShape)
+  admin.addSchema(FindingShape)
+  addListRoute(admin, settings)
+  addStoreRoute(admin, settings)
+  addRemoveRoutes(admin, settings)
+}
+
+const tags = ['desk: settings']
+const right = { right: 'settings.write' } as const
+
+async function readSettings(
+  { providers, keeper, payments }: SettingsAdmin,
+  kind: ProviderDefinition,
+  language: Language,
+): Promise<Static<typeof SettingsShape>> {
+  const rows = await payments.db
+    .selectFrom('payment_settings')
+    .innerJoin('users', 'users.id', 'payment_settings.entered_by')
+    .select(['payment_settings.id', 'shown', 'entered_at', 'retired_at', 'users.username'])
+    .where('provider', '=', kind.name)
+    .orderBy('payment_settings.id', 'desc')
+    .execute()
+  return {
+    provider: kind.name,
+    source: providers.sourceOf(kind.name) ?? null,
+    fields: kind.fields.map(({ name, label, hint, kind: sort, group, optional, usual }) => ({
+      name,
+      label: label[language],
+      hint: hint?.[language] ?? '',
+      kind: sort,
+      group: group ?? null,
+      optional: optional === true,
+      usual: usual ?? '',
+    })),
+    entered: rows.map((row) => ({
+      id: row.id,
+      shown: row.shown,
+      enteredAt: writeMoment(row.entered_at),
+      enteredBy: row.username,
+      retiredAt: writeMomentOrNull(row.retired_at),
+      readable: !keeper.unreadable.has(row.id),
+    })),
+  }
+}
+
+/** Settings that cannot be decrypted do not count as keys. */
+function hasOthers({ providers, keeper }: SettingsAdmin, provider: string, stored: readonly number[]): boolean {
+  const source = providers.sourceOf(provider)
+  return source === 'environment' || source === 'sandbox' || stored.some((id) => !keeper.unreadable.has(id))
+}
+
+function addListRoute(admin: Application, settings: SettingsAdmin): void {
+  admin.get(
+    '/payment-settings',
+    {
+      config: { right: 'settings.read' },
+      schema: {
+        tags,
+        summary: 'Each pay method: where its settings come from, its form, and what was entered, masked',
+        response: { 200: WholeList('PaymentSettings'), ...problems(401, 403) },
+      },
+    },
+    async (request) => {
+      const language = requestLanguage(request)
+      return wholeList(await Promise.all(PROVIDERS.map((kind) => readSettings(settings, kind, language))))
+    },
+  )
+}
+
+function addStoreRoute(admin: Application, settings: SettingsAdmin): void {
+  const { config, payments } = settings
+
+  admin.post(
+    '/payment-settings/:provider',
+    {
+      config: { ...right, proof: 'sometimes' },
+      bodyLimit: KEYS_BODY_LIMIT,
+      schema: {
+        tags,
+        summary: 'Examine settings in words, and store them if nothing is wrong; `onlyCheck` stores nothing',
+        params: Params,
+        headers: IdempotencyHeader,
+        body: Type.Object(
+          {
+            values: Values,
+            onlyCheck: Type.Optional(Type.Boolean()),
+            despite: Type.Optional(
+              Type.Boolean({
+                description: 'Store them although the network, the clock or the notify address is not right',
+              }),
+            ),
+          },
+          { additionalProperties: false },
+        ),
+        response: {
+          200: Type.Object({
+            stored: Type.Boolean(),
+            blocked: Type.Enum(['no', 'outside', 'keys']),
+            findings: Type.Array(Type.Ref('SettingFinding')),
+            settings: Type.Ref('PaymentSettings'),
+          }),
+          ...problems(401, 403, 404, 409, 422),
+        },
+      },
+    },
+    async (request) => {
+      const staff = staffOf(request)
+      const language = requestLanguage(request)
+      const { provider } = request.params as Static<typeof Params>
+      const kind = changeable(provider, config)
+      const { values: given, onlyCheck, despite } = request.body
+      if (!onlyCheck) requireCredentialProof(staff, payments.clock())
+      const values = checkedValues(kind, given, language)
+      const { findings, real } = await examined(kind, configWith(config, values, kind.fields), payments, language)
+      const blocked = whatBlocks(findings)
+      const stored = !onlyCheck && (blocked === 'no' || (blocked === 'outside' && despite === true))
+      // Once stored, they make the shop live, and a live shop refuses the demo password with which this person is
+      // logged in.
+      if (stored && real && staff.byDemoPassword) throw new ShopError('OWN_PASSWORD_FIRST')
+      if (stored) await store(settings, request, { kind, values, real })
+      return { stored, blocked, findings, settings: await readSettings(settings, kind, language) }
+    },
+  )
+}
+
+/** Stores checked settings, once per idempotency key and with an audit entry, and puts them to use. */
+async function store(
+  { keeper, encryption, payments }: SettingsAdmin,
+  request: FastifyRequest,
+  { kind, values, real }: { kind: ProviderDefinition; values: Environment; real: boolean },
+): Promise<void> {
+  const provider = kind.name
+  const shown = showSettings(kind.fields, values)
+  await adminAction(payments, {
+    request,
+    sameWhen: { provider, shown },
+    work: ({ tx, staff, now }) => {
+      return storeSettings(tx, encryption, { kind, values, real, userId: staff.user.id, now })
+    },
+    audit: (former) => ({
+      action: 'settings.store',
+      subject: `payment-settings/${provider}`,
+      before: { shown: former ?? null },
+      after: { shown },
+      sensitive: true,
+    }),
+    view: () => ({}),
+  })
+  await keeper.refresh()
+  const { user, sessionId } = staffOf(request)
+  const done = { event: 'payment-keys.changed', outcome: 'ok', reason: provider } as const
+  securityEvent(request, { ...done, userId: user.id, session: sessionId })
+}
+
+function addRemoveRoutes(admin: Application, settings: SettingsAdmin): void {
+  const { config, keeper, payments } = settings
+
+  admin.post(
+    '/payment-settings/:provider/remove',
+    {
+      config: { ...right, security: 'payment-keys.removed', proof: true },
+      schema: {
+        tags,
+        summary: 'Take the entered settings out of use; what was paid with them is still asked about and refunded',
+        params: Params,
+        response: { 200: Type.Ref('PaymentSettings'), ...problems(401, 403, 404, 409, 422) },
+      },
+    },
+    async (request) => {
+      const { provider } = request.params as Static<typeof Params>
+      const kind = changeable(provider, config)
+      await adminAction(payments, {
+        request,
+        work: async ({ tx, now }) => {
+          const shown = await retireSettings(tx, provider, now)
+          if (!shown) throw new ShopError('NOT_FOUND')
+          return shown
+        },
+        audit: (shown) => {
+          const subject = `payment-settings/${provider}`
+          return { action: 'settings.remove', subject, before: { shown }, after: { shown: null } }
+        },
+      })
+      await keeper.refresh()
+      return readSettings(settings, kind, requestLanguage(request))
+    },
+  )
+
+  admin.post(
+    '/payment-settings/former/:id/forget',
+    {
+      config: { ...right, security: 'payment-keys.removed', proof: true },
+      schema: {
+        tags,
+        summary: 'Delete former settings for good, once nothing paid with them can be refunded any more',
+        params: Id,
+        response: { 200: Type.Object({ forgotten: Type.Boolean() }), ...problems(401, 403, 404, 409, 422) },
+      },
+    },
+    async (request) => {
+      const { id } = request.params as Static<typeof Id>
+      await adminAction(payments, {
+        request,
+        work: async ({ tx }) => {
+          const gone = await forgetSettings(tx, id, (provider, stored) => hasOthers(settings, provider, stored))
+          if (!gone) throw new ShopError('NOT_FOUND')
+          return gone
+        },
+        audit: ({ provider, shown }) => {
+          return { action: 'settings.forget', subject: `payment-settings/${provider}`, before: { id, shown } }
+        },
+      })
+      await keeper.refresh()
+      return { forgotten: true }
+    },
+  )
+}
+
+/** @throws ShopError NOT_FOUND; SETTINGS_FROM_ENVIRONMENT where entering any would change nothing */
+function changeable(provider: string, config: Config): ProviderDefinition {
+  const kind = findDefinition(provider)
+  if (!kind) throw new ShopError('NOT_FOUND')
+  if (kind.isSetUp(config.environment)) throw new ShopError('SETTINGS_FROM_ENVIRONMENT')
+  return kind
+}
+
+/** Only the form's own fields, each in its format. @throws ShopError INVALID_INPUT naming those that are not */
+function checkedValues(
+  kind: ProviderDefinition,
+  given: Readonly<Record<string, string>>,
+  language: Language,
+): Environment {
+  const say = (zh: string, en: string) => (language === 'en' ? en : zh)
+  const certificates = kind.fields.some(({ group, name }) => group === 'certificates' && given[name]?.trim())
+  const group = certificates ? 'certificates' : 'public key'
+  const values: Record<string, string> = {}
+  const errors: { field: string; message: string }[] = []
+  for (const field of kind.fields) {
+    if (field.group && field.group !== group) continue
+    const value = given[field.name]?.trim() ?? ''
+    if (value === '') {
+      if (!field.optional) errors.push({ field: field.name, message: say('请填写', 'is missing') })
+    } else if (field.pattern && !field.pattern.test(value)) {
+      errors.push({ field: field.name, message: field.wrong?.[language] ?? say('格式不对', 'does not look like one') })
+    } else values[field.name] = value
+  }
+  if (errors.length > 0) throw new ShopError('INVALID_INPUT', { errors })
+  return values
+}
+
+async function examined(
+  kind: ProviderDefinition,
+  config: Config,
+  { clock, log }: Payments,
+  language: Language,
+): Promise<{ readonly findings: DescribedResult[]; readonly real: boolean }> {
+  try {
+    const findings = await kind.check(config, clock, language)
+    // Settings that cannot be opened must never be stored, whatever the check results say.
+    const edition = whatBlocks(findings) === 'keys' ? undefined : kind.open(config, clock, log)
+    return { findings, real: edition?.real !== false }
+  } catch (error) {
+    if (!(error instanceof SettingError)) throw error
+    throw new ShopError('INVALID_INPUT', { errors: [{ field: error.setting, message: error.message }] })
+  }
+}
+
+function whatBlocks(findings: readonly DescribedResult[]): 'no' | 'outside' | 'keys' {
+  const bad = findings.filter(({ verdict }) => verdict === 'problem' || verdict === 'unknown')
+  if (bad.length === 0) return 'no'
+  const outside = ({ code, verdict }: DescribedResult) =>
+    verdict === 'unknown' || OUTSIDE.some((prefix) => code.startsWith(prefix))
+  return bad.every(outside) ? 'outside' : 'keys'
+}

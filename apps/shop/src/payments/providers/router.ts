@@ -1,0 +1,242 @@
+/**
+ * A provider whose settings may change while the shop runs. New payments go to the merchant in use, which is recorded
+ * with each; what was begun with a retired one is queried, closed and refunded there, and nowhere else.
+ */
+import { ShopError } from '../../errors.ts'
+import type {
+  AttemptToPay,
+  GatewayTrade,
+  Links,
+  PaidNotice,
+  PaymentProvider,
+  ReadNotification,
+  RefundRef,
+} from '../contract.ts'
+import { withCircuitBreaker } from './circuit-breaker.ts'
+import type { MerchantInstance } from './definition.ts'
+
+/** The current merchant instances. */
+export interface MerchantInstances<Provider extends PaymentProvider = PaymentProvider> {
+  /** Takes new payments. */
+  readonly inUse: MerchantInstance<Provider> | undefined
+  /** All of them, the one in use first, including retired keys of the same merchant. */
+  readonly all: readonly MerchantInstance<Provider>[]
+}
+
+/** If several know a number, the answer with the greatest weight counts. */
+const WEIGHT = { none: 0, closed: 1, waiting: 2, paid: 3 } as const
+
+/** Every process reloads changed settings far more often than this: a merchant still unknown after it is gone. */
+const LOADED_WITHIN_MS = 10_000
+
+interface Found {
+  readonly provider: PaymentProvider
+  readonly trade: GatewayTrade
+}
+
+export function routedProvider(
+  name: string,
+  editions: () => MerchantInstances,
+  now: () => number = () => performance.now(),
+): PaymentProvider {
+  const calling = withCircuitBreaker()
+  /** Merchants that this process has no settings for, with the time when they were first asked for. */
+  const unknownSince = new Map<string, number>()
+  const inUse = (): PaymentProvider => {
+    const edition = editions().inUse
+    if (!edition) throw new ShopError('PAY_METHOD_UNAVAILABLE')
+    return edition.provider
+  }
+
+  /**
+   * The providers to query about what was opened at this merchant: the newest keys of its account. If the merchant was
+   * not recorded, or its settings are gone, every account is queried; the sandbox only if the merchant was not recorded
+   * and the sandbox is in use.
+   */
+  function providersFor(merchant: string | null): PaymentProvider[] {
+    const { all, inUse: used } = editions()
+    // guard: queried-where-opened
+    const own = all.find(({ provider }) => provider.merchant === merchant)
+    if (merchant !== null && !own && mayBeLoadedSoon(merchant)) throw new ShopError('GATEWAY_UNAVAILABLE')
+    const asked = firstOfEach(
+      own
+        ? all.filter(({ account }) => account === own.account)
+        : all.filter((each) => !each.sandbox || (each === used && merchant === null)),
+    )
+    if (asked.length === 0) throw new ShopError('GATEWAY_UNAVAILABLE')
+    return asked
+  }
+
+  /** Another process may have opened it with settings that this one has not loaded yet, which takes seconds. */
+  function mayBeLoadedSoon(merchant: string): boolean {
+    const since = unknownSince.get(merchant) ?? now()
+    unknownSince.set(merchant, since)
+    return now() - since < LOADED_WITHIN_MS
+  }
+
+  /** Whether this instance's report of a payment counts for what was opened at the given merchant. */
+  function reportCounts({ provider, holder, sandbox }: MerchantInstance, opened: string | null): boolean {
+    const { all } = editions()
+    if (opened !== null && opened === provider.merchant) return true
+    // Anyone who can reach the sandbox can make it report anything.
+    if (sandbox) return false
+    if (opened === null) return true
+    const own = all.find((each) => each.provider.merchant === opened)
+    if (own) return own.holder === holder && !own.sandbox
+    if (mayBeLoadedSoon(opened)) throw new ShopError('GATEWAY_UNAVAILABLE')
+    return true
+  }
+
+  const withReporter = (paid: PaidNotice, edition: MerchantInstance): PaidNotice => ({
+    ...paid,
+    from: { merchant: edition.provider.merchant ?? null, pays: (opened) => reportCounts(edition, opened) },
+  })
+
+  const isSandbox = (provider: PaymentProvider): boolean =>
+    editions().all.some((each) => each.provider === provider && each.sandbox)
+
+  const isRecorded = (merchant: string | null): boolean =>
+    editions().all.some(({ provider }) => provider.merchant === merchant)
+
+  /**
+   * Queries all of them. If one gives no answer, it may have been paid there: "closed" or "none" from the others is not
+   * enough.
+   */
+  async function find(providers: readonly PaymentProvider[], attemptNo: string, merchant: string | null) {
+    let best: Found | undefined
+    let failure: unknown
+    for (const provider of providers) {
+      try {
+        const trade = await calling(() => provider.ask(attemptNo, merchant))
+        if (trade.state === 'paid') return { provider, trade }
+        if (!best || WEIGHT[trade.state] > WEIGHT[best.trade.state]) best = { provider, trade }
+      } catch (error) {
+        failure ??= error
+      }
+    }
+    if (!best || (failure !== undefined && best.trade.state !== 'waiting')) throw failure
+    return best
+  }
+
+  /** The provider that has the trade, among the possible ones. Undefined if all of several answer and none has it. */
+  async function paidAt({ tradeNo, attemptNo, merchant }: RefundRef): Promise<PaymentProvider | undefined> {
+    const known = providersFor(merchant)
+    const [first] = known
+    // What was paid at the sandbox before the keys were entered, and before merchants were recorded, is refunded there.
+    const asked = isRecorded(merchant) ? known : [...new Set([...known, ...firstOfEach(editions().all)])]
+    if (asked.length === 1 && first) return first
+    let failure: unknown
+    for (const provider of asked) {
+      try {
+        const trade = await calling(() => provider.ask(attemptNo, merchant))
+        if ('tradeNo' in trade && trade.tradeNo === tradeNo) return provider
+      } catch (error) {
+        failure ??= error
+      }
+    }
+    if (failure !== undefined) throw failure
+    // A merchant that does not know the trade would deny the refund as well, though it may have been made elsewhere.
+    return undefined
+  }
+
+  /** Links are made only with the keys that the attempt was opened with. */
+  function linksOf<Made extends Links['made']>(made: Made, { merchant }: AttemptToPay): Extract<Links, { made: Made }> {
+    const { all } = editions()
+    // guard: link-keys
+    const edition = merchant === null ? all[0] : all.find(({ provider }) => provider.merchant === merchant)
+    const links = edition?.provider.links
+    if (links?.made !== made) throw new ShopError('PAY_METHOD_UNAVAILABLE')
+    return links as Extract<Links, { made: Made }>
+  }
+
+  return {
+    name,
+    get merchant() {
+      return editions().inUse?.provider.merchant
+    },
+    channelFor: (payer) => inUse().channelFor(payer),
+    get refundGapMs() {
+      return (editions().all[0]?.provider ?? inUse()).refundGapMs
+    },
+    // With no merchant in use, an open attempt can still be paid at the merchant it was opened at.
+    get links(): Links {
+      return (editions().all[0]?.provider ?? inUse()).links.made === 'here'
+        ? { made: 'here', sign: async (attempt) => linksOf('here', attempt).sign(attempt) }
+        : {
+            made: 'there',
+            order: (attempt, payer) => calling(async () => linksOf('there', attempt).order(attempt, payer)),
+          }
+    },
+
+    async ask(attemptNo, merchant) {
+      const known = providersFor(merchant)
+      const { provider, trade } = await find(known, attemptNo, merchant)
+      if (trade.state !== 'paid') return trade
+      // Anyone who can reach the sandbox can make it report anything.
+      if (isSandbox(provider) && provider.merchant !== merchant) throw new ShopError('GATEWAY_UNAVAILABLE')
+      return { ...trade, merchant: isRecorded(merchant) ? merchant : (provider.merchant ?? null) }
+    },
+
+    async close(attemptNo, merchant) {
+      const known = providersFor(merchant)
+      const [first, ...others] = known
+      if (first && others.length === 0) return calling(() => first.close(attemptNo, merchant))
+      const waiting = []
+      for (const provider of known) {
+        const trade = await calling(() => provider.ask(attemptNo, merchant))
+        if (trade.state === 'waiting') waiting.push(provider)
+      }
+      // If none of them knows the number, it must be closed at all of them, so that none accepts it later.
+      for (const provider of waiting.length > 0 ? waiting : known) {
+        await calling(() => provider.close(attemptNo, merchant))
+      }
+    },
+
+    async refund(refund) {
+      const provider = await paidAt(refund)
+      if (!provider) return { state: 'later', refusal: 'none of the accounts that were asked knows the trade' }
+      return calling(() => provider.refund(refund))
+    },
+
+    async lookForRefund(refund) {
+      const provider = await paidAt(refund)
+      if (!provider) throw new ShopError('GATEWAY_UNAVAILABLE')
+      return calling(() => provider.lookForRefund(refund))
+    },
+
+    async bill(day) {
+      const lines = []
+      const seen = new Set<string>()
+      for (const provider of firstOfEach(editions().all)) {
+        const bill = await provider.bill(day)
+        if (bill.state === 'not yet') return bill
+        // Two applications of one seller may each get the seller's whole bill.
+        const fresh = bill.lines.filter((line) => !seen.has(keyOf(line)))
+        for (const line of fresh) seen.add(keyOf(line))
+        lines.push(...fresh)
+      }
+      return { state: 'ready', lines }
+    },
+
+    async readNotification(raw) {
+      let first: ReadNotification | undefined
+      for (const edition of editions().all) {
+        const read = await edition.provider.readNotification(raw)
+        if (read.checks.every(({ passed }) => passed))
+          return read.paid ? { ...read, paid: withReporter(read.paid, edition) } : read
+        first ??= read
+      }
+      return first ?? { checks: [{ check: 'signature', passed: false, detail: 'NOT_SET_UP: there are no keys' }] }
+    },
+  }
+}
+
+/** One provider per account, with its newest keys. */
+function firstOfEach(editions: readonly MerchantInstance[]): PaymentProvider[] {
+  const accounts = new Map<string, PaymentProvider>()
+  for (const { account, provider } of editions) if (!accounts.has(account)) accounts.set(account, provider)
+  return [...accounts.values()]
+}
+
+const keyOf = (line: { kind: string; tradeNo: string; requestNo: string }): string =>
+  [line.kind, line.tradeNo, line.requestNo].join(' ')

@@ -1,0 +1,75 @@
+/** Records the day whose bill listed a payment or a refund. */
+import { sql } from 'kysely'
+import type { Database } from '../../db/connect.ts'
+import type { BillLine } from '../contract.ts'
+
+const BATCH = 1000
+
+/**
+ * Each statement is its own transaction, so that none locks payments while it waits for a refund: the senders of
+ * refunds lock a refund while they wait for its payment. If it is interrupted, the next run repeats it with the same
+ * result.
+ */
+export async function recordBilled(
+  db: Database,
+  provider: string,
+  day: string,
+  bill: readonly BillLine[],
+): Promise<void> {
+  for (let start = 0; start < bill.length; start += BATCH) {
+    const batch = bill.slice(start, start + BATCH)
+    await recordPayments(
+      db,
+      provider,
+      day,
+      batch.filter((line) => line.kind === 'payment'),
+    )
+    await recordRefunds(
+      db,
+      provider,
+      day,
+      batch.filter((line) => line.kind === 'refund'),
+    )
+  }
+}
+
+/**
+ * Marks payments that the previous day's bill listed before we knew of them, and that have been settled since: no later
+ * bill should be expected to list them.
+ */
+export const recordBilledBefore = (db: Database, provider: string, dayBefore: string) =>
+  sql`
+    update payment_attempts a set billed_on = d.day from reconciliation_differences d
+    where d.provider = ${provider} and d.day = ${dayBefore} and d.kind = 'PAID_THERE_UNPAID_HERE'
+      and a.provider = d.provider and a.trade_no = d.trade_no and a.billed_on is null`.execute(db)
+
+async function recordPayments(db: Database, provider: string, day: string, lines: readonly BillLine[]): Promise<void> {
+  if (lines.length === 0) return
+  await db
+    .updateTable('payment_attempts')
+    .set({ billed_on: day })
+    .where('provider', '=', provider)
+    .where(
+      'trade_no',
+      'in',
+      lines.map((line) => line.tradeNo),
+    )
+    .where('billed_on', 'is', null)
+    .execute()
+}
+
+/** By trade and number: the number of a refund made by hand may be unique within its trade only. */
+async function recordRefunds(db: Database, provider: string, day: string, lines: readonly BillLine[]): Promise<void> {
+  if (lines.length === 0) return
+  await sql`
+    update refunds set billed_on = ${day}
+    from unnest(${lines.map((line) => line.tradeNo)}::text[], ${lines.map((line) => line.requestNo)}::text[])
+      as billed (trade_no, request_no)
+    where refunds.request_no = billed.request_no and refunds.billed_on is null
+      and (exists (select from payment_attempts a
+                   where a.id = refunds.attempt_id and a.provider = ${provider} and a.trade_no = billed.trade_no)
+        or exists (select from unmatched_payments u
+                   where u.id = refunds.unmatched_id and u.provider = ${provider} and u.trade_no = billed.trade_no))`.execute(
+    db,
+  )
+}

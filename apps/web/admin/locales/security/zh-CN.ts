@@ -1,0 +1,32 @@
+/** Messages of the security pages, the notices to other owners, and restored drafts, in Chinese. */
+export default {
+  security: {
+    title: '安全',
+    lead: '哪些操作要再次确认身份，哪些角色必须使用两步验证。',
+    limit: '免确认退款额度（元）',
+    limitHint: '自上次确认身份以来，同一员工退款合计超过这个金额时，需要再次输入密码。填 0 则每次都确认。',
+    badSum: '请填写金额，例如 1000.00',
+    roles: '必须使用两步验证的角色',
+    rolesHint: '这些角色中还没有开启的员工，下一步操作前必须先开启。要求店主时，您自己要先开启。',
+    without: '{n} 人还没有开启',
+    save: '保存',
+    saved: '已保存。',
+    news: '安全提醒',
+    since: '上次查看之后有 {n} 项重要操作',
+    newest: '最近一项：{name} 于 {time} {action}。',
+    look: '查看日志',
+    noted: '知道了',
+    onlySensitive: '只看重要操作',
+    firstFactor: '请先开启两步验证',
+    firstFactorLead: '店主要求您的角色使用两步验证。开启后就可以继续。',
+    onward: '继续',
+  },
+  draft: {
+    offer: '您在 {time} 填写的内容没有保存，要恢复吗？',
+    changed: '注意：在那之后，这里已被他人修改过。',
+    restore: '恢复',
+    discard: '不要了',
+    restored: '已恢复，尚未保存。',
+    leave: '有修改尚未保存，确定离开吗？',
+  },
+}

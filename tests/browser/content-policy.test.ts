@@ -1,0 +1,65 @@
+/** The content policy allows no inline style or script: nothing of ours needs one, the API's own page included, and a page that has one is told of. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { DESK, eventually, openStage, type Stage, settled } from './stage.ts'
+
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterAll(() => stage?.close())
+
+test('the page of the API is read', async () => {
+  const visit = await stage.visit(DESK)
+  try {
+    const { page } = visit
+    await visit.open('/api/docs')
+    const first = page.locator('.opblock').first()
+    await first.waitFor()
+    // By hand: Playwright would wait for the address that the page writes into its history meanwhile.
+    await first.locator('button').first().dispatchEvent('click')
+    await page.locator('.opblock.is-open .try-out__btn').first().waitFor()
+    expect(await page.locator('.topbar').count()).toBe(0)
+    expect(visit.problems).toEqual([])
+  } finally {
+    await visit.close()
+  }
+})
+
+test('what a course looks like while it loads needs no inline style', async () => {
+  const visit = await stage.visit(DESK)
+  try {
+    const { page } = visit
+    const held = Promise.withResolvers<void>()
+    await page.route('**/api/courses/3', async (route) => {
+      await held.promise
+      await route.continue()
+    })
+    await visit.open('/courses/3')
+    const title = page.locator('.bones .title')
+    await title.waitFor()
+    expect((await title.boundingBox())?.height).toBe(44)
+    held.resolve()
+    await settled(page)
+    expect(visit.problems).toEqual([])
+  } finally {
+    await visit.close()
+  }
+})
+
+test('an inline style that gets into a page does nothing, and every browser test hears of it', async () => {
+  const visit = await stage.visit(DESK)
+  try {
+    const { page } = visit
+    await visit.open('/login')
+    await settled(page)
+    expect(visit.problems).toEqual([])
+    const opacity = await page.evaluate<string>(`
+      document.body.insertAdjacentHTML('beforeend', '<p id="slipped" style="opacity: 0.5">slipped in</p>')
+      getComputedStyle(document.getElementById('slipped')).opacity`)
+    expect(opacity).toBe('1')
+    await eventually(() => visit.problems.join()).toContain('Content Security Policy')
+  } finally {
+    await visit.close()
+  }
+})

@@ -1,0 +1,186 @@
+/** A gateway that gives no answer, money that came twice, and texts by the method's own name: on every page that shows a payment. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { wrongs } from './axe.ts'
+import { OWNER } from './desk-world.ts'
+import { shoot } from './screenshots.ts'
+import {
+  type Buyer,
+  DESK,
+  eventually,
+  type Manner,
+  openStage,
+  PHONE,
+  type Stage,
+  settled,
+  type Visit,
+} from './stage.ts'
+
+let stage: Stage
+let buyer: Buyer
+const visits: Visit[] = []
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterAll(() => stage?.close())
+afterEach(async () => {
+  await stage.system.sandbox.send('DELETE', '/faults')
+  await stage.system.sandbox.notifications(true)
+  for (const visit of visits.splice(0)) {
+    expect(visit.problems).toEqual([])
+    await visit.close()
+  }
+})
+
+async function visitAs(who: Buyer, manner: Manner): Promise<Visit> {
+  const visit = await stage.visitAs(who, manner)
+  visits.push(visit)
+  return visit
+}
+
+const MESSENGER =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 MicroMessenger/8.0.50 NetType/WIFI Language/zh_CN'
+
+type PayType = 'alipay' | 'wechat'
+
+async function unpaidOrder(payType: PayType) {
+  buyer = await stage.newBuyer()
+  const client = stage.system.client()
+  await client.login(buyer.username, buyer.password)
+  const body = { courseIds: [1], totalAmount: '39.00', payType }
+  const { orderNo, payUrl } = (await client.call<{ orderNo: string; payUrl: string }>('POST', '/api/orders', body)).body
+  return { client, orderNo, payUrl }
+}
+
+/** From now on the gateway gives no answer about the attempt. */
+const silence = (attemptNo: string) =>
+  stage.system.sandbox.send('POST', '/faults', { kind: 'http-500', scope: { outTradeNo: attemptNo } })
+
+const MANNERS = [
+  ['1280 pixels, Chinese', DESK],
+  ['390 pixels, English', PHONE],
+] as const satisfies (readonly [string, Manner])[]
+
+/** What says that it is unpaid, and what offers to pay, as the page's main action. */
+const UNPAID = /还没有付款$|待付款|我们没有收到|Not paid yet$|To pay|no payment for this order/
+const MAIN_PAY = '.button.primary[data-testid=pay-again], .button.tight'
+
+describe.each(['wechat', 'alipay'] as const)('%s gives no answer', (payType) => {
+  describe.each(MANNERS)('%s', (_, manner) => {
+    test('the return page, the order, the list and the pay page say that it is not known, and ask again', async () => {
+      const { orderNo } = await unpaidOrder(payType)
+      await silence(orderNo)
+      const visit = await visitAs(buyer, manner)
+      const messenger = await visitAs(buyer, { ...manner, userAgent: MESSENGER })
+      const pages = [
+        ['return', `/pay/success?order=${orderNo}`, 'h1'],
+        ['order', `/orders/${orderNo}`, '[data-testid=payment-unknown]'],
+        ['list', '/orders', '[data-testid=order-status]'],
+        ['elsewhere', `/orders/${orderNo}/elsewhere`, '[data-testid=payment-unknown]'],
+        ...(payType === 'wechat' ? [['scan', `/orders/${orderNo}/pay`, '[data-testid=payment-unknown]'] as const] : []),
+      ] as const
+      for (const [name, path, shows] of pages) {
+        const at = name === 'elsewhere' ? messenger : visit
+        const { page } = at
+        await at.open(path)
+        await page.locator(shows).first().waitFor()
+        await settled(page)
+        const text = await page.locator('main').innerText()
+        const lines = text.split('\n').filter((line) => UNPAID.test(line.trim()))
+        expect({
+          name,
+          lines,
+          pays: await page
+            .locator(MAIN_PAY)
+            .filter({ hasText: /付款|Pay/ })
+            .count(),
+        }).toEqual({
+          name,
+          lines: [],
+          pays: 0,
+        })
+        expect(text).toMatch(/支付平台没有回应|待核实|payment platform is not answering|Being checked/)
+        if (payType === 'wechat') expect(text).not.toMatch(/支付宝已|Alipay has/)
+        expect(await wrongs(page)).toEqual([])
+        await shoot(page, 'shop', `unanswered ${payType} ${name}`, manner)
+      }
+
+      // It answers again: asked once more, the page says what it says.
+      await stage.system.sandbox.send('DELETE', '/faults')
+      const { page } = visit
+      await visit.open(`/pay/success?order=${orderNo}`)
+      await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('unpaid')
+      await page.getByTestId('pay-again').waitFor()
+    })
+  })
+})
+
+test('pressed again, the gateway is asked again; who had paid is shown as paid', async () => {
+  const { orderNo, payUrl } = await unpaidOrder('alipay')
+  await stage.system.sandbox.notifications(false)
+  await stage.system.sandbox.pay(payUrl)
+  await silence(orderNo)
+  const visit = await visitAs(buyer, PHONE)
+  const { page } = visit
+  await visit.open(`/pay/success?order=${orderNo}`)
+  await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('unanswered')
+  expect(await page.getByTestId('pay-again').count()).toBe(0)
+  const answered = page.waitForResponse(`**/api/orders/${orderNo}/ask`)
+  await page.getByTestId('ask-gateway').click()
+  expect(await (await answered).json()).toMatchObject({ status: 'unpaid', paymentCheck: 'unanswered' })
+  await stage.system.sandbox.send('DELETE', '/faults')
+  await page.getByTestId('ask-gateway').click()
+  await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
+})
+
+test('a signed return that the gateway does not confirm is still being confirmed, and says why', async () => {
+  const { orderNo, payUrl } = await unpaidOrder('alipay')
+  await stage.system.sandbox.notifications(false)
+  const { returnUrl } = await stage.system.sandbox.pay(payUrl)
+  await silence(orderNo)
+  const visit = await visitAs(buyer, DESK)
+  const { page } = visit
+  const { pathname, search } = new URL(returnUrl)
+  await visit.open(pathname + search)
+  await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('confirming')
+  await page.getByText('支付平台暂时没有回应').waitFor()
+})
+
+test('the order’s page in the back office says which attempt has no answer', async () => {
+  const { orderNo } = await unpaidOrder('wechat')
+  await silence(orderNo)
+  const visit = await visitAs(buyer, DESK)
+  await visit.open(`/pay/success?order=${orderNo}`)
+  await eventually(() => visit.page.getByTestId('pay-state').getAttribute('data-state')).toBe('unanswered')
+  const staff = await visitAs(OWNER, DESK)
+  await staff.open(`/admin/orders/${orderNo}`)
+  await staff.page.getByTestId('unanswered').waitFor()
+  expect(await wrongs(staff.page)).toEqual([])
+  await shoot(staff.page, 'desk', 'an order without an answer', DESK)
+})
+
+test.each(MANNERS)(
+  '%s: after a second payment the success page says that it goes back, as the order does',
+  async (_, manner) => {
+    const { client, orderNo, payUrl } = await unpaidOrder('alipay')
+    const again = await client.call<{ payUrl: string }>('POST', `/api/orders/${orderNo}/payment`, { payType: 'alipay' })
+    await stage.system.sandbox.pay(again.body.payUrl)
+    await eventually(async () => (await client.order(orderNo)).status).toBe('paid')
+    const { returnUrl } = await stage.system.sandbox.pay(payUrl)
+    const visit = await visitAs(buyer, manner)
+    const { page } = visit
+    const { pathname, search } = new URL(returnUrl)
+    await visit.open(pathname + search)
+    await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
+    const extra = page.getByTestId('refund-extra')
+    await extra.locator('[data-refund=succeeded]').waitFor()
+    const said = async (where: string) => (await page.locator(`${where} [data-refund]`).innerText()).trim()
+    const onReturn = await said('[data-testid=refund-extra]')
+    expect(onReturn).toContain('39.00')
+    expect(onReturn).toMatch(/多付的款项|paid twice|more than once|too much/i)
+    expect(await wrongs(page)).toEqual([])
+    await shoot(page, 'shop', 'paid twice', manner)
+    await visit.open(`/orders/${orderNo}`)
+    await settled(page)
+    expect(await said('.refunds')).toBe(onReturn)
+  },
+)

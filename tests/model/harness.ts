@@ -1,0 +1,266 @@
+/** The shop's own operations over a real PostgreSQL and an in-memory gateway, with a clock that the test controls. */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { pino } from 'pino'
+import { createPrincipals } from '../../apps/shop/src/auth/principal.ts'
+import { createSessions } from '../../apps/shop/src/auth/sessions/sessions.ts'
+import { seedCatalog } from '../../apps/shop/src/catalog/demo.ts'
+import { type Connection, connect } from '../../apps/shop/src/db/connect.ts'
+import { startEmbeddedPostgres } from '../../apps/shop/src/db/embedded/server.ts'
+import { ShopError } from '../../apps/shop/src/errors.ts'
+import { sumFen } from '../../apps/shop/src/money.ts'
+import { checkout, payAgain } from '../../apps/shop/src/payments/checkout/checkout.ts'
+import { closeLeftAttempts } from '../../apps/shop/src/payments/gateway-sync/close-attempts.ts'
+import { closeOrder } from '../../apps/shop/src/payments/gateway-sync/close-order.ts'
+import { queryAttempt } from '../../apps/shop/src/payments/gateway-sync/query.ts'
+import { queryDueAttempts } from '../../apps/shop/src/payments/gateway-sync/query-due.ts'
+import { sendRefund } from '../../apps/shop/src/payments/gateway-sync/send-refund.ts'
+import { createRepeats } from '../../apps/shop/src/payments/notifications/duplicates.ts'
+import { receiveNotification } from '../../apps/shop/src/payments/notifications/inbox.ts'
+import { createUnverifiedQuota } from '../../apps/shop/src/payments/notifications/unverified-quota.ts'
+import { findProvider, type Payments } from '../../apps/shop/src/payments/payments.ts'
+import { refundLines } from '../../apps/shop/src/payments/refunds/create.ts'
+import * as decisions from '../../apps/shop/src/payments/refunds/decisions.ts'
+import { fillFromTemplate } from '../harness/data-template.ts'
+import { createMemoryGateway, METHODS, type MemoryGateway } from './gateway.ts'
+
+export interface Harness {
+  readonly connection: Connection
+  readonly gateway: MemoryGateway
+  readonly payments: Payments
+  /** Moves the shop's clock. */
+  pass(seconds: number): void
+  newBuyer(): Promise<number>
+  /** Runs a statement that the shop's own role may not run. */
+  asOwner(text: string): Promise<void>
+  close(): Promise<void>
+}
+
+export async function openHarness(): Promise<Harness> {
+  const folder = mkdtempSync(join(tmpdir(), 'xuecheng-model-'))
+  await fillFromTemplate(folder)
+  const server = await startEmbeddedPostgres(join(folder, 'postgres'))
+  const connection = connect(server.url, 8)
+  const { db } = connection
+  await seedCatalog(db)
+  let ahead = 0
+  const clock = () => new Date(Date.now() + ahead)
+  const gateway = createMemoryGateway(clock)
+  const payments: Payments = {
+    db,
+    providers: gateway.providers,
+    principals: createPrincipals(createSessions(db, 'a secret of thirty-two characters', clock), 'http://127.0.0.1'),
+    clock,
+    orderTtlMinutes: 30,
+    repeats: createRepeats(db),
+    quota: createUnverifiedQuota(db),
+    log: pino({ level: 'silent' }),
+  }
+  let buyers = 0
+  return {
+    async asOwner(text) {
+      const owner = new pg.Client({ connectionString: server.ownerUrl })
+      await owner.connect()
+      await owner.query(text)
+      await owner.end()
+    },
+    connection,
+    gateway,
+    payments,
+    pass(seconds) {
+      ahead += seconds * 1000
+    },
+    async newBuyer() {
+      const user = await db
+        .insertInto('users')
+        .values({ username: `model${++buyers}`, display_name: 'model', password_hash: 'none' })
+        .returning('id')
+        .executeTakeFirstOrThrow()
+      return user.id
+    },
+    async close() {
+      await connection.close()
+      await server.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** One order and all possible actions on it. An operation that the shop refuses with a ShopError is not a failure. */
+export interface PlacedOrder {
+  readonly orderId: number
+  readonly orderNo: string
+  readonly userId: number
+  do(action: Action): Promise<string>
+}
+
+export const ACTIONS = [
+  'open the link',
+  'pay',
+  'pay an old link',
+  'pay late',
+  'notify',
+  'query',
+  'pay again',
+  'pay again by the other method',
+  'cancel',
+  'cancel by staff',
+  'expire',
+  'close left attempts',
+  'request a refund',
+  'approve',
+  'decline',
+  'withdraw',
+  'refund a line',
+  'refund a part',
+  'refund all',
+  'send refunds',
+  'send again',
+  'look again',
+] as const
+
+export type Action = (typeof ACTIONS)[number]
+
+const PAYER = { device: 'computer', address: '127.0.0.1' } as const
+
+/** Buys the courses with the shop's first method, or another one. */
+export async function placeOrder(
+  harness: Harness,
+  userId: number,
+  courseIds: number[],
+  payType: string = METHODS[0],
+): Promise<PlacedOrder> {
+  const { payments, gateway } = harness
+  const { db } = payments
+  const priced = await db.selectFrom('courses').select('price_fen').where('id', 'in', courseIds).execute()
+  const total = sumFen(priced.map((course) => course.price_fen))
+  const purchase = { userId, courseIds, total, payType, subject: undefined }
+  const { orderNo } = await checkout(payments, purchase, PAYER)
+  const { id: orderId } = await db
+    .selectFrom('orders')
+    .select('id')
+    .where('order_no', '=', orderNo)
+    .executeTakeFirstOrThrow()
+
+  const staff = { actor: 'staff', userId } as const
+  const buyer = { actor: 'buyer', userId } as const
+  const attempts = async () =>
+    await db
+      .selectFrom('payment_attempts')
+      .select(['attempt_no', 'provider', 'merchant'])
+      .where('order_id', '=', orderId)
+      .orderBy('id')
+      .execute()
+  const refunds = (...statuses: ('requested' | 'approved' | 'sent' | 'refused')[]) =>
+    db
+      .selectFrom('refunds')
+      .select(['id', 'request_no'])
+      .where('order_id', '=', orderId)
+      .where('status', 'in', statuses)
+      .execute()
+  const inTransaction = <Result>(work: Parameters<ReturnType<typeof db.transaction>['execute']>[0]) =>
+    db.transaction().execute(work) as Promise<Result>
+  const decide = async (status: 'requested' | 'refused', how: typeof decisions.approveRefund) => {
+    for (const { request_no: requestNo } of await refunds(status)) {
+      await inTransaction((tx) => how(tx, { requestNo, by: staff, now: payments.clock() }))
+    }
+  }
+  const refund = (lines: { courseId: number; amount?: ReturnType<typeof sumFen> }[], by: typeof staff | typeof buyer) =>
+    inTransaction((tx) => refundLines(tx, { orderId, lines, reason: 'model', by, now: payments.clock() }))
+  const all = () => courseIds.map((courseId) => ({ courseId }))
+  const first = courseIds.slice(0, 1).map((courseId) => ({ courseId }))
+
+  const actions: Record<Action, () => Promise<unknown>> = {
+    'open the link': async () => gateway.open((await attempts()).at(-1)?.attempt_no ?? ''),
+    pay: async () => gateway.pay((await attempts()).at(-1)?.attempt_no ?? '', payments.clock()),
+    'pay an old link': async () => gateway.pay((await attempts())[0]?.attempt_no ?? '', payments.clock()),
+    'pay late': async () => gateway.pay((await attempts()).at(-1)?.attempt_no ?? '', payments.clock(), true),
+    notify: async () => {
+      for (const { attempt_no: attemptNo, provider: name } of await attempts()) {
+        if (gateway.trades.get(attemptNo)?.state !== 'paid') continue
+        const body = gateway.notification(attemptNo)
+        const from = { headers: {}, address: '127.0.0.1', receivedAt: payments.clock() }
+        const raw = { body, bodyBytes: body.length, contentType: 'application/json', ...from }
+        await receiveNotification(payments, findProvider(payments, name), raw)
+      }
+    },
+    query: async () => {
+      for (const attempt of await attempts()) await queryAttempt(payments, attempt)
+    },
+    'pay again': () => payAgain(payments, { userId, orderNo, payType: undefined }, PAYER),
+    'pay again by the other method': async () => {
+      const last = (await attempts()).at(-1)?.provider
+      const other = METHODS.find((method) => method !== last)
+      await payAgain(payments, { userId, orderNo, payType: other }, PAYER)
+    },
+    cancel: () => closeOrder(payments, orderId, { event: 'cancel', by: buyer, reason: '' }),
+    'cancel by staff': () => closeOrder(payments, orderId, { event: 'cancel', by: staff, reason: 'asked to' }),
+    expire: () => closeOrder(payments, orderId, { event: 'expire', by: { actor: 'job' }, reason: 'not paid in time' }),
+    'close left attempts': () => closeLeftAttempts(payments, orderId),
+    'request a refund': () => refund(first, buyer),
+    approve: () => decide('requested', decisions.approveRefund),
+    decline: () => decide('requested', (tx, decision) => decisions.declineRefund(tx, { ...decision, answer: 'no' })),
+    withdraw: async () => {
+      for (const { request_no: requestNo } of await refunds('requested')) {
+        await inTransaction((tx) => decisions.withdrawRefund(tx, { requestNo, by: buyer, now: payments.clock() }))
+      }
+    },
+    'refund a line': () => refund(first, staff),
+    'refund a part': () =>
+      refund(
+        first.map((line) => ({ ...line, amount: sumFen([100 as ReturnType<typeof sumFen>]) })),
+        staff,
+      ),
+    'refund all': () => refund(all(), staff),
+    'send refunds': async () => {
+      for (const { id } of await refunds('approved', 'sent')) await sendRefund(payments, id)
+    },
+    'send again': () => decide('refused', decisions.sendRefundAgain),
+    'look again': () => queryDueAttempts(payments),
+  }
+  return {
+    orderId,
+    orderNo,
+    userId,
+    async do(action) {
+      try {
+        await actions[action]()
+        return 'done'
+      } catch (error) {
+        if (error instanceof ShopError && error.code !== 'INTERNAL') return error.code
+        throw error
+      }
+    },
+  }
+}
+
+/** Lets everything finish: the gateway answers, everything is queried, every refund is sent. */
+export async function settleDown(harness: Harness, orders: readonly PlacedOrder[]): Promise<void> {
+  harness.gateway.mood = 'answers'
+  for (let round = 0; round < 3; round += 1) {
+    // By the last round every link has ended, and all open and closed attempts are queried again.
+    harness.pass(round === 1 ? 3600 : 120)
+    if (round > 0) await queryDueAttempts(harness.payments)
+    await Promise.all(
+      orders.map(async (each) => {
+        await each.do('query')
+        await each.do('notify')
+      }),
+    )
+    const { db } = harness.payments
+    for (;;) {
+      harness.pass(120)
+      const open = await db.selectFrom('refunds').select('id').where('status', 'in', ['approved', 'sent']).execute()
+      if (open.length === 0) break
+      // Two refunds of one payment are not sent at once: the second is sent in the next round.
+      await Promise.all(open.map(({ id }) => sendRefund(harness.payments, id).catch(refusedForNow)))
+    }
+  }
+}
+
+function refusedForNow(error: unknown): void {
+  if (!(error instanceof ShopError) || error.code !== 'GATEWAY_UNAVAILABLE') throw error
+}
