@@ -1,8 +1,8 @@
 /** `/sandbox/api/merchants` and `/sandbox/api/buyers`: the accounts that sell and pay. */
 import { Type } from 'typebox'
-import { parseYuan } from '../money.ts'
+import { generateKeys, readPublicKey } from '../alipay/signature.ts'
+import { parseYuan } from '../core/money.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { generateKeys, readPublicKey } from '../signature.ts'
 import { type Application, Refused } from './application.ts'
 import { BuyerShape, bodyOf, buyerJson, ErrorShape, MerchantShape, merchantJson } from './shapes.ts'
 

@@ -1,9 +1,9 @@
 /** Notifications and time: `/sandbox/api/deliveries`, `/notifications`, `/clock`, `/reset`. */
 import { Type } from 'typebox'
-import { LAST_MOMENT } from '../clock.ts'
+import { LAST_MOMENT } from '../core/clock.ts'
+import { rfc3339 } from '../core/time.ts'
 import { TAMPERS } from '../faults/tamper.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { rfc3339 } from '../time.ts'
 import { type Application, cursorOf, Refused } from './application.ts'
 import { AttemptShape, attemptJson, bodyOf, DeliveryShape, deliveryJson, ErrorShape, page } from './shapes.ts'
 

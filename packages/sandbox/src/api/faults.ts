@@ -1,8 +1,8 @@
 /** `/sandbox/api/faults`: deliberate faults. */
 import { type Static, Type } from 'typebox'
+import { rfc3339 } from '../core/time.ts'
 import { FAULTS, type Fault, type FaultOptions } from '../faults/fault.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { rfc3339 } from '../time.ts'
 import { type Application, Refused } from './application.ts'
 import { bodyOf, ErrorShape } from './shapes.ts'
 

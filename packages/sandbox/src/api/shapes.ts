@@ -1,12 +1,12 @@
 /** The shapes of `/sandbox/api`: money as decimal strings in yuan, times as RFC 3339 with +08:00. */
 import { type Static, type TProperties, Type } from 'typebox'
-import type { Buyer } from '../buyers.ts'
-import type { Merchant } from '../merchants.ts'
-import { yuan } from '../money.ts'
+import type { Merchant } from '../alipay/merchants.ts'
+import type { Trade } from '../alipay/trades/trade.ts'
+import type { TradeEvent } from '../alipay/trades/trades.ts'
+import type { Buyer } from '../core/buyers.ts'
+import { yuan } from '../core/money.ts'
+import { rfc3339 } from '../core/time.ts'
 import type { Attempt, Delivery } from '../notifications/store.ts'
-import { rfc3339 } from '../time.ts'
-import type { Trade } from '../trades/trade.ts'
-import type { TradeEvent } from '../trades/trades.ts'
 
 const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()])
 

@@ -1,7 +1,7 @@
 /** `/sandbox/api/wechat/deliveries`: WeChat's notifications to shops, byte for byte, and the shops' answers. */
 import { Type } from 'typebox'
 import type { Sandbox } from '../sandbox.ts'
-import { WECHAT_TAMPERS } from '../wechat/notifications.ts'
+import { WECHAT_TAMPERS } from '../wechat/notifications/notifications.ts'
 import { type Application, cursorOf, Refused } from './application.ts'
 import { AttemptShape, attemptJson, bodyOf, DeliveryShape, deliveryJson, ErrorShape, page } from './shapes.ts'
 

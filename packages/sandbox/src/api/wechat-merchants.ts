@@ -1,7 +1,7 @@
 /** `/sandbox/api/wechat/merchants`: WeChat Pay merchants and the platform certificates that sign for them. */
 import { type Static, Type } from 'typebox'
+import { readPublicKey } from '../alipay/signature.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { readPublicKey } from '../signature.ts'
 import type { WechatMerchant } from '../wechat/merchants.ts'
 import { type Application, Refused } from './application.ts'
 import { bodyOf, ErrorShape } from './shapes.ts'

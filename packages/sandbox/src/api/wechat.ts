@@ -1,12 +1,12 @@
 /** `/sandbox/api/wechat/…`: payments without a phone, and the state of trades. */
 import { type Static, Type } from 'typebox'
-import { type Buyer, DEFAULT_LOGIN } from '../buyers.ts'
-import { parseYuan, toFen, yuan } from '../money.ts'
+import { type Buyer, DEFAULT_LOGIN } from '../core/buyers.ts'
+import { parseYuan, toFen, yuan } from '../core/money.ts'
+import { rfc3339 } from '../core/time.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { rfc3339 } from '../time.ts'
 import { isWechatError } from '../wechat/errors.ts'
 import { isPaySigned } from '../wechat/signing.ts'
-import type { WechatTrade } from '../wechat/trades.ts'
+import type { WechatTrade } from '../wechat/trades/trades.ts'
 import { type Application, cursorOf, Refused } from './application.ts'
 import { bodyOf, ErrorShape, PaymentPassword, page } from './shapes.ts'
 

@@ -3,9 +3,9 @@
  * from the first request.
  */
 import { randomBytes } from 'node:crypto'
-import type { Clock } from '../clock.ts'
-import type { Database } from '../database.ts'
-import type { PaymentRequest } from '../trades/trade.ts'
+import type { PaymentRequest } from '../alipay/trades/trade.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Database } from '../core/database.ts'
 
 export interface Checkout {
   readonly id: string

@@ -1,10 +1,11 @@
 /** The signed return address (Alipay, Synchronous return): parameters in the order of a captured one. */
-import { charsetNamed, formatForm } from '../charset.ts'
-import type { Merchant } from '../merchants.ts'
-import { yuan } from '../money.ts'
-import { canonicalString, signText } from '../signature.ts'
-import { beijing } from '../time.ts'
-import type { Trade } from '../trades/trade.ts'
+
+import type { Merchant } from '../alipay/merchants.ts'
+import { canonicalString, signText } from '../alipay/signature.ts'
+import type { Trade } from '../alipay/trades/trade.ts'
+import { charsetNamed, formatForm } from '../core/charset.ts'
+import { yuan } from '../core/money.ts'
+import { beijing } from '../core/time.ts'
 
 /** Undefined if the merchant gave no return address. Its own query comes first and is not signed. */
 export async function returnAddress(

@@ -1,12 +1,12 @@
 /** The console's form actions. Each redirects to the page it came from. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { parseForm } from '../charset.ts'
-import { LAST_MOMENT } from '../clock.ts'
+import { generateKeys, readPublicKey } from '../alipay/signature.ts'
+import { parseForm } from '../core/charset.ts'
+import { LAST_MOMENT } from '../core/clock.ts'
+import { html } from '../core/html.ts'
+import { parseYuan } from '../core/money.ts'
 import { FAULTS, type FaultOptions } from '../faults/fault.ts'
-import { html } from '../html.ts'
-import { parseYuan } from '../money.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { generateKeys, readPublicKey } from '../signature.ts'
 import { layout } from './layout.ts'
 
 export function consoleActions(app: FastifyInstance, sandbox: Sandbox): void {

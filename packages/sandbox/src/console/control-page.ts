@@ -1,8 +1,9 @@
 /** The console's page of clock and faults. */
+
+import { type Html, html } from '../core/html.ts'
+import { beijing } from '../core/time.ts'
 import { FAULT_TEXTS, FAULTS, type Fault } from '../faults/fault.ts'
-import { type Html, html } from '../html.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { beijing } from '../time.ts'
 import { empty } from './layout.ts'
 import { notificationSwitch } from './pages.ts'
 

@@ -1,8 +1,8 @@
 /** The frame of every console page. */
-import type { Clock } from '../clock.ts'
-import { clockNotice } from '../clock-notice.ts'
-import { type Html, html } from '../html.ts'
-import { beijing } from '../time.ts'
+import type { Clock } from '../core/clock.ts'
+import { clockNotice } from '../core/clock-notice.ts'
+import { type Html, html } from '../core/html.ts'
+import { beijing } from '../core/time.ts'
 
 const PAGES = [
   ['/console', '支付宝 Alipay'],

@@ -1,10 +1,11 @@
 /** The console's pages: accounts, trades, and the notifications with their answers. */
-import { type Html, html } from '../html.ts'
-import { subtract, yuan } from '../money.ts'
+
+import type { Trade } from '../alipay/trades/trade.ts'
+import { type Html, html } from '../core/html.ts'
+import { subtract, yuan } from '../core/money.ts'
+import { beijing } from '../core/time.ts'
 import type { Attempt, Delivery } from '../notifications/store.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { beijing } from '../time.ts'
-import type { Trade } from '../trades/trade.ts'
 import { deliveriesTable } from './deliveries-table.ts'
 import { badge, empty } from './layout.ts'
 

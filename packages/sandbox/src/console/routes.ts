@@ -1,7 +1,7 @@
 /** The console over HTTP. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { refuseForeignForms } from '../forms.ts'
-import { type Html, html } from '../html.ts'
+import { refuseForeignForms } from '../core/forms.ts'
+import { type Html, html } from '../core/html.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { consoleActions } from './actions.ts'
 import { controlPage } from './control-page.ts'

@@ -1,17 +1,17 @@
 /** Puts WeChat Pay in the sandbox together. */
-import type { Agenda } from '../agenda.ts'
-import type { Buyers } from '../buyers.ts'
-import type { Clock } from '../clock.ts'
-import type { Database } from '../database.ts'
+import type { Agenda } from '../core/agenda.ts'
+import type { Buyers } from '../core/buyers.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Database } from '../core/database.ts'
 import type { Faults } from '../faults/faults.ts'
 import type { Poster } from '../notifications/post.ts'
 import { openDeliveryStore } from '../notifications/store.ts'
-import { createWechatBills } from './bill-store.ts'
+import { createWechatBills } from './bills/bill-store.ts'
 import { openWechatCertificates } from './certificates.ts'
 import { openWechatMerchants } from './merchants.ts'
-import { createWechatNotifications } from './notifications.ts'
-import { CLOSES_AFTER, createWechatPayments } from './payments.ts'
-import { openWechatTrades } from './trades.ts'
+import { createWechatNotifications } from './notifications/notifications.ts'
+import { CLOSES_AFTER, createWechatPayments } from './trades/payments.ts'
+import { openWechatTrades } from './trades/trades.ts'
 
 export type Wechat = ReturnType<typeof openWechat>
 
