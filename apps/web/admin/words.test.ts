@@ -3,7 +3,7 @@ import { installMessages } from '../src/i18n.ts'
 import english from './locales/en.ts'
 import chinese from './locales/zh-CN.ts'
 import { learnMethods } from './shop.ts'
-import { about, effect, finding, named, type Why, why } from './words.ts'
+import { about, effect, finding, labelFor, type Why, why } from './words.ts'
 
 /** Loads both languages under the group names that the app uses. */
 const show = (language: 'zh-CN' | 'en') => {
@@ -25,10 +25,10 @@ const because = (reasonCode: Why['reasonCode'], details: Why['details'] = null, 
   why({ reason, reasonCode, details })
 
 test('what the server names is said in words where there are some, and shown as it is where not', () => {
-  expect(named('event', 'refund_sendAgain')).toBe('Refund sent again')
-  expect(named('action', 'order.cancel')).toBe('Order cancelled')
-  expect(named('why', 'not paid in time')).toBe('not paid in time')
-  expect(named('event', 'order_teleport')).toBe('order_teleport')
+  expect(labelFor('event', 'refund_sendAgain')).toBe('Refund sent again')
+  expect(labelFor('action', 'order.cancel')).toBe('Order cancelled')
+  expect(labelFor('why', 'not paid in time')).toBe('not paid in time')
+  expect(labelFor('event', 'order_teleport')).toBe('order_teleport')
 })
 
 test('effects and reasons are put into words from their codes and facts, in both languages', () => {

@@ -1,9 +1,9 @@
 /** The document title of the current page. */
 import { watchEffect } from 'vue'
-import { w } from '../words.ts'
+import { tAdmin } from '../words.ts'
 
 export function usePageTitle(page: () => string): void {
   watchEffect(() => {
-    document.title = w('title', { page: page() })
+    document.title = tAdmin('title', { page: page() })
   })
 }

@@ -5,7 +5,7 @@
 import { onBeforeUnmount, onMounted } from 'vue'
 import { onBeforeRouteLeave } from 'vue-router'
 import { useDesk } from '../session.ts'
-import { w } from '../words.ts'
+import { tAdmin } from '../words.ts'
 
 /** @param dirty whether there are unsaved changes */
 export function guardUnsaved(dirty: () => boolean): void {
@@ -16,5 +16,5 @@ export function guardUnsaved(dirty: () => boolean): void {
   }
   onMounted(() => addEventListener('beforeunload', warn))
   onBeforeUnmount(() => removeEventListener('beforeunload', warn))
-  onBeforeRouteLeave(() => !asks() || confirm(w('draft.leave')))
+  onBeforeRouteLeave(() => !asks() || confirm(tAdmin('draft.leave')))
 }
