@@ -54,7 +54,7 @@ export default defineConfig(({ command }) => ({
               minShareCount: 2,
               priority: 1,
             },
-            { name: 'desk', test: /apps\/web\/admin\/(?!locales\/)/, minShareCount: 2 },
+            { name: 'admin', test: /apps\/web\/admin\/(?!locales\/)/, minShareCount: 2 },
           ],
         },
       },

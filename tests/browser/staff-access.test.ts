@@ -42,7 +42,7 @@ async function decide(): Promise<void> {
 test('the shop’s header leads staff to the back office, and no buyer', async () => {
   const staff = await stage.visitAs(await member('support'), DESK)
   await staff.open('/')
-  await staff.page.getByTestId('to-desk').click()
+  await staff.page.getByTestId('to-back-office').click()
   await staff.page.waitForURL('**/admin/**')
   expect(unexpected(staff.problems)).toEqual([])
   await staff.close()
@@ -51,12 +51,12 @@ test('the shop’s header leads staff to the back office, and no buyer', async (
   await desk.open('/admin/login')
   await logIn(desk.page, await member('support'))
   await desk.page.getByRole('link', { name: '去商店' }).click()
-  await desk.page.getByTestId('to-desk').waitFor()
+  await desk.page.getByTestId('to-back-office').waitFor()
   await desk.close()
   const buyer = await stage.visitAs(await stage.newBuyer(), DESK)
   await buyer.open('/')
   await buyer.page.getByTestId('logout').waitFor()
-  expect(await buyer.page.getByTestId('to-desk').count()).toBe(0)
+  expect(await buyer.page.getByTestId('to-back-office').count()).toBe(0)
   await buyer.close()
 })
 

@@ -1,18 +1,18 @@
 /** Entry point of the back office. */
 import '@xuecheng/look/tokens.css'
 import '../src/base.css'
-import './desk.css'
+import './admin.css'
 import { PiniaColada } from '@pinia/colada'
 import { createPinia } from 'pinia'
 import { createApp } from 'vue'
-import { alsoSay, installMessages, startLanguage } from '../src/i18n.ts'
+import { addMessages, installMessages, startLanguage } from '../src/i18n.ts'
 import { fillGaps } from '../src/old-browsers/old-browsers.ts'
 import App from './App.vue'
 import { sayWhenUnattended } from './behaviour/attended.ts'
 import { openRouter } from './router.ts'
 import { askShop } from './shop.ts'
 
-alsoSay('desk', { 'zh-CN': () => import('./locales/zh-CN.ts'), en: () => import('./locales/en.ts') })
+addMessages('admin', { 'zh-CN': () => import('./locales/zh-CN.ts'), en: () => import('./locales/en.ts') })
 
 async function start(): Promise<void> {
   await fillGaps()

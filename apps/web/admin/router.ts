@@ -4,7 +4,7 @@ import { createRouter, createWebHistory, type RouteLocationNormalized, type Rout
 import { announce } from '../src/announce.ts'
 import { BASE } from './navigation.ts'
 import { routes } from './routes.ts'
-import { type Standing, useDesk } from './session.ts'
+import { type Standing, useStaffSession } from './session.ts'
 
 /** Why a page could not be opened: its code did not load, or the server did not say who the user is. */
 export const failure = shallowRef<{ to: string; error: unknown } | undefined>()
@@ -21,7 +21,7 @@ export function openRouter(): Router {
   router.beforeEach(async (to) => {
     failure.value = undefined
     if (to.meta.open) return true
-    const standing = await useDesk().ask()
+    const standing = await useStaffSession().load()
     return standing === 'staff' ? true : detour(standing, to)
   })
   router.afterEach((to, from, stopped) => {

@@ -14,12 +14,12 @@ import { dropDraftsOf } from './drafts/drafts.ts'
  */
 export type Standing = 'unknown' | 'nobody' | 'buyer' | 'due' | 'factor' | 'staff'
 
-export const useDesk = defineStore('desk', () => {
+export const useStaffSession = defineStore('staff-session', () => {
   const cache = useQueryCache()
   const standing = shallowRef<Standing>('unknown')
   const user = shallowRef<User>()
   const rights = shallowRef<ReadonlySet<string>>(new Set())
-  let asking: Promise<Standing> | undefined
+  let loading: Promise<Standing> | undefined
 
   const may = (right: string): boolean => rights.value.has(right)
   const isIn = computed(() => standing.value === 'staff')
@@ -43,9 +43,9 @@ export const useDesk = defineStore('desk', () => {
   }
 
   /** Loads the current staff member once. @throws ApiProblem if the server does not answer */
-  async function ask(): Promise<Standing> {
+  async function load(): Promise<Standing> {
     if (standing.value !== 'unknown') return standing.value
-    asking ??= answer(api.GET('/api/admin/me')).then(
+    loading ??= answer(api.GET('/api/admin/me')).then(
       (found) => {
         user.value = found.user
         actAs(found.user.id)
@@ -62,21 +62,21 @@ export const useDesk = defineStore('desk', () => {
       },
     )
     try {
-      return await asking
+      return await loading
     } finally {
-      asking = undefined
+      loading = undefined
     }
   }
 
   async function login(credentials: { username: string; password: string; code?: string }): Promise<Standing> {
     await answer(api.POST('/api/session', { body: credentials }))
-    return askAgain()
+    return reload()
   }
 
   /** Reloads the staff member after a change to the account. */
-  function askAgain(): Promise<Standing> {
+  function reload(): Promise<Standing> {
     forget('unknown')
-    return ask()
+    return load()
   }
 
   async function logout(): Promise<void> {
@@ -93,5 +93,5 @@ export const useDesk = defineStore('desk', () => {
     if (isIn.value || standing.value === 'factor') forget('nobody')
   })
 
-  return { standing, user, isIn, may, ask, askAgain, login, logout }
+  return { standing, user, isIn, may, load, reload, login, logout }
 })

@@ -11,8 +11,8 @@ const show = (language: 'zh-CN' | 'en') => {
 }
 
 beforeAll(() => {
-  installMessages.global.setLocaleMessage('zh-CN', { desk: chinese } as never)
-  installMessages.global.setLocaleMessage('en' as never, { desk: english } as never)
+  installMessages.global.setLocaleMessage('zh-CN', { admin: chinese } as never)
+  installMessages.global.setLocaleMessage('en' as never, { admin: english } as never)
   const [title, none] = [
     { 'zh-CN': '支付宝', en: 'Alipay' },
     { 'zh-CN': '', en: '' },

@@ -1,18 +1,18 @@
 /** The back office's messages, typed, and texts for names from the server (an event, a reason). */
 import type { AdminOrder, MoneyHealth } from '../src/api/client.ts'
 import { money } from '../src/formats.ts'
-import { isSaid, speaker } from '../src/i18n.ts'
+import { hasMessage, translator } from '../src/i18n.ts'
 import type chinese from './locales/zh-CN.ts'
 import { methodName } from './shop.ts'
 
-export const tAdmin = speaker<typeof chinese>('desk')
+export const tAdmin = translator<typeof chinese>('admin')
 
 type Group = keyof typeof chinese & string
 
 /** The text for a name from the server; the name itself if these pages do not know it. */
 export function labelFor(group: Group, name: string): string {
   const key = name.replaceAll('.', '_')
-  return isSaid(`desk.${group}.${key}`) ? tAdmin(`${group}.${key}` as Parameters<typeof tAdmin>[0]) : name
+  return hasMessage(`admin.${group}.${key}`) ? tAdmin(`${group}.${key}` as Parameters<typeof tAdmin>[0]) : name
 }
 
 /** The effect of a notification, and the reason if its payment is listed as unmatched. */

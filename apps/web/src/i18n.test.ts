@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import deskEnglish from '../admin/locales/en.ts'
-import deskChinese from '../admin/locales/zh-CN.ts'
+import adminEnglish from '../admin/locales/en.ts'
+import adminChinese from '../admin/locales/zh-CN.ts'
 import { preferredLanguage } from './i18n.ts'
 import english from './locales/en.ts'
 import chinese from './locales/zh-CN.ts'
@@ -18,7 +18,7 @@ const places = (text: string) => [...new Set([...text.matchAll(/\{(\w+)\}/g)].ma
 
 const each = test.each([
   { of: 'the storefront', english, chinese },
-  { of: 'the back office', english: deskEnglish, chinese: deskChinese },
+  { of: 'the back office', english: adminEnglish, chinese: adminChinese },
 ])
 
 each('both languages of $of have the same texts, none of them empty', ({ english, chinese }) => {

@@ -23,7 +23,7 @@ const load: Loader = { 'zh-CN': () => import('./locales/zh-CN.ts'), en: () => im
 const more: { group: string; load: Loader }[] = []
 
 /** Registers further messages, in every language, under a group name. Call it before a language is shown. */
-export function alsoSay(group: string, also: Loader): void {
+export function addMessages(group: string, also: Loader): void {
   more.push({ group, load: also })
 }
 
@@ -38,20 +38,24 @@ export const language = (): Language => (i18n.global.locale.value === 'en' ? 'en
  * Translates a key into the current language. `named` fills its `{placeholders}`; a count selects singular or plural
  * and fills `{n}`.
  */
-export type Speak<Messages> = (key: Leaves<Messages>, named?: Record<string, string | number>, count?: number) => string
+export type Translate<Messages> = (
+  key: Leaves<Messages>,
+  named?: Record<string, string | number>,
+  count?: number,
+) => string
 
 /** Typed translation for the messages of a group, or, without a name, for the shared ones. */
-export const speaker =
-  <Messages>(group = ''): Speak<Messages> =>
+export const translator =
+  <Messages>(group = ''): Translate<Messages> =>
   (key, named = {}, count) => {
     const name = group === '' ? key : `${group}.${key}`
     return count === undefined ? i18n.global.t(name, named) : i18n.global.t(name, { n: count, ...named }, count)
   }
 
-export const t: Speak<typeof messages> = speaker()
+export const t: Translate<typeof messages> = translator()
 
 /** Whether a message with this key exists: names from the server may be newer than these pages. */
-export const isSaid = (name: string): boolean => i18n.global.te(name)
+export const hasMessage = (name: string): boolean => i18n.global.te(name)
 
 /** The keys of the messages in a group. */
 export const namesUnder = (group: string): string[] => Object.keys(i18n.global.tm(group))

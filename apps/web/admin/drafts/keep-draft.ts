@@ -4,7 +4,7 @@
  */
 import { onBeforeUnmount, onMounted, type Ref, shallowRef, watch } from 'vue'
 import { useRoute } from 'vue-router'
-import { useDesk } from '../session.ts'
+import { useStaffSession } from '../session.ts'
 import { type Draft, dropDraft, keyOf, readDraft, writeDraft } from './drafts.ts'
 
 interface DraftForm<Fields> {
@@ -28,8 +28,8 @@ export function keepDraft<Fields extends Record<string, unknown>>(
   { fields, dirty, version, filledFrom, resume }: DraftForm<Fields>,
   ready: () => boolean,
 ): { offered: Readonly<Ref<Draft | undefined>>; isOlder: () => boolean; restore: () => void; discard: () => void } {
-  const desk = useDesk()
-  const userId = desk.user?.id ?? 0
+  const session = useStaffSession()
+  const userId = session.user?.id ?? 0
   const key = keyOf(userId, useRoute().path)
   const offered = shallowRef<Draft>()
 
@@ -72,7 +72,7 @@ export function keepDraft<Fields extends Record<string, unknown>>(
   onBeforeUnmount(() => {
     removeEventListener('pagehide', leave)
     // Leaving the page deliberately discards the draft; an expired session keeps it.
-    if (desk.isIn && !offered.value) {
+    if (session.isIn && !offered.value) {
       clearTimeout(waiting)
       dropDraft(key)
     } else leave()

@@ -4,13 +4,13 @@
  */
 import { onBeforeUnmount, onMounted } from 'vue'
 import { onBeforeRouteLeave } from 'vue-router'
-import { useDesk } from '../session.ts'
+import { useStaffSession } from '../session.ts'
 import { tAdmin } from '../words.ts'
 
 /** @param dirty whether there are unsaved changes */
 export function guardUnsaved(dirty: () => boolean): void {
-  const desk = useDesk()
-  const asks = () => dirty() && desk.isIn
+  const session = useStaffSession()
+  const asks = () => dirty() && session.isIn
   const warn = (event: BeforeUnloadEvent) => {
     if (asks()) event.preventDefault()
   }

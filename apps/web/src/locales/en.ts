@@ -31,7 +31,7 @@ const messages: SameKeys<typeof chinese> = {
     search: 'Search',
     myCourses: 'My courses',
     orders: 'My orders',
-    desk: 'Back office',
+    backOffice: 'Back office',
     login: 'Log in',
     register: 'Sign up',
     logout: 'Log out',

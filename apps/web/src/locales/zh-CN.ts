@@ -27,7 +27,7 @@ const messages = {
     search: '搜索',
     myCourses: '我的课程',
     orders: '我的订单',
-    desk: '后台',
+    backOffice: '后台',
     login: '登录',
     register: '注册',
     logout: '退出登录',
