@@ -15,7 +15,7 @@ import { type Command, type PassedOn, UsageError } from './command.ts'
 import { loadEnvironment, readConfig } from './config.ts'
 import { REFUSALS, ShopError } from './errors.ts'
 import { PROVIDER_COMMANDS } from './payments/providers/commands.ts'
-import { hasRealMerchant } from './payments/providers/real-merchant.ts'
+import { hasRealMerchant } from './payments/providers/methods.ts'
 
 const COMMANDS: Readonly<Record<string, Command | PassedOn>> = {
   'sandbox check': sandboxCheck,

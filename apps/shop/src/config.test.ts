@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { addressOf, type Environment, readConfig as read, readSandboxPlace, sandboxAddress } from './config.ts'
-import { hasRealMerchant } from './payments/providers/real-merchant.ts'
+import { hasRealMerchant } from './payments/providers/methods.ts'
 
 const readConfig = (environment: Environment) => read(environment, hasRealMerchant)
 

@@ -247,28 +247,17 @@ function publicAddress(environment: Environment): string | undefined {
   return url.origin
 }
 
-/** An http(s) address without query or trailing slash. */
-export function address(environment: Environment, name: string, fallback: string): string {
-  const value = text(environment, name, fallback)
-  const url = URL.canParse(value) ? new URL(value) : undefined
-  if (!url || !['http:', 'https:'].includes(url.protocol) || url.search || url.hash || url.username) {
-    throw new SettingError(name, `"${value}" is not an http or https address`, fallback)
-  }
-  return value.replace(/\/+$/, '')
-}
-
 /** Hosts that always mean this machine. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 /**
- * Like `address`, for orders, keys and answers about money: plain http could be read and changed on the way, so it is
- * accepted only for this machine. @throws SettingError
+ * Whether orders, keys and answers about money may go to an address: https without a query. Plain http could be read and
+ * changed on the way, so it is accepted only for this machine.
  */
-export function safeAddress(environment: Environment, name: string, fallback: string): string {
-  const value = address(environment, name, fallback)
-  const { protocol, hostname } = new URL(value)
-  if (protocol === 'https:' || LOOPBACK.test(hostname)) return value
-  throw new SettingError(name, `"${value}" is plain http, which is accepted for this machine only`, fallback)
+export function isSafeAddress(value: string): boolean {
+  const url = /^https?:\/\/[^\s]+$/i.test(value) && URL.canParse(value) ? new URL(value) : undefined
+  if (!url || url.search || url.hash || url.username) return false
+  return url.protocol === 'https:' || LOOPBACK.test(url.hostname)
 }
 
 function databaseAddress(environment: Environment): string | undefined {

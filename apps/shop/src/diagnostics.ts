@@ -12,12 +12,36 @@ export interface CheckResult<Check extends string = string, Code extends string 
   readonly values: Readonly<Record<string, string>>
 }
 
+/** Makes results, with one function for each verdict. */
+export function results<Check extends string, Code extends string>() {
+  const as =
+    (verdict: Verdict) =>
+    (check: Check, code: Code, values: Readonly<Record<string, string>> = {}): CheckResult<Check, Code> => ({
+      check,
+      verdict,
+      code,
+      values,
+    })
+  return {
+    ok: as('ok'),
+    warning: as('warning'),
+    problem: as('problem'),
+    unknown: as('unknown'),
+    unchecked: as('unchecked'),
+  }
+}
+
 /** The text of a result; `{value}` is replaced with a value. */
 export interface ResultText {
   readonly message: string
   /** What to do about it. */
   readonly todo?: string
 }
+
+export const said = (zh: string, en: string, zhTodo?: string, enTodo?: string): Record<Language, ResultText> => ({
+  'zh-CN': zhTodo === undefined ? { message: zh } : { message: zh, todo: zhTodo },
+  en: enTodo === undefined ? { message: en } : { message: en, todo: enTodo },
+})
 
 export interface Words<Check extends string = string, Code extends string = string> {
   readonly checks: Readonly<Record<Check, Readonly<Record<Language, string>>>>

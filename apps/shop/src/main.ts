@@ -3,7 +3,7 @@ import cluster from 'node:cluster'
 import { loadEnvironment, readConfig, SettingError } from './config.ts'
 import { DatabaseStartError } from './db/embedded/programs.ts'
 import { DataFolderInUseError } from './db/embedded/server.ts'
-import { hasRealMerchant } from './payments/providers/real-merchant.ts'
+import { hasRealMerchant } from './payments/providers/methods.ts'
 import { DataFolderError } from './process/data-folder.ts'
 import { NotReadyError, SaidError } from './process/start-errors.ts'
 

@@ -17,7 +17,7 @@ import type {
   RefundAnswer,
   RefundToSend,
 } from '../../../apps/shop/src/payments/contract.ts'
-import { hasRealMerchant } from '../../../apps/shop/src/payments/providers/real-merchant.ts'
+import { hasRealMerchant } from '../../../apps/shop/src/payments/providers/methods.ts'
 import { createProviders } from '../../../apps/shop/src/payments/providers/registry.ts'
 import { type System, startSystem, until } from '../../harness/system.ts'
 

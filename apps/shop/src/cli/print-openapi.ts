@@ -3,8 +3,7 @@
  */
 import { readConfig } from '../config.ts'
 import { createLog } from '../log.ts'
-import { hasRealMerchant } from '../payments/providers/real-merchant.ts'
-import { sampleSettings } from '../payments/providers/sample-settings.ts'
+import { hasRealMerchant } from '../payments/providers/methods.ts'
 import { openShop } from '../process/shop.ts'
 import { createServer } from '../process/web.ts'
 
@@ -12,7 +11,7 @@ const NOWHERE = 'postgres://nobody:nothing@127.0.0.1:1/none'
 const environment = {
   DATABASE_URL: NOWHERE,
   AUTH_SECRET: 'only to print a document, never to sign a token',
-  ...sampleSettings(),
+  SANDBOX: 'off',
 }
 const config = readConfig(environment, hasRealMerchant)
 const log = createLog('silent', 'openapi')

@@ -4,13 +4,12 @@ import { Type } from 'typebox'
 import { DEMO_ACCOUNTS } from '../auth/passwords/demo-passwords.ts'
 import type { Application } from '../http/application.ts'
 import { DisplayMetadata, describeMethods } from '../payments/providers/definition.ts'
-import { PAY_TYPES } from '../payments/providers/names.ts'
-import { PROVIDERS } from '../payments/providers/registry.ts'
+import { METHODS, PayType } from '../payments/providers/methods.ts'
 import type { Shop } from './shop.ts'
 
 const PayMethodShape = Type.Object(
   {
-    name: Type.Enum([...PAY_TYPES]),
+    name: PayType,
     offered: Type.Boolean({ description: 'Whether it takes new payments' }),
     ...DisplayMetadata.properties,
   },
@@ -51,7 +50,7 @@ export function addShopRoutes(app: Application, { config, providers, identity, d
     { config: { access: 'anyone' }, schema: { tags: ['shop'], response: { 200: Type.Ref('Shop') } } },
     async (request) => ({
       name: identity.current().names.zh,
-      payMethods: describeMethods(PROVIDERS, providers.offered(), providers.sameOnPhones()),
+      payMethods: describeMethods(METHODS, providers.offered(), providers.sameOnPhones()),
       demo: config.demo,
       sandbox: providers.usesSandbox(),
       orderTtlMinutes: config.orderTtlMinutes,

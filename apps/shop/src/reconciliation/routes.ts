@@ -11,7 +11,7 @@ import { findStoredAnswer, IdempotencyHeader, once, repeatable } from '../http/i
 import { problems } from '../http/shapes.ts'
 import { enqueue } from '../jobs/enqueue.ts'
 import { findProvider, type Payments } from '../payments/payments.ts'
-import { PAY_TYPES } from '../payments/providers/names.ts'
+import { PayType } from '../payments/providers/methods.ts'
 import {
   DayShape,
   DifferenceShape,
@@ -25,7 +25,7 @@ import { REPAIRS, repairDifference } from './repair.ts'
 import { RECONCILE, requestDay } from './run.ts'
 
 const DayParams = Type.Object({
-  provider: Type.Enum([...PAY_TYPES]),
+  provider: PayType,
   day: Type.String({ maxLength: 10, pattern: DAY_PATTERN }),
 })
 

@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox'
 import { DAY_PATTERN, endOf, midnight } from '../../beijing-day.ts'
 import type { Reader } from '../../db/connect.ts'
 import { ORDER_STATUSES } from '../../orders/states.ts'
-import { PAY_TYPES } from '../../payments/providers/names.ts'
+import { PayType } from '../../payments/providers/methods.ts'
 
 const Day = Type.String({
   maxLength: 10,
@@ -21,7 +21,7 @@ export const searchFields = {
     }),
   ),
   status: Type.Optional(Type.Enum([...ORDER_STATUSES])),
-  payType: Type.Optional(Type.Enum([...PAY_TYPES])),
+  payType: Type.Optional(PayType),
   from: Type.Optional(Type.Union([Day], { description: 'A day in Beijing, included' })),
   to: Type.Optional(Type.Union([Day], { description: 'A day in Beijing, included' })),
 }

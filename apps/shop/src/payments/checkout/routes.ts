@@ -12,11 +12,9 @@ import { OrderNo, readOrder } from '../../orders/read.ts'
 import { createOrderCanceller } from '../gateway-sync/close-order.ts'
 import { createOrderQuery } from '../gateway-sync/query.ts'
 import type { Payments } from '../payments.ts'
-import { PAY_TYPES } from '../providers/names.ts'
+import { PayType } from '../providers/methods.ts'
 import { checkout, openCheckout, payAgain } from './checkout.ts'
 import { checkoutFor, clientOf } from './client.ts'
-
-const PayType = Type.Enum([...PAY_TYPES])
 
 const PurchaseShape = Type.Object(
   {

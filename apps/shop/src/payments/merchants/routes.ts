@@ -18,9 +18,9 @@ import { IdempotencyHeader } from '../../http/idempotency.ts'
 import { requestLanguage } from '../../http/problem.ts'
 import { Moment, problems, WholeList, wholeList, writeMoment, writeMomentOrNull } from '../../http/shapes.ts'
 import type { Payments } from '../payments.ts'
-import { configWith, type ProviderDefinition, showSettings } from '../providers/definition.ts'
-import { PAY_TYPES } from '../providers/names.ts'
-import { findDefinition, PROVIDERS, type Providers } from '../providers/registry.ts'
+import { configWith, isSetUp, showSettings } from '../providers/definition.ts'
+import { METHODS, type Method, PayType } from '../providers/methods.ts'
+import type { Providers } from '../providers/registry.ts'
 import { forgetSettings, retireSettings, type SettingsKeeper, storeSettings } from './entered-settings.ts'
 
 const Shown = Type.Array(Type.Object({ name: Type.String(), value: Type.String(), ends: Type.Optional(Type.String()) }))
@@ -28,7 +28,7 @@ const MomentOrNull = Type.Union([Moment, Type.Null()])
 
 const SettingsShape = Type.Object(
   {
-    provider: Type.Enum([...PAY_TYPES]),
+    provider: PayType,
     source: Type.Union([Type.Enum(['environment', 'entered', 'sandbox']), Type.Null()]),
     fields: Type.Array(
       Type.Object({
@@ -66,7 +66,7 @@ const FindingShape = Type.Object(
   { $id: 'SettingFinding' },
 )
 
-const Params = Type.Object({ provider: Type.Enum([...PAY_TYPES]) })
+const Params = Type.Object({ provider: PayType })
 const Id = Type.Object({ id: Type.Integer({ minimum: 1 }) })
 const Values = Type.Record(Type.String(), Type.String({ maxLength: 16_000 }), { maxProperties: 20 })
 
@@ -97,7 +97,7 @@ const right = { right: 'settings.write' } as const
 
 async function readSettings(
   { providers, keeper, payments }: SettingsAdmin,
-  kind: ProviderDefinition,
+  kind: Method,
   language: Language,
 ): Promise<Static<typeof SettingsShape>> {
   const rows = await payments.db
@@ -149,7 +149,7 @@ function addListRoute(admin: Application, settings: SettingsAdmin): void {
     },
     async (request) => {
       const language = requestLanguage(request)
-      return wholeList(await Promise.all(PROVIDERS.map((kind) => readSettings(settings, kind, language))))
+      return wholeList(await Promise.all(METHODS.map((kind) => readSettings(settings, kind, language))))
     },
   )
 }
@@ -214,7 +214,7 @@ function addStoreRoute(admin: Application, settings: SettingsAdmin): void {
 async function store(
   { keeper, encryption, payments }: SettingsAdmin,
   request: FastifyRequest,
-  { kind, values, real }: { kind: ProviderDefinition; values: Environment; real: boolean },
+  { kind, values, real }: { kind: Method; values: Environment; real: boolean },
 ): Promise<void> {
   const provider = kind.name
   const shown = showSettings(kind.fields, values)
@@ -304,19 +304,15 @@ function addRemoveRoutes(admin: Application, settings: SettingsAdmin): void {
 }
 
 /** @throws ShopError NOT_FOUND; SETTINGS_FROM_ENVIRONMENT where entering any would change nothing */
-function changeable(provider: string, config: Config): ProviderDefinition {
-  const kind = findDefinition(provider)
+function changeable(provider: string, config: Config): Method {
+  const kind = METHODS.find(({ name }) => name === provider)
   if (!kind) throw new ShopError('NOT_FOUND')
-  if (kind.isSetUp(config.environment)) throw new ShopError('SETTINGS_FROM_ENVIRONMENT')
+  if (isSetUp(kind, config.environment)) throw new ShopError('SETTINGS_FROM_ENVIRONMENT')
   return kind
 }
 
 /** Only the form's own fields, each in its format. @throws ShopError INVALID_INPUT naming those that are not */
-function checkedValues(
-  kind: ProviderDefinition,
-  given: Readonly<Record<string, string>>,
-  language: Language,
-): Environment {
+function checkedValues(kind: Method, given: Readonly<Record<string, string>>, language: Language): Environment {
   const say = (zh: string, en: string) => (language === 'en' ? en : zh)
   const certificates = kind.fields.some(({ group, name }) => group === 'certificates' && given[name]?.trim())
   const group = certificates ? 'certificates' : 'public key'
@@ -336,7 +332,7 @@ function checkedValues(
 }
 
 async function examined(
-  kind: ProviderDefinition,
+  kind: Method,
   config: Config,
   { clock, log }: Payments,
   language: Language,

@@ -4,13 +4,11 @@ import { type Call, type Command, optional } from '../../command.ts'
 import { SettingError } from '../../config.ts'
 import { type DescribedResult, languageOf, settingProblem, writeResult } from '../../diagnostics.ts'
 import type { Language } from '../../errors.ts'
-import { ALIPAY_COMMANDS } from './alipay/commands.ts'
-import type { ProviderDefinition } from './definition.ts'
+import type { ProviderDefinition, Source } from './definition.ts'
 import { type InUse, keysFolder, settingsInUse } from './in-use.ts'
-import { PROVIDERS, type Source } from './registry.ts'
-import { WECHAT_COMMANDS } from './wechat/commands.ts'
+import { METHODS } from './methods.ts'
 
-const CHECK_FILES = PROVIDERS.flatMap(({ checkFiles = [] }) => checkFiles)
+const CHECK_FILES = METHODS.flatMap(({ checkFiles = [] }) => checkFiles)
 
 const keysCheck: Command = {
   usage: `${CHECK_FILES.map((name) => `[--${name} FILE]`).join(' ')} [--lang zh|en]`,
@@ -18,7 +16,7 @@ const keysCheck: Command = {
   options: Object.fromEntries([...CHECK_FILES, 'lang'].map((name) => [name, { type: 'string' }])),
   async run(call) {
     const language = languageOf(optional(call, 'lang') ?? call.config.environment['LANG'])
-    const looked = await Promise.all(PROVIDERS.map((kind) => look(call, kind, language)))
+    const looked = await Promise.all(METHODS.map((kind) => look(call, kind, language)))
     const examined = looked.filter(({ findings }) => findings.length > 0)
     const unseen = looked.find(({ inUse }) => inUse.unseen)?.inUse.unseen?.[language]
     if (examined.length === 0) throw new Error(NOTHING[language](keysFolder(call.config), unseen))
@@ -77,7 +75,6 @@ const NOTHING: Readonly<Record<Language, (folder: string, unseen: string | undef
 }
 
 export const PROVIDER_COMMANDS: Readonly<Record<string, Command>> = {
-  ...ALIPAY_COMMANDS,
-  ...WECHAT_COMMANDS,
+  ...Object.assign({}, ...METHODS.map(({ commands }) => commands)),
   'keys check': keysCheck,
 }

@@ -3,6 +3,7 @@ import { describeKey } from '@xuecheng/client-kit'
 import type { Logger } from 'pino'
 import { type Static, Type } from 'typebox'
 import type { Clock } from '../../clock.ts'
+import type { Command } from '../../command.ts'
 import type { Config, Environment } from '../../config.ts'
 import type { DescribedResult } from '../../diagnostics.ts'
 import type { Language } from '../../errors.ts'
@@ -10,7 +11,12 @@ import type { Application } from '../../http/application.ts'
 import { isLoopbackUrl } from '../../live.ts'
 import type { PaymentProvider } from '../contract.ts'
 import type { Payments } from '../payments.ts'
-import type { PayType } from './names.ts'
+
+/**
+ * Where a method's settings come from. The environment's take precedence over entered ones, and those over the
+ * sandbox's.
+ */
+export type Source = 'environment' | 'entered' | 'sandbox'
 
 /** One setting, named as in the environment. */
 export interface SettingField {
@@ -22,7 +28,9 @@ export interface SettingField {
   /** The fields of one group are entered together, instead of the other group's. */
   readonly group?: 'public key' | 'certificates'
   readonly optional?: boolean
-  readonly pattern?: RegExp
+  readonly pattern?: Pick<RegExp, 'test'>
+  /** For the error text of the environment's setting. */
+  readonly example?: string
   /** The error text if the pattern does not match, where the default text is not enough. */
   readonly wrong?: Readonly<Record<Language, string>>
   /** The default if nothing is entered. */
@@ -32,6 +40,8 @@ export interface SettingField {
    * applies.
    */
   readonly ofContract?: boolean
+  /** Whether the setting alone means that the method is to be set up: missing ones are then reported, not ignored. */
+  readonly alone?: false
 }
 
 const Words = Type.Object({ 'zh-CN': Type.String(), en: Type.String() })
@@ -67,14 +77,26 @@ export interface MerchantInstance<Provider extends PaymentProvider = PaymentProv
 /** A gateway on this machine is another sandbox. */
 export const isReal = (gateway: string, sandbox: boolean): boolean => !sandbox && !isLoopbackUrl(gateway)
 
-export interface ProviderDefinition<Provider extends PaymentProvider = PaymentProvider> {
-  readonly name: PayType
+/** A method as the pages show it, with its settings. */
+export interface SettingsForm<Name extends string = string> {
+  readonly name: Name
   readonly display: Static<typeof DisplayMetadata>
   /** The prefix of its settings' names. */
   readonly prefix: string
+  /** The setting for its gateway; the default is the real one. */
+  readonly gateway: string
   readonly fields: readonly SettingField[]
-  /** Whether the environment sets it up. */
-  isSetUp(environment: Environment): boolean
+}
+
+/** Whether the environment sets a method up, for the real gateway or another sandbox. */
+export const isSetUp = ({ fields }: SettingsForm, environment: Environment): boolean =>
+  fields.some(
+    ({ name, kind, alone = true }) =>
+      alone && (environment[name]?.trim() || (kind !== 'text' && environment[`${name}_FILE`]?.trim())),
+  )
+
+export interface ProviderDefinition<Provider extends PaymentProvider = PaymentProvider, Name extends string = string>
+  extends SettingsForm<Name> {
   /**
    * Opens it with the environment's settings, or else the sandbox's. Undefined if there are none.
    * @throws SettingError naming the first setting that is missing, malformed or unreadable
@@ -96,6 +118,8 @@ export interface ProviderDefinition<Provider extends PaymentProvider = PaymentPr
   registerWithSandbox(config: Config): Promise<void>
   /** Adds the routes that the gateway and returning buyers call. */
   addRoutes(app: Application, payments: Payments, live: PaymentProvider, editions: () => readonly Provider[]): void
+  /** Its commands, by their words. */
+  readonly commands: Readonly<Record<string, Command>>
 }
 
 /**

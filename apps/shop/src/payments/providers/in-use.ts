@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import type { Call } from '../../command.ts'
 import type { Config } from '../../config.ts'
 import type { Language } from '../../errors.ts'
-import { configWith, type ProviderDefinition } from './definition.ts'
-import type { Source } from './registry.ts'
+import { configWith, isSetUp, type SettingsForm, type Source } from './definition.ts'
 
 export interface InUse {
   /** The configuration as if the settings were in the environment. */
@@ -15,8 +14,8 @@ export interface InUse {
 }
 
 /** The environment's settings take precedence over entered ones, and those over the sandbox's. */
-export async function settingsInUse({ config, entered }: Call, kind: ProviderDefinition): Promise<InUse> {
-  if (kind.isSetUp(config.environment)) return { config, source: 'environment' }
+export async function settingsInUse({ config, entered }: Call, kind: SettingsForm): Promise<InUse> {
+  if (isSetUp(kind, config.environment)) return { config, source: 'environment' }
   const { settings, unseen } = await entered()
   const values = settings.get(kind.name)
   if (values) return { config: configWith(config, values, kind.fields), source: 'entered' }
@@ -26,7 +25,7 @@ export async function settingsInUse({ config, entered }: Call, kind: ProviderDef
 /** The settings as parsed by `read`. @throws Error if the method is not set up, saying where it was looked for */
 export async function readInUse<Settings>(
   call: Call,
-  kind: ProviderDefinition,
+  kind: SettingsForm,
   read: (config: Config) => Settings | undefined,
 ): Promise<Settings> {
   const { config, unseen } = await settingsInUse(call, kind)

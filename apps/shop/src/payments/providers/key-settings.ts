@@ -3,41 +3,57 @@
  */
 import type { KeyObject } from 'node:crypto'
 import { ClientError, type KeyDescription } from '@xuecheng/client-kit'
-import { SettingError } from '../../config.ts'
+import { type Environment, isSafeAddress, SettingError, textOrFile } from '../../config.ts'
+import type { SettingsForm } from './definition.ts'
 
 /** A gateway's address in a form: https, or plain http on this machine (the sandbox, a test). */
 export const SAFE_ADDRESS = {
-  pattern: /^(https:\/\/[^\s?#@]+|http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?(\/[^\s?#@]*)?)$/i,
+  pattern: { test: isSafeAddress },
   wrong: {
     'zh-CN': '须是 https 地址；只有本机（127.0.0.1）可以用 http',
     en: 'must be an https address; http is for this machine (127.0.0.1) only',
   },
 } as const
 
-const MIN_BITS = 2048
-
-export interface SettingReader {
-  /** The settings found missing or wrong so far. */
-  readonly faults: readonly SettingError[]
-  /** @returns undefined if the setting is missing or wrong; it is then added to the faults */
-  read<Value>(get: () => Value): Value | undefined
-}
+export const MIN_BITS = 2048
 
 /** Reads settings one after another and goes on after a bad one, so that all of them can be reported at once. */
-export function settingReader(): SettingReader {
+export function settingReader(form: SettingsForm, environment: Environment) {
+  /** The settings found missing or wrong so far. */
   const faults: SettingError[] = []
+  const read = (get: (environment: Environment, name: string) => string, name: string): string | undefined => {
+    try {
+      return get(environment, name)
+    } catch (error) {
+      if (!(error instanceof SettingError)) throw error
+      faults.push(error)
+      return undefined
+    }
+  }
   return {
     faults,
-    read(get) {
-      try {
-        return get()
-      } catch (error) {
-        if (!(error instanceof SettingError)) throw error
-        faults.push(error)
-        return undefined
-      }
-    },
+    /** A short text, as its field describes it. */
+    text: (name: string) => read(() => textSetting(form, environment, name), name),
+    /** A key, from the setting or a file. */
+    key: (name: string) => read(keySetting, name),
+    read,
   }
+}
+
+/** @throws SettingError if it is missing or does not look like one */
+export function textSetting({ fields }: SettingsForm, environment: Environment, name: string): string {
+  const { pattern, usual, example = usual ?? '', wrong } = fields.find((field) => field.name === name) ?? {}
+  const value = environment[name]?.trim() || usual
+  if (!value) throw new SettingError(name, 'is missing', example)
+  if (pattern?.test(value)) return value
+  throw new SettingError(name, `"${value}" ${wrong?.en ?? 'does not look like one'}`, example)
+}
+
+/** @throws SettingError if it is missing or its file cannot be read */
+export function keySetting(environment: Environment, name: string): string {
+  const text = textOrFile(environment, name)
+  if (text !== undefined) return text
+  throw new SettingError(`${name}_FILE`, 'is missing', `./keys/${name.toLowerCase()}.pem`)
 }
 
 /** Adds the name of the setting to a client's error about a key. @throws SettingError */

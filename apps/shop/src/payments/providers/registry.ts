@@ -5,10 +5,9 @@ import type { Config, Environment } from '../../config.ts'
 import type { Application } from '../../http/application.ts'
 import { type PaymentProvider, SOMEWHERE } from '../contract.ts'
 import type { Payments } from '../payments.ts'
-import { ALIPAY } from './alipay/definition.ts'
-import { configWith, type MerchantInstance, type ProviderDefinition } from './definition.ts'
+import { configWith, isSetUp, type MerchantInstance, type ProviderDefinition, type Source } from './definition.ts'
+import { METHODS } from './methods.ts'
 import { type MerchantInstances, routedProvider } from './router.ts'
-import { WECHAT } from './wechat/definition.ts'
 
 /** Settings that the owner entered, decrypted. */
 export interface EnteredSettings {
@@ -17,12 +16,6 @@ export interface EnteredSettings {
   readonly values: Environment
   readonly inUse: boolean
 }
-
-/**
- * Where a provider's settings come from. The environment's take precedence over entered ones, and those over the
- * sandbox's.
- */
-export type Source = 'environment' | 'entered' | 'sandbox'
 
 export interface Providers {
   /** Every provider that has settings, including retired ones. The map changes as settings do. */
@@ -45,16 +38,10 @@ export interface Providers {
 
 const DEVICES = ['computer', 'phone'] as const
 
-/** Adding a provider means one folder and one entry here. */
-export const PROVIDERS: readonly ProviderDefinition[] = [ALIPAY, WECHAT]
-
-export const findDefinition = (name: string): ProviderDefinition | undefined =>
-  PROVIDERS.find((kind) => kind.name === name)
-
 /** @throws SettingError if the environment's own settings are wrong */
 export function createProviders(config: Config, clock: Clock, log: Logger): Providers {
   const byName = new Map<string, PaymentProvider>()
-  const slots = PROVIDERS.map((kind) => openSlot(kind, config, clock, log))
+  const slots = METHODS.map((kind) => openSlot(kind, config, clock, log))
   const take = (entered: readonly EnteredSettings[], someUnreadable = false) => {
     const ofSlot = ({ name }: { name: string }) => entered.filter(({ provider }) => provider === name)
     // As soon as one merchant takes real money, no course may be bought with the sandbox's.
@@ -90,7 +77,7 @@ export function createProviders(config: Config, clock: Clock, log: Logger): Prov
  */
 export async function refuseBadSettings(config: Config): Promise<void> {
   const given = Object.entries(config.environment).filter(([, value]) => value?.trim())
-  const kinds = PROVIDERS.filter(({ prefix }) => given.some(([name]) => name.startsWith(prefix)))
+  const kinds = METHODS.filter(({ prefix }) => given.some(([name]) => name.startsWith(prefix)))
   if (kinds.length === 0) return
   // Loaded only here: the parent process needs no logger unless there are settings to check.
   const [{ createLog }, { systemClock }] = await Promise.all([import('../../log.ts'), import('../../clock.ts')])
@@ -106,7 +93,7 @@ function openSlot<Provider extends PaymentProvider>(
   log: Logger,
 ) {
   const fromStart = kind.open(config, clock, log)
-  const fixed = kind.isSetUp(config.environment)
+  const fixed = isSetUp(kind, config.environment)
   const opened = new Map<number, MerchantInstance<Provider> | undefined>()
   let now: MerchantInstances<Provider> = { inUse: undefined, all: [] }
   let source: Source | undefined
@@ -154,5 +141,5 @@ function openSlot<Provider extends PaymentProvider>(
 
 /** Makes the shop a merchant of its own sandbox, with every provider that is not set up otherwise. */
 export async function registerWithSandbox(config: Config): Promise<void> {
-  await Promise.all(PROVIDERS.map((provider) => provider.registerWithSandbox(config)))
+  await Promise.all(METHODS.map((provider) => provider.registerWithSandbox(config)))
 }

@@ -3,8 +3,9 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { rootCertificates } from 'node:tls'
 import { expect, test } from 'vitest'
 import { type Environment, readConfig } from '../../config.ts'
-import { hasRealMerchant } from './real-merchant.ts'
-import { PROVIDERS, refuseBadSettings } from './registry.ts'
+import { isSetUp } from './definition.ts'
+import { hasRealMerchant, METHODS } from './methods.ts'
+import { refuseBadSettings } from './registry.ts'
 
 const pair = (modulusLength = 2048) => generateKeyPairSync('rsa', { modulusLength })
 const pkcs8 = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString()
@@ -40,8 +41,8 @@ test('whole sets are taken, and so is none; tuning alone sets nothing up', async
     { WECHATPAY_H5: 'off' },
   ])
     await refused(environment)
-  for (const kind of PROVIDERS)
-    expect(kind.isSetUp({ ALIPAY_FEE_RATE: '0.6%', ALIPAY_WAP: 'off', WECHATPAY_H5: 'off' })).toBe(false)
+  for (const kind of METHODS)
+    expect(isSetUp(kind, { ALIPAY_FEE_RATE: '0.6%', ALIPAY_WAP: 'off', WECHATPAY_H5: 'off' })).toBe(false)
   const { WECHATPAY_PUBLIC_KEY: _, WECHATPAY_PUBLIC_KEY_ID: __, ...certificates } = WECHAT
   await refused(certificates)
 })
@@ -63,7 +64,7 @@ test.each([
   'WECHATPAY_PUBLIC_KEY_FILE',
   'WECHATPAY_BASE_URL',
 ])('%s counts as set up by hand', (name) => {
-  expect(PROVIDERS.some((kind) => kind.isSetUp({ [name]: './x' }))).toBe(true)
+  expect(METHODS.some((kind) => isSetUp(kind, { [name]: './x' }))).toBe(true)
 })
 
 test.each<[string, Environment]>([

@@ -5,7 +5,7 @@ import type { Application } from '../../http/application.ts'
 import { IdempotencyHeader } from '../../http/idempotency.ts'
 import { Moment, Money, problems, WholeList, wholeList } from '../../http/shapes.ts'
 import type { Payments } from '../payments.ts'
-import { PAY_TYPES } from '../providers/names.ts'
+import { PayType } from '../providers/methods.ts'
 import {
   ADVICE,
   listTrials,
@@ -75,7 +75,7 @@ export function addTrialAdminRoutes(admin: Application, payments: Payments): voi
         headers: IdempotencyHeader,
         body: Type.Object(
           {
-            payType: Type.Enum([...PAY_TYPES]),
+            payType: PayType,
             device: Type.Optional(
               Type.Enum([...TRIAL_DEVICES], { description: 'Which product is tried, if phones have another one' }),
             ),

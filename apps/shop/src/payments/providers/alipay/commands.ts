@@ -6,10 +6,10 @@ import { type Call, type Command, optional, required, UsageError } from '../../.
 import { writeMoment } from '../../../http/shapes.ts'
 import { amountOf, answerOf, refused, signedYuan, yuan } from '../answers.ts'
 import { readInUse, settingsInUse } from '../in-use.ts'
-import { ALIPAY } from './definition.ts'
+import { ALIPAY_FORM } from './form.ts'
 import { type AlipaySettings, openClient, readAlipaySettings, readGatewayKey } from './settings.ts'
 
-const settingsOf = (call: Call): Promise<AlipaySettings> => readInUse(call, ALIPAY, readAlipaySettings)
+const settingsOf = (call: Call): Promise<AlipaySettings> => readInUse(call, ALIPAY_FORM, readAlipaySettings)
 
 const clientOf = async (call: Call): Promise<Alipay> => openClient(await settingsOf(call))
 
@@ -48,7 +48,7 @@ const verify: Command = {
   async run(call) {
     const query = call.positionals[0]
     if (!query) throw new UsageError('The query string is missing')
-    const { config } = await settingsInUse(call, ALIPAY)
+    const { config } = await settingsInUse(call, ALIPAY_FORM)
     const verifier = createVerifier({ alipayPublicKey: readGatewayKey(config) })
     const read = /(^|[?&])method=alipay\.trade\.\w+\.pay\.return(&|$)/.test(query)
       ? await verifier.verifyReturn(query)

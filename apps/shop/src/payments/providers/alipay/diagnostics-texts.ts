@@ -1,7 +1,5 @@
 /** The texts of the key diagnostics, in Chinese and English. */
-import type { ResultText, Words } from '../../../diagnostics.ts'
-
-export const ALIPAY_TITLE = { 'zh-CN': '支付宝', en: 'Alipay' } as const
+import { said, type Words } from '../../../diagnostics.ts'
 
 const CHECKS = {
   private_key: { 'zh-CN': '支付宝应用私钥', en: 'Alipay application key' },
@@ -13,11 +11,6 @@ const CHECKS = {
   notify_address: { 'zh-CN': '支付宝通知地址', en: 'Alipay notify address' },
   seller_id: { 'zh-CN': '支付宝商户 PID', en: 'Alipay seller ID' },
 } as const
-
-const said = (zh: string, en: string, zhTodo?: string, enTodo?: string): { 'zh-CN': ResultText; en: ResultText } => ({
-  'zh-CN': zhTodo === undefined ? { message: zh } : { message: zh, todo: zhTodo },
-  en: enTodo === undefined ? { message: en } : { message: en, todo: enTodo },
-})
 
 /** Defects that copying causes in a key; it can be read all the same. */
 const DEFECTS = {

@@ -14,16 +14,17 @@ import {
   type DescribedResult,
   describeResults,
   type CheckResult as Found,
+  results,
   settingProblem,
-  type Verdict,
 } from '../../../diagnostics.ts'
 import type { Language } from '../../../errors.ts'
 import { isPublicHost } from '../../../public-address.ts'
 import { cutText } from '../../../text/cut-text.ts'
-import { formOf } from '../key-settings.ts'
+import { isSetUp } from '../definition.ts'
+import { faultValues, isPrivate, isPublic, keyFacts, keyFault, PROBE_LIMIT_MS, probe } from '../key-checks.ts'
 import { reasonOf } from '../reason.ts'
-import { ALIPAY_DIAGNOSTIC_TEXTS, ALIPAY_TITLE, type AlipayCheck, type AlipayCode } from './diagnostics-texts.ts'
-import { isAlipaySetUp } from './is-set-up.ts'
+import { ALIPAY_DIAGNOSTIC_TEXTS, type AlipayCheck, type AlipayCode } from './diagnostics-texts.ts'
+import { ALIPAY_FORM } from './form.ts'
 import {
   type AlipayKeys,
   type AlipaySettings,
@@ -35,27 +36,13 @@ import {
 
 export type AlipayCheckResult = Found<AlipayCheck, AlipayCode>
 
-const MIN_BITS = 2048
 const CLOCK_LIMIT_MS = 5 * 60_000
-const PROBE_LIMIT_MS = 8000
 
 /** The results in the reader's language. */
 export const describe = (findings: readonly AlipayCheckResult[], language: Language): DescribedResult[] =>
   findings.map((finding) => describeResults(finding, ALIPAY_DIAGNOSTIC_TEXTS, language))
 
-const as =
-  (verdict: Verdict) =>
-  (check: AlipayCheck, code: AlipayCode, values: Readonly<Record<string, string>> = {}): AlipayCheckResult => ({
-    check,
-    verdict,
-    code,
-    values,
-  })
-const ok = as('ok')
-const warning = as('warning')
-const problem = as('problem')
-const unknown = as('unknown')
-const unchecked = as('unchecked')
+const { ok, warning, problem, unknown, unchecked } = results<AlipayCheck, AlipayCode>()
 
 /**
  * Checks all the settings of the method that are present, in the reader's language: names each missing or malformed
@@ -67,9 +54,9 @@ export async function checkSettings(
   appPublicKey: string | undefined,
   { now, language }: { now: () => Date; language: Language },
 ): Promise<DescribedResult[]> {
-  const parts = isAlipaySetUp(config.environment) ? readAlipayParts(config.environment) : undefined
+  const parts = isSetUp(ALIPAY_FORM, config.environment) ? readAlipayParts(config.environment) : undefined
   if (parts && parts.faults.length > 0) {
-    const faults = parts.faults.map((fault) => settingProblem(ALIPAY_TITLE[language], fault))
+    const faults = parts.faults.map((fault) => settingProblem(ALIPAY_FORM.display.title[language], fault))
     return [...faults, ...describe(examineKeyTexts(parts.privateKey, parts.gatewayKey, appPublicKey), language)]
   }
   const settings = readAlipaySettings(config)
@@ -125,49 +112,36 @@ function examineKeyTexts(
   return findings
 }
 
-const isPrivate = (key: KeyDescription): boolean => key.format.startsWith('private')
-const isPublic = (key: KeyDescription): boolean => key.format.startsWith('public') || key.format === 'certificate'
-const print = (key: KeyDescription): string => key.fingerprint?.slice(0, 16) ?? ''
-
 function examinePrivateKey(own: KeyDescription, theirs: KeyDescription | undefined): AlipayCheckResult {
   const check = 'private_key'
-  const bits = String(own.bits ?? 0)
   if (isPublic(own) && theirs && isPrivate(theirs)) return problem(check, 'KEYS_SWAPPED')
   if (isPublic(own)) return problem(check, 'PUBLIC_FOR_PRIVATE', { format: own.format })
-  if (!isPrivate(own)) return unreadable(check, own)
-  return notFit(check, own) ?? ok(check, 'PRIVATE_KEY_OK', { form: formOf(own), bits, print: print(own) })
+  return unfit(check, own, isPrivate(own)) ?? ok(check, 'PRIVATE_KEY_OK', keyFacts(own))
 }
 
 function examineGatewayKey(own: KeyDescription | undefined, theirs: KeyDescription): AlipayCheckResult {
   const check = 'gateway_key'
   if (isPrivate(theirs)) return problem(check, 'PRIVATE_FOR_GATEWAY')
-  if (!isPublic(theirs)) return unreadable(check, theirs)
-  if (own?.fingerprint !== undefined && own.fingerprint === theirs.fingerprint) {
+  if (isPublic(theirs) && own?.fingerprint !== undefined && own.fingerprint === theirs.fingerprint) {
     return problem(check, 'OWN_FOR_GATEWAY')
   }
   const code = theirs.format === 'certificate' ? 'GATEWAY_CERT_OK' : 'GATEWAY_KEY_OK'
-  const values = { form: formOf(theirs), bits: String(theirs.bits ?? 0), print: print(theirs) }
-  return notFit(check, theirs) ?? ok(check, code, values)
+  return unfit(check, theirs, isPublic(theirs)) ?? ok(check, code, keyFacts(theirs))
 }
 
 function examineAppKey(own: KeyDescription | undefined, app: KeyDescription): AlipayCheckResult {
   const check = 'app_key'
   if (isPrivate(app)) return problem(check, 'PRIVATE_FOR_APP')
-  if (!isPublic(app)) return unreadable(check, app)
+  const code = keyFault(app, isPublic(app))
+  if (!isPublic(app) && code) return problem(check, code)
   if (!own) return unchecked(check, 'PAIR_UNCHECKED')
-  if (app.fingerprint === own.fingerprint) return ok(check, 'PAIR_OK', { form: formOf(app) })
-  return problem(check, 'NOT_THE_PAIR', { print: print(app), own: print(own) })
+  if (app.fingerprint === own.fingerprint) return ok(check, 'PAIR_OK', keyFacts(app))
+  return problem(check, 'NOT_THE_PAIR', { ...keyFacts(app), own: keyFacts(own).print })
 }
 
-/** A key of another algorithm, or one that is too short. */
-function notFit(check: AlipayCheck, { algorithm, bits = 0 }: KeyDescription): AlipayCheckResult | undefined {
-  if (algorithm !== 'rsa') return problem(check, 'NOT_RSA', { algorithm: algorithm?.toUpperCase() ?? '' })
-  return bits < MIN_BITS ? problem(check, 'TOO_SHORT', { bits: String(bits) }) : undefined
-}
-
-function unreadable(check: AlipayCheck, { format }: KeyDescription): AlipayCheckResult {
-  if (format === 'empty') return problem(check, 'EMPTY')
-  return problem(check, format === 'encrypted' ? 'ENCRYPTED' : 'UNREADABLE')
+function unfit(check: AlipayCheck, key: KeyDescription, readable: boolean): AlipayCheckResult | undefined {
+  const code = keyFault(key, readable)
+  return code && problem(check, code, faultValues(key))
 }
 
 /** Queries a trade that does not exist: the answer "no such trade" shows that the signature is accepted. */
@@ -253,12 +227,4 @@ export async function checkNotifyAddress({
   if (/<form[\s\S]*type=["']?password|\blogin\b|登录/i.test(text)) return problem(check, 'NOTIFY_LOGIN', { url })
   const begins = cutText(text.replace(/\s+/g, ' '), 60)
   return problem(check, 'NOTIFY_OTHER', { url, status: String(response.status), text: begins })
-}
-
-async function probe(url: string, init: RequestInit): Promise<Response | string> {
-  try {
-    return await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(PROBE_LIMIT_MS) })
-  } catch (error) {
-    return reasonOf(error)
-  }
 }

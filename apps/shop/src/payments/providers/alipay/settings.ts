@@ -9,22 +9,14 @@ import {
   certSn,
   createAlipay,
   describeKey,
-  PRODUCTION_GATEWAY,
   readPrivateKey,
   readPublicKey,
   rootCertSn,
 } from '@xuecheng/alipay'
-import {
-  type Config,
-  type Environment,
-  flag,
-  SettingError,
-  safeAddress,
-  sandboxAddress,
-  textOrFile,
-} from '../../../config.ts'
-import { named, settingReader, tryKey } from '../key-settings.ts'
-import { isAlipaySetUp } from './is-set-up.ts'
+import { type Config, type Environment, flag, SettingError, sandboxAddress, textOrFile } from '../../../config.ts'
+import { isSetUp } from '../definition.ts'
+import { keySetting, named, settingReader, textSetting, tryKey } from '../key-settings.ts'
+import { ALIPAY_FORM } from './form.ts'
 
 export interface AlipaySettings {
   readonly gateway: string
@@ -69,7 +61,8 @@ export function readAlipaySettings(config: Config): AlipaySettings | undefined {
     wap: flag(config.environment, 'ALIPAY_WAP', true),
     feeRate: feeRate(config.environment),
   }
-  if (isAlipaySetUp(config.environment)) return { ...fromEnvironment(config.environment), ...urls, sandbox: false }
+  if (isSetUp(ALIPAY_FORM, config.environment))
+    return { ...fromEnvironment(config.environment), ...urls, sandbox: false }
   if (!config.sandbox.enabled || !existsSync(sandboxKeyFile(config, 'alipay_public_key'))) return undefined
   const read = (name: Parameters<typeof sandboxKeyFile>[1]) => readFileSync(sandboxKeyFile(config, name), 'utf8')
   return {
@@ -124,18 +117,18 @@ const hasCertificates = (environment: Environment): boolean =>
   CERTIFICATES.some((name) => environment[`${name}_FILE`]?.trim() || environment[name]?.trim())
 
 export function readAlipayParts(environment: Environment): AlipayParts {
-  const { read, faults } = settingReader()
-  const gateway = read(() => safeAddress(environment, 'ALIPAY_GATEWAY', PRODUCTION_GATEWAY))
-  const appId = read(() => digits(environment, 'ALIPAY_APP_ID', '2021000120612450'))
-  const sellerId = read(() => digits(environment, 'ALIPAY_SELLER_ID', '2088621959339670'))
-  const privateKey = read(() => needed(environment, 'ALIPAY_PRIVATE_KEY'))
+  const { text, key, faults } = settingReader(ALIPAY_FORM, environment)
+  const gateway = text('ALIPAY_GATEWAY')?.replace(/\/+$/, '')
+  const appId = text('ALIPAY_APP_ID')
+  const sellerId = text('ALIPAY_SELLER_ID')
+  const privateKey = key('ALIPAY_PRIVATE_KEY')
   const known = { gateway, appId, sellerId, privateKey, faults }
   if (!hasCertificates(environment)) {
-    const gatewayKey = read(() => needed(environment, 'ALIPAY_PUBLIC_KEY'))
+    const gatewayKey = key('ALIPAY_PUBLIC_KEY')
     const whole = privateKey !== undefined && gatewayKey !== undefined
     return { ...known, gatewayKey, keys: whole ? { privateKey, alipayPublicKey: gatewayKey } : undefined }
   }
-  const [appCert, alipayCert, rootCert] = CERTIFICATES.map((name) => read(() => needed(environment, name)))
+  const [appCert, alipayCert, rootCert] = CERTIFICATES.map(key)
   const whole = privateKey !== undefined && appCert !== undefined && alipayCert !== undefined && rootCert !== undefined
   const keys = whole ? { privateKey, certificates: { appCert, alipayCert, rootCert } } : undefined
   return { ...known, gatewayKey: alipayCert, keys }
@@ -149,8 +142,8 @@ export function readGatewayKey(config: Config): KeyObject {
   const { environment } = config
   const name = hasCertificates(environment) ? 'ALIPAY_ALIPAY_CERT' : 'ALIPAY_PUBLIC_KEY'
   const sandbox = sandboxKeyFile(config, 'alipay_public_key')
-  const fromSandbox = !isAlipaySetUp(environment) && config.sandbox.enabled && existsSync(sandbox)
-  const text = fromSandbox ? readFileSync(sandbox, 'utf8') : needed(environment, name)
+  const fromSandbox = !isSetUp(ALIPAY_FORM, environment) && config.sandbox.enabled && existsSync(sandbox)
+  const text = fromSandbox ? readFileSync(sandbox, 'utf8') : keySetting(environment, name)
   tryKey(name, text, readPublicKey)
   const own = fromSandbox ? undefined : textOrFile(environment, 'ALIPAY_PRIVATE_KEY')
   if (own !== undefined && describeKey(own).fingerprint === describeKey(text).fingerprint) {
@@ -159,24 +152,9 @@ export function readGatewayKey(config: Config): KeyObject {
   return readPublicKey(text)
 }
 
-function digits(environment: Environment, name: string, example: string): string {
-  const value = environment[name]?.trim()
-  if (!value) throw new SettingError(name, 'is missing', example)
-  if (!/^\d{16}$/.test(value)) throw new SettingError(name, `"${value}" is not 16 digits`, example)
-  return value
-}
-
 /** `ALIPAY_FEE_RATE=0.6%`: exact to a ten-thousandth. */
 function feeRate(environment: Environment): number | undefined {
-  const value = environment['ALIPAY_FEE_RATE']?.trim()
-  if (!value) return undefined
-  const [, whole = '', hundredths = ''] = /^(\d{1,2})(?:\.(\d{1,2}))?%$/.exec(value) ?? []
-  if (whole === '') throw new SettingError('ALIPAY_FEE_RATE', `"${value}" is no rate in per cent`, '0.6%')
+  if (!environment['ALIPAY_FEE_RATE']?.trim()) return undefined
+  const [whole = '', hundredths = ''] = textSetting(ALIPAY_FORM, environment, 'ALIPAY_FEE_RATE').slice(0, -1).split('.')
   return Number(whole) * 100 + Number(hundredths.padEnd(2, '0'))
-}
-
-function needed(environment: Environment, name: string): string {
-  const text = textOrFile(environment, name)
-  if (text !== undefined) return text
-  throw new SettingError(`${name}_FILE`, 'is missing', `./keys/${name.toLowerCase()}.pem`)
 }

@@ -5,10 +5,10 @@ import { type Call, type Command, optional, required, UsageError } from '../../.
 import { writeMoment } from '../../../http/shapes.ts'
 import { amountOf, answerOf, refused, yuan } from '../answers.ts'
 import { readInUse } from '../in-use.ts'
-import { WECHAT } from './definition.ts'
+import { WECHAT_FORM } from './form.ts'
 import { openClient, readWechatSettings, type WechatSettings } from './settings.ts'
 
-const settingsOf = (call: Call): Promise<WechatSettings> => readInUse(call, WECHAT, readWechatSettings)
+const settingsOf = (call: Call): Promise<WechatSettings> => readInUse(call, WECHAT_FORM, readWechatSettings)
 
 const clientOf = async (call: Call): Promise<WechatPay> => openClient(await settingsOf(call))
 

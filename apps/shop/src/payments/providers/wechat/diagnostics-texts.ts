@@ -1,7 +1,5 @@
 /** The texts of the diagnostics of WeChat Pay's keys, in Chinese and English. */
-import type { ResultText, Words } from '../../../diagnostics.ts'
-
-export const WECHAT_TITLE = { 'zh-CN': '微信支付', en: 'WeChat Pay' } as const
+import { said, type Words } from '../../../diagnostics.ts'
 
 const CHECKS = {
   private_key: { 'zh-CN': '微信支付商户私钥', en: 'WeChat Pay merchant key' },
@@ -12,11 +10,6 @@ const CHECKS = {
   app_id: { 'zh-CN': '微信支付 AppID', en: 'WeChat Pay AppID' },
   api_v3_key: { 'zh-CN': '微信支付 APIv3 密钥', en: 'WeChat Pay APIv3 key' },
 } as const
-
-const said = (zh: string, en: string, zhTodo?: string, enTodo?: string): { 'zh-CN': ResultText; en: ResultText } => ({
-  'zh-CN': zhTodo === undefined ? { message: zh } : { message: zh, todo: zhTodo },
-  en: enTodo === undefined ? { message: en } : { message: en, todo: enTodo },
-})
 
 const CODES = {
   PRIVATE_KEY_OK: said('{form}，RSA {bits} 位，公钥指纹 {print}。', '{form}, RSA {bits} bits, public half {print}.'),
@@ -32,7 +25,7 @@ const CODES = {
     '填 apiclient_key.pem 的内容，不是 apiclient_cert.pem。',
     'Give what is in apiclient_key.pem, not apiclient_cert.pem.',
   ),
-  NOT_RSA_2048: said(
+  TOO_SHORT: said(
     '密钥只有 {bits} 位；需要 RSA 2048 位密钥。',
     'It has {bits} bits; RSA 2048 is needed.',
     '在商户平台重新申请证书。',

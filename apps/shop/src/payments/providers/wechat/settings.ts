@@ -10,17 +10,10 @@ import {
   type WechatPay,
   type WechatPayOptions,
 } from '@xuecheng/wechatpay'
-import {
-  type Config,
-  type Environment,
-  flag,
-  SettingError,
-  safeAddress,
-  sandboxAddress,
-  textOrFile,
-} from '../../../config.ts'
+import { type Config, type Environment, flag, SettingError, sandboxAddress, textOrFile } from '../../../config.ts'
+import { isSetUp } from '../definition.ts'
 import { named, settingReader, tryKey } from '../key-settings.ts'
-import { isWechatSetUp } from './is-set-up.ts'
+import { WECHAT_FORM } from './form.ts'
 
 export interface WechatSettings {
   readonly baseUrl: string
@@ -56,8 +49,6 @@ export type SandboxFile =
 
 export const sandboxFile = (config: Config, name: SandboxFile) => join(config.dataDir, 'keys', 'wechat', name)
 
-const PRODUCTION = 'https://api.mch.weixin.qq.com'
-
 /**
  * The settings; their keys are not parsed yet. Undefined if WeChat Pay is not set up.
  * @throws SettingError naming the first setting that is missing or malformed
@@ -69,7 +60,7 @@ export function readWechatSettings(config: Config): WechatSettings | undefined {
     returnUrl: `${publicUrl}/pay/success`,
     h5: flag(environment, 'WECHATPAY_H5', true),
   }
-  if (isWechatSetUp(environment)) return { ...fromEnvironment(environment), ...ours, sandbox: false }
+  if (isSetUp(WECHAT_FORM, environment)) return { ...fromEnvironment(environment), ...ours, sandbox: false }
   if (!config.sandbox.enabled || !existsSync(sandboxFile(config, 'wechatpay_public_key_id'))) return undefined
   const read = (name: SandboxFile) => readFileSync(sandboxFile(config, name), 'utf8').trim()
   const privateKey = read('merchant_private_key.pem')
@@ -132,50 +123,31 @@ function fromEnvironment(environment: Environment) {
 
 /** The environment's settings that could be read; undefined for those listed as faults. */
 export function readWechatParts(environment: Environment) {
-  const { read, faults } = settingReader()
-  const key = textOrFile(environment, 'WECHATPAY_PUBLIC_KEY')
-  const id = environment['WECHATPAY_PUBLIC_KEY_ID']?.trim()
+  const { text, key, read, faults } = settingReader(WECHAT_FORM, environment)
+  const publicKeyText = textOrFile(environment, 'WECHATPAY_PUBLIC_KEY')
   const parts = {
-    baseUrl: read(() => safeAddress(environment, 'WECHATPAY_BASE_URL', PRODUCTION)),
-    mchId: read(() => shaped(environment, 'WECHATPAY_MCH_ID', /^\d{1,32}$/, '1900000001')),
-    appId: read(() => shaped(environment, 'WECHATPAY_APP_ID', /^\w{1,32}$/, 'wxd678efh567hg6787')),
-    serialNo: read(() =>
-      shaped(environment, 'WECHATPAY_SERIAL_NO', /^[0-9A-Fa-f]{8,64}$/, '5157F09EFDC096DE15EBE81A47057A72'),
-    ),
-    privateKey: read(() => needed(environment, 'WECHATPAY_PRIVATE_KEY')),
-    apiV3Key: read(() => secret(environment)),
+    baseUrl: text('WECHATPAY_BASE_URL')?.replace(/\/+$/, ''),
+    mchId: text('WECHATPAY_MCH_ID'),
+    appId: text('WECHATPAY_APP_ID'),
+    serialNo: text('WECHATPAY_SERIAL_NO'),
+    privateKey: key('WECHATPAY_PRIVATE_KEY'),
+    apiV3Key: read(secret, 'WECHATPAY_API_V3_KEY'),
     /** The text of the setting, whether or not there is a number for it. */
-    publicKeyText: key,
+    publicKeyText,
     faults,
   }
   // The two belong together: one without the other is a mistake, and neither means platform certificates.
-  if (key === undefined && !id) return { ...parts, publicKey: undefined }
-  const text = read(() => needed(environment, 'WECHATPAY_PUBLIC_KEY'))
-  const number = read(() =>
-    shaped(environment, 'WECHATPAY_PUBLIC_KEY_ID', /^PUB_KEY_ID_\w+$/, 'PUB_KEY_ID_0119000000012026'),
-  )
-  return { ...parts, publicKey: text !== undefined && number !== undefined ? { key: text, id: number } : undefined }
+  if (publicKeyText === undefined && !environment['WECHATPAY_PUBLIC_KEY_ID']?.trim()) {
+    return { ...parts, publicKey: undefined }
+  }
+  const [publicKey, id] = [key('WECHATPAY_PUBLIC_KEY'), text('WECHATPAY_PUBLIC_KEY_ID')]
+  return { ...parts, publicKey: publicKey !== undefined && id !== undefined ? { key: publicKey, id } : undefined }
 }
 
 /** The message never repeats the value, since it is the secret itself. */
-function secret(environment: Environment): string {
-  const value = textOrFile(environment, 'WECHATPAY_API_V3_KEY')?.trim()
-  if (value === undefined) throw new SettingError('WECHATPAY_API_V3_KEY', 'is missing', '(32 characters)')
-  if (!/^[\x21-\x7e]{32}$/.test(value)) {
-    throw new SettingError('WECHATPAY_API_V3_KEY', `has ${value.length} characters, not 32 of ASCII`, '(32 characters)')
-  }
-  return value
-}
-
-function shaped(environment: Environment, name: string, shape: RegExp, example: string): string {
-  const value = environment[name]?.trim()
-  if (!value) throw new SettingError(name, 'is missing', example)
-  if (!shape.test(value)) throw new SettingError(name, `"${value}" does not look like one`, example)
-  return value
-}
-
-function needed(environment: Environment, name: string): string {
-  const text = textOrFile(environment, name)
-  if (text !== undefined) return text
-  throw new SettingError(`${name}_FILE`, 'is missing', `./keys/${name.toLowerCase()}.pem`)
+function secret(environment: Environment, name: string): string {
+  const value = textOrFile(environment, name)?.trim()
+  if (value === undefined) throw new SettingError(name, 'is missing', '(32 characters)')
+  if (WECHAT_FORM.fields.find((field) => field.name === name)?.pattern?.test(value)) return value
+  throw new SettingError(name, `has ${value.length} characters, not 32 of ASCII`, '(32 characters)')
 }
