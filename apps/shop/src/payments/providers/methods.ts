@@ -5,8 +5,11 @@ import { isLoopbackUrl } from '../../live.ts'
 import type { PaymentProvider } from '../contract.ts'
 import { isSetUp, type ProviderDefinition } from './definition.ts'
 
-/** A new method is its folder and its line here: each line imports its own folder. */
-const LIST = [(await import('./alipay/definition.ts')).ALIPAY, (await import('./wechat/definition.ts')).WECHAT] as const
+const LIST = [
+  // A new method is its folder and its line here.
+  (await import('./alipay/definition.ts')).ALIPAY,
+  (await import('./wechat/definition.ts')).WECHAT,
+] as const
 
 export type Method = ProviderDefinition<PaymentProvider, (typeof LIST)[number]['name']>
 
