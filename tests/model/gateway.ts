@@ -8,6 +8,7 @@ import { ShopError } from '../../apps/shop/src/errors.ts'
 import { type Fen, toFen } from '../../apps/shop/src/money.ts'
 import type {
   AttemptToPay,
+  BillAnswer,
   BillLine,
   Links,
   PaidNotice,
@@ -33,7 +34,7 @@ export interface MemoryGateway {
   readonly providers: ReadonlyMap<string, PaymentProvider>
   readonly trades: Map<string, Trade>
   /** The bills that are ready, by gateway and day: `alipay 2026-11-22`. */
-  readonly bills: Map<string, readonly BillLine[]>
+  readonly bills: Map<string, readonly BillLine[] | BillAnswer>
   /** Every refund call, including refused and lost ones. */
   readonly sent: { readonly attemptNo: string; readonly requestNo: string; readonly amount: Fen }[]
   /** Numbers of refunds that the gateway has closed: no money moved, and they can never be used again. */
@@ -57,7 +58,7 @@ export const METHODS = [SIGNS_HERE, ORDERS_THERE] as const
 
 export function createMemoryGateway(clock: () => Date): MemoryGateway {
   const trades = new Map<string, Trade>()
-  const bills = new Map<string, readonly BillLine[]>()
+  const bills: MemoryGateway['bills'] = new Map()
   const sent: MemoryGateway['sent'] = []
   const closedRefunds = new Set<string>()
   const acceptedRefunds = new Set<string>()
@@ -146,8 +147,8 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
       }),
     bill: (day) =>
       answer(() => {
-        const lines = bills.get(`${name} ${day}`)
-        return lines ? { state: 'ready', lines } : { state: 'not yet' }
+        const bill = bills.get(`${name} ${day}`) ?? ({ state: 'not yet' } as const)
+        return 'state' in bill ? bill : { state: 'ready', lines: bill }
       }),
     async readNotification({ body }) {
       const said = JSON.parse(body.toString('utf8')) as {

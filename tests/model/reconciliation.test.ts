@@ -5,8 +5,11 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { readRows } from '../../apps/shop/src/back-office/orders/list.ts'
+import { HEALTH_CHECKS, runCheck } from '../../apps/shop/src/health/checks.ts'
 import { type Fen, formatYuan, toFen } from '../../apps/shop/src/money.ts'
 import { readOrder } from '../../apps/shop/src/orders/read.ts'
+import type { BillAnswer, PaymentProvider } from '../../apps/shop/src/payments/contract.ts'
+import { findProvider } from '../../apps/shop/src/payments/payments.ts'
 import { planRefund, refundLines } from '../../apps/shop/src/payments/refunds/create.ts'
 import { refundUnmatched } from '../../apps/shop/src/payments/settlement/unmatched.ts'
 import { reconcileDueDays, reconcileWanted } from '../../apps/shop/src/reconciliation/daily.ts'
@@ -526,3 +529,83 @@ test.each(METHODS)(
     expect(days.harness.gateway.trades.get(unmade.attemptNo)?.refunds.get(unmade.requestNo)).toBe(unmade.amount)
   },
 )
+
+/** Runs the day again with another answer of the gateway. */
+async function runAgain(day: string, answer: BillAnswer) {
+  days.harness.gateway.bills.set(`alipay ${day}`, answer)
+  const outcome = await reconcileDay(days.harness.payments, { provider: 'alipay', day })
+  return { outcome, ...(await readDay(db(), { provider: 'alipay', day }, days.harness.payments.clock())) }
+}
+
+test('fees are added with their sign, and the totals that the bill states are kept', async () => {
+  const one = await paid()
+  const day = today()
+  nextDay()
+  const lines = [
+    { ...line(one, 'payment', one.amount), fee: 83 },
+    { ...line(one, 'refund', yuan(1), 'HAND-F'), fee: -60 },
+  ]
+  const summary = { serviceFee: -23 }
+  expect(await runAgain(day, { state: 'ready', lines, summary })).toMatchObject({ fees: '0.23', summary })
+})
+
+test('a bill that contradicts itself has a state of its own, and nothing of it counts', async () => {
+  const one = await paid()
+  const day = today()
+  nextDay()
+  expect(await runAgain(day, { state: 'contradictory' })).toMatchObject({
+    ...{ outcome: 'contradictory', status: 'contradictory', problem: 'BILL_CONTRADICTS_ITSELF', trades: null },
+  })
+  expect(await open(day)).toEqual([])
+  expect(kinds(await run(day, [line(one, 'payment', one.amount)]))).toEqual([])
+})
+
+test('a day that is run again after its bill is gone keeps its result', async () => {
+  const one = await paid()
+  const day = today()
+  nextDay()
+  const found = await run(day, [line(one, 'payment', yuan(1))])
+  expect(kinds(found)).toEqual(['AMOUNT_DIFFERS'])
+  for (const state of ['not offered', 'none'] as const) {
+    expect(await runAgain(day, { state })).toMatchObject({
+      ...{ outcome: 'not offered', status: 'done', problem: 'BILL_NOT_OFFERED', trades: 1, runs: 1 },
+    })
+    expect(await open(day)).toEqual(found)
+  }
+  // So does one whose gateway is away.
+  days.harness.gateway.mood = 'away'
+  const again = reconcileDay(days.harness.payments, { provider: 'alipay', day })
+  await expect(again).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+  days.harness.gateway.mood = 'answers'
+  const after = await readDay(db(), { provider: 'alipay', day }, days.harness.payments.clock())
+  expect(after).toMatchObject({ status: 'done', problem: 'GATEWAY_UNAVAILABLE', trades: 1 })
+})
+
+test('a day whose bill the gateway does not offer waits for nobody', async () => {
+  const day = '2015-06-01'
+  expect(await runAgain(day, { state: 'not offered' })).toMatchObject({ status: 'not_offered', trades: null })
+  days.harness.pass(3600)
+  const check = HEALTH_CHECKS.find(({ name }) => name === 'day_not_reconciled')
+  if (!check) throw new Error('no check')
+  expect((await runCheck(db(), check)).rows.map(({ subject }) => subject)).not.toContain(day)
+})
+
+test("one method's error does not end the other's run", async () => {
+  const day = today()
+  const { payments, gateway } = days.harness
+  await Promise.all(METHODS.map((method) => paid([1], method)))
+  nextDay()
+  gateway.bills.set(`wechat ${day}`, { state: 'none' })
+  const broken: PaymentProvider = {
+    ...findProvider(payments, 'alipay'),
+    bill: async () => {
+      throw new TypeError('a bug')
+    },
+  }
+  await reconcileDueDays({ ...payments, providers: new Map([...payments.providers, ['alipay', broken]]) })
+  const rows = await db().selectFrom('reconciliations').select(['provider', 'status']).where('day', '=', day).execute()
+  expect(rows.sort((left, right) => (left.provider < right.provider ? -1 : 1))).toEqual([
+    { provider: 'alipay', status: 'failed' },
+    { provider: 'wechat', status: 'done' },
+  ])
+})

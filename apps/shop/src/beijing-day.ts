@@ -18,3 +18,9 @@ export const midnight = (day: string): Date => new Date(`${day}T00:00:00+08:00`)
 export const dayBefore = (day: string): string => dayOf(new Date(midnight(day).getTime() - 1))
 
 export const endOf = (day: string): Date => new Date(midnight(day).getTime() + DAY_MS)
+
+/** The time of an hour on the following day. */
+export const hourAfter = (day: string, hour: number): Date => new Date(endOf(day).getTime() + hour * 3_600_000)
+
+/** How many days ago the day ended. */
+export const daysSince = (day: string, now: Date): number => (now.getTime() - endOf(day).getTime()) / DAY_MS

@@ -12,6 +12,7 @@ const SHAPES: Readonly<Record<string, string>> = {
   'audit_log.before': 'AuditValues',
   'exports.search': 'unknown',
   'idempotency_keys.response': 'unknown',
+  'reconciliations.summary': 'BillTotals',
   'imports.problems': 'ImportProblems',
   'login_failures.reserved': 'Record<string, number>',
   'notification_handlings.checks': 'NotificationChecks',

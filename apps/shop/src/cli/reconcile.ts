@@ -3,11 +3,12 @@ import { auditCommand } from '../admin/audit.ts'
 import { isDay } from '../beijing-day.ts'
 import { systemClock } from '../clock.ts'
 import { type Command, optional, required, UsageError } from '../command.ts'
+import { ShopError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { findProvider } from '../payments/payments.ts'
 import { openShop } from '../process/shop.ts'
 import { differencesOf, readDay } from '../reconciliation/read.ts'
-import { reconcileDay } from '../reconciliation/run.ts'
+import { type RunOutcome, reconcileDay } from '../reconciliation/run.ts'
 import { withDatabase } from './database.ts'
 
 export const reconcile: Command = {
@@ -32,13 +33,14 @@ export const reconcile: Command = {
             subject: `reconciliations/${provider}/${day}`,
           }
           await shop.connection.db.transaction().execute((tx) => auditCommand(tx, entry))
-          const outcome = await reconcileDay(shop.payments, { provider, day })
+          const outcome = await reconcileDay(shop.payments, { provider, day }).catch(failed)
           const view = await readDay(shop.connection.db, { provider, day }, shop.payments.clock())
           const found = await differencesOf(shop.connection.db, { provider, day }, 'owner')
           days.push({ ...view, outcome, found })
         }
         const clean = days.every(({ outcome, openDifferences }) => outcome === 'done' && openDifferences === 0)
-        return { text: days.map(write).join('\n'), data: days, exitCode: clean ? 0 : 1 }
+        const exitCode = days.some(({ outcome }) => outcome === 'failed') ? 2 : clean ? 0 : 1
+        return { text: days.map(write).join('\n'), data: days, exitCode }
       } finally {
         await shop.close()
       }
@@ -46,14 +48,24 @@ export const reconcile: Command = {
   },
 }
 
+/** One method's failure does not end the others' runs; the day's row says what it was. */
+function failed(error: unknown): 'failed' {
+  if (!(error instanceof ShopError)) throw error
+  return 'failed'
+}
+
 type Written = Awaited<ReturnType<typeof readDay>> & {
-  outcome: 'done' | 'not yet' | 'busy'
+  outcome: RunOutcome | 'failed'
   found: Awaited<ReturnType<typeof differencesOf>>
 }
 
 function write(day: Written): string {
   const head = `${day.provider} ${day.day}`
   if (day.outcome === 'not yet') return `${head}: there is no bill yet; a day's bill is ready by nine the next morning`
+  if (day.outcome === 'not offered') return `${head}: the gateway offers no bill of this day, or no longer`
+  if (day.outcome === 'contradictory')
+    return `${head}: the bill's rows do not add up to its own totals; nothing was compared`
+  if (day.outcome === 'failed') return `${head}: not reconciled (${day.problem})`
   if (day.outcome === 'busy') return `${head}: another process is already reconciling this day`
   const sums = `${day.trades} payments ${day.tradesAmount}, ${day.refunds} refunds ${day.refundsAmount}, fees ${day.fees}`
   const lines = day.found

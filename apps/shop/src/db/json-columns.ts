@@ -10,6 +10,7 @@ export type StoredLink = { payUrl: string } | { codeUrl: string; scanUrl?: strin
 export type ShownSettings = { name: string; value: string; ends?: string }[]
 export type ImportProblems = { line: number; column: string; code: string; value: string }[]
 export type ShopContact = { text?: string; phone?: string; email?: string; chatId?: string }
+export type BillTotals = Record<string, number>
 export type AuditValues = Record<string, unknown>
 
 export type RefundReason = 'ORDER_ALREADY_PAID' | 'ORDER_CLOSED' | 'COURSE_ALREADY_OWNED' | 'MADE_BY_HAND'

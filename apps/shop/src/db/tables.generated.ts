@@ -1,7 +1,7 @@
 /** Made by `npm run generate` from the migrated database; amounts are whole fen. Do not edit. */
 import type { Generated, GeneratedAlways } from 'kysely'
 import type { Fen } from '../money.ts'
-import type { AuditValues, HistoryDetails, HistoryReason, ImportProblems, Json, JsonOrDefault, NotificationChecks, RefundReason, ShopContact, ShownSettings, StoredLink } from './json-columns.ts'
+import type { AuditValues, BillTotals, HistoryDetails, HistoryReason, ImportProblems, Json, JsonOrDefault, NotificationChecks, RefundReason, ShopContact, ShownSettings, StoredLink } from './json-columns.ts'
 
 export interface Tables {
   access_waits: {
@@ -264,7 +264,7 @@ export interface Tables {
   reconciliations: {
     provider: string
     day: string
-    status: 'waiting' | 'running' | 'done' | 'failed'
+    status: 'waiting' | 'running' | 'done' | 'failed' | 'contradictory' | 'not_offered'
     requested_at: Date
     started_at: Date | null
     finished_at: Date | null
@@ -278,6 +278,7 @@ export interface Tables {
     problem: string | null
     stage: 'bill' | 'books' | null
     lines: number | null
+    summary: Json<BillTotals> | null
   }
   recovery_codes: {
     user_id: number

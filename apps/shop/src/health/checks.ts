@@ -234,7 +234,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
         (r.day::timestamp + interval '1 day 15 hours') at time zone 'Asia/Shanghai' as since,
         'day' as page, jsonb_build_object('provider', r.provider, 'day', r.day) as place
       from reconciliations r
-      where r.status <> 'done' and (r.day::timestamp + interval '1 day 15 hours') at time zone 'Asia/Shanghai' < now()
+      where r.status <> 'done' and r.status <> 'not_offered' and (r.day::timestamp + interval '1 day 15 hours') at time zone 'Asia/Shanghai' < now()
         and greatest(r.requested_at, r.started_at) < now() - interval '10 minutes'`,
   },
   {

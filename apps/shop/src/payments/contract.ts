@@ -161,16 +161,23 @@ export interface BillLine {
   /** Refunds only; '' on a payment. */
   readonly requestNo: string
   readonly amount: Fen
-  /** The fee that the gateway charged. */
+  /** The fee that the gateway charged; negative if it gave a fee back. */
   readonly fee: number
   /** The fee by the configured rate, if there is one. */
   readonly expectedFee?: number
   readonly at: Date
 }
 
+/** The totals that a bill itself states, by name: amounts in fen, and counts. */
+export type BillSummary = Readonly<Record<string, number>>
+
+/**
+ * `none`: there is no bill, since the account had no trades that day. `not offered`: the gateway gives out no bill of
+ * that day, or no longer. `contradictory`: its rows do not add up to the totals that it states, so nothing in it counts.
+ */
 export type BillAnswer =
-  | { readonly state: 'not yet' }
-  | { readonly state: 'ready'; readonly lines: readonly BillLine[] }
+  | { readonly state: 'not yet' | 'none' | 'not offered' | 'contradictory' }
+  | { readonly state: 'ready'; readonly lines: readonly BillLine[]; readonly summary?: BillSummary }
 
 export interface PaymentProvider {
   readonly name: string

@@ -34,8 +34,10 @@ export async function reconcileDueDays(payments: Payments): Promise<void> {
       try {
         await reconcileDay(payments, { provider, day })
       } catch (error) {
-        if (!(error instanceof ShopError)) throw error
-        log.warn({ provider, day, code: error.code }, 'day not reconciled yet; trying again later')
+        // One day's failure, of whatever kind, must not keep the other days and the other methods waiting.
+        if (error instanceof ShopError)
+          log.warn({ provider, day, code: error.code }, 'day not reconciled yet; trying again later')
+        else log.error({ provider, day, err: error }, 'day could not be reconciled; trying again later')
       }
     }
   }
@@ -71,5 +73,5 @@ async function isDone({ db }: Payments, provider: string, day: string): Promise<
     .where('provider', '=', provider)
     .where('day', '=', day)
     .executeTakeFirst()
-  return row?.status === 'done'
+  return row?.status === 'done' || row?.status === 'not_offered'
 }

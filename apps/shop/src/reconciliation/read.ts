@@ -21,7 +21,7 @@ export const DayShape = Type.Object(
   {
     provider: Type.String(),
     day: Type.String({ pattern: DAY_PATTERN, description: 'A Beijing day' }),
-    status: Type.Enum(['waiting', 'running', 'done', 'failed']),
+    status: Type.Enum(['waiting', 'running', 'done', 'failed', 'contradictory', 'not_offered']),
     startedAt: OrNull(Moment),
     finishedAt: OrNull(Moment),
     runs: Type.Integer(),
@@ -30,6 +30,9 @@ export const DayShape = Type.Object(
     refunds: Type.Union([Type.Integer(), Type.Null()]),
     refundsAmount: OrNull(Amount),
     fees: OrNull(Amount),
+    summary: Type.Union([Type.Record(Type.String(), Type.Integer()), Type.Null()], {
+      description: "The totals that the bill itself states, by the gateway's names: amounts in fen, and counts",
+    }),
     differences: Type.Integer({ description: 'Those that the last run found' }),
     openDifferences: Type.Integer(),
     problem: OrNull(Type.String()),
@@ -109,6 +112,7 @@ function writeDay(row: Row, now: Date): DayView {
     refunds: row.refunds,
     refundsAmount: signed(row.refunds_fen),
     fees: signed(row.fees_fen),
+    summary: row.summary,
     differences: row.differences ?? 0,
     openDifferences: row.open ?? 0,
     problem: interrupted ? 'INTERRUPTED' : row.problem,

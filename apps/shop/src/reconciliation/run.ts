@@ -4,11 +4,12 @@
  * later run no longer finds it.
  */
 
+import { sql } from 'kysely'
 import { dayBefore } from '../beijing-day.ts'
 import type { Database, Reader, Transaction } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import { sumFen } from '../money.ts'
-import type { BillLine } from '../payments/contract.ts'
+import type { BillLine, BillSummary } from '../payments/contract.ts'
 import { findProvider, type Payments } from '../payments/payments.ts'
 import { recordBilled, recordBilledBefore } from '../payments/settlement/billed.ts'
 import { compareBooks, type Difference, keyOf } from './compare.ts'
@@ -45,26 +46,34 @@ export async function requestDay(tx: Transaction, { provider, day }: Day, now: D
     .execute()
 }
 
-/**
- * @returns 'not yet' while there is no bill, 'busy' while another process reconciles the same day
- * @throws ShopError GATEWAY_UNAVAILABLE; the day is then marked as failed, with the reason
- */
-export async function reconcileDay(payments: Payments, day: Day): Promise<'done' | 'not yet' | 'busy'> {
+/** What ended a run without a comparison, as the day records it. */
+const UNCOMPARED = {
+  'not yet': { status: 'waiting', problem: 'BILL_NOT_READY' },
+  'not offered': { status: 'not_offered', problem: 'BILL_NOT_OFFERED' },
+  contradictory: { status: 'contradictory', problem: 'BILL_CONTRADICTS_ITSELF' },
+} as const
+
+/** `busy`: another process reconciles the same day. */
+export type RunOutcome = 'done' | 'busy' | keyof typeof UNCOMPARED
+
+/** @throws ShopError GATEWAY_UNAVAILABLE; the day is then marked as failed, with the reason */
+export async function reconcileDay(payments: Payments, day: Day): Promise<RunOutcome> {
   const { db, clock } = payments
   const provider = findProvider(payments, day.provider)
   const claim: Claim = { ...day, since: clock() }
   if (!(await begin(db, claim))) return 'busy'
   try {
     const bill = await provider.bill(day.day)
-    if (bill.state === 'not yet') {
-      await endRun(db, claim, { status: 'waiting', problem: 'BILL_NOT_READY' })
-      return 'not yet'
-    }
-    await recordBill(db, claim, bill.lines.length, clock())
-    await recordBilled(db, day.provider, day.day, bill.lines)
+    // A bill is never rewritten: one that had lines before has not become empty, but is given out no longer.
+    const isGone = bill.state === 'none' && (await hadLines(db, day))
+    if (bill.state !== 'none' && bill.state !== 'ready') return await endUncompared(db, claim, bill.state)
+    if (isGone) return await endUncompared(db, claim, 'not offered')
+    const { lines, summary } = bill.state === 'ready' ? bill : { lines: [], summary: undefined }
+    await recordBill(db, claim, lines.length, clock())
+    await recordBilled(db, day.provider, day.day, lines)
     await recordBilledBefore(db, day.provider, dayBefore(day.day))
-    const differences = compareBooks(bill.lines, await readOurBooks(db, day.provider, day.day, bill.lines))
-    return await db.transaction().execute((tx) => storeDifferences(tx, claim, differences, bill.lines, clock()))
+    const differences = compareBooks(lines, await readOurBooks(db, day.provider, day.day, lines))
+    return await db.transaction().execute((tx) => storeDifferences(tx, claim, differences, { lines, summary }, clock()))
   } catch (error) {
     const problem = error instanceof ShopError ? error.code : 'INTERNAL'
     await endRun(db, claim, { status: 'failed', problem }).catch(() => {})
@@ -109,10 +118,33 @@ async function recordBill(db: Database, claim: Claim, lines: number, now: Date):
   await updateClaimed(db, claim).set({ stage: 'books', lines, running_until }).execute()
 }
 
-async function endRun(db: Database, claim: Claim, outcome: { status: 'waiting' | 'failed'; problem: string }) {
-  await updateClaimed(db, claim)
-    .set({ ...outcome, running_until: null, stage: null })
-    .execute()
+async function endUncompared(db: Database, claim: Claim, why: keyof typeof UNCOMPARED): Promise<typeof why> {
+  await endRun(db, claim, UNCOMPARED[why])
+  return why
+}
+
+type Unfinished = (typeof UNCOMPARED)[keyof typeof UNCOMPARED] | { readonly status: 'failed'; readonly problem: string }
+
+/**
+ * Ends a run that has compared nothing. An earlier run's result stays, with this run's problem beside it, unless the
+ * bill turns out to contradict itself.
+ */
+async function endRun(db: Database, claim: Claim, { status, problem }: Unfinished): Promise<void> {
+  const kept =
+    status === 'contradictory'
+      ? status
+      : sql<typeof status>`case when finished_at is null then ${status} else 'done' end`
+  await updateClaimed(db, claim).set({ status: kept, problem, running_until: null, stage: null }).execute()
+}
+
+async function hadLines(db: Database, { provider, day }: Day): Promise<boolean> {
+  const row = await db
+    .selectFrom('reconciliations')
+    .select(['trades', 'refunds'])
+    .where('provider', '=', provider)
+    .where('day', '=', day)
+    .executeTakeFirst()
+  return (row?.trades ?? 0) + (row?.refunds ?? 0) > 0
 }
 
 /** These repairs are final: staff took note of the difference, or the gateway's answer explained it. */
@@ -122,7 +154,7 @@ async function storeDifferences(
   tx: Transaction,
   claim: Claim,
   differences: readonly Difference[],
-  bill: readonly BillLine[],
+  bill: Bill,
   now: Date,
 ): Promise<'done' | 'busy'> {
   const { provider, day } = claim
@@ -171,10 +203,16 @@ async function storeDifferences(
   return 'done'
 }
 
-/** Stores the totals of the bill. @returns false when another run has taken the day over */
-async function finish(tx: Transaction, claim: Claim, bill: readonly BillLine[], now: Date): Promise<boolean> {
-  const payments = bill.filter((line) => line.kind === 'payment')
-  const refunds = bill.filter((line) => line.kind === 'refund')
+/** A bill that has been read; without a summary where the day has none. */
+interface Bill {
+  readonly lines: readonly BillLine[]
+  readonly summary?: BillSummary | undefined
+}
+
+/** Stores the totals of the bill, counted from its lines and as it states them. @returns false when another run has taken the day over */
+async function finish(tx: Transaction, claim: Claim, { lines, summary }: Bill, now: Date): Promise<boolean> {
+  const payments = lines.filter((line) => line.kind === 'payment')
+  const refunds = lines.filter((line) => line.kind === 'refund')
   const finished = await updateClaimed(tx, claim)
     .set((column) => ({
       status: 'done',
@@ -185,7 +223,8 @@ async function finish(tx: Transaction, claim: Claim, bill: readonly BillLine[], 
       trades_fen: sumFen(payments.map((line) => line.amount)),
       refunds: refunds.length,
       refunds_fen: sumFen(refunds.map((line) => line.amount)),
-      fees_fen: bill.reduce((sum, line) => sum + line.fee, 0),
+      fees_fen: lines.reduce((sum, line) => sum + line.fee, 0),
+      summary: summary === undefined ? null : JSON.stringify(summary),
       problem: null,
       stage: null,
     }))

@@ -9887,7 +9887,7 @@ export interface components {
             /** @description A Beijing day */
             day: string;
             /** @enum {unknown} */
-            status: "waiting" | "running" | "done" | "failed";
+            status: "waiting" | "running" | "done" | "failed" | "contradictory" | "not_offered";
             startedAt: string | null;
             finishedAt: string | null;
             runs: number;
@@ -9896,6 +9896,10 @@ export interface components {
             refunds: number | null;
             refundsAmount: string | null;
             fees: string | null;
+            /** @description The totals that the bill itself states, by the gateway's names: amounts in fen, and counts */
+            summary: {
+                [key: string]: number;
+            } | null;
             /** @description Those that the last run found */
             differences: number;
             openDifferences: number;

@@ -5,6 +5,8 @@
 import { ShopError } from '../../errors.ts'
 import type {
   AttemptToPay,
+  BillLine,
+  BillSummary,
   GatewayTrade,
   Links,
   PaidNotice,
@@ -205,17 +207,23 @@ export function routedProvider(
     },
 
     async bill(day) {
-      const lines = []
+      const lines: BillLine[] = []
+      const summaries: BillSummary[] = []
       const seen = new Set<string>()
+      let none = true
       for (const provider of firstOfEach(editions().all)) {
         const bill = await provider.bill(day)
-        if (bill.state === 'not yet') return bill
-        // Two applications of one seller may each get the seller's whole bill.
+        if (bill.state === 'none') continue
+        if (bill.state !== 'ready') return bill
+        none = false
+        // Two applications of one seller may each get the seller's whole bill. A line that one bill has twice stays twice.
         const fresh = bill.lines.filter((line) => !seen.has(keyOf(line)))
+        if (bill.summary && (fresh.length > 0 || bill.lines.length === 0)) summaries.push(bill.summary)
         for (const line of fresh) seen.add(keyOf(line))
         lines.push(...fresh)
       }
-      return { state: 'ready', lines }
+      if (none) return { state: 'none' }
+      return { state: 'ready', lines, ...(summaries.length > 0 && { summary: sumOf(summaries) }) }
     },
 
     async readNotification(raw) {
@@ -236,6 +244,11 @@ function firstOfEach(editions: readonly MerchantInstance[]): PaymentProvider[] {
   const accounts = new Map<string, PaymentProvider>()
   for (const { account, provider } of editions) if (!accounts.has(account)) accounts.set(account, provider)
   return [...accounts.values()]
+}
+
+function sumOf(summaries: readonly BillSummary[]): BillSummary {
+  const names = [...new Set(summaries.flatMap((each) => Object.keys(each)))]
+  return Object.fromEntries(names.map((name) => [name, summaries.reduce((sum, each) => sum + (each[name] ?? 0), 0)]))
 }
 
 const keyOf = (line: { kind: string; tradeNo: string; requestNo: string }): string =>

@@ -64,7 +64,14 @@ const names: SameKeys<typeof chinese> = {
     query: 'asking',
     replay: 'notification {notificationId}, handled again by {by}',
   },
-  dayStatus: { waiting: 'Queued', running: 'Running', done: 'Done', failed: 'Did not succeed' },
+  dayStatus: {
+    waiting: 'Queued',
+    running: 'Running',
+    done: 'Done',
+    failed: 'Did not succeed',
+    contradictory: 'Bill contradicts itself',
+    not_offered: 'No bill offered',
+  },
   kind: {
     PAID_THERE_UNPAID_HERE: 'Paid there, unpaid here',
     PAID_HERE_UNPAID_THERE: 'Paid here, not on the bill',
@@ -78,6 +85,10 @@ const names: SameKeys<typeof chinese> = {
   dayProblem: {
     BILL_NOT_READY: 'Its bill is not out yet; it is asked for again by itself.',
     GATEWAY_UNAVAILABLE: 'The gateway gave no bill that can be believed; it is asked again by itself.',
+    BILL_NOT_OFFERED:
+      'The gateway offers no bill of this day, or no longer. What an earlier run found is kept as it was.',
+    BILL_CONTRADICTS_ITSELF:
+      'The rows of the bill do not add up to its own totals, so nothing was compared with it. Ask the gateway; it is fetched again by itself.',
     NEVER_RUN: 'This day has not been compared yet. Run it.',
     INTERRUPTED: 'The run was interrupted. Run it again.',
     INTERNAL: 'Something went wrong here; the log says what.',

@@ -48,7 +48,14 @@ export default {
     PROXY: '{peer}：X-Forwarded-For 有 {entries} 个地址，TRUST_PROXY={trusted}',
   },
   source: { notification: '支付通知', query: '主动查询', replay: '{by} 重新处理的通知 {notificationId}' },
-  dayStatus: { waiting: '排队中', running: '核对中', done: '已核对', failed: '没有成功' },
+  dayStatus: {
+    waiting: '排队中',
+    running: '核对中',
+    done: '已核对',
+    failed: '没有成功',
+    contradictory: '账单自相矛盾',
+    not_offered: '平台不提供账单',
+  },
   kind: {
     PAID_THERE_UNPAID_HERE: '平台已付，本店未付',
     PAID_HERE_UNPAID_THERE: '本店已付，账单没有',
@@ -62,6 +69,8 @@ export default {
   dayProblem: {
     BILL_NOT_READY: '账单尚未出具，系统会自动再取。',
     GATEWAY_UNAVAILABLE: '没有拿到可信的账单，系统会自动再取。',
+    BILL_NOT_OFFERED: '平台不提供这一天的账单，或已不再提供；以前核对的结果保留不变。',
+    BILL_CONTRADICTS_ITSELF: '账单明细与账单自己的合计不符，没有用它核对；请向支付平台核实，系统会自动再取。',
     NEVER_RUN: '这一天还没有核对过，请开始核对。',
     INTERRUPTED: '上次核对被中断，请重新核对。',
     INTERNAL: '系统内部出错，详情见日志。',

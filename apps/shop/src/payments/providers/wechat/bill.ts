@@ -1,11 +1,15 @@
 /** Converts a day's WeChat Pay bill to the shop's own lines (WeChat Pay, "Bills"). */
 import { BillError, type Refusal, type TradeBill, type TradeBillRow } from '@xuecheng/wechatpay'
+import { daysSince, hourAfter } from '../../../beijing-day.ts'
 import { ShopError } from '../../../errors.ts'
 import { toFen } from '../../../money.ts'
 import type { BillAnswer, BillLine } from '../../contract.ts'
 
 /** Bills are available from 10:00 the next day; if there is none at this hour, the day had no trades. */
 const LATEST_HOUR = 12
+/** Bills are kept for three months. The refusal of an older one may have any of these codes. */
+const KEPT_DAYS = 89
+const TOO_OLD = ['NO_STATEMENT_EXIST', 'INVALID_REQUEST', 'PARAM_ERROR']
 
 /**
  * Downloads and reads a day's bill (`YYYY-MM-DD`, Beijing).
@@ -17,20 +21,19 @@ export async function readBill(
   fetchBill: () => Promise<TradeBill | Refusal<string>>,
 ): Promise<BillAnswer> {
   const bill = await fetchBill().catch((error: unknown) => {
+    if (error instanceof BillError && error.code === 'BILL_DISAGREES') return undefined
     if (error instanceof BillError) throw new ShopError('GATEWAY_UNAVAILABLE', { cause: error })
     throw error
   })
-  if (!('ok' in bill)) return { state: 'ready', lines: bill.rows.filter(moves).map(toLine) }
+  if (!bill) return { state: 'contradictory' }
+  if (!('ok' in bill))
+    return { state: 'ready', lines: bill.rows.filter(moves).map(toLine), summary: { ...bill.summary } }
   if (bill.code === 'STATEMENT_CREATING' || now < hourAfter(day, 0)) return { state: 'not yet' }
+  if (daysSince(day, now) > KEPT_DAYS && TOO_OLD.includes(bill.code)) return { state: 'not offered' }
   // "No such bill" can mean a day without trades or a bill that is late; only the time of day tells which.
-  if (bill.code === 'NO_STATEMENT_EXIST')
-    return now < hourAfter(day, LATEST_HOUR) ? { state: 'not yet' } : { state: 'ready', lines: [] }
+  if (bill.code === 'NO_STATEMENT_EXIST') return { state: now < hourAfter(day, LATEST_HOUR) ? 'not yet' : 'none' }
   throw new ShopError('GATEWAY_UNAVAILABLE', { cause: bill.meaning })
 }
-
-/** The time of an hour on the following day, in Beijing. */
-const hourAfter = (day: string, hour: number): Date =>
-  new Date(Date.parse(`${day}T00:00:00+08:00`) + (24 + hour) * 3_600_000)
 
 /**
  * A refund that failed at the gateway moved no money. One that is stuck (`CHANGE`) may still be made, to another
@@ -44,7 +47,7 @@ const toLine = (row: TradeBillRow): BillLine => ({
   attemptNo: row.outTradeNo,
   requestNo: row.outRefundNo,
   amount: toFen(row.kind === 'payment' ? row.total : row.refund),
-  // The sign of refunded fees is not documented, so only the absolute value counts.
-  fee: Math.abs(row.fee),
+  // Negative on a refund that returns it.
+  fee: row.fee,
   at: row.time,
 })
