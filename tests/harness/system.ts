@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { fillFromTemplate } from './data-template.ts'
+import { packedLibraries } from './packed-libraries.ts'
 import { createSandboxApi, type SandboxApi } from './sandbox-api.ts'
 import { createShopApi, type ShopApi } from './shop-api.ts'
 
@@ -105,7 +106,8 @@ export async function launchShop({
 }): Promise<{ child: ChildProcess; output: () => string }> {
   mkdirSync(folder, { recursive: true })
   const extra = conditions.map((condition) => `--conditions=${condition}`)
-  const flags = ['--conditions=xuecheng:source', ...extra, '--disable-warning=ExperimentalWarning']
+  const libraries = root === ROOT ? await packedLibraries() : []
+  const flags = ['--conditions=xuecheng:source', ...extra, ...libraries, '--disable-warning=ExperimentalWarning']
   const child = spawn(process.execPath, [...flags, join(root, 'apps/shop/src/main.ts')], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
