@@ -246,13 +246,13 @@ export const MUTATIONS: readonly Mutation[] = [
     guard: 'a link is made with the keys that its payment was opened with',
     marker: 'link-keys',
     file: `${PAYMENTS}/providers/router.ts`,
-    to: instead('const edition = merchant === null ? all[1] : all[0]'),
+    to: instead('const instance = merchant === null ? all[1] : all[0]'),
   },
   {
     guard: 'retired keys are kept',
-    marker: 'former-keys',
+    marker: 'retired-keys',
     file: `${PAYMENTS}/providers/registry.ts`,
-    to: (code) => code.replaceAll('...former]', '...former.slice(former.length)]'),
+    to: (code) => code.replaceAll('...retired]', '...retired.slice(retired.length)]'),
   },
 ]
 

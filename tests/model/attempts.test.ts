@@ -47,7 +47,7 @@ beforeEach(async () => {
       const all = merchants.map((merchant) => ({
         provider: providerOf(name, merchant),
         account: merchant,
-        holder: merchant,
+        merchantOfRecord: merchant,
         sandbox: merchant === 'sandbox',
         real: merchant !== 'sandbox',
       }))
@@ -64,8 +64,8 @@ function providerOf(name: string, merchant: Name): PaymentProvider {
   return {
     ...provider,
     merchant,
-    async ask(attemptNo, at) {
-      const trade = await provider.ask(attemptNo, at)
+    async queryTrade(attemptNo, at) {
+      const trade = await provider.queryTrade(attemptNo, at)
       return trade.state === 'paid' ? { ...trade, tradeNo: `${merchant}-${attemptNo}` } : trade
     },
     async readNotification(raw) {
@@ -241,7 +241,7 @@ test('an attempt from before merchants were recorded is found wherever it was pa
 /** Registers the number at a merchant, as anyone with that merchant's keys could. */
 async function signAt(merchant: Name, attemptNo: string): Promise<void> {
   const links = providerOf('alipay', merchant).links
-  if (links.made !== 'here') throw new Error('it signs its links')
+  if (links.signed !== 'locally') throw new Error('it signs its links')
   const named = { attemptNo, orderNo: attemptNo, page: '/', subject: '', channel: 'page', merchant }
   await links.sign({ ...named, amount: toFen(3900), expiresAt: new Date(payments.clock().getTime() + 600_000) })
 }
@@ -359,7 +359,7 @@ test('a late task keeps the newest attempt, and an unreachable gateway does not 
     ...payments,
     providers: new Map([
       ['alipay', alipay],
-      ['wechat', { ...wechat, links: wechat.links, merchant: 'A', ask: away }],
+      ['wechat', { ...wechat, links: wechat.links, merchant: 'A', queryTrade: away }],
     ]),
   }
   await expect(closeLeftAttempts(broken, order.orderId)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
@@ -382,10 +382,10 @@ test('"pay again" twice at once with one idempotency key leaves one open attempt
     ...wechat,
     links: wechat.links,
     merchant: 'A',
-    async ask(attemptNo, merchant) {
+    async queryTrade(attemptNo, merchant) {
       first ??= again(payments)
       await first
-      return wechat.ask(attemptNo, merchant)
+      return wechat.queryTrade(attemptNo, merchant)
     },
   }
   const second = await again({ ...payments, providers: new Map([['wechat', held]]) })
@@ -416,13 +416,19 @@ test('an order cancelled many times at once is closed at its gateway once, and e
   })
   const counted = routedProvider('wechat', () => {
     const provider = providerOf('wechat', 'A')
-    const ask: PaymentProvider['ask'] = async (attemptNo, at) => {
+    const queryTrade: PaymentProvider['queryTrade'] = async (attemptNo, at) => {
       queries += 1
       await slow
-      return provider.ask(attemptNo, at)
+      return provider.queryTrade(attemptNo, at)
     }
-    const edition = { provider: { ...provider, ask }, account: 'A', holder: 'A', sandbox: false, real: true }
-    return { inUse: edition, all: [edition] }
+    const instance = {
+      provider: { ...provider, queryTrade },
+      account: 'A',
+      merchantOfRecord: 'A',
+      sandbox: false,
+      real: true,
+    }
+    return { inUse: instance, all: [instance] }
   })
   const cancel = createOrderCanceller({ ...payments, providers: new Map([['wechat', counted]]) })
   await expect(cancel({ userId: userId + 1, orderNo })).rejects.toThrow(ShopError)

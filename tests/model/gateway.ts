@@ -83,15 +83,15 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
   const linksOf = (provider: string): Links =>
     provider === SIGNS_HERE
       ? {
-          made: 'here',
+          signed: 'locally',
           async sign(attempt) {
             make(provider, attempt)
             return { payUrl: `https://gateway.example/${attempt.attemptNo}` }
           },
         }
       : {
-          made: 'there',
-          order: (attempt) =>
+          signed: 'at the gateway',
+          request: (attempt) =>
             answer(() => {
               const refused = spent.has(attempt.attemptNo) || attempt.expiresAt <= clock()
               if (refused) throw new ShopError('GATEWAY_UNAVAILABLE')
@@ -106,7 +106,7 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
     channelFor: () => 'page',
     refundGapMs: 0,
     links: linksOf(name),
-    ask: (attemptNo) =>
+    queryTrade: (attemptNo) =>
       answer(() => {
         const trade = trades.get(attemptNo)
         if (!trade || trade.state === 'none') return { state: 'none' }
@@ -140,7 +140,7 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
         trade.refunds.set(requestNo, amount)
         return { state: 'succeeded' }
       }),
-    lookForRefund: ({ attemptNo, requestNo }) =>
+    queryRefund: ({ attemptNo, requestNo }) =>
       answer(() => {
         if (trades.get(attemptNo)?.refunds.has(requestNo)) return { state: 'succeeded' }
         return acceptedRefunds.has(requestNo) ? { state: 'accepted' } : undefined

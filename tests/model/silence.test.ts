@@ -103,7 +103,7 @@ test('a trial payment whose link could not be created in time ends', async () =>
   const { db } = payments
   const userId = await harness.newBuyer()
   gateway.mood = 'away'
-  const wanted = { payType: 'wechat', payer: { device: 'computer', address: '127.0.0.1' }, userId } as const
+  const wanted = { payType: 'wechat', client: { device: 'computer', address: '127.0.0.1' }, userId } as const
   const attemptNo = await db.transaction().execute((tx) => startTrial(tx, payments, wanted))
   const trial = () =>
     db.selectFrom('trial_payments').selectAll().where('attempt_no', '=', attemptNo).executeTakeFirstOrThrow()

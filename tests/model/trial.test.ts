@@ -23,8 +23,8 @@ test('a phone trial needs a public address if phones have a product of their own
       ...real,
       channelFor: ({ device, address }) => (device === 'phone' && isPublicAddress(address) ? 'h5' : 'native'),
       links: {
-        made: 'there',
-        order: async ({ channel }, { address }) => {
+        signed: 'at the gateway',
+        request: async ({ channel }, { address }) => {
           ordered.push(`${channel} ${address}`)
           return { link: { payUrl: 'https://pay.example/' }, until: new Date('9999-01-01') }
         },
@@ -35,7 +35,7 @@ test('a phone trial needs a public address if phones have a product of their own
   const start = (device: 'computer' | 'phone', address: string) =>
     payments.db
       .transaction()
-      .execute((tx) => startTrial(tx, payments, { payType: 'wechat', payer: { device, address }, userId }))
+      .execute((tx) => startTrial(tx, payments, { payType: 'wechat', client: { device, address }, userId }))
   await expect(start('phone', '10.0.0.8')).rejects.toMatchObject({ code: 'TRIAL_FROM_PRIVATE_NETWORK' })
   for (const [device, address] of [
     ['phone', '198.51.100.9'],

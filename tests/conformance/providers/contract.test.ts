@@ -97,7 +97,7 @@ const linkFor = async (
   { links }: PaymentProvider,
   attempt: AttemptToPay,
   payer = payerAt('computer'),
-): Promise<PayLink> => (links.made === 'here' ? links.sign(attempt) : (await links.order(attempt, payer)).link)
+): Promise<PayLink> => (links.signed === 'locally' ? links.sign(attempt) : (await links.request(attempt, payer)).link)
 
 interface Kept {
   readonly body: Buffer
@@ -141,7 +141,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   const pay = async (): Promise<{ attempt: AttemptToPay; tradeNo: string }> => {
     const attempt = newAttempt(provider())
     await hand.pay(await linkFor(provider(), attempt))
-    const trade = await provider().ask(attempt.attemptNo, provider().merchant ?? null)
+    const trade = await provider().queryTrade(attempt.attemptNo, provider().merchant ?? null)
     if (trade.state !== 'paid') throw new Error(`it is ${trade.state}`)
     return { attempt, tradeNo: trade.tradeNo }
   }
@@ -149,11 +149,13 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   test.each(DEVICES)('a link for a %s is made, paid, and asked about', async (device) => {
     const payer = payerAt(device)
     const attempt = newAttempt(provider(), 1800, payer)
-    expect(await provider().ask(attempt.attemptNo, provider().merchant ?? null)).toEqual({ state: 'none' })
+    expect(await provider().queryTrade(attempt.attemptNo, provider().merchant ?? null)).toEqual({ state: 'none' })
     const link = await linkFor(provider(), attempt, payer)
-    expect(['none', 'waiting']).toContain((await provider().ask(attempt.attemptNo, provider().merchant ?? null)).state)
+    expect(['none', 'waiting']).toContain(
+      (await provider().queryTrade(attempt.attemptNo, provider().merchant ?? null)).state,
+    )
     await hand.pay(link)
-    const paid = await provider().ask(attempt.attemptNo, provider().merchant ?? null)
+    const paid = await provider().queryTrade(attempt.attemptNo, provider().merchant ?? null)
     expect(paid).toMatchObject({ state: 'paid', amount: AMOUNT, tradeNo: expect.stringMatching(/^\d{20,32}$/) })
     if (paid.state !== 'paid') throw new Error(`it is ${paid.state}`)
     const { now } = await system.sandbox.get<{ now: string }>('/clock')
@@ -171,15 +173,15 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     await linkFor(provider(), attempt)
     const again = await linkFor(provider(), attempt)
     await hand.pay(again)
-    expect((await provider().ask(attempt.attemptNo, provider().merchant ?? null)).state).toBe('paid')
+    expect((await provider().queryTrade(attempt.attemptNo, provider().merchant ?? null)).state).toBe('paid')
   })
 
   test('closing ends what waits, spends what nobody knew where it can, and leaves what is paid', async () => {
     const waiting = newAttempt(provider())
     const link = await linkFor(provider(), waiting)
     await provider().close(waiting.attemptNo, provider().merchant ?? null)
-    const { state } = await provider().ask(waiting.attemptNo, provider().merchant ?? null)
-    expect(provider().links.made === 'there' ? ['closed'] : ['none', 'closed']).toContain(state)
+    const { state } = await provider().queryTrade(waiting.attemptNo, provider().merchant ?? null)
+    expect(provider().links.signed === 'at the gateway' ? ['closed'] : ['none', 'closed']).toContain(state)
     // One that signs its links itself has nothing to close yet: such a link ends by its own limit.
     const scanned = await hand.pay(link).then(
       () => 'paid',
@@ -189,7 +191,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     await provider().close(waiting.attemptNo, provider().merchant ?? null)
     const { attempt } = await pay()
     await provider().close(attempt.attemptNo, provider().merchant ?? null)
-    expect((await provider().ask(attempt.attemptNo, provider().merchant ?? null)).state).toBe('paid')
+    expect((await provider().queryTrade(attempt.attemptNo, provider().merchant ?? null)).state).toBe('paid')
     await provider().close(newNumber(new Date()), provider().merchant ?? null)
   })
 
@@ -200,7 +202,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     const { now } = await system.sandbox.get<{ now: string }>('/clock')
     await system.sandbox.send('POST', '/clock', { now: new Date(Date.parse(now) + 120_000).toISOString() })
     await expect(hand.pay(link)).rejects.toThrow(/ 4\d\d /)
-    expect((await provider().ask(attempt.attemptNo, provider().merchant ?? null)).state).not.toBe('paid')
+    expect((await provider().queryTrade(attempt.attemptNo, provider().merchant ?? null)).state).not.toBe('paid')
   })
 
   test('a genuine notification is read; changed anywhere, or without its headers, it is refused', async () => {
@@ -276,7 +278,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     await system.sandbox.send('POST', '/clock', { advanceSeconds: provider().refundGapMs / 1000 })
     expect(await refund(rest)).toEqual({ state: 'succeeded' })
     // All of it is back: it was paid all the same.
-    expect(await provider().ask(attemptNo, provider().merchant ?? null)).toMatchObject({
+    expect(await provider().queryTrade(attemptNo, provider().merchant ?? null)).toMatchObject({
       state: 'paid',
       tradeNo,
       amount: AMOUNT,
@@ -340,16 +342,16 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
         refusal: expect.any(String),
       })
     }
-    expect(await provider().lookForRefund(named)).toBeUndefined()
+    expect(await provider().queryRefund(named)).toBeUndefined()
     await system.sandbox.send('DELETE', '/faults')
-    await expect.poll(() => provider().lookForRefund(named), { timeout: 15_000 }).toEqual({ state: 'succeeded' })
-    expect(await provider().lookForRefund({ ...named, requestNo: newNumber(new Date()) })).toBeUndefined()
+    await expect.poll(() => provider().queryRefund(named), { timeout: 15_000 }).toEqual({ state: 'succeeded' })
+    expect(await provider().queryRefund({ ...named, requestNo: newNumber(new Date()) })).toBeUndefined()
   }, 60_000)
 
   test('a gateway that is away is no answer: nothing is concluded', async () => {
     const { attempt } = await pay()
     await system.sandbox.send('POST', '/faults', { kind: 'http-500', scope: { outTradeNo: attempt.attemptNo } })
-    await expect(provider().ask(attempt.attemptNo, provider().merchant ?? null)).rejects.toMatchObject({
+    await expect(provider().queryTrade(attempt.attemptNo, provider().merchant ?? null)).rejects.toMatchObject({
       code: 'GATEWAY_UNAVAILABLE',
     })
     await expect(provider().close(attempt.attemptNo, provider().merchant ?? null)).rejects.toMatchObject({

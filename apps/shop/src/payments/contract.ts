@@ -37,7 +37,7 @@ export interface AttemptToPay {
 export type PayLink = { readonly payUrl: string } | { readonly codeUrl: string; readonly scanUrl?: string }
 
 /** A link with its own expiry, after which the gateway issues another one for the same attempt. */
-export interface OrderedLink {
+export interface RequestedLink {
   readonly link: PayLink
   readonly until: Date
 }
@@ -47,9 +47,9 @@ export interface OrderedLink {
  * attempt is stored. Requesting one again for the same attempt is harmless, though the previous link may stop working.
  */
 export type Links =
-  | { readonly made: 'here'; sign(attempt: AttemptToPay): Promise<PayLink> }
+  | { readonly signed: 'locally'; sign(attempt: AttemptToPay): Promise<PayLink> }
   /** @throws ShopError GATEWAY_UNAVAILABLE */
-  | { readonly made: 'there'; order(attempt: AttemptToPay, payer: Client): Promise<OrderedLink> }
+  | { readonly signed: 'at the gateway'; request(attempt: AttemptToPay, client: Client): Promise<RequestedLink> }
 
 /** What the gateway reports about an attempt, in an answer whose signature was verified. */
 export type GatewayTrade =
@@ -184,7 +184,7 @@ export interface PaymentProvider {
   /** The merchant at which new attempts are opened; stored with each. Undefined while none takes payments. */
   readonly merchant: string | undefined
   /** Which product suits the client. */
-  channelFor(payer: Client): string
+  channelFor(client: Client): string
   readonly links: Links
   /** Minimum time between two different refunds of one payment: the gateway refuses a second one before that. */
   readonly refundGapMs: number
@@ -192,7 +192,7 @@ export interface PaymentProvider {
    * Queries the gateway, at the merchant where the attempt was opened.
    * @throws ShopError GATEWAY_UNAVAILABLE when there is no answer that can be trusted
    */
-  ask(attemptNo: string, merchant: string | null): Promise<GatewayTrade>
+  queryTrade(attemptNo: string, merchant: string | null): Promise<GatewayTrade>
   /** Closes the attempt's trade if it is waiting for payment. @throws ShopError GATEWAY_UNAVAILABLE */
   close(attemptNo: string, merchant: string | null): Promise<void>
   /**
@@ -204,7 +204,7 @@ export interface PaymentProvider {
    * Looks a refund up without sending it. Undefined if the gateway's books have none, or do not say.
    * @throws ShopError GATEWAY_UNAVAILABLE when the outcome is unknown
    */
-  lookForRefund(refund: RefundRef): Promise<RefundAnswer | undefined>
+  queryRefund(refund: RefundRef): Promise<RefundAnswer | undefined>
   /** A Beijing day's bill (`YYYY-MM-DD`), once it is due. @throws ShopError GATEWAY_UNAVAILABLE */
   bill(day: string): Promise<BillAnswer>
   /** Verifies and parses. Never throws because of what was sent. */

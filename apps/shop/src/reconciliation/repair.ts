@@ -125,7 +125,7 @@ const nameOf = ({ provider, trade_no: tradeNo, request_no: requestNo }: Differen
 
 /** Checks that the gateway knows exactly this payment, which means that its bill is late or lists it on another day. */
 async function verifyPayment(payments: Payments, row: DifferenceRow): Promise<void> {
-  const trade = await findProvider(payments, row.provider).ask(row.attempt_no, await merchantOf(payments, row))
+  const trade = await findProvider(payments, row.provider).queryTrade(row.attempt_no, await merchantOf(payments, row))
   const same = trade.state === 'paid' && trade.tradeNo === row.trade_no && trade.amount === row.ours_fen
   if (!same) throw new ShopError('NOT_PAID_THERE')
 }
@@ -205,7 +205,7 @@ async function recordRefund(payments: Payments, staff: Staff, row: DifferenceRow
     // A bill also lists refunds that were only accepted, and never says what became of them.
     const merchant = await merchantOf(payments, row)
     const ref = { attemptNo: row.attempt_no, tradeNo: named.tradeNo, requestNo: named.requestNo, merchant }
-    const seen = await findProvider(payments, named.provider).lookForRefund(ref)
+    const seen = await findProvider(payments, named.provider).queryRefund(ref)
     if (seen && seen.state !== 'succeeded') throw new ShopError('REFUND_UNDER_WAY')
     await db.transaction().execute((tx) => addExternalRefund(tx, row, by, clock()))
     return

@@ -44,7 +44,7 @@ import type { Client, PayLink, PaymentProvider } from '../contract.ts'
 import { closeAttempts } from '../gateway-sync/close-attempts.ts'
 import { findProvider, isGatewayUnavailable, type Payments } from '../payments.ts'
 import { CLOSE_ATTEMPTS } from '../tasks.ts'
-import { orderedLink, requireTimeForLink, signedLink } from './pay-links.ts'
+import { requestedLink, requireTimeForLink, signedLink } from './pay-links.ts'
 
 export interface Checkout {
   readonly orderNo: string
@@ -84,17 +84,17 @@ interface PayableOrder {
 export async function checkout(
   payments: Payments,
   purchase: Purchase,
-  payer: Client,
+  client: Client,
   repeatable?: Repeatable,
 ): Promise<Checkout> {
   const provider = findProvider(payments, purchase.payType)
   const now = payments.clock()
   // Whole seconds: the gateway's limit is no finer, and both sides must mean the same moment.
   const expiresAt = new Date(Math.floor(now.getTime() / 1000) * 1000 + payments.orderTtlMinutes * 60_000)
-  const order = { payments, purchase, provider, channel: provider.channelFor(payer), now, expiresAt, repeatable }
+  const order = { payments, purchase, provider, channel: provider.channelFor(client), now, expiresAt, repeatable }
   const placed = (await placeOrder(order)) ?? (await placeOrder(order))
   if (!placed) throw new ShopError('ORDER_NOT_PAYABLE')
-  return withLink(payments, placed, payer)
+  return withLink(payments, placed, client)
 }
 
 interface OrderWanted {
@@ -173,7 +173,7 @@ function tryToPlace(wanted: OrderWanted): Promise<Placed | undefined> {
 export async function payAgain(
   payments: Payments,
   again: { userId: number; orderNo: string; payType: string | undefined },
-  payer: Client,
+  client: Client,
   repeatable?: Repeatable,
 ): Promise<Checkout> {
   const found = await payments.db
@@ -187,7 +187,7 @@ export async function payAgain(
   // Read before the key: if this list has an attempt that the same request has just opened, its key is found as well.
   const before = await unsettledAttempts(payments.db, found.id)
   const known = await findStoredAnswer<Placed>(payments.db, again.userId, repeatable)
-  if (known) return withLink(payments, known, payer)
+  if (known) return withLink(payments, known, client)
   requirePayable(found, payments.clock())
   // Checked before open attempts are closed, and again where the new one is opened, with the order's row locked.
   await requireFewAttempts(payments.db, found.id)
@@ -199,10 +199,10 @@ export async function payAgain(
       if (!order) throw new ShopError('ORDER_NOT_PAYABLE')
       requirePayable(order, payments.clock())
       if (order.pay_type !== provider.name) await changePayType(tx, order.id, provider.name)
-      return createAttempt(tx, payments, payable(order), wayOf(provider, payer))
+      return createAttempt(tx, payments, payable(order), wayOf(provider, client))
     }),
   )
-  return withLink(payments, placed, payer)
+  return withLink(payments, placed, client)
 }
 
 /**
@@ -213,7 +213,7 @@ export async function payAgain(
 export async function openCheckout(
   payments: Payments,
   { userId, orderNo }: { userId: number; orderNo: string },
-  payer: Client,
+  client: Client,
 ): Promise<Checkout> {
   const found = await payments.db
     .selectFrom('orders')
@@ -234,9 +234,9 @@ export async function openCheckout(
     ? await placedWith(payments, payable(found), open, open.attempt_no)
     : await payments.db
         .transaction()
-        .execute((tx) => openOrCreateAttempt(tx, payments, found.id, wayOf(provider, payer)))
+        .execute((tx) => openOrCreateAttempt(tx, payments, found.id, wayOf(provider, client)))
   if (!placed) throw new ShopError('ORDER_NOT_PAYABLE')
-  return withLink(payments, placed, payer)
+  return withLink(payments, placed, client)
 }
 
 const payable = (order: {
@@ -277,8 +277,8 @@ interface Way {
   readonly merchant: string | null
 }
 
-const wayOf = (provider: PaymentProvider, payer: Client): Way => ({
-  ...{ provider: provider.name, channel: provider.channelFor(payer), merchant: provider.merchant ?? null },
+const wayOf = (provider: PaymentProvider, client: Client): Way => ({
+  ...{ provider: provider.name, channel: provider.channelFor(client), merchant: provider.merchant ?? null },
 })
 
 /**
@@ -353,7 +353,7 @@ async function placedWith(
   }
 }
 
-async function withLink(payments: Payments, placed: Placed, payer: Client): Promise<Checkout> {
+async function withLink(payments: Payments, placed: Placed, client: Client): Promise<Checkout> {
   const { answer, attemptNo, channel, subject } = placed
   if (placed.link) return { ...answer, ...placed.link }
   const amount = parseYuan(answer.totalAmount)
@@ -361,6 +361,6 @@ async function withLink(payments: Payments, placed: Placed, payer: Client): Prom
   const { orderNo, payType: provider } = answer
   const expiresAt = new Date(answer.expiresAt)
   const attempt = { attemptNo, orderNo, page: pageOf(orderNo), provider, amount, subject, expiresAt, channel }
-  const { link, until } = await orderedLink(payments, attempt, payer)
+  const { link, until } = await requestedLink(payments, attempt, client)
   return { ...answer, ...link, linkUntil: writeMoment(until) }
 }

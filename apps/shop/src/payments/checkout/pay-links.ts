@@ -6,7 +6,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { faultPoint } from '#fault-point'
 import { ShopError } from '../../errors.ts'
-import type { AttemptToPay, Client, Links, OrderedLink, PayLink } from '../contract.ts'
+import type { AttemptToPay, Client, Links, PayLink, RequestedLink } from '../contract.ts'
 import { findProvider, type Payments } from '../payments.ts'
 
 /**
@@ -27,7 +27,7 @@ export function requireTimeForLink(expiresAt: Date, now: Date): void {
 
 /** The link, if making it needs no network call, so that it can be made inside a transaction. */
 export async function signedLink(links: Links, attempt: AttemptToPay): Promise<PayLink | undefined> {
-  return links.made === 'here' ? links.sign(attempt) : undefined
+  return links.signed === 'locally' ? links.sign(attempt) : undefined
 }
 
 /**
@@ -35,40 +35,41 @@ export async function signedLink(links: Links, attempt: AttemptToPay): Promise<P
  * was opened. Never call it inside a transaction.
  * @throws ShopError GATEWAY_UNAVAILABLE; ORDER_ENDS_SOON; ORDER_NOT_PAYABLE once the attempt is no longer open
  */
-export async function orderedLink(
+export async function requestedLink(
   payments: Payments,
   attempt: Omit<AttemptToPay, 'merchant'> & { provider: string },
-  payer: Client,
-): Promise<OrderedLink> {
+  client: Client,
+): Promise<RequestedLink> {
   const { links } = findProvider(payments, attempt.provider)
   for (let waited = 0; waited < MAX_WAIT_MS; waited += POLL_EVERY_MS) {
     const { merchant, living } = await keptLink(payments, attempt.attemptNo)
     if (living) return living
     requireTimeForLink(attempt.expiresAt, payments.clock())
-    if (links.made === 'here') return { link: await links.sign({ ...attempt, merchant }), until: attempt.expiresAt }
-    if (await claim(payments, attempt.attemptNo)) return order(payments, links, { ...attempt, merchant }, payer)
+    if (links.signed === 'locally')
+      return { link: await links.sign({ ...attempt, merchant }), until: attempt.expiresAt }
+    if (await claim(payments, attempt.attemptNo)) return requestLink(payments, links, { ...attempt, merchant }, client)
     await pause(POLL_EVERY_MS)
   }
   throw new ShopError('GATEWAY_UNAVAILABLE', { retryAfterSeconds: 2 })
 }
 
-async function order(
+async function requestLink(
   { db, clock }: Payments,
-  links: Extract<Links, { made: 'there' }>,
+  links: Extract<Links, { signed: 'at the gateway' }>,
   attempt: AttemptToPay,
-  payer: Client,
-): Promise<OrderedLink> {
-  faultPoint('link: claimed, not ordered')
+  client: Client,
+): Promise<RequestedLink> {
+  faultPoint('link: claimed, not requested')
   try {
-    const ordered = await links.order(attempt, payer)
-    const { link, until } = ordered
+    const requested = await links.request(attempt, client)
+    const { link, until } = requested
     faultPoint('link: ordered, not kept')
     await db
       .updateTable('payment_attempts')
       .set({ link: JSON.stringify(link), link_until: until, link_claimed_until: null })
       .where('attempt_no', '=', attempt.attemptNo)
       .execute()
-    return ordered
+    return requested
   } catch (error) {
     const free = { link_claimed_until: clock() }
     await db.updateTable('payment_attempts').set(free).where('attempt_no', '=', attempt.attemptNo).execute()

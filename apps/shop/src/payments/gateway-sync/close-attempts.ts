@@ -24,7 +24,7 @@ export async function closeAtGateway(payments: Payments, attempt: AttemptRef): P
   const before = await queryAttempt(payments, attempt)
   const provider = findProvider(payments, attempt.provider)
   // A number that the gateway does not know may still be on its way there; closing makes it unusable.
-  const spend = before.trade.state === 'none' && provider.links.made === 'there'
+  const spend = before.trade.state === 'none' && provider.links.signed === 'at the gateway'
   // guard: closed-at-gateway
   if (before.trade.state !== 'waiting' && !spend) return before.paid
   faultPoint('close: asked, not closed there')

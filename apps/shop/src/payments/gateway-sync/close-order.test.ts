@@ -48,8 +48,8 @@ test('a link opened meanwhile is asked about at the gateway before the order clo
     merchant: 'the one there is',
     channelFor: () => 'page',
     refundGapMs: 0,
-    links: { made: 'here', sign: async ({ attemptNo }) => ({ payUrl: `https://gateway.example/${attemptNo}` }) },
-    async ask(attemptNo) {
+    links: { signed: 'locally', sign: async ({ attemptNo }) => ({ payUrl: `https://gateway.example/${attemptNo}` }) },
+    async queryTrade(attemptNo) {
       asked.push(attemptNo)
       if (!closedThere.has(attemptNo)) return { state: 'waiting' }
       const pressed = meanwhile
@@ -59,7 +59,7 @@ test('a link opened meanwhile is asked about at the gateway before the order clo
     },
     close: async (attemptNo) => void closedThere.add(attemptNo),
     refund: async () => ({ state: 'succeeded' }),
-    lookForRefund: async () => undefined,
+    queryRefund: async () => undefined,
     bill: async () => ({ state: 'not yet' }),
     readNotification: async () => ({ checks: [] }),
   }
@@ -75,14 +75,14 @@ test('a link opened meanwhile is asked about at the gateway before the order clo
     log: pino({ level: 'silent' }),
   }
   const buyer = await register(db, { username: 'closing', password: 'a long password' })
-  const payer = { device: 'computer', address: '127.0.0.1' } as const
+  const client = { device: 'computer', address: '127.0.0.1' } as const
   const purchase = { userId: buyer.id, courseIds: [1], total: toFen(3900), payType: 'alipay', subject: undefined }
-  const { orderNo } = await checkout(payments, purchase, payer)
+  const { orderNo } = await checkout(payments, purchase, client)
   const order = await db.selectFrom('orders').select('id').where('order_no', '=', orderNo).executeTakeFirstOrThrow()
 
   let second = ''
   meanwhile = async () => {
-    const again = await payAgain(payments, { userId: buyer.id, orderNo, payType: undefined }, payer)
+    const again = await payAgain(payments, { userId: buyer.id, orderNo, payType: undefined }, client)
     second = again.payUrl?.split('/').at(-1) ?? ''
   }
   const closing = await closeOrder(payments, order.id, { event: 'cancel', by: { actor: 'buyer' }, reason: '' })

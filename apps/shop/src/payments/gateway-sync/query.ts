@@ -65,7 +65,7 @@ export async function queryAttempt(
 async function query(payments: Payments, attempt: AttemptRef): Promise<GatewayTrade> {
   const { provider, attempt_no: attemptNo, merchant } = attempt
   try {
-    const trade = await findProvider(payments, provider).ask(attemptNo, merchant)
+    const trade = await findProvider(payments, provider).queryTrade(attemptNo, merchant)
     await recordAnswer(payments, attemptNo, true)
     return trade
   } catch (error) {

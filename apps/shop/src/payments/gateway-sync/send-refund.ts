@@ -52,7 +52,7 @@ async function lookUpRefused(payments: Payments, refundId: number): Promise<void
   const refund = await db.selectFrom('refunds').selectAll().where('id', '=', refundId).executeTakeFirst()
   if (refund?.status !== 'refused') return
   const payment = await paymentOf(db, refund)
-  const answer = await findProvider(payments, payment.provider).lookForRefund({
+  const answer = await findProvider(payments, payment.provider).queryRefund({
     attemptNo: payment.attempt_no,
     tradeNo: payment.trade_no ?? '',
     requestNo: refund.request_no,

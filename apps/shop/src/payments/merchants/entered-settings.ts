@@ -116,22 +116,22 @@ export function createSettingsKeeper(
 export async function storeSettings(
   tx: Transaction,
   encryption: Encryption,
-  entered: { kind: ProviderDefinition; values: Environment; real: boolean; userId: number; now: Date },
+  entered: { method: ProviderDefinition; values: Environment; real: boolean; userId: number; now: Date },
 ): Promise<ShownSettings | undefined> {
-  const { kind, values, real, userId, now } = entered
-  const former = await retireSettings(tx, kind.name, now)
+  const { method, values, real, userId, now } = entered
+  const former = await retireSettings(tx, method.name, now)
   await tx
     .insertInto('payment_settings')
     .values({
-      provider: kind.name,
+      provider: method.name,
       sealed: encryption.encrypt(PURPOSE, JSON.stringify(values)),
-      shown: JSON.stringify(showSettings(kind.fields, values)),
+      shown: JSON.stringify(showSettings(method.fields, values)),
       entered_by: userId,
       entered_at: now,
       real_gateway: real,
     })
     .execute()
-  await publishAfterCommit(tx, 'settings_changed', kind.name)
+  await publishAfterCommit(tx, 'settings_changed', method.name)
   return former
 }
 

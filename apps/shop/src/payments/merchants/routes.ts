@@ -97,24 +97,24 @@ const right = { right: 'settings.write' } as const
 
 async function readSettings(
   { providers, keeper, payments }: SettingsAdmin,
-  kind: Method,
+  method: Method,
   language: Language,
 ): Promise<Static<typeof SettingsShape>> {
   const rows = await payments.db
     .selectFrom('payment_settings')
     .innerJoin('users', 'users.id', 'payment_settings.entered_by')
     .select(['payment_settings.id', 'shown', 'entered_at', 'retired_at', 'users.username'])
-    .where('provider', '=', kind.name)
+    .where('provider', '=', method.name)
     .orderBy('payment_settings.id', 'desc')
     .execute()
   return {
-    provider: kind.name,
-    source: providers.sourceOf(kind.name) ?? null,
-    fields: kind.fields.map(({ name, label, hint, kind: sort, group, optional, usual }) => ({
+    provider: method.name,
+    source: providers.sourceOf(method.name) ?? null,
+    fields: method.fields.map(({ name, label, hint, kind, group, optional, usual }) => ({
       name,
       label: label[language],
       hint: hint?.[language] ?? '',
-      kind: sort,
+      kind,
       group: group ?? null,
       optional: optional === true,
       usual: usual ?? '',
@@ -149,7 +149,7 @@ function addListRoute(admin: Application, settings: SettingsAdmin): void {
     },
     async (request) => {
       const language = requestLanguage(request)
-      return wholeList(await Promise.all(METHODS.map((kind) => readSettings(settings, kind, language))))
+      return wholeList(await Promise.all(METHODS.map((method) => readSettings(settings, method, language))))
     },
   )
 }
@@ -194,18 +194,18 @@ function addStoreRoute(admin: Application, settings: SettingsAdmin): void {
       const staff = staffOf(request)
       const language = requestLanguage(request)
       const { provider } = request.params as Static<typeof Params>
-      const kind = changeable(provider, config)
+      const method = changeable(provider, config)
       const { values: given, onlyCheck, despite } = request.body
       if (!onlyCheck) requireCredentialProof(staff, payments.clock())
-      const values = checkedValues(kind, given, language)
-      const { findings, real } = await examined(kind, configWith(config, values, kind.fields), payments, language)
+      const values = checkedValues(method, given, language)
+      const { findings, real } = await examined(method, configWith(config, values, method.fields), payments, language)
       const blocked = whatBlocks(findings)
       const stored = !onlyCheck && (blocked === 'no' || (blocked === 'outside' && despite === true))
       // Once stored, they make the shop live, and a live shop refuses the demo password with which this person is
       // logged in.
       if (stored && real && staff.byDemoPassword) throw new ShopError('OWN_PASSWORD_FIRST')
-      if (stored) await store(settings, request, { kind, values, real })
-      return { stored, blocked, findings, settings: await readSettings(settings, kind, language) }
+      if (stored) await store(settings, request, { method, values, real })
+      return { stored, blocked, findings, settings: await readSettings(settings, method, language) }
     },
   )
 }
@@ -214,15 +214,15 @@ function addStoreRoute(admin: Application, settings: SettingsAdmin): void {
 async function store(
   { keeper, encryption, payments }: SettingsAdmin,
   request: FastifyRequest,
-  { kind, values, real }: { kind: Method; values: Environment; real: boolean },
+  { method, values, real }: { method: Method; values: Environment; real: boolean },
 ): Promise<void> {
-  const provider = kind.name
-  const shown = showSettings(kind.fields, values)
+  const provider = method.name
+  const shown = showSettings(method.fields, values)
   await adminAction(payments, {
     request,
     sameWhen: { provider, shown },
     work: ({ tx, staff, now }) => {
-      return storeSettings(tx, encryption, { kind, values, real, userId: staff.user.id, now })
+      return storeSettings(tx, encryption, { method, values, real, userId: staff.user.id, now })
     },
     audit: (former) => ({
       action: 'settings.store',
@@ -255,7 +255,7 @@ function addRemoveRoutes(admin: Application, settings: SettingsAdmin): void {
     },
     async (request) => {
       const { provider } = request.params as Static<typeof Params>
-      const kind = changeable(provider, config)
+      const method = changeable(provider, config)
       await adminAction(payments, {
         request,
         work: async ({ tx, now }) => {
@@ -269,7 +269,7 @@ function addRemoveRoutes(admin: Application, settings: SettingsAdmin): void {
         },
       })
       await keeper.refresh()
-      return readSettings(settings, kind, requestLanguage(request))
+      return readSettings(settings, method, requestLanguage(request))
     },
   )
 
@@ -305,20 +305,20 @@ function addRemoveRoutes(admin: Application, settings: SettingsAdmin): void {
 
 /** @throws ShopError NOT_FOUND; SETTINGS_FROM_ENVIRONMENT where entering any would change nothing */
 function changeable(provider: string, config: Config): Method {
-  const kind = METHODS.find(({ name }) => name === provider)
-  if (!kind) throw new ShopError('NOT_FOUND')
-  if (isSetUp(kind, config.environment)) throw new ShopError('SETTINGS_FROM_ENVIRONMENT')
-  return kind
+  const method = METHODS.find(({ name }) => name === provider)
+  if (!method) throw new ShopError('NOT_FOUND')
+  if (isSetUp(method, config.environment)) throw new ShopError('SETTINGS_FROM_ENVIRONMENT')
+  return method
 }
 
 /** Only the form's own fields, each in its format. @throws ShopError INVALID_INPUT naming those that are not */
-function checkedValues(kind: Method, given: Readonly<Record<string, string>>, language: Language): Environment {
+function checkedValues(method: Method, given: Readonly<Record<string, string>>, language: Language): Environment {
   const say = (zh: string, en: string) => (language === 'en' ? en : zh)
-  const certificates = kind.fields.some(({ group, name }) => group === 'certificates' && given[name]?.trim())
+  const certificates = method.fields.some(({ group, name }) => group === 'certificates' && given[name]?.trim())
   const group = certificates ? 'certificates' : 'public key'
   const values: Record<string, string> = {}
   const errors: { field: string; message: string }[] = []
-  for (const field of kind.fields) {
+  for (const field of method.fields) {
     if (field.group && field.group !== group) continue
     const value = given[field.name]?.trim() ?? ''
     if (value === '') {
@@ -332,16 +332,16 @@ function checkedValues(kind: Method, given: Readonly<Record<string, string>>, la
 }
 
 async function examined(
-  kind: Method,
+  method: Method,
   config: Config,
   { clock, log }: Payments,
   language: Language,
 ): Promise<{ readonly findings: DescribedResult[]; readonly real: boolean }> {
   try {
-    const findings = await kind.check(config, clock, language)
+    const findings = await method.check(config, clock, language)
     // Settings that cannot be opened must never be stored, whatever the check results say.
-    const edition = whatBlocks(findings) === 'keys' ? undefined : kind.open(config, clock, log)
-    return { findings, real: edition?.real !== false }
+    const instance = whatBlocks(findings) === 'keys' ? undefined : method.open(config, clock, log)
+    return { findings, real: instance?.real !== false }
   } catch (error) {
     if (!(error instanceof SettingError)) throw error
     throw new ShopError('INVALID_INPUT', { errors: [{ field: error.setting, message: error.message }] })

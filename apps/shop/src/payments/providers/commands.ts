@@ -16,40 +16,40 @@ const keysCheck: Command = {
   options: Object.fromEntries([...CHECK_FILES, 'lang'].map((name) => [name, { type: 'string' }])),
   async run(call) {
     const language = languageOf(optional(call, 'lang') ?? call.config.environment['LANG'])
-    const looked = await Promise.all(METHODS.map((kind) => look(call, kind, language)))
+    const looked = await Promise.all(METHODS.map((method) => look(call, method, language)))
     const examined = looked.filter(({ findings }) => findings.length > 0)
     const unseen = looked.find(({ inUse }) => inUse.unseen)?.inUse.unseen?.[language]
     if (examined.length === 0) throw new Error(NOTHING[language](keysFolder(call.config), unseen))
-    const findings = examined.flatMap((each) => each.findings.map((said) => ({ method: each.kind.name, ...said })))
+    const findings = examined.flatMap((each) => each.findings.map((said) => ({ method: each.method.name, ...said })))
     const bad = findings.some(({ verdict }) => verdict === 'problem' || verdict === 'unknown')
     const [colon, comma] = language === 'en' ? [': ', '; '] : ['：', '；']
-    const heads = examined.map(({ kind, inUse }) => [kind.display.title[language], SOURCES[language][inUse.source]])
+    const heads = examined.map(({ method, inUse }) => [method.display.title[language], SOURCES[language][inUse.source]])
     const text = [
       heads.map((head) => head.join(colon)).join(comma),
       ...(unseen === undefined ? [] : [UNSEEN[language](unseen)]),
       ...findings.map((finding) => writeResult(finding, language)),
     ].join('\n')
-    const settings = Object.fromEntries(examined.map(({ kind, inUse }) => [kind.name, inUse.source]))
+    const settings = Object.fromEntries(examined.map(({ method, inUse }) => [method.name, inUse.source]))
     return { text, data: { settings, findings }, exitCode: bad ? 1 : 0 }
   },
 }
 
 interface Looked {
-  readonly kind: ProviderDefinition
+  readonly method: ProviderDefinition
   readonly inUse: InUse
   /** Empty if the method is not set up at all. */
   readonly findings: readonly DescribedResult[]
 }
 
 /** A wrong setting is reported like a wrong key, and everything else is checked all the same. */
-async function look(call: Call, kind: ProviderDefinition, language: Language): Promise<Looked> {
-  const inUse = await settingsInUse(call, kind)
+async function look(call: Call, method: ProviderDefinition, language: Language): Promise<Looked> {
+  const inUse = await settingsInUse(call, method)
   try {
-    const files = Object.fromEntries((kind.checkFiles ?? []).map((name) => [name, optional(call, name)]))
-    return { kind, inUse, findings: await kind.check(inUse.config, systemClock, language, files) }
+    const files = Object.fromEntries((method.checkFiles ?? []).map((name) => [name, optional(call, name)]))
+    return { method, inUse, findings: await method.check(inUse.config, systemClock, language, files) }
   } catch (error) {
     if (!(error instanceof SettingError)) throw error
-    return { kind, inUse, findings: [settingProblem(kind.display.title[language], error)] }
+    return { method, inUse, findings: [settingProblem(method.display.title[language], error)] }
   }
 }
 

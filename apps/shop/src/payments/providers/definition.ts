@@ -67,7 +67,7 @@ export interface MerchantInstance<Provider extends PaymentProvider = PaymentProv
    */
   readonly account: string
   /** The merchant of record, by the number that the gateway uses, at any of the gateway's addresses. */
-  readonly holder: string
+  readonly merchantOfRecord: string
   /** Whether it is a merchant of the shop's own sandbox, where anyone can pay. */
   readonly sandbox: boolean
   /** Whether its gateway is a real one, where real money can move: this makes the shop live. */
@@ -117,7 +117,7 @@ export interface ProviderDefinition<Provider extends PaymentProvider = PaymentPr
   /** Makes the shop a merchant of its own sandbox, unless the settings name another. */
   registerWithSandbox(config: Config): Promise<void>
   /** Adds the routes that the gateway and returning buyers call. */
-  addRoutes(app: Application, payments: Payments, live: PaymentProvider, editions: () => readonly Provider[]): void
+  addRoutes(app: Application, payments: Payments, provider: PaymentProvider, instances: () => readonly Provider[]): void
   /** Its commands, by their words. */
   readonly commands: Readonly<Record<string, Command>>
 }
@@ -127,11 +127,11 @@ export interface ProviderDefinition<Provider extends PaymentProvider = PaymentPr
  * with them. If phones get the same product as computers, both have the same texts.
  */
 export const describeMethods = <Name extends string>(
-  kinds: readonly { readonly name: Name; readonly display: Static<typeof DisplayMetadata> }[],
+  definitions: readonly { readonly name: Name; readonly display: Static<typeof DisplayMetadata> }[],
   offered: readonly string[],
   sameOnPhones: readonly string[] = [],
 ) =>
-  kinds.map(({ name, display }) => ({
+  definitions.map(({ name, display }) => ({
     name,
     offered: offered.includes(name),
     ...display,

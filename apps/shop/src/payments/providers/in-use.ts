@@ -14,25 +14,25 @@ export interface InUse {
 }
 
 /** The environment's settings take precedence over entered ones, and those over the sandbox's. */
-export async function settingsInUse({ config, entered }: Call, kind: SettingsForm): Promise<InUse> {
-  if (isSetUp(kind, config.environment)) return { config, source: 'environment' }
+export async function settingsInUse({ config, entered }: Call, form: SettingsForm): Promise<InUse> {
+  if (isSetUp(form, config.environment)) return { config, source: 'environment' }
   const { settings, unseen } = await entered()
-  const values = settings.get(kind.name)
-  if (values) return { config: configWith(config, values, kind.fields), source: 'entered' }
+  const values = settings.get(form.name)
+  if (values) return { config: configWith(config, values, form.fields), source: 'entered' }
   return { config, source: 'sandbox', ...(unseen && { unseen }) }
 }
 
 /** The settings as parsed by `read`. @throws Error if the method is not set up, saying where it was looked for */
 export async function readInUse<Settings>(
   call: Call,
-  kind: SettingsForm,
+  form: SettingsForm,
   read: (config: Config) => Settings | undefined,
 ): Promise<Settings> {
-  const { config, unseen } = await settingsInUse(call, kind)
+  const { config, unseen } = await settingsInUse(call, form)
   const settings = read(config)
   if (!settings) {
-    const { en } = kind.display.title
-    const where = `no ${kind.prefix}… stands in the environment, ${entered(unseen?.en)}, and ${keysFolder(config)} has no keys of the sandbox`
+    const { en } = form.display.title
+    const where = `no ${form.prefix}… is set in the environment, ${entered(unseen?.en)}, and ${keysFolder(config)} has no keys of the sandbox`
     throw new Error(`${en} is not set up: ${where}. Start the shop once with its sandbox, or enter or set its keys.`)
   }
   if (unseen) call.remark(`settings entered in the back office are not used: ${unseen.en}`)

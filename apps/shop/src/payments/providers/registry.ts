@@ -41,32 +41,32 @@ const DEVICES = ['computer', 'phone'] as const
 /** @throws SettingError if the environment's own settings are wrong */
 export function createProviders(config: Config, clock: Clock, log: Logger): Providers {
   const byName = new Map<string, PaymentProvider>()
-  const slots = METHODS.map((kind) => openSlot(kind, config, clock, log))
+  const entries = METHODS.map((definition) => openEntry(definition, config, clock, log))
   const take = (entered: readonly EnteredSettings[], someUnreadable = false) => {
-    const ofSlot = ({ name }: { name: string }) => entered.filter(({ provider }) => provider === name)
+    const ofEntry = ({ name }: { name: string }) => entered.filter(({ provider }) => provider === name)
     // As soon as one merchant takes real money, no course may be bought with the sandbox's.
-    const real = someUnreadable || slots.map((slot) => slot.isReal(ofSlot(slot))).includes(true)
-    for (const slot of slots) {
-      slot.take(ofSlot(slot), !real)
-      if (slot.editions().all.length > 0) byName.set(slot.name, slot.live)
-      else byName.delete(slot.name)
+    const real = someUnreadable || entries.map((entry) => entry.isReal(ofEntry(entry))).includes(true)
+    for (const entry of entries) {
+      entry.take(ofEntry(entry), !real)
+      if (entry.instances().all.length > 0) byName.set(entry.name, entry.router)
+      else byName.delete(entry.name)
     }
   }
   take([], true)
   return {
     byName,
     take,
-    offered: () => slots.filter((slot) => slot.editions().inUse).map(({ name }) => name),
+    offered: () => entries.filter((entry) => entry.instances().inUse).map(({ name }) => name),
     sameOnPhones: () =>
-      slots.flatMap(({ name, editions }) => {
-        const provider = editions().inUse?.provider
+      entries.flatMap(({ name, instances }) => {
+        const provider = instances().inUse?.provider
         const channels = new Set(DEVICES.map((device) => provider?.channelFor({ device, address: SOMEWHERE })))
         return channels.size === 1 ? [name] : []
       }),
-    usesSandbox: () => slots.some((slot) => slot.source() === 'sandbox'),
-    sourceOf: (name) => slots.find((slot) => slot.name === name)?.source(),
+    usesSandbox: () => entries.some((entry) => entry.source() === 'sandbox'),
+    sourceOf: (name) => entries.find((entry) => entry.name === name)?.source(),
     addRoutes(app, payments) {
-      for (const slot of slots) slot.addRoutes(app, payments)
+      for (const entry of entries) entry.addRoutes(app, payments)
     },
   }
 }
@@ -77,36 +77,36 @@ export function createProviders(config: Config, clock: Clock, log: Logger): Prov
  */
 export async function refuseBadSettings(config: Config): Promise<void> {
   const given = Object.entries(config.environment).filter(([, value]) => value?.trim())
-  const kinds = METHODS.filter(({ prefix }) => given.some(([name]) => name.startsWith(prefix)))
-  if (kinds.length === 0) return
+  const methods = METHODS.filter(({ prefix }) => given.some(([name]) => name.startsWith(prefix)))
+  if (methods.length === 0) return
   // Loaded only here: the parent process needs no logger unless there are settings to check.
   const [{ createLog }, { systemClock }] = await Promise.all([import('../../log.ts'), import('../../clock.ts')])
-  for (const kind of kinds)
-    kind.open(configWith(config, config.environment, kind.fields), systemClock, createLog('silent', 'start'))
+  for (const method of methods)
+    method.open(configWith(config, config.environment, method.fields), systemClock, createLog('silent', 'start'))
 }
 
 /** One provider's registry entry: its current merchant instances. */
-function openSlot<Provider extends PaymentProvider>(
-  kind: ProviderDefinition<Provider>,
+function openEntry<Provider extends PaymentProvider>(
+  definition: ProviderDefinition<Provider>,
   config: Config,
   clock: Clock,
   log: Logger,
 ) {
-  const fromStart = kind.open(config, clock, log)
-  const fixed = isSetUp(kind, config.environment)
+  const fromStart = definition.open(config, clock, log)
+  const fixed = isSetUp(definition, config.environment)
   const opened = new Map<number, MerchantInstance<Provider> | undefined>()
   let now: MerchantInstances<Provider> = { inUse: undefined, all: [] }
   let source: Source | undefined
-  const live = routedProvider(kind.name, () => now)
+  const router = routedProvider(definition.name, () => now)
 
   const openEntered = ({ id, values }: EnteredSettings): MerchantInstance<Provider> | undefined => {
     if (!opened.has(id)) {
       try {
-        opened.set(id, kind.open(configWith(config, values, kind.fields), clock, log))
+        opened.set(id, definition.open(configWith(config, values, definition.fields), clock, log))
       } catch (error) {
         // Settings are checked before they are stored; if they can no longer be opened, the shop runs without them and
         // the page says so.
-        log.error({ err: error, provider: kind.name, settings: id }, 'stored payment settings could not be used')
+        log.error({ err: error, provider: definition.name, settings: id }, 'stored payment settings could not be used')
         opened.set(id, undefined)
       }
     }
@@ -114,9 +114,9 @@ function openSlot<Provider extends PaymentProvider>(
   }
 
   return {
-    name: kind.name,
-    live,
-    editions: () => now,
+    name: definition.name,
+    router,
+    instances: () => now,
     source: () => source,
     /** Whether any of its settings are for a real gateway; those that cannot be opened may be. */
     isReal: (entered: readonly EnteredSettings[]): boolean =>
@@ -125,16 +125,16 @@ function openSlot<Provider extends PaymentProvider>(
       const given = fromStart?.sandbox && !withSandbox ? undefined : fromStart
       const active = entered.find(({ inUse }) => inUse)
       const chosen = active && openEntered(active)
-      const former = entered.filter(({ inUse }) => !inUse).map(openEntered)
-      // guard: former-keys
-      const ordered = fixed ? [given, chosen, ...former] : [chosen, given, ...former]
-      const editions = ordered.filter((edition) => edition !== undefined)
+      const retired = entered.filter(({ inUse }) => !inUse).map(openEntered)
+      // guard: retired-keys
+      const ordered = fixed ? [given, chosen, ...retired] : [chosen, given, ...retired]
+      const instances = ordered.filter((instance) => instance !== undefined)
       source = fixed ? 'environment' : chosen ? 'entered' : given ? 'sandbox' : undefined
-      now = { inUse: source ? editions[0] : undefined, all: editions }
+      now = { inUse: source ? instances[0] : undefined, all: instances }
     },
     addRoutes: (app: Application, payments: Payments) => {
       const providers = () => now.all.map(({ provider }) => provider)
-      return kind.addRoutes(app, payments, live, providers)
+      return definition.addRoutes(app, payments, router, providers)
     },
   }
 }

@@ -28,11 +28,11 @@ function merchant(
     merchant: name,
     channelFor: () => 'page',
     refundGapMs: 0,
-    links: { made: 'here', sign: async () => ({ payUrl: name }) },
-    ask: () => call('ask', says === 'away' ? PAID : says),
+    links: { signed: 'locally', sign: async () => ({ payUrl: name }) },
+    queryTrade: () => call('ask', says === 'away' ? PAID : says),
     close: () => call('close', undefined),
     refund: () => call('refund', { state: 'succeeded' }),
-    lookForRefund: () => call('look', undefined),
+    queryRefund: () => call('look', undefined),
     bill: () => call('bill', { state: 'ready', lines: more.bill ?? [] }),
     readNotification: async () => {
       const { tradeNo, amount, paidAt } = PAID
@@ -41,7 +41,14 @@ function merchant(
   }
   return {
     calls,
-    edition: { provider, account: name, holder: name, sandbox: false, real: true, ...more } satisfies MerchantInstance,
+    instance: {
+      provider,
+      account: name,
+      merchantOfRecord: name,
+      sandbox: false,
+      real: true,
+      ...more,
+    } satisfies MerchantInstance,
   }
 }
 
@@ -49,7 +56,7 @@ type Merchant = ReturnType<typeof merchant>
 
 /** The first one is in use. */
 const live = (...merchants: Merchant[]) => {
-  const all = merchants.map(({ edition }) => edition)
+  const all = merchants.map(({ instance }) => instance)
   let now = 0
   // A merchant unknown at the first query is considered gone at the next one.
   return routedProvider(
@@ -68,7 +75,7 @@ describe('what was noted with a merchant', () => {
   test('is asked, closed and paid back there, and nobody else hears its number', async () => {
     const [now, former] = [merchant('now', { state: 'waiting' }), merchant('former', PAID)]
     const provider = live(now, former)
-    expect(await provider.ask(NUMBER, 'former')).toEqual({ ...PAID, merchant: 'former' })
+    expect(await provider.queryTrade(NUMBER, 'former')).toEqual({ ...PAID, merchant: 'former' })
     await provider.close(NUMBER, 'former')
     await provider.refund({ ...refund, tradeNo: 'trade', merchant: 'former' })
     expect([now.calls, former.calls]).toEqual([[], ['ask', 'close', 'refund']])
@@ -76,7 +83,7 @@ describe('what was noted with a merchant', () => {
 
   test('is asked with the newest keys of the account, whichever application it was opened with', async () => {
     const [now, former] = [merchant('now', PAID, { account: 'one' }), merchant('former', 'away', { account: 'one' })]
-    expect(await live(now, former).ask(NUMBER, 'former')).toEqual({ ...PAID, merchant: 'former' })
+    expect(await live(now, former).queryTrade(NUMBER, 'former')).toEqual({ ...PAID, merchant: 'former' })
     expect([now.calls, former.calls]).toEqual([['ask'], []])
   })
 
@@ -85,23 +92,23 @@ describe('what was noted with a merchant', () => {
     const first = merchant('first', { state: 'none' })
     const provider = routedProvider(
       'test',
-      () => ({ inUse: first.edition, all: [first.edition] }),
+      () => ({ inUse: first.instance, all: [first.instance] }),
       () => now,
     )
     for (now of [0, 9999]) {
-      await expect(provider.ask(NUMBER, 'new')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+      await expect(provider.queryTrade(NUMBER, 'new')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
       await expect(provider.close(NUMBER, 'new')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
     }
     expect(first.calls).toEqual([])
     now = 10_000
-    expect(await provider.ask(NUMBER, 'new')).toEqual({ state: 'none' })
+    expect(await provider.queryTrade(NUMBER, 'new')).toEqual({ state: 'none' })
   })
 
   test('gets its link from that merchant or from none', async () => {
     const { links } = live(merchant('now', PAID), merchant('former', PAID))
     const attempt = { attemptNo: NUMBER, orderNo: NUMBER, page: '/', amount: toFen(1), subject: '', channel: 'page' }
     const link = (at: string) =>
-      links.made === 'here' ? links.sign({ ...attempt, expiresAt: new Date(), merchant: at }) : undefined
+      links.signed === 'locally' ? links.sign({ ...attempt, expiresAt: new Date(), merchant: at }) : undefined
     expect(await link('former')).toEqual({ payUrl: 'former' })
     await expect(link('forgotten')).rejects.toMatchObject({ code: 'PAY_METHOD_UNAVAILABLE' })
   })
@@ -116,8 +123,12 @@ describe('what nobody noted', () => {
     [{ state: 'closed' }, { state: 'waiting' }, 'waiting'],
     ['away', { state: 'waiting' }, 'waiting'],
   ] as const)('%j and %j: %s', async (first, second, state) => {
-    expect(await live(merchant('now', first), merchant('former', second)).ask(NUMBER, null)).toMatchObject({ state })
-    expect(await live(merchant('now', second), merchant('former', first)).ask(NUMBER, null)).toMatchObject({ state })
+    expect(await live(merchant('now', first), merchant('former', second)).queryTrade(NUMBER, null)).toMatchObject({
+      state,
+    })
+    expect(await live(merchant('now', second), merchant('former', first)).queryTrade(NUMBER, null)).toMatchObject({
+      state,
+    })
   })
 
   test.each([[{ state: 'none' }], [{ state: 'closed' }]] as const)(
@@ -127,7 +138,7 @@ describe('what nobody noted', () => {
         live(merchant('now', said), merchant('former', 'away')),
         live(merchant('now', 'away'), merchant('former', said)),
       ]) {
-        await expect(provider.ask(NUMBER, null)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+        await expect(provider.queryTrade(NUMBER, null)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
       }
     },
   )
@@ -161,7 +172,7 @@ describe('what nobody noted', () => {
     const named = { ...refund, tradeNo: 'trade', merchant: null }
     const provider = live(now, former)
     expect(await provider.refund({ ...named, tries: 4 })).toMatchObject({ state: 'later' })
-    await expect(provider.lookForRefund(named)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+    await expect(provider.queryRefund(named)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
     expect([now.calls, former.calls]).toEqual([
       ['ask', 'ask'],
       ['ask', 'ask'],
@@ -175,22 +186,23 @@ describe('the sandbox, once keys were entered', () => {
   test('is never asked about what was not opened there', async () => {
     const box = sandbox(PAID)
     const provider = live(merchant('real', { state: 'none' }), box)
-    for (const at of ['real', 'forgotten', null]) expect(await provider.ask(NUMBER, at)).toEqual({ state: 'none' })
+    for (const at of ['real', 'forgotten', null])
+      expect(await provider.queryTrade(NUMBER, at)).toEqual({ state: 'none' })
     expect(box.calls).toEqual([])
   })
 
   test('is not asked about what was opened at a forgotten merchant either while it takes the payments', async () => {
     const box = sandbox(PAID)
-    await expect(live(box).ask(NUMBER, 'forgotten')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+    await expect(live(box).queryTrade(NUMBER, 'forgotten')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
     expect(box.calls).toEqual([])
-    await expect(live(box).ask(NUMBER, null)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+    await expect(live(box).queryTrade(NUMBER, null)).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
     const unpaid = sandbox({ state: 'closed' })
-    expect(await live(unpaid).ask(NUMBER, null)).toEqual({ state: 'closed' })
+    expect(await live(unpaid).queryTrade(NUMBER, null)).toEqual({ state: 'closed' })
   })
 
   test('still closes and pays back what was opened there', async () => {
     const [real, box] = [merchant('real', { state: 'none' }), sandbox(PAID)]
-    expect((await live(real, box).ask(NUMBER, 'sandbox')).state).toBe('paid')
+    expect((await live(real, box).queryTrade(NUMBER, 'sandbox')).state).toBe('paid')
     await live(real, box).refund({ ...refund, tradeNo: 'trade', merchant: 'sandbox' })
     expect([real.calls, box.calls]).toEqual([[], ['ask', 'refund']])
     // From before merchants were recorded.
@@ -205,7 +217,7 @@ describe('the sandbox, once keys were entered', () => {
     }
     const refusing: Merchant = merchant('real', PAID)
     const failing = { checks: [{ check: 'signature', passed: false }] }
-    refusing.edition.provider.readNotification = async () => failing
+    refusing.instance.provider.readNotification = async () => failing
     const word = async (...merchants: Merchant[]) => (await live(...merchants).readNotification(raw)).paid?.from
     const former = await word(refusing, box)
     expect([former?.merchant, former?.pays('sandbox'), former?.pays('real')]).toEqual(['sandbox', true, false])
@@ -220,18 +232,18 @@ describe('a notification of one merchant', () => {
     ...{ body: Buffer.alloc(0), bodyBytes: 0, contentType: '', headers: {}, address: '', receivedAt: new Date() },
   }
   const refusing = (one: Merchant): Merchant => {
-    one.edition.provider.readNotification = async () => ({ checks: [{ check: 'signature', passed: false }] })
+    one.instance.provider.readNotification = async () => ({ checks: [{ check: 'signature', passed: false }] })
     return one
   }
   const word = async (...merchants: Merchant[]) => (await live(...merchants).readNotification(raw)).paid?.from
 
   test('pays nothing of another one that is known, and what is unnoted or of nobody known', async () => {
     const [used, former] = [refusing(merchant('now', PAID)), merchant('former', PAID)]
-    const all = [used.edition, former.edition]
+    const all = [used.instance, former.instance]
     let now = 0
     const provider = routedProvider(
       'test',
-      () => ({ inUse: used.edition, all }),
+      () => ({ inUse: used.instance, all }),
       () => now,
     )
     const from = (await provider.readNotification(raw)).paid?.from
@@ -244,7 +256,7 @@ describe('a notification of one merchant', () => {
   })
 
   test('pays what the same holder opened by another application or at another address, but not in the sandbox', async () => {
-    const one = { holder: 'one' }
+    const one = { merchantOfRecord: 'one' }
     const [now, former] = [merchant('now', PAID, one), merchant('former', PAID, one)]
     expect((await word(now, refusing(former)))?.pays('former')).toBe(true)
     const box = merchant('box', PAID, { ...one, sandbox: true })

@@ -38,16 +38,16 @@ interface Found {
 
 export function routedProvider(
   name: string,
-  editions: () => MerchantInstances,
+  instances: () => MerchantInstances,
   now: () => number = () => performance.now(),
 ): PaymentProvider {
   const calling = withCircuitBreaker()
   /** Merchants that this process has no settings for, with the time when they were first asked for. */
   const unknownSince = new Map<string, number>()
   const inUse = (): PaymentProvider => {
-    const edition = editions().inUse
-    if (!edition) throw new ShopError('PAY_METHOD_UNAVAILABLE')
-    return edition.provider
+    const instance = instances().inUse
+    if (!instance) throw new ShopError('PAY_METHOD_UNAVAILABLE')
+    return instance.provider
   }
 
   /**
@@ -56,7 +56,7 @@ export function routedProvider(
    * and the sandbox is in use.
    */
   function providersFor(merchant: string | null): PaymentProvider[] {
-    const { all, inUse: used } = editions()
+    const { all, inUse: used } = instances()
     // guard: queried-where-opened
     const own = all.find(({ provider }) => provider.merchant === merchant)
     if (merchant !== null && !own && mayBeLoadedSoon(merchant)) throw new ShopError('GATEWAY_UNAVAILABLE')
@@ -77,28 +77,28 @@ export function routedProvider(
   }
 
   /** Whether this instance's report of a payment counts for what was opened at the given merchant. */
-  function reportCounts({ provider, holder, sandbox }: MerchantInstance, opened: string | null): boolean {
-    const { all } = editions()
+  function reportCounts({ provider, merchantOfRecord, sandbox }: MerchantInstance, opened: string | null): boolean {
+    const { all } = instances()
     if (opened !== null && opened === provider.merchant) return true
     // Anyone who can reach the sandbox can make it report anything.
     if (sandbox) return false
     if (opened === null) return true
     const own = all.find((each) => each.provider.merchant === opened)
-    if (own) return own.holder === holder && !own.sandbox
+    if (own) return own.merchantOfRecord === merchantOfRecord && !own.sandbox
     if (mayBeLoadedSoon(opened)) throw new ShopError('GATEWAY_UNAVAILABLE')
     return true
   }
 
-  const withReporter = (paid: PaidNotice, edition: MerchantInstance): PaidNotice => ({
+  const withReporter = (paid: PaidNotice, instance: MerchantInstance): PaidNotice => ({
     ...paid,
-    from: { merchant: edition.provider.merchant ?? null, pays: (opened) => reportCounts(edition, opened) },
+    from: { merchant: instance.provider.merchant ?? null, pays: (opened) => reportCounts(instance, opened) },
   })
 
   const isSandbox = (provider: PaymentProvider): boolean =>
-    editions().all.some((each) => each.provider === provider && each.sandbox)
+    instances().all.some((each) => each.provider === provider && each.sandbox)
 
   const isRecorded = (merchant: string | null): boolean =>
-    editions().all.some(({ provider }) => provider.merchant === merchant)
+    instances().all.some(({ provider }) => provider.merchant === merchant)
 
   /**
    * Queries all of them. If one gives no answer, it may have been paid there: "closed" or "none" from the others is not
@@ -109,7 +109,7 @@ export function routedProvider(
     let failure: unknown
     for (const provider of providers) {
       try {
-        const trade = await calling(() => provider.ask(attemptNo, merchant))
+        const trade = await calling(() => provider.queryTrade(attemptNo, merchant))
         if (trade.state === 'paid') return { provider, trade }
         if (!best || WEIGHT[trade.state] > WEIGHT[best.trade.state]) best = { provider, trade }
       } catch (error) {
@@ -125,12 +125,12 @@ export function routedProvider(
     const known = providersFor(merchant)
     const [first] = known
     // What was paid at the sandbox before the keys were entered, and before merchants were recorded, is refunded there.
-    const asked = isRecorded(merchant) ? known : [...new Set([...known, ...firstOfEach(editions().all)])]
+    const asked = isRecorded(merchant) ? known : [...new Set([...known, ...firstOfEach(instances().all)])]
     if (asked.length === 1 && first) return first
     let failure: unknown
     for (const provider of asked) {
       try {
-        const trade = await calling(() => provider.ask(attemptNo, merchant))
+        const trade = await calling(() => provider.queryTrade(attemptNo, merchant))
         if ('tradeNo' in trade && trade.tradeNo === tradeNo) return provider
       } catch (error) {
         failure ??= error
@@ -142,35 +142,39 @@ export function routedProvider(
   }
 
   /** Links are made only with the keys that the attempt was opened with. */
-  function linksOf<Made extends Links['made']>(made: Made, { merchant }: AttemptToPay): Extract<Links, { made: Made }> {
-    const { all } = editions()
+  function linksOf<Signed extends Links['signed']>(
+    signed: Signed,
+    { merchant }: AttemptToPay,
+  ): Extract<Links, { signed: Signed }> {
+    const { all } = instances()
     // guard: link-keys
-    const edition = merchant === null ? all[0] : all.find(({ provider }) => provider.merchant === merchant)
-    const links = edition?.provider.links
-    if (links?.made !== made) throw new ShopError('PAY_METHOD_UNAVAILABLE')
-    return links as Extract<Links, { made: Made }>
+    const instance = merchant === null ? all[0] : all.find(({ provider }) => provider.merchant === merchant)
+    const links = instance?.provider.links
+    if (links?.signed !== signed) throw new ShopError('PAY_METHOD_UNAVAILABLE')
+    return links as Extract<Links, { signed: Signed }>
   }
 
   return {
     name,
     get merchant() {
-      return editions().inUse?.provider.merchant
+      return instances().inUse?.provider.merchant
     },
-    channelFor: (payer) => inUse().channelFor(payer),
+    channelFor: (client) => inUse().channelFor(client),
     get refundGapMs() {
-      return (editions().all[0]?.provider ?? inUse()).refundGapMs
+      return (instances().all[0]?.provider ?? inUse()).refundGapMs
     },
     // With no merchant in use, an open attempt can still be paid at the merchant it was opened at.
     get links(): Links {
-      return (editions().all[0]?.provider ?? inUse()).links.made === 'here'
-        ? { made: 'here', sign: async (attempt) => linksOf('here', attempt).sign(attempt) }
+      return (instances().all[0]?.provider ?? inUse()).links.signed === 'locally'
+        ? { signed: 'locally', sign: async (attempt) => linksOf('locally', attempt).sign(attempt) }
         : {
-            made: 'there',
-            order: (attempt, payer) => calling(async () => linksOf('there', attempt).order(attempt, payer)),
+            signed: 'at the gateway',
+            request: (attempt, client) =>
+              calling(async () => linksOf('at the gateway', attempt).request(attempt, client)),
           }
     },
 
-    async ask(attemptNo, merchant) {
+    async queryTrade(attemptNo, merchant) {
       const known = providersFor(merchant)
       const { provider, trade } = await find(known, attemptNo, merchant)
       if (trade.state !== 'paid') return trade
@@ -185,7 +189,7 @@ export function routedProvider(
       if (first && others.length === 0) return calling(() => first.close(attemptNo, merchant))
       const waiting = []
       for (const provider of known) {
-        const trade = await calling(() => provider.ask(attemptNo, merchant))
+        const trade = await calling(() => provider.queryTrade(attemptNo, merchant))
         if (trade.state === 'waiting') waiting.push(provider)
       }
       // If none of them knows the number, it must be closed at all of them, so that none accepts it later.
@@ -200,10 +204,10 @@ export function routedProvider(
       return calling(() => provider.refund(refund))
     },
 
-    async lookForRefund(refund) {
+    async queryRefund(refund) {
       const provider = await paidAt(refund)
       if (!provider) throw new ShopError('GATEWAY_UNAVAILABLE')
-      return calling(() => provider.lookForRefund(refund))
+      return calling(() => provider.queryRefund(refund))
     },
 
     async bill(day) {
@@ -211,7 +215,7 @@ export function routedProvider(
       const summaries: BillSummary[] = []
       const seen = new Set<string>()
       let none = true
-      for (const provider of firstOfEach(editions().all)) {
+      for (const provider of firstOfEach(instances().all)) {
         const bill = await provider.bill(day)
         if (bill.state === 'none') continue
         if (bill.state !== 'ready') return bill
@@ -228,10 +232,10 @@ export function routedProvider(
 
     async readNotification(raw) {
       let first: ReadNotification | undefined
-      for (const edition of editions().all) {
-        const read = await edition.provider.readNotification(raw)
+      for (const instance of instances().all) {
+        const read = await instance.provider.readNotification(raw)
         if (read.checks.every(({ passed }) => passed))
-          return read.paid ? { ...read, paid: withReporter(read.paid, edition) } : read
+          return read.paid ? { ...read, paid: withReporter(read.paid, instance) } : read
         first ??= read
       }
       return first ?? { checks: [{ check: 'signature', passed: false, detail: 'NOT_SET_UP: there are no keys' }] }
@@ -240,9 +244,9 @@ export function routedProvider(
 }
 
 /** One provider per account, with its newest keys. */
-function firstOfEach(editions: readonly MerchantInstance[]): PaymentProvider[] {
+function firstOfEach(instances: readonly MerchantInstance[]): PaymentProvider[] {
   const accounts = new Map<string, PaymentProvider>()
-  for (const { account, provider } of editions) if (!accounts.has(account)) accounts.set(account, provider)
+  for (const { account, provider } of instances) if (!accounts.has(account)) accounts.set(account, provider)
   return [...accounts.values()]
 }
 

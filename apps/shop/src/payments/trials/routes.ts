@@ -90,8 +90,8 @@ export function addTrialAdminRoutes(admin: Application, payments: Payments): voi
       const number = await adminAction(payments, {
         request,
         work: ({ tx, staff }) => {
-          const payer = { device, address: request.ip }
-          return startTrial(tx, payments, { payType, payer, userId: staff.user.id })
+          const client = { device, address: request.ip }
+          return startTrial(tx, payments, { payType, client, userId: staff.user.id })
         },
         audit: (started) => {
           const after = { payType, device, fen: 1 }

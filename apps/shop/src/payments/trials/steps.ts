@@ -95,13 +95,13 @@ const readTrial = (db: Database, trialId: number) =>
 /** Requests the link from a gateway that creates links. */
 async function orderLink(payments: Payments, trial: Trial): Promise<void> {
   const { links } = findProvider(payments, trial.provider)
-  if (links.made === 'here') return
+  if (links.signed === 'locally') return
   const { attempt_no: attemptNo, amount_fen: amount, expires_at: expiresAt, channel } = trial
   const { merchant } = trial
   const named = { attemptNo, orderNo: attemptNo, page: TRIAL_PAGE, subject: TRIAL_SUBJECT }
   // The channel already determines the product.
-  const payer = { device: 'computer', address: trial.payer_address } as const
-  const { link } = await links.order({ ...named, amount, expiresAt, channel, merchant }, payer)
+  const client = { device: 'computer', address: trial.payer_address } as const
+  const { link } = await links.request({ ...named, amount, expiresAt, channel, merchant }, client)
   await payments.db
     .updateTable('trial_payments')
     .set({ link: JSON.stringify(link), link_at: payments.clock() })
@@ -112,7 +112,7 @@ async function orderLink(payments: Payments, trial: Trial): Promise<void> {
 /** No notification of the payment has arrived: the gateway is queried. A trial not paid in time is closed there. */
 async function lookForPayment(payments: Payments, trial: Trial): Promise<boolean> {
   const { provider, attempt_no: attemptNo } = trial
-  const trade = await findProvider(payments, provider).ask(attemptNo, trial.merchant)
+  const trade = await findProvider(payments, provider).queryTrade(attemptNo, trial.merchant)
   const now = payments.clock()
   await noteAnswer(payments, trial.id, trade.state)
   if (trade.state === 'paid') {
@@ -138,7 +138,7 @@ async function lookForPayment(payments: Payments, trial: Trial): Promise<boolean
 
 /** The gateway's answer about the trade must agree with the payment. @returns whether to go on */
 async function queryAgrees(payments: Payments, trial: Trial): Promise<boolean> {
-  const trade = await findProvider(payments, trial.provider).ask(trial.attempt_no, trial.merchant)
+  const trade = await findProvider(payments, trial.provider).queryTrade(trial.attempt_no, trial.merchant)
   await noteAnswer(payments, trial.id, trade.state)
   const now = payments.clock()
   const same = trade.state === 'paid' && trade.tradeNo === trial.trade_no && trade.amount === trial.amount_fen

@@ -61,14 +61,14 @@ export interface TrialStep {
 export async function startTrial(
   tx: Transaction,
   payments: Payments,
-  trial: { payType: string; payer: Client; userId: number },
+  trial: { payType: string; client: Client; userId: number },
 ): Promise<string> {
   const provider = findProvider(payments, trial.payType)
   const now = payments.clock()
   const attemptNo = newNumber(now)
-  const { payer } = trial
-  const channel = provider.channelFor(payer)
-  if (channel !== provider.channelFor({ ...payer, address: SOMEWHERE }))
+  const { client } = trial
+  const channel = provider.channelFor(client)
+  if (channel !== provider.channelFor({ ...client, address: SOMEWHERE }))
     throw new ShopError('TRIAL_FROM_PRIVATE_NETWORK')
   const expiresAt = new Date(Math.floor(now.getTime() / 1000) * 1000 + TRIAL_TTL_MS)
   const merchant = provider.merchant ?? null
@@ -83,7 +83,7 @@ export async function startTrial(
       channel,
       merchant,
       amount_fen: TRIAL_AMOUNT,
-      payer_address: payer.address,
+      payer_address: client.address,
       started_by: trial.userId,
       started_at: now,
       expires_at: expiresAt,

@@ -28,7 +28,7 @@ export const ALIPAY: ProviderDefinition<AlipayProvider, 'alipay'> = {
     if (!settings) return undefined
     const provider = createAlipayProvider(settings, clock, log)
     const { appId, gateway, sandbox } = settings
-    return { provider, account: provider.merchant, holder: appId, sandbox, real: isReal(gateway, sandbox) }
+    return { provider, account: provider.merchant, merchantOfRecord: appId, sandbox, real: isReal(gateway, sandbox) }
   },
   check: (config, clock, language, files) =>
     checkSettings(config, applicationKey(config, files?.[APP_PUBLIC_KEY]), { now: clock, language }),

@@ -47,7 +47,7 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
     // WeChat's in-app browser blocks Alipay: the buyer opens the order again in the phone's own browser.
     channelFor: ({ device }) => (device !== 'computer' && settings.wap ? 'wap' : 'page'),
     links: {
-      made: 'here',
+      signed: 'locally',
       async sign({ attemptNo, amount, subject, expiresAt, channel, page }) {
         const pay = {
           outTradeNo: attemptNo,
@@ -66,7 +66,7 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
       },
     },
 
-    async ask(attemptNo): Promise<GatewayTrade> {
+    async queryTrade(attemptNo): Promise<GatewayTrade> {
       const trade = await trustedAnswer(log, () => client.query({ outTradeNo: attemptNo }))
       if (!trade.exists) return { state: 'none' }
       // The answer is signed for our application; if it is about another trade, somebody is replaying an old answer.
@@ -103,7 +103,7 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
       return { state: final && none ? 'refused' : 'later', refusal }
     },
 
-    async lookForRefund(refund): Promise<RefundAnswer | undefined> {
+    async queryRefund(refund): Promise<RefundAnswer | undefined> {
       const made = await trustedAnswer(log, () => client.refundQuery(refundOf(refund)))
       return made.ok && made.refunded ? { state: 'succeeded' } : undefined
     },

@@ -15,7 +15,7 @@ export function addAlipayRoutes(
   app: Application,
   payments: Payments,
   live: PaymentProvider,
-  editions: () => readonly AlipayProvider[],
+  instances: () => readonly AlipayProvider[],
 ): void {
   addNotifyRoute(app, '/api/payments/alipay/notify', payments, () => live, {
     accepted: (reply) => reply.type('text/plain; charset=utf-8').send('success'),
@@ -36,7 +36,7 @@ export function addAlipayRoutes(
     },
     async (request) => {
       const { user } = await payments.principals.require(request)
-      const attemptNo = await returnedAttempt(new URLSearchParams(request.body).toString(), editions())
+      const attemptNo = await returnedAttempt(new URLSearchParams(request.body).toString(), instances())
       if (attemptNo === undefined) throw new ShopError('RETURN_NOT_VERIFIED')
       const attempt = await findAttempt(payments, user.id, attemptNo)
       if (attempt.status !== 'paid') await queryQuietly(payments, attempt)
@@ -46,8 +46,8 @@ export function addAlipayRoutes(
 }
 
 /** The attempt that a genuine return is about, with whichever of our merchants it was paid. */
-async function returnedAttempt(query: string, editions: readonly AlipayProvider[]): Promise<string | undefined> {
-  for (const { client, settings } of editions) {
+async function returnedAttempt(query: string, instances: readonly AlipayProvider[]): Promise<string | undefined> {
+  for (const { client, settings } of instances) {
     const returned = await client.verifyReturn(query)
     if (returned.ok && returned.appId === settings.appId && returned.sellerId === settings.sellerId) {
       return returned.outTradeNo

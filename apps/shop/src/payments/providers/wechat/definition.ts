@@ -17,7 +17,7 @@ export const WECHAT: ProviderDefinition<WechatProvider, 'wechat'> = {
     const account = settings.sandbox ? 'sandbox' : `${settings.baseUrl} ${settings.mchId}`
     const provider = createWechatProvider(settings, clock, log)
     const { mchId, baseUrl, sandbox } = settings
-    return { provider, account, holder: mchId, sandbox, real: isReal(baseUrl, sandbox) }
+    return { provider, account, merchantOfRecord: mchId, sandbox, real: isReal(baseUrl, sandbox) }
   },
   check: (config, clock, language) => checkSettings(config, { now: clock, language }),
   registerWithSandbox: registerWechatMerchant,

@@ -18,11 +18,11 @@ import type {
   Check,
   Client,
   GatewayTrade,
-  OrderedLink,
   PaymentProvider,
   ReadNotification,
   RefundAnswer,
   RefundToSend,
+  RequestedLink,
 } from '../../contract.ts'
 import { fieldsChecked, ours } from '../adapter.ts'
 import { readBill } from './bill.ts'
@@ -59,11 +59,11 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     refundGapMs: REFUND_GAP_MS,
     channelFor: ({ device, address }) => (device === 'phone' && settings.h5 && mayOpenH5(address) ? 'h5' : 'native'),
     links: {
-      made: 'there',
-      order: (attempt, payer) => trustedAnswer(log, () => orderLink(attempt, payer)),
+      signed: 'at the gateway',
+      request: (attempt, payerClient) => trustedAnswer(log, () => requestLink(attempt, payerClient)),
     },
 
-    async ask(attemptNo): Promise<GatewayTrade> {
+    async queryTrade(attemptNo): Promise<GatewayTrade> {
       const trade = await trustedAnswer(log, () => client.query({ outTradeNo: attemptNo }))
       if (!trade.exists) return { state: 'none' }
       // The answer is signed for us; if it is about another order, somebody is replaying an old answer. The application
@@ -84,7 +84,7 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
 
     refund: (refund) => trustedAnswer(log, () => payBack(refund)),
 
-    async lookForRefund({ requestNo }) {
+    async queryRefund({ requestNo }) {
       const made = await trustedAnswer(log, () => client.refundQuery({ outRefundNo: requestNo }))
       return made.ok && made.exists ? answerOf(made.status, 1) : undefined
     },
@@ -106,7 +106,7 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     return isHere ? address !== '' : isPublicAddress(address)
   }
 
-  async function orderLink(attempt: AttemptToPay, payer: Client): Promise<OrderedLink> {
+  async function requestLink(attempt: AttemptToPay, payerClient: Client): Promise<RequestedLink> {
     const { attemptNo, orderNo, amount, subject, expiresAt } = attempt
     const order = {
       outTradeNo: attemptNo,
@@ -117,7 +117,7 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     }
     const lives = (ms: number) => new Date(Math.min(clock().getTime() + ms, expiresAt.getTime()))
     if (attempt.channel === 'h5') {
-      const made = await client.h5({ ...order, payerClientIp: payer.address, h5Type: 'Wap' })
+      const made = await client.h5({ ...order, payerClientIp: payerClient.address, h5Type: 'Wap' })
       if (!made.ok) throw new ShopError('GATEWAY_UNAVAILABLE', { cause: made.meaning })
       const back = `${settings.returnUrl}?order=${orderNo}`
       return { link: { payUrl: `${made.h5Url}&redirect_url=${encodeURIComponent(back)}` }, until: lives(H5_LIVES_MS) }
