@@ -5,56 +5,50 @@ import { computed, shallowRef } from 'vue'
 import { ApiProblem, answer, api, onLoginLost, type User } from '../src/api/client.ts'
 import { actAs } from '../src/api/gate.ts'
 import { keepBarrier } from '../src/login/barrier.ts'
+import type { Credentials } from '../src/login/login-fields.ts'
 import { loginTrace } from '../src/login/login-trace.ts'
-import type { Proof } from '../src/login/proof-of-work.ts'
+import { shareCall } from '../src/share-call.ts'
+import { createAccount, type NewAccount } from './registration.ts'
 
 export const useSession = defineStore('session', () => {
   const cache = useQueryCache()
   const user = shallowRef<User | null>(null)
   const asked = shallowRef(false)
-  let asking: Promise<User | null> | undefined
 
   const isIn = computed(() => user.value !== null)
   /** True while the current user is being loaded. */
   const pending = shallowRef(false)
 
-  function enter(entered: User): void {
+  function enter(entered: User): User {
     user.value = entered
     actAs(entered.id)
     asked.value = true
     loginTrace.leave()
+    return entered
   }
 
-  function leave(): void {
+  function leave(): null {
     user.value = null
     actAs(undefined)
     asked.value = true
     loginTrace.wipe()
     for (const entry of cache.getEntries({ key: ['mine'] })) cache.remove(entry)
+    return null
   }
 
-  /** Loads the current user once. @throws ApiProblem if the server does not answer */
-  async function ask(): Promise<User | null> {
-    if (asked.value) return user.value
+  const load = shareCall(async () => {
     pending.value = true
-    asking ??= answer(api.GET('/api/me')).then(
-      (found) => {
-        enter(found)
-        return found
-      },
-      (error: unknown) => {
-        if (!(error instanceof ApiProblem) || error.status !== 401) throw error
-        leave()
-        return null
-      },
-    )
     try {
-      return await asking
+      return enter(await answer(api.GET('/api/me')))
+    } catch (error) {
+      if (!(error instanceof ApiProblem) || error.status !== 401) throw error
+      return leave()
     } finally {
-      asking = undefined
       pending.value = false
     }
-  }
+  })
+  /** Loads the current user once. @throws ApiProblem if the server does not answer */
+  const ask = async (): Promise<User | null> => (asked.value ? user.value : load())
 
   /** At the start of a visit: loads the user only if this browser was logged in before. */
   function begin(): void {
@@ -64,27 +58,10 @@ export const useSession = defineStore('session', () => {
     })
   }
 
-  async function login(credentials: { username: string; password: string; code?: string }): Promise<User> {
-    const { user: entered } = await answer(api.POST('/api/session', { body: credentials }))
-    enter(entered)
-    return entered
-  }
-
-  /** @param proving called if the server requires a proof of work first, which takes some seconds */
-  async function register(
-    form: { username: string; password: string; displayName?: string },
-    proving: () => void,
-  ): Promise<User> {
-    const send = (body: typeof form & { proof?: Proof }) => answer(api.POST('/api/users', { body }))
-    const { user: entered } = await send(form).catch(async (error: unknown) => {
-      if (!(error instanceof ApiProblem) || error.code !== 'PROOF_OF_WORK_REQUIRED') throw error
-      proving()
-      const { prove } = await import('../src/login/proof-of-work.ts')
-      return send({ ...form, proof: await prove('registration') })
-    })
-    enter(entered)
-    return entered
-  }
+  const login = async (credentials: Credentials): Promise<User> =>
+    enter((await answer(api.POST('/api/session', { body: credentials }))).user)
+  const register = async (form: NewAccount, proving: () => void): Promise<User> =>
+    enter(await createAccount(form, proving))
 
   /** Records that the user has replaced the generated password. */
   function ownPassword(): void {

@@ -50,17 +50,9 @@ export function useVersioned<Of extends Stored, Fields extends object>(
     { immediate: true },
   )
 
-  const differences = computed<Difference[]>(() => {
-    if (!theirs.value) return []
-    const other = written(theirs.value)
-    return namesOf(other).flatMap((name) => {
-      if (same(fields[name], other[name])) return []
-      const touched = !same(fields[name], base.value.fields[name])
-      return [
-        { name, mine: fields[name], theirs: other[name], keep: touched ? ('mine' as const) : ('theirs' as const) },
-      ]
-    })
-  })
+  const differences = computed(() =>
+    theirs.value ? differencesOf(fields, base.value.fields, written(theirs.value)) : [],
+  )
 
   return {
     fields,
@@ -99,6 +91,18 @@ export function useVersioned<Of extends Stored, Fields extends object>(
       theirs.value = undefined
     },
   }
+}
+
+/** @param base the values that the form was filled from */
+function differencesOf<Fields extends object>(mine: Fields, base: Fields, theirs: Fields): Difference[] {
+  return namesOf(theirs)
+    .filter((name) => !same(mine[name], theirs[name]))
+    .map((name) => ({
+      name,
+      mine: mine[name],
+      theirs: theirs[name],
+      keep: same(mine[name], base[name]) ? 'theirs' : 'mine',
+    }))
 }
 
 const same = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right)

@@ -34,6 +34,22 @@ export function useOwned() {
   return { ...query, byCourse, unsure }
 }
 
+/** A lesson as the server shows it to this reader, or to a buyer if staff preview it as one. */
+export const useLesson = (
+  of: () => { readonly courseId: number; readonly lessonId: number; readonly asBuyer: boolean },
+  enabled: () => boolean,
+) =>
+  useQuery({
+    key: () => ['mine', 'lesson', of().courseId, of().lessonId, of().asBuyer ? 'as buyer' : ''],
+    query: ({ signal }) => {
+      const { courseId, lessonId, asBuyer } = of()
+      const params = { path: { id: courseId, lessonId }, query: asBuyer ? { as: 'buyer' as const } : {} }
+      return answer(api.GET('/api/courses/{id}/lessons/{lessonId}', { params, signal }))
+    },
+    enabled,
+    staleTime: 300_000,
+  })
+
 export function useOrders() {
   const query = useInfiniteQuery({
     key: ['mine', 'orders'],

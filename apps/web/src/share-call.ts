@@ -1,0 +1,10 @@
+/** Wraps a request: whoever asks while it is under way gets the same answer. */
+export function shareCall<Result>(request: () => Promise<Result>): () => Promise<Result> {
+  let pending: Promise<Result> | undefined
+  return () => {
+    pending ??= request().finally(() => {
+      pending = undefined
+    })
+    return pending
+  }
+}
