@@ -12,6 +12,10 @@ const shop = { target: process.env['SHOP_URL'] ?? 'http://127.0.0.1:8000', chang
 
 const FRAMEWORK = /node_modules\/(@vue|vue|vue-router|pinia|@pinia|vue-i18n|@intlify|openapi-fetch|nostics)\//
 
+/** The forms of login and registration: pages about an account share them, no first page needs them. */
+const ACCOUNT =
+  /apps\/web\/src\/(components\/(AccountFrame|PasswordForm|TextField)|login\/(LoginForm|NewAccountForm|code-step))/
+
 const SHARED = /apps\/web\/(storefront|src)\/(?!locales\/|live|orders\/|components\/(Barrier|orders\/|paying\/))/
 
 export default defineConfig(({ command }) => ({
@@ -46,7 +50,8 @@ export default defineConfig(({ command }) => ({
             { name: 'framework', test: FRAMEWORK, priority: 3 },
             // Both a page of the storefront and one of the back office draw QR codes.
             { name: 'qr', test: /node_modules\/uqr\//, priority: 3 },
-            { name: 'shared', test: SHARED, minShareCount: 2, priority: 2 },
+            { name: 'shared', test: (id) => SHARED.test(id) && !ACCOUNT.test(id), minShareCount: 2, priority: 2 },
+            { name: 'account', test: ACCOUNT, minShareCount: 2, priority: 1 },
             // What only orders and paying share: no first page needs it.
             {
               name: 'orders',

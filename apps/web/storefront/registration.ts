@@ -1,12 +1,7 @@
 /** Creates an account. The server may require a proof of work first. */
 import { ApiProblem, answer, api, type User } from '../src/api/client.ts'
+import type { NewAccount } from '../src/login/login-fields.ts'
 import type { Proof } from '../src/login/proof-of-work.ts'
-
-export interface NewAccount {
-  username: string
-  password: string
-  displayName?: string
-}
 
 /** @param proving called before the proof of work, which takes some seconds @throws ApiProblem */
 export async function createAccount(form: NewAccount, proving: () => void): Promise<User> {

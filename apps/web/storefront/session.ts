@@ -5,10 +5,10 @@ import { computed, shallowRef } from 'vue'
 import { ApiProblem, answer, api, onLoginLost, type User } from '../src/api/client.ts'
 import { actAs } from '../src/api/gate.ts'
 import { keepBarrier } from '../src/login/barrier.ts'
-import type { Credentials } from '../src/login/login-fields.ts'
+import type { Credentials, NewAccount } from '../src/login/login-fields.ts'
 import { loginTrace } from '../src/login/login-trace.ts'
 import { shareCall } from '../src/share-call.ts'
-import { createAccount, type NewAccount } from './registration.ts'
+import { createAccount } from './registration.ts'
 
 export const useSession = defineStore('session', () => {
   const cache = useQueryCache()

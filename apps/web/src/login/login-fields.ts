@@ -1,4 +1,4 @@
-/** What a login sends; validates a new username or password before it is sent. */
+/** What a login and a registration send; validates a new username or password before it is sent. */
 import { t } from '../i18n.ts'
 
 export interface Credentials {
@@ -6,6 +6,12 @@ export interface Credentials {
   password: string
   /** Of the second factor. */
   code?: string
+}
+
+export interface NewAccount {
+  username: string
+  password: string
+  displayName?: string
 }
 
 const PASSWORD_LENGTH = 8
