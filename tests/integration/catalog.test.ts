@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { searchCourses } from '../../apps/shop/src/catalog/authoring/read.ts'
-import { LOOKED_THROUGH } from '../../apps/shop/src/catalog/courses.ts'
+import { MAX_SCANNED } from '../../apps/shop/src/catalog/courses.ts'
 import { countLearners } from '../../apps/shop/src/catalog/learners.ts'
 import { connect } from '../../apps/shop/src/db/connect.ts'
 import { type System, startSystem } from '../harness/system.ts'
@@ -69,7 +69,7 @@ async function pages(query: Record<string, string>): Promise<Page[]> {
 }
 
 test('of many courses a page looks through so many and no more, and the pages together have each once, in order', async () => {
-  const count = 2 * LOOKED_THROUGH + 100
+  const count = 2 * MAX_SCANNED + 100
   await system.sql(
     `insert into courses (slug, category_slug, teacher_slug, language, title, promise, outcomes, price_fen, published_at)
      select 'many-' || n, (select slug from categories limit 1), (select slug from teachers limit 1), 'en',

@@ -18,7 +18,7 @@ import { closeOrder } from '../../apps/shop/src/payments/gateway-sync/close-orde
 import { queryAttempt } from '../../apps/shop/src/payments/gateway-sync/query.ts'
 import { queryDueAttempts } from '../../apps/shop/src/payments/gateway-sync/query-due.ts'
 import { sendRefund } from '../../apps/shop/src/payments/gateway-sync/send-refund.ts'
-import { createRepeats } from '../../apps/shop/src/payments/notifications/duplicates.ts'
+import { createDuplicateNotifications } from '../../apps/shop/src/payments/notifications/duplicates.ts'
 import { receiveNotification } from '../../apps/shop/src/payments/notifications/inbox.ts'
 import { createUnverifiedQuota } from '../../apps/shop/src/payments/notifications/unverified-quota.ts'
 import { findProvider, type Payments } from '../../apps/shop/src/payments/payments.ts'
@@ -55,7 +55,7 @@ export async function openHarness(): Promise<Harness> {
     principals: createPrincipals(createSessions(db, 'a secret of thirty-two characters', clock), 'http://127.0.0.1'),
     clock,
     orderTtlMinutes: 30,
-    repeats: createRepeats(db),
+    duplicates: createDuplicateNotifications(db),
     quota: createUnverifiedQuota(db),
     log: pino({ level: 'silent' }),
   }

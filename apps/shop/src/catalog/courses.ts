@@ -38,7 +38,7 @@ const SORT_KEYS = {
 }
 
 /** Maximum number of courses that a filter examines for one page, which bounds the cost of an anonymous request. */
-export const LOOKED_THROUGH = 1000
+export const MAX_SCANNED = 1000
 const MAX_WORDS = 8
 
 function summaries(db: Pick<QueryCreator<Tables>, 'selectFrom'>) {
@@ -85,7 +85,7 @@ export async function listCourses(db: Reader, query: CourseQuery): Promise<Page<
   }
   const looked = onSale()
     .select(['id as looked_id', key.as('sort_key')])
-    .limit(sql.lit(LOOKED_THROUGH))
+    .limit(sql.lit(MAX_SCANNED))
     .as('looked')
   let select = summaries(db).innerJoin(looked, 'looked_id', 'courses.id').select('sort_key')
   if (query.kind) select = select.where('courses.price_fen', query.kind === 'free' ? '=' : '>', 0 as Fen)
@@ -102,7 +102,7 @@ export async function listCourses(db: Reader, query: CourseQuery): Promise<Page<
   const [end, another] = await onSale()
     .select(['id', key.as('sort_key')])
     .limit(2)
-    .offset(sql.lit(LOOKED_THROUGH - 1))
+    .offset(sql.lit(MAX_SCANNED - 1))
     .execute()
   return { items: page.map(toSummary), next: end && another ? writeCursor([Number(end.sort_key), end.id]) : null }
 }

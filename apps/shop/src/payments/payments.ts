@@ -5,14 +5,14 @@ import type { Clock } from '../clock.ts'
 import type { Database } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { PaymentProvider } from './contract.ts'
-import type { Repeats } from './notifications/duplicates.ts'
+import type { DuplicateNotifications } from './notifications/duplicates.ts'
 import type { UnverifiedQuota } from './notifications/unverified-quota.ts'
 
 export interface Payments {
   readonly db: Database
   readonly providers: ReadonlyMap<string, PaymentProvider>
   readonly principals: Principals
-  readonly repeats: Repeats
+  readonly duplicates: DuplicateNotifications
   readonly quota: UnverifiedQuota
   readonly clock: Clock
   readonly orderTtlMinutes: number

@@ -10,7 +10,7 @@ import type { Config } from '../config.ts'
 import { type Connection, connect, type Limits, type Wanted } from '../db/connect.ts'
 import { createEncryption, type Encryption } from '../encryption.ts'
 import { createSettingsKeeper, type SettingsKeeper } from '../payments/merchants/entered-settings.ts'
-import { createRepeats } from '../payments/notifications/duplicates.ts'
+import { createDuplicateNotifications } from '../payments/notifications/duplicates.ts'
 import { createUnverifiedQuota } from '../payments/notifications/unverified-quota.ts'
 import type { Payments } from '../payments/payments.ts'
 import { createProviders, type Providers } from '../payments/providers/registry.ts'
@@ -56,12 +56,12 @@ export function openShop(
   const principals = createPrincipals(sessions, config.publicUrl, demo)
   const providers = createProviders(config, clock, log)
   const { orderTtlMinutes } = config
-  const [repeats, quota] = [createRepeats(db), createUnverifiedQuota(db)]
+  const [duplicates, quota] = [createDuplicateNotifications(db), createUnverifiedQuota(db)]
   const payments: Payments = {
     db,
     providers: providers.byName,
     principals,
-    repeats,
+    duplicates,
     quota,
     clock,
     orderTtlMinutes,

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
 import { installMessages } from '../i18n.ts'
 import chinese from '../locales/zh-CN.ts'
-import { ApiProblem, answer, asProblem, comeAgain, onLoginLost, readProblem } from './client.ts'
+import { ApiProblem, answer, asProblem, fetchWithRetry, onLoginLost, readProblem } from './client.ts'
 
 const response = (status: number, headers: Record<string, string> = {}) => new Response(null, { status, headers })
 const refused = (status: number, error: unknown, headers = {}) =>
@@ -73,7 +73,7 @@ test('sent away since too many were there, it comes again when it was told to; f
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const address = server.address()
   const port = typeof address === 'object' && address ? address.port : 0
-  const answer = await comeAgain(new Request(`http://127.0.0.1:${port}/`, { method: 'POST', body: 'an order' }))
+  const answer = await fetchWithRetry(new Request(`http://127.0.0.1:${port}/`, { method: 'POST', body: 'an order' }))
   server.close()
   expect(await answer.json()).toMatchObject({ code: 'UNAVAILABLE' })
   expect(bodies).toEqual(['an order', 'an order', 'an order'])

@@ -75,7 +75,7 @@ const MAX_ATTEMPTS = 3
  * Retries a request that the overloaded server refused unprocessed, after the delay it asks for plus a random one, so
  * that clients do not all retry at once.
  */
-export async function comeAgain(request: Request): Promise<Response> {
+export async function fetchWithRetry(request: Request): Promise<Response> {
   for (let time = 1; ; time += 1) {
     const response = await fetch(request.clone())
     if (response.status !== 503 || time === MAX_ATTEMPTS) return response
@@ -90,11 +90,11 @@ export async function comeAgain(request: Request): Promise<Response> {
 }
 
 /**
- * Like `comeAgain`. If the session has ended or a credential proof is required, retries once the user has dealt with
+ * Like `fetchWithRetry`. If the session has ended or a credential proof is required, retries once the user has dealt with
  * it.
  */
 async function fetchThroughGate(request: Request): Promise<Response> {
-  const response = await comeAgain(request)
+  const response = await fetchWithRetry(request)
   if (response.status !== 401 && response.status !== 403) return response
   const problem: unknown = await response
     .clone()

@@ -15,7 +15,7 @@ import { migrate } from '../../db/migrate.ts'
 import { toFen } from '../../money.ts'
 import { checkout, payAgain } from '../checkout/checkout.ts'
 import type { PaymentProvider } from '../contract.ts'
-import { createRepeats } from '../notifications/duplicates.ts'
+import { createDuplicateNotifications } from '../notifications/duplicates.ts'
 import { createUnverifiedQuota } from '../notifications/unverified-quota.ts'
 import type { Payments } from '../payments.ts'
 import { closeOrder } from './close-order.ts'
@@ -70,7 +70,7 @@ test('a link opened meanwhile is asked about at the gateway before the order clo
     principals: createPrincipals(sessions, 'http://127.0.0.1'),
     clock: systemClock,
     orderTtlMinutes: 30,
-    repeats: createRepeats(db),
+    duplicates: createDuplicateNotifications(db),
     quota: createUnverifiedQuota(db),
     log: pino({ level: 'silent' }),
   }

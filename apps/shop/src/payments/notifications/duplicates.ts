@@ -11,18 +11,18 @@ import type { PaidNotice } from '../contract.ts'
 import { keepNotifications, type NotificationRow } from './rows.ts'
 import { notKept } from './unverified-quota.ts'
 
-export interface Repeats {
+export interface DuplicateNotifications {
   /** Whether the attempt has been paid by this very trade with this amount; a paid attempt stays paid. */
-  isRepeat(provider: string, paid: PaidNotice): Promise<boolean>
+  isDuplicate(provider: string, paid: PaidNotice): Promise<boolean>
   /** Resolves once it is committed. */
   keep(row: NotificationRow): Promise<void>
 }
 
-export function createRepeats(db: Database): Repeats {
+export function createDuplicateNotifications(db: Database): DuplicateNotifications {
   const look = batchLoader((attemptNos: readonly string[]) => findPaid(db, attemptNos))
   const keep = batchLoader((rows: readonly NotificationRow[]) => keepAll(db, rows))
   return {
-    async isRepeat(provider, paid) {
+    async isDuplicate(provider, paid) {
       const known = await look(paid.attemptNo)
       return known?.provider === provider && known.trade_no === paid.tradeNo && known.amount_fen === paid.amount
     },

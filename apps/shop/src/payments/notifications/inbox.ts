@@ -44,10 +44,10 @@ export async function receiveNotification(
   faultPoint('inbox: read, not kept')
   noteVerified(isVerified(read))
   if (!isVerified(read)) return refuseUnverified(payments, provider, raw, read)
-  if (read.paid && (await payments.repeats.isRepeat(provider.name, read.paid))) {
+  if (read.paid && (await payments.duplicates.isDuplicate(provider.name, read.paid))) {
     const checks = [...read.checks, ...orderChecks({ outcome: 'repeated' })]
     const verdict: Verdict = { checks, accepted: true, effect: 'repeated', reason: null }
-    await payments.repeats.keep(rowOf(payments.clock(), provider, raw, read, verdict))
+    await payments.duplicates.keep(rowOf(payments.clock(), provider, raw, read, verdict))
     faultPoint('inbox: kept, not answered')
     return verdict
   }
@@ -72,14 +72,14 @@ const isVerified = ({ checks }: ReadNotification): boolean =>
 
 /** Stores it within the quota; its content has no effect. */
 async function refuseUnverified(
-  { clock, quota, repeats }: Payments,
+  { clock, quota, duplicates }: Payments,
   provider: PaymentProvider,
   raw: RawNotification,
   read: ReadNotification,
 ): Promise<Received> {
   const verdict: Verdict = { checks: read.checks, accepted: false, ...refusalOf(read) }
   const row = rowOf(clock(), provider, raw, read, verdict)
-  if (await quota.take(raw.address, costOf(row), clock())) await repeats.keep(row)
+  if (await quota.take(raw.address, costOf(row), clock())) await duplicates.keep(row)
   else notKept.inc({ reason: 'unverified' })
   return verdict
 }
