@@ -1,6 +1,6 @@
 /** The deliberate failures: processes killed as by `kill -9`, and every fault of the sandbox, at random. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { FAULTS, type FaultKind } from '../packages/sandbox/src/faults/fault.ts'
+import { FAULTS, type FaultKind } from '../packages/sandbox/src/core/faults/fault.ts'
 import { type Process, processesOf } from '../tests/harness/processes.ts'
 import type { System } from '../tests/harness/system.ts'
 import { pause } from './client.ts'

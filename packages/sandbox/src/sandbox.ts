@@ -11,10 +11,10 @@ import { createAgenda } from './core/agenda.ts'
 import { DEFAULT_LOGIN, openBuyers } from './core/buyers.ts'
 import { openClock } from './core/clock.ts'
 import { openDatabase } from './core/database.ts'
+import { openFaults } from './core/faults/faults.ts'
+import { createPoster } from './core/notifications/post.ts'
+import { openDeliveryStore } from './core/notifications/store.ts'
 import { openSettings } from './core/settings.ts'
-import { openFaults } from './faults/faults.ts'
-import { createPoster } from './notifications/post.ts'
-import { openDeliveryStore } from './notifications/store.ts'
 import { openWechat, WECHAT_TABLES } from './wechat/wechat.ts'
 
 export type Sandbox = ReturnType<typeof openSandbox>

@@ -5,9 +5,9 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { certificateSn, issueCertificate, type Name, rootSn } from '../core/certificates/certificate.ts'
+import { generateKeys, readPrivateKey } from '../core/keys.ts'
 import type { Settings } from '../core/settings.ts'
 import { DAY } from '../core/time.ts'
-import { generateKeys, readPrivateKey } from './signature.ts'
 
 /** The three files that a merchant downloads, and the names that Alipay gives them. */
 export interface Certificates {

@@ -1,11 +1,11 @@
 /** Merchants: each has one application, a seller account, its own Alipay key pair, and the public key it uploaded. */
 import type { KeyObject } from 'node:crypto'
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import type { Database } from '../core/database.ts'
+import { digits, generateKeys, publicKeyText, readPrivateKey, readPublicKey } from '../core/keys.ts'
 import type { Settings } from '../core/settings.ts'
 import { type Certificates, issueFor } from './authority.ts'
-import { generateKeys, publicKeyText, readPrivateKey, readPublicKey } from './signature.ts'
 
 /** Alipay's rules for a merchant; the reference documents disagree on those that can be chosen here. */
 export interface MerchantRules {
@@ -166,11 +166,6 @@ export function openMerchants(database: Database, clock: Clock, settings: Settin
     },
     forget: () => known.clear(),
   }
-}
-
-/** The random part of a seller or buyer number: Alipay's have 2088 and twelve digits. */
-export function digits(count: number): string {
-  return String(randomInt(10 ** Math.min(count, 14))).padStart(count, '0')
 }
 
 function fromRow(row: Row): Merchant {

@@ -3,7 +3,8 @@ import { createPrivateKey, createPublicKey } from 'node:crypto'
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
 import { type Charset, formatForm, parseForm } from '../core/charset.ts'
-import { canonicalString, generateKeys, type Pairs, readPublicKey, signText, verifyText } from './signature.ts'
+import { generateKeys, readPublicKey } from '../core/keys.ts'
+import { canonicalString, type Pairs, signText, verifyText } from './signature.ts'
 
 let privateKey: ReturnType<typeof createPrivateKey>
 let publicKey: ReturnType<typeof createPublicKey>

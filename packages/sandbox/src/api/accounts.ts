@@ -1,6 +1,6 @@
 /** `/sandbox/api/merchants` and `/sandbox/api/buyers`: the accounts that sell and pay. */
 import { Type } from 'typebox'
-import { generateKeys, readPublicKey } from '../alipay/signature.ts'
+import { generateKeys, readPublicKey } from '../core/keys.ts'
 import { parseYuan } from '../core/money.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { type Application, Refused } from './application.ts'

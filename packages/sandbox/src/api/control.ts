@@ -1,8 +1,8 @@
 /** Notifications and time: `/sandbox/api/deliveries`, `/notifications`, `/clock`, `/reset`. */
 import { Type } from 'typebox'
 import { LAST_MOMENT } from '../core/clock.ts'
+import { TAMPERS } from '../core/faults/tamper.ts'
 import { rfc3339 } from '../core/time.ts'
-import { TAMPERS } from '../faults/tamper.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { type Application, cursorOf, Refused } from './application.ts'
 import { AttemptShape, attemptJson, bodyOf, DeliveryShape, deliveryJson, ErrorShape, page } from './shapes.ts'

@@ -1,7 +1,7 @@
 /** `/sandbox/api/faults`: deliberate faults. */
 import { type Static, Type } from 'typebox'
+import { FAULTS, type Fault, type FaultOptions } from '../core/faults/fault.ts'
 import { rfc3339 } from '../core/time.ts'
-import { FAULTS, type Fault, type FaultOptions } from '../faults/fault.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { type Application, Refused } from './application.ts'
 import { bodyOf, ErrorShape } from './shapes.ts'

@@ -5,8 +5,8 @@ import type { Trade } from '../alipay/trades/trade.ts'
 import type { TradeEvent } from '../alipay/trades/trades.ts'
 import type { Buyer } from '../core/buyers.ts'
 import { yuan } from '../core/money.ts'
+import type { Attempt, Delivery } from '../core/notifications/store.ts'
 import { rfc3339 } from '../core/time.ts'
-import type { Attempt, Delivery } from '../notifications/store.ts'
 
 const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()])
 

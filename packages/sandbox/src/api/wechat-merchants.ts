@@ -1,6 +1,6 @@
 /** `/sandbox/api/wechat/merchants`: WeChat Pay merchants and the platform certificates that sign for them. */
 import { type Static, Type } from 'typebox'
-import { readPublicKey } from '../alipay/signature.ts'
+import { readPublicKey } from '../core/keys.ts'
 import type { Sandbox } from '../sandbox.ts'
 import type { WechatMerchant } from '../wechat/merchants.ts'
 import { type Application, Refused } from './application.ts'

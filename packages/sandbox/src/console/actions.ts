@@ -1,11 +1,11 @@
 /** The console's form actions. Each redirects to the page it came from. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { generateKeys, readPublicKey } from '../alipay/signature.ts'
 import { parseForm } from '../core/charset.ts'
 import { LAST_MOMENT } from '../core/clock.ts'
+import { FAULTS, type FaultOptions } from '../core/faults/fault.ts'
 import { html } from '../core/html.ts'
+import { generateKeys, readPublicKey } from '../core/keys.ts'
 import { parseYuan } from '../core/money.ts'
-import { FAULTS, type FaultOptions } from '../faults/fault.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { layout } from './layout.ts'
 

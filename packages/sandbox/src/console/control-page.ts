@@ -1,8 +1,8 @@
 /** The console's page of clock and faults. */
 
+import { FAULT_TEXTS, FAULTS, type Fault } from '../core/faults/fault.ts'
 import { type Html, html } from '../core/html.ts'
 import { beijing } from '../core/time.ts'
-import { FAULT_TEXTS, FAULTS, type Fault } from '../faults/fault.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { empty } from './layout.ts'
 import { notificationSwitch } from './pages.ts'

@@ -1,7 +1,7 @@
 /** Notifications of either gateway as a table. Long values go below short ones, so that a row fits a small screen. */
 import { type Html, html } from '../core/html.ts'
+import type { Delivery } from '../core/notifications/store.ts'
 import { beijing } from '../core/time.ts'
-import type { Delivery } from '../notifications/store.ts'
 import { badge } from './layout.ts'
 
 /** `path` is the base path of the deliveries' own pages. */

@@ -3,9 +3,9 @@
  * the console.
  */
 
-import { digits } from '../alipay/merchants.ts'
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
+import { digits } from './keys.ts'
 import { type Fen, toFen } from './money.ts'
 
 export interface Buyer {

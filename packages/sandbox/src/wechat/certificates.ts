@@ -3,10 +3,10 @@
  * new one is listed next to the old one, signs a growing share of WeChat's messages, and finally all of them.
  */
 import { createPublicKey, type KeyObject, randomInt, X509Certificate } from 'node:crypto'
-import { generateKeys, readPrivateKey } from '../alipay/signature.ts'
 import { issueCertificate, type Name } from '../core/certificates/certificate.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Database } from '../core/database.ts'
+import { generateKeys, readPrivateKey } from '../core/keys.ts'
 import { DAY } from '../core/time.ts'
 import type { WechatMerchant } from './merchants.ts'
 import { type Json, moment } from './notifications/messages.ts'

@@ -1,7 +1,7 @@
 /** One server call to the gateway, from its parameters to the response, with any active faults. */
 
 import { encode } from '../../core/charset.ts'
-import type { Fault } from '../../faults/fault.ts'
+import type { Fault } from '../../core/faults/fault.ts'
 import type { Sandbox } from '../../sandbox.ts'
 import { billAddress } from '../bills/bills.ts'
 import type { Merchant } from '../merchants.ts'

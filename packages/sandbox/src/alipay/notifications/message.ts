@@ -1,9 +1,9 @@
 /** The content of a notification (Alipay, Asynchronous notification, parameters), in the order of a captured one. */
 import type { Buyer } from '../../core/buyers.ts'
 import { charsetNamed, type Fields, formatForm } from '../../core/charset.ts'
+import { type Tamper, tamperFields, tamperSign } from '../../core/faults/tamper.ts'
 import { type Fen, yuan } from '../../core/money.ts'
 import { beijing, beijingMillis } from '../../core/time.ts'
-import { type Tamper, tamperFields, tamperSign } from '../../faults/tamper.ts'
 import type { Merchant } from '../merchants.ts'
 import { canonicalString, type SignType, signText } from '../signature.ts'
 import type { Trade } from '../trades/trade.ts'

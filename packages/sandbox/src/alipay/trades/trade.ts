@@ -1,8 +1,8 @@
 /** A trade: the merchant's order, its states, and its numbers. */
 
+import { digits } from '../../core/keys.ts'
 import type { Fen } from '../../core/money.ts'
 import { beijingDigits } from '../../core/time.ts'
-import { digits } from '../merchants.ts'
 import type { SignType } from '../signature.ts'
 
 /** Alipay, trade_status. */

@@ -1,7 +1,7 @@
 /** The responses of `/v3/…`: the exact signed bytes, or silence. */
 import { randomBytes } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Target } from '../../faults/fault.ts'
+import type { Target } from '../../core/faults/fault.ts'
 import type { Sandbox } from '../../sandbox.ts'
 import { isWechatError, requestNumber, type WechatError } from '../errors.ts'
 import type { WechatMerchant } from '../merchants.ts'

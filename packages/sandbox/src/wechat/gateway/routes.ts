@@ -1,8 +1,8 @@
 /** `/v3/…`: the caller is authenticated by signature first, and every answer with content is signed. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FaultKind } from '../../core/faults/fault.ts'
 import { toFen } from '../../core/money.ts'
 import { DAY, MINUTE } from '../../core/time.ts'
-import type { FaultKind } from '../../faults/fault.ts'
 import type { Sandbox } from '../../sandbox.ts'
 import { billAddress, packed } from '../bills/bills.ts'
 import { certificatesJson } from '../certificates.ts'

@@ -1,7 +1,7 @@
 /** Notifications with wrong content, as if sent by mistake or by an attacker. */
 
-import type { Fields } from '../core/charset.ts'
-import { parseYuan, toFen, yuan } from '../core/money.ts'
+import type { Fields } from '../charset.ts'
+import { parseYuan, toFen, yuan } from '../money.ts'
 import type { FaultKind } from './fault.ts'
 
 export const TAMPERS = [
