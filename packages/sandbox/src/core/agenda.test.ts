@@ -1,8 +1,9 @@
 /** Entries run in chronological order, whatever the order of adding, as time passes and when the clock is moved. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createAgenda, type Entry } from './agenda.ts'
+import { createAgenda } from './agenda.ts'
 import type { Clock } from './clock.ts'
+import type { Entry } from './schedule.ts'
 
 function handClock(): Clock {
   let at = 1_000_000
