@@ -2,28 +2,18 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import cookie from '@fastify/cookie'
-import swagger from '@fastify/swagger'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import { billRoutes } from './alipay/bills/bills.ts'
 import { gatewayRoutes } from './alipay/gateway/routes.ts'
-import { accountRoutes } from './api/accounts.ts'
-import { Refused } from './api/application.ts'
-import { controlRoutes } from './api/control.ts'
-import { faultRoutes } from './api/faults.ts'
-import { paymentRoutes } from './api/payments.ts'
-import { BuyerShape, DeliveryShape, ErrorShape, MerchantShape, TradeShape } from './api/shapes.ts'
-import { wechatApiRoutes } from './api/wechat.ts'
-import { wechatDeliveryRoutes } from './api/wechat-deliveries.ts'
-import { wechatMerchantRoutes } from './api/wechat-merchants.ts'
+import { describeApi, serveApi } from './api/api.ts'
 import { cashierRoutes } from './cashier/routes.ts'
 import { CASHIER_SCRIPT } from './cashier/script.ts'
 import { CASHIER_STYLE } from './cashier/style.ts'
 import { consoleRoutes } from './console/routes.ts'
-import { refuseForeignCalls } from './core/forms.ts'
-import { reachedAt, refuseForeignHosts } from './core/hosts.ts'
-import { openSandbox } from './sandbox.ts'
+import { type Names, reachedAt, refuseForeignHosts } from './core/hosts.ts'
+import { closeSandbox, openSandbox, type Sandbox } from './sandbox.ts'
 import { wechatRoutes } from './wechat/gateway/routes.ts'
 import { phoneRoutes } from './wechat/phone/routes.ts'
 
@@ -48,6 +38,40 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
   const sandbox = openSandbox(options)
   const names = { host: options.host, allowed: options.allowedHosts ?? [] }
   let url = ''
+  const app = createApp()
+  // No answer leaves before the changes it reports are durable.
+  app.addHook('onSend', () => sandbox.database.committed())
+  await app.register(cookie)
+  await describeApi(app)
+  await app.register(gatewayRoutes(sandbox))
+  await app.register(wechatRoutes(sandbox))
+  await app.register(billRoutes(sandbox))
+  await app.register((pages) => servePages(pages, sandbox, names))
+  await app.register(async (api) => serveApi(api.withTypeProvider<TypeBoxTypeProvider>(), sandbox, names, () => url))
+  serveAssets(app)
+  app.get('/healthz', { schema: { hide: true } }, () => ({ status: 'ok' }))
+
+  try {
+    await app.listen({ port: options.port, host: options.host })
+  } catch (error) {
+    await closeSandbox(sandbox)
+    throw error
+  }
+  const address = app.server.address()
+  const port = typeof address === 'object' && address ? address.port : options.port
+  url = `http://${reachedAt(options.host)}:${port}`
+  sandbox.agenda.start()
+  let closed: Promise<void> | undefined
+  return {
+    url,
+    close() {
+      closed ??= app.close().then(() => closeSandbox(sandbox))
+      return closed
+    },
+  }
+}
+
+function createApp() {
   const app = Fastify({
     forceCloseConnections: true,
     schemaErrorFormatter: unfit,
@@ -64,89 +88,25 @@ export async function serve(options: ServeOptions): Promise<RunningSandbox> {
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ code: 'NOT_FOUND', message: 'there is no such address' }),
   )
-
-  // No answer leaves before the changes it reports are durable.
-  app.addHook('onSend', () => sandbox.database.committed())
-  await app.register(cookie)
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Xuecheng sandbox', version: '1', description: DESCRIPTION },
-      servers: [{ url: '/' }],
-    },
-    refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json['$id'] ?? `schema-${index}`) },
-  })
-  for (const shape of [MerchantShape, BuyerShape, TradeShape, DeliveryShape, ErrorShape]) app.addSchema(shape)
-  await app.register(gatewayRoutes(sandbox))
-  await app.register(wechatRoutes(sandbox))
-  await app.register(billRoutes(sandbox))
-  await app.register(async (pages) => {
-    refuseForeignHosts(pages, names)
-    await pages.register(cashierRoutes(sandbox))
-    await pages.register(phoneRoutes(sandbox))
-    await pages.register(consoleRoutes(sandbox))
-    pages.get('/sandbox/api/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()))
-    pages.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/console', 302))
-  })
-  await app.register(async (api) => {
-    const typed = api.withTypeProvider<TypeBoxTypeProvider>()
-    refuseForeignHosts(api, names)
-    refuseForeignCalls(api)
-    takeNoBodyAsEmpty(api)
-    accountRoutes(typed, sandbox, () => url)
-    paymentRoutes(typed, sandbox)
-    controlRoutes(typed, sandbox)
-    faultRoutes(typed, sandbox)
-    wechatMerchantRoutes(typed, sandbox, () => url)
-    wechatApiRoutes(typed, sandbox)
-    wechatDeliveryRoutes(typed, sandbox)
-  })
-
-  const tokens = readFileSync(fileURLToPath(import.meta.resolve('@xuecheng/look/tokens.css')))
-  app.get('/assets/tokens.css', { schema: { hide: true } }, (_request, reply) =>
-    reply.type('text/css; charset=utf-8').send(tokens),
-  )
-  app.get('/assets/cashier.css', { schema: { hide: true } }, (_request, reply) =>
-    reply.type('text/css; charset=utf-8').send(CASHIER_STYLE),
-  )
-  app.get('/assets/cashier.js', { schema: { hide: true } }, (_request, reply) =>
-    reply.type('text/javascript; charset=utf-8').send(CASHIER_SCRIPT),
-  )
-  app.get('/healthz', { schema: { hide: true } }, () => ({ status: 'ok' }))
-
-  try {
-    await app.listen({ port: options.port, host: options.host })
-  } catch (error) {
-    await sandbox.close()
-    throw error
-  }
-  const address = app.server.address()
-  const port = typeof address === 'object' && address ? address.port : options.port
-  url = `http://${reachedAt(options.host)}:${port}`
-  sandbox.agenda.start()
-  let closed: Promise<void> | undefined
-  return {
-    url,
-    close() {
-      closed ??= app.close().then(() => sandbox.close())
-      return closed
-    },
-  }
+  return app
 }
 
-/** Reads an empty body as an empty object. */
-function takeNoBodyAsEmpty(api: FastifyInstance): void {
-  api.removeContentTypeParser('application/json')
-  api.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
-    try {
-      done(null, text === '' ? {} : JSON.parse(String(text)))
-    } catch {
-      done(new Refused(400, 'INVALID_JSON', 'the body is not JSON'))
-    }
-  })
-  api.addHook('preValidation', async (request) => {
-    request.body ??= {}
-  })
+async function servePages(pages: FastifyInstance, sandbox: Sandbox, names: Names): Promise<void> {
+  refuseForeignHosts(pages, names)
+  await pages.register(cashierRoutes(sandbox))
+  await pages.register(phoneRoutes(sandbox))
+  await pages.register(consoleRoutes(sandbox))
+  pages.get('/sandbox/api/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.send(pages.swagger()))
+  pages.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/console', 302))
+}
+
+function serveAssets(app: FastifyInstance): void {
+  const tokens = readFileSync(fileURLToPath(import.meta.resolve('@xuecheng/look/tokens.css')))
+  const serveFile = (path: string, type: string, content: string | Buffer) =>
+    app.get(path, { schema: { hide: true } }, (_request, reply) => reply.type(`${type}; charset=utf-8`).send(content))
+  serveFile('/assets/tokens.css', 'text/css', tokens)
+  serveFile('/assets/cashier.css', 'text/css', CASHIER_STYLE)
+  serveFile('/assets/cashier.js', 'text/javascript', CASHIER_SCRIPT)
 }
 
 /** The validation error by field name; for an unknown field the default message lacks the name. */
@@ -156,7 +116,3 @@ function unfit(errors: readonly FastifySchemaValidationError[], part: string): E
   if (unknown) return new Error(`${part} has an unknown field: ${unknown.join(', ')}`)
   return new Error(`${part}${first?.instancePath ?? ''} ${first?.message ?? 'is invalid'}`)
 }
-
-const DESCRIPTION =
-  'Everything a person can do in the console, for programs. Money is a decimal string in yuan ("39.00"); times are ' +
-  'RFC 3339 with +08:00; lists page by cursor; errors are { code, message }.'

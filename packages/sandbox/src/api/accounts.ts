@@ -46,8 +46,8 @@ function checkKey(text: string | undefined): void {
 }
 
 /** `base` returns the address at which callers reach the sandbox. */
-export function accountRoutes(app: Application, sandbox: Sandbox, base: () => string): void {
-  const { merchants, buyers } = sandbox
+export function merchantRoutes(app: Application, sandbox: Sandbox, base: () => string): void {
+  const { merchants } = sandbox
 
   app.get(
     '/sandbox/api/merchants',
@@ -97,6 +97,10 @@ export function accountRoutes(app: Application, sandbox: Sandbox, base: () => st
       return merchantJson(merchant, base())
     },
   )
+}
+
+export function buyerRoutes(app: Application, sandbox: Sandbox): void {
+  const { buyers } = sandbox
 
   app.get(
     '/sandbox/api/buyers',

@@ -2,13 +2,14 @@
 import { type Static, type TProperties, Type } from 'typebox'
 import type { Merchant } from '../alipay/merchants.ts'
 import type { Trade } from '../alipay/trades/trade.ts'
-import type { TradeEvent } from '../alipay/trades/trades.ts'
 import type { Buyer } from '../core/buyers.ts'
+import type { TradeEvent } from '../core/history.ts'
 import { yuan } from '../core/money.ts'
 import type { Attempt, Delivery } from '../core/notifications/store.ts'
 import { rfc3339 } from '../core/time.ts'
 
-const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()])
+export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()])
 
 /** A request body. Unknown fields are refused: ignoring them would look as if they had worked. */
 export const bodyOf = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false })

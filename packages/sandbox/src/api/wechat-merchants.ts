@@ -1,8 +1,8 @@
 /** `/sandbox/api/wechat/merchants`: WeChat Pay merchants and the platform certificates that sign for them. */
 import { type Static, Type } from 'typebox'
 import { readPublicKey } from '../core/keys.ts'
-import type { Sandbox } from '../sandbox.ts'
 import type { WechatMerchant } from '../wechat/merchants.ts'
+import type { Wechat } from '../wechat/wechat.ts'
 import { type Application, Refused } from './application.ts'
 import { bodyOf, ErrorShape } from './shapes.ts'
 
@@ -41,8 +41,8 @@ const MerchantInput = bodyOf({
 })
 
 /** `base` returns the address at which callers reach the sandbox. */
-export function wechatMerchantRoutes(app: Application, sandbox: Sandbox, base: () => string): void {
-  const { merchants, certificates } = sandbox.wechat
+export function wechatMerchantRoutes(app: Application, wechat: Wechat, base: () => string): void {
+  const { merchants, certificates } = wechat
   const mchId = Type.Object({ mchId: Type.String({ pattern: '^\\d{1,32}$' }) })
 
   const merchantJson = (merchant: WechatMerchant): Static<typeof MerchantShape> => ({
@@ -81,7 +81,7 @@ export function wechatMerchantRoutes(app: Application, sandbox: Sandbox, base: (
       const merchant = await merchants.put(request.params.mchId, request.body)
       const isFirst = merchant.keyMode === 'certificate' && certificates.list(merchant.mchId).length === 0
       if (isFirst) await certificates.issue(merchant.mchId, 100)
-      sandbox.changed()
+      wechat.changed()
       return merchantJson(merchant)
     },
   )

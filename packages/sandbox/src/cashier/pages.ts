@@ -1,6 +1,6 @@
 /** The cashier's pages: log in, pay, done, refused. Plain forms that need no script. */
 import { renderSVG } from 'uqr'
-import type { Refusal } from '../alipay/trades/payments.ts'
+import type { Refusal } from '../alipay/trades/pay.ts'
 import type { PaymentRequest, Trade } from '../alipay/trades/trade.ts'
 import type { Buyer } from '../core/buyers.ts'
 import type { ClockNotice } from '../core/clock-notice.ts'

@@ -1,6 +1,6 @@
 /** The cashier over HTTP: the page behind a payment link, the login, the payment, and the return. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Refusal } from '../alipay/trades/payments.ts'
+import { enter, enterAndPay, type Refusal, refusalOf } from '../alipay/trades/pay.ts'
 import type { Trade } from '../alipay/trades/trade.ts'
 import type { Buyer } from '../core/buyers.ts'
 import { parseForm } from '../core/charset.ts'
@@ -92,10 +92,10 @@ async function show(sandbox: Sandbox, request: FastifyRequest<Params>, reply: Fa
   if (lang !== undefined)
     return reply.setCookie(LANGUAGE, language, COOKIE).redirect(`/cashier/${request.params.id}`, 303)
   if (!checkout) return send(reply, 404, unknownPage(language))
-  const refusal = sandbox.payments.refusal(checkout.request, checkout.firstAt)
+  const refusal = refusalOf(sandbox, checkout.request, checkout.firstAt)
   if (refusal) return send(reply, 200, refusedPage(viewOf(sandbox, visited, checkout), refusal))
   if (!session || !buyer) return send(reply, 200, loginPage(viewOf(sandbox, visited, checkout)))
-  const trade = sandbox.payments.enter(checkout.request, buyer, checkout.firstAt)
+  const trade = enter(sandbox, checkout.request, buyer, checkout.firstAt)
   if (typeof trade === 'string') {
     return send(reply, 200, refusedPage(viewOf(sandbox, visited, checkout), trade, session.formToken))
   }
@@ -114,7 +114,7 @@ async function login(sandbox: Sandbox, request: FastifyRequest<Params>, reply: F
     return send(reply, 422, loginPage(viewOf(sandbox, visited, checkout), TEXTS[language].loginWrong, name))
   }
   reply.setCookie(SESSION, sandbox.sessions.create(buyer.id).token, COOKIE)
-  sandbox.payments.enter(checkout.request, buyer, checkout.firstAt)
+  enter(sandbox, checkout.request, buyer, checkout.firstAt)
   return reply.redirect(`/cashier/${checkout.id}`, 303)
 }
 
@@ -134,7 +134,7 @@ async function pay(sandbox: Sandbox, request: FastifyRequest<Params>, reply: Fas
   if (!checkout) return send(reply, 404, unknownPage(language))
   if (!session || !buyer) return reply.redirect(`/cashier/${checkout.id}`, 303)
   const { request: payment, firstAt } = checkout
-  const entered = sandbox.payments.enter(payment, buyer, firstAt)
+  const entered = enter(sandbox, payment, buyer, firstAt)
   if (entered === 'TRADE_HAS_SUCCESS' && paidBy(sandbox, checkout, buyer)) {
     return reply.redirect(`/cashier/${checkout.id}/success`, 303)
   }
@@ -146,7 +146,7 @@ async function pay(sandbox: Sandbox, request: FastifyRequest<Params>, reply: Fas
   if (!sameToken(session.formToken, form.get('formToken') ?? '')) {
     return send(reply, 422, payPage(view, buyer, session.formToken, TEXTS[language].formExpired))
   }
-  const paid = sandbox.payments.enterAndPay(payment, buyer, firstAt, form.get('paymentPassword') ?? '')
+  const paid = enterAndPay(sandbox, payment, buyer, firstAt, form.get('paymentPassword') ?? '')
   if (typeof paid !== 'string') {
     sandbox.checkouts.markPaid(checkout.id)
     return reply.redirect(`/cashier/${checkout.id}/success`, 303)

@@ -1,5 +1,5 @@
 /** The cashier's texts in two languages. */
-import type { Refusal } from '../alipay/trades/payments.ts'
+import type { Refusal } from '../alipay/trades/pay.ts'
 
 export type Language = 'zh-CN' | 'en'
 

@@ -6,30 +6,33 @@ import { FAULTS, type FaultOptions } from '../core/faults/fault.ts'
 import { html } from '../core/html.ts'
 import { generateKeys, readPublicKey } from '../core/keys.ts'
 import { parseYuan } from '../core/money.ts'
-import type { Sandbox } from '../sandbox.ts'
+import { replay, switchNotifications } from '../core/notifications/notifications.ts'
+import { advanceTo, reset, type Sandbox } from '../sandbox.ts'
 import { layout } from './layout.ts'
 
-export function consoleActions(app: FastifyInstance, sandbox: Sandbox): void {
+export function deliveryActions(app: FastifyInstance, sandbox: Sandbox): void {
   app.post<{ Params: { id: string } }>('/console/deliveries/:id/replay', async (request, reply) => {
     const delivery = sandbox.deliveries.find(Number(request.params.id))
-    if (delivery) await sandbox.notifications.replay(delivery)
+    if (delivery) await replay(sandbox.notifications, delivery)
     return reply.redirect(`/console/deliveries/${Number(request.params.id)}`, 303)
   })
 
   app.post('/console/notifications', (request, reply) => {
-    sandbox.notifications.enable(formOf(request).get('enabled') === 'true')
+    switchNotifications(sandbox, formOf(request).get('enabled') === 'true')
     return reply.redirect('/console/control', 303)
   })
+}
 
+export function controlActions(app: FastifyInstance, sandbox: Sandbox): void {
   app.post('/console/clock', async (request, reply) => {
     const seconds = Number(formOf(request).get('seconds'))
     const target = sandbox.clock.now() + seconds * 1000
-    if (Number.isSafeInteger(seconds) && seconds > 0 && target <= LAST_MOMENT) await sandbox.advanceTo(target)
+    if (Number.isSafeInteger(seconds) && seconds > 0 && target <= LAST_MOMENT) await advanceTo(sandbox, target)
     return reply.redirect('/console/control', 303)
   })
 
   app.post('/console/reset', async (_request, reply) => {
-    await sandbox.reset(false)
+    await reset(sandbox, false)
     return reply.redirect('/console/control', 303)
   })
 
@@ -51,7 +54,9 @@ export function consoleActions(app: FastifyInstance, sandbox: Sandbox): void {
     sandbox.changed()
     return reply.redirect('/console/control', 303)
   })
+}
 
+export function accountActions(app: FastifyInstance, sandbox: Sandbox): void {
   app.post('/console/buyers', (request, reply) => {
     const form = formOf(request)
     const login = form.get('login')?.trim() ?? ''

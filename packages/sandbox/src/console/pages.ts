@@ -3,6 +3,7 @@
 import type { Trade } from '../alipay/trades/trade.ts'
 import { type Html, html } from '../core/html.ts'
 import { subtract, yuan } from '../core/money.ts'
+import { sendsNotifications } from '../core/notifications/notifications.ts'
 import type { Attempt, Delivery } from '../core/notifications/store.ts'
 import { beijing } from '../core/time.ts'
 import type { Sandbox } from '../sandbox.ts'
@@ -16,7 +17,7 @@ function pager(path: string, next: number | undefined): Html | undefined {
 }
 
 export function notificationSwitch(sandbox: Sandbox): Html {
-  const on = sandbox.notifications.enabled()
+  const on = sendsNotifications(sandbox.settings)
   return html`<form method="post" action="/console/notifications"><input type="hidden" name="enabled" value="${on ? 'false' : 'true'}">
 <span>通知 Notifications <b class="${on ? 'jade' : 'alarm'}">${on ? '开 on' : '关 off'}</b></span><button type="submit">${on ? '关闭 Switch off' : '打开 Switch on'}</button></form>`
 }

@@ -1,9 +1,10 @@
 /** The console over HTTP. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { current } from '../alipay/trades/close.ts'
 import { refuseForeignForms } from '../core/forms.ts'
 import { type Html, html } from '../core/html.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { consoleActions } from './actions.ts'
+import { accountActions, controlActions, deliveryActions } from './actions.ts'
 import { controlPage } from './control-page.ts'
 import { empty, layout } from './layout.ts'
 import { accountsPage, deliveriesPage, deliveryPage, tradePage, tradesPage } from './pages.ts'
@@ -35,57 +36,18 @@ export function consoleRoutes(sandbox: Sandbox) {
       })
     })
 
-    const page = (reply: FastifyReply, current: string, title: string, body: Html) =>
-      reply.type('text/html; charset=utf-8').send(layout(current, title, sandbox.clock, body))
-    const missing = (reply: FastifyReply, current: string) =>
-      page(reply.code(404), current, '404', html`<h1>404</h1>${empty('没有这一条。', 'Not found.')}`)
-
-    app.get('/console', (request, reply) => page(reply, '/console', '交易', tradesPage(sandbox, cursor(request))))
-    app.get<{ Params: { tradeNo: string } }>('/console/trades/:tradeNo', (request, reply) => {
-      const trade = sandbox.payments.current(sandbox.trades.find(request.params.tradeNo))
-      return trade ? page(reply, '/console', trade.subject, tradePage(sandbox, trade)) : missing(reply, '/console')
-    })
-    app.get('/console/wechat', (request, reply) =>
-      page(reply, '/console/wechat', '微信支付', wechatTradesPage(sandbox, cursor(request))),
-    )
-    app.get<{ Params: { id: string } }>('/console/wechat/:id', (request, reply) => {
-      const trade = sandbox.wechat.trades.find(Number(request.params.id) || 0)
-      return trade
-        ? page(reply, '/console/wechat', trade.description, wechatTradePage(sandbox, trade))
-        : missing(reply, '/console/wechat')
-    })
-    app.get<{ Params: { id: string } }>('/console/wechat/deliveries/:id', (request, reply) => {
-      const delivery = sandbox.wechat.deliveries.find(Number(request.params.id) || 0)
-      if (!delivery) return missing(reply, '/console/wechat')
-      const attempts = sandbox.wechat.deliveries.attempts(delivery.id)
-      return page(reply, '/console/wechat', delivery.notifyId, wechatDeliveryPage(delivery, attempts))
-    })
-    app.get('/console/deliveries', (request, reply) =>
-      page(
-        reply,
-        '/console/deliveries',
-        '通知',
-        html`${deliveriesPage(sandbox, cursor(request))}${wechatDeliveries(sandbox)}`,
-      ),
-    )
-    app.get<{ Params: { id: string } }>('/console/deliveries/:id', (request, reply) => {
-      const delivery = sandbox.deliveries.find(Number(request.params.id))
-      if (!delivery) return missing(reply, '/console/deliveries')
-      return page(
-        reply,
-        '/console/deliveries',
-        delivery.notifyId,
-        deliveryPage(delivery, sandbox.deliveries.attempts(delivery.id)),
-      )
-    })
+    tradePages(app, sandbox)
+    wechatPages(app, sandbox)
+    deliveryPages(app, sandbox)
     app.get('/console/accounts', (_request, reply) =>
-      page(reply, '/console/accounts', '账户', html`${accountsPage(sandbox)}${wechatMerchants(sandbox)}`),
+      page(sandbox, reply, '/console/accounts', '账户', html`${accountsPage(sandbox)}${wechatMerchants(sandbox)}`),
     )
     app.get('/console/control', (_request, reply) =>
-      page(reply, '/console/control', '时钟与故障', controlPage(sandbox)),
+      page(sandbox, reply, '/console/control', '时钟与故障', controlPage(sandbox)),
     )
-
-    consoleActions(app, sandbox)
+    deliveryActions(app, sandbox)
+    controlActions(app, sandbox)
+    accountActions(app, sandbox)
     wechatActions(app, sandbox)
     app.get('/console/events', (request, reply) => events(sandbox, request, reply))
     app.get('/assets/console.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(CONSOLE_STYLE))
@@ -93,6 +55,58 @@ export function consoleRoutes(sandbox: Sandbox) {
       reply.type('text/javascript; charset=utf-8').send(CONSOLE_SCRIPT),
     )
   }
+}
+
+function page({ clock }: Sandbox, reply: FastifyReply, current: string, title: string, body: Html): FastifyReply {
+  return reply.type('text/html; charset=utf-8').send(layout(current, title, clock, body))
+}
+
+function missing(sandbox: Sandbox, reply: FastifyReply, current: string): FastifyReply {
+  return page(sandbox, reply.code(404), current, '404', html`<h1>404</h1>${empty('没有这一条。', 'Not found.')}`)
+}
+
+function tradePages(app: FastifyInstance, sandbox: Sandbox): void {
+  const here = '/console'
+  app.get('/console', (request, reply) => page(sandbox, reply, here, '交易', tradesPage(sandbox, cursor(request))))
+  app.get<{ Params: { tradeNo: string } }>('/console/trades/:tradeNo', (request, reply) => {
+    const trade = current(sandbox, sandbox.trades.find(request.params.tradeNo))
+    return trade ? page(sandbox, reply, here, trade.subject, tradePage(sandbox, trade)) : missing(sandbox, reply, here)
+  })
+}
+
+function wechatPages(app: FastifyInstance, sandbox: Sandbox): void {
+  const { trades, deliveries } = sandbox.wechat
+  const here = '/console/wechat'
+  app.get('/console/wechat', (request, reply) =>
+    page(sandbox, reply, here, '微信支付', wechatTradesPage(sandbox, cursor(request))),
+  )
+  app.get<{ Params: { id: string } }>('/console/wechat/:id', (request, reply) => {
+    const trade = trades.find(Number(request.params.id) || 0)
+    return trade
+      ? page(sandbox, reply, here, trade.description, wechatTradePage(sandbox, trade))
+      : missing(sandbox, reply, here)
+  })
+  app.get<{ Params: { id: string } }>('/console/wechat/deliveries/:id', (request, reply) => {
+    const delivery = deliveries.find(Number(request.params.id) || 0)
+    return delivery
+      ? page(sandbox, reply, here, delivery.notifyId, wechatDeliveryPage(delivery, deliveries.attempts(delivery.id)))
+      : missing(sandbox, reply, here)
+  })
+}
+
+function deliveryPages(app: FastifyInstance, sandbox: Sandbox): void {
+  const { deliveries } = sandbox
+  const here = '/console/deliveries'
+  app.get('/console/deliveries', (request, reply) => {
+    const both = html`${deliveriesPage(sandbox, cursor(request))}${wechatDeliveries(sandbox)}`
+    return page(sandbox, reply, here, '通知', both)
+  })
+  app.get<{ Params: { id: string } }>('/console/deliveries/:id', (request, reply) => {
+    const delivery = deliveries.find(Number(request.params.id))
+    return delivery
+      ? page(sandbox, reply, here, delivery.notifyId, deliveryPage(delivery, deliveries.attempts(delivery.id)))
+      : missing(sandbox, reply, here)
+  })
 }
 
 function cursor(request: FastifyRequest): number | undefined {

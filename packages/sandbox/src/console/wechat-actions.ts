@@ -1,5 +1,6 @@
 /** The console's form actions for WeChat Pay. Each redirects to the page it came from. */
 import type { FastifyInstance } from 'fastify'
+import { replay } from '../core/notifications/notifications.ts'
 import type { Sandbox } from '../sandbox.ts'
 
 /** The share that a new certificate signs until it signs everything, in per cent. */
@@ -10,7 +11,7 @@ export function wechatActions(app: FastifyInstance, sandbox: Sandbox): void {
 
   app.post<{ Params: { id: string } }>('/console/wechat/deliveries/:id/replay', async (request, reply) => {
     const delivery = deliveries.find(Number(request.params.id) || 0)
-    if (delivery) await notifications.replay(delivery)
+    if (delivery) await replay(notifications, delivery)
     return reply.redirect(`/console/wechat/deliveries/${Number(request.params.id)}`, 303)
   })
 

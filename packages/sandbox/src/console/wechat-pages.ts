@@ -44,7 +44,7 @@ ${
 
 export function wechatTradePage(sandbox: Sandbox, trade: WechatTrade): Html {
   const { trades, merchants, deliveries } = sandbox.wechat
-  const refunds = trades.refundsOf(trade.id)
+  const refunds = sandbox.wechat.refunds.of(trade.id)
   const { items } = deliveries.list({ outTradeNo: trade.outTradeNo, limit: 100 })
   const buyer = trade.buyerId === undefined ? undefined : sandbox.buyers.find(trade.buyerId)
   return html`<h1>${trade.description} <span class="soft">¥${yuan(trade.total)}</span></h1><p>${phone(trade)}</p>

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { acknowledges, nextAttempt } from '../alipay/notifications/schedule.ts'
-import { timeoutEnd } from '../alipay/trades/payments.ts'
+import { timeoutEnd } from '../alipay/trades/time-outs.ts'
 import { parseYuan, toFen, yuan } from './money.ts'
 import { periodOfDigits, readPeriod } from './period.ts'
 import { beijing, endOfBeijingDay, HOUR, MINUTE, parseBeijing, rfc3339 } from './time.ts'

@@ -4,6 +4,7 @@ import { parseYuan, yuan } from '../../core/money.ts'
 import { beijing } from '../../core/time.ts'
 import type { Sandbox } from '../../sandbox.ts'
 import type { Merchant } from '../merchants.ts'
+import { refund } from '../trades/refund.ts'
 import type { Refund } from '../trades/refunds.ts'
 import { type Business, invalidField } from './business.ts'
 import { businessError } from './errors.ts'
@@ -36,7 +37,7 @@ export function refundTrade(sandbox: Sandbox, merchant: Merchant, business: Busi
   const trade = namedTrade(sandbox, merchant, business)
   if (!trade) return businessError('ACQ.TRADE_NOT_EXIST', NOTHING)
   const { refundGapSeconds: gapSeconds } = merchant.rules
-  const result = sandbox.refunds.refund(trade, { amount, outRequestNo, reason, gapSeconds })
+  const result = refund(sandbox, trade, { amount, outRequestNo, reason, gapSeconds })
   if (result === 'ACQ.SYSTEM_ERROR') return businessError(result, NOTHING, TOO_SOON)
   if (typeof result === 'string') return businessError(result, { out_trade_no: trade.outTradeNo, ...NOTHING })
   const buyer = sandbox.buyers.find(trade.buyerId)

@@ -4,6 +4,7 @@ import { yuan } from '../../core/money.ts'
 import { beijing } from '../../core/time.ts'
 import type { Sandbox } from '../../sandbox.ts'
 import type { Merchant } from '../merchants.ts'
+import { closeUnpaid, current } from '../trades/close.ts'
 import type { Trade } from '../trades/trade.ts'
 import type { Fields } from './answer.ts'
 import { type Business, invalidField } from './business.ts'
@@ -18,7 +19,7 @@ export function namedTrade(sandbox: Sandbox, merchant: Merchant, business: Busin
     tradeNo === ''
       ? sandbox.trades.findByNumber(merchant.sellerId, business.text('out_trade_no'))
       : sandbox.trades.find(tradeNo)
-  return trade?.sellerId === merchant.sellerId ? sandbox.payments.current(trade) : undefined
+  return trade?.sellerId === merchant.sellerId ? current(sandbox, trade) : undefined
 }
 
 /** The refusal of a call that names no trade. */
@@ -63,7 +64,7 @@ export function closeTrade(sandbox: Sandbox, merchant: Merchant, business: Busin
   if (business.text('operator_id').length > 28) return invalidField('operator_id')
   const trade = namedTrade(sandbox, merchant, business)
   if (!trade) return businessError('ACQ.TRADE_NOT_EXIST', echo(business))
-  const closed = sandbox.payments.close(trade.tradeNo, 'closed by the merchant')
+  const closed = closeUnpaid(sandbox, trade.tradeNo, 'closed by the merchant')
   if (!closed) return businessError('ACQ.TRADE_STATUS_ERROR', { out_trade_no: trade.outTradeNo })
   return { fields: { out_trade_no: trade.outTradeNo, trade_no: trade.tradeNo } }
 }

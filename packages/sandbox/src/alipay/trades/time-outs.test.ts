@@ -5,8 +5,12 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { generateKeys } from '../../core/keys.ts'
 import { toFen } from '../../core/money.ts'
-import { openSandbox, type Sandbox } from '../../sandbox.ts'
-import type { Refusal } from './payments.ts'
+import { closeSandbox, openSandbox, type Sandbox } from '../../sandbox.ts'
+import { closeOrder } from '../../wechat/trades/close.ts'
+import { placeOrder } from '../../wechat/trades/order.ts'
+import { payTrade } from '../../wechat/trades/pay.ts'
+import { closeUnpaid } from './close.ts'
+import { enter, pay, type Refusal } from './pay.ts'
 import type { PaymentRequest, Trade } from './trade.ts'
 
 let folder: string
@@ -21,7 +25,7 @@ beforeAll(async () => {
   await sandbox.wechat.merchants.put('1600000001', { ...of, publicKey })
 })
 afterAll(async () => {
-  await sandbox.close()
+  await closeSandbox(sandbox)
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -47,36 +51,36 @@ function someone() {
 
 test('Alipay: of trades entered twice each, only the unpaid ones have a time-out', () => {
   const buyer = someone()
-  const enter = (outTradeNo: string) => {
-    sandbox.payments.enter(request(outTradeNo), buyer, sandbox.clock.now())
-    return isTrade(sandbox.payments.enter(request(outTradeNo), buyer, sandbox.clock.now()))
+  const entered = (outTradeNo: string) => {
+    enter(sandbox, request(outTradeNo), buyer, sandbox.clock.now())
+    return isTrade(enter(sandbox, request(outTradeNo), buyer, sandbox.clock.now()))
   }
-  const [paid, closed] = [enter('T1'), enter('T2'), enter('T3')]
+  const [paid, closed] = [entered('T1'), entered('T2'), entered('T3')]
   expect(sandbox.agenda.size()).toBe(3)
-  expect(isTrade(sandbox.payments.pay(paid, buyer, buyer.paymentPassword)).status).toBe('TRADE_SUCCESS')
+  expect(isTrade(pay(sandbox, paid, buyer, buyer.paymentPassword)).status).toBe('TRADE_SUCCESS')
   expect(sandbox.agenda.size()).toBe(2)
-  expect(sandbox.payments.close(closed.tradeNo, 'test')?.status).toBe('TRADE_CLOSED')
+  expect(closeUnpaid(sandbox, closed.tradeNo, 'test')?.status).toBe('TRADE_CLOSED')
   expect(sandbox.agenda.size()).toBe(1)
 })
 
 test('WeChat Pay: of orders requested twice each, only the unpaid ones have a time-out', () => {
   const buyer = someone()
   const before = sandbox.agenda.size()
-  const { payments } = sandbox.wechat
+  const { wechat } = sandbox
   const order = (outTradeNo: string) => {
     const given = { mchId: '1600000001', appId: 'wx0000000000000001', outTradeNo, total: toFen(3900) }
     const absent = { attach: undefined, timeExpire: undefined, openid: undefined }
     const wanted = { ...given, ...absent, tradeType: 'NATIVE', description: 'Python', notifyUrl: '' } as const
-    payments.order(wanted, sandbox.clock.now() + 1_800_000)
-    const trade = payments.order(wanted, sandbox.clock.now() + 1_800_000)
+    placeOrder(wechat, wanted, sandbox.clock.now() + 1_800_000)
+    const trade = placeOrder(wechat, wanted, sandbox.clock.now() + 1_800_000)
     if (!('outTradeNo' in trade)) throw new Error(trade.code)
     return trade
   }
   const [paid, closed] = [order('W1'), order('W2'), order('W3')]
   expect(sandbox.agenda.size() - before).toBe(3)
-  expect(payments.pay(paid, buyer, buyer.paymentPassword)).toMatchObject({ state: 'SUCCESS' })
+  expect(payTrade(wechat, paid, buyer, buyer.paymentPassword)).toMatchObject({ state: 'SUCCESS' })
   // Two unpaid trades, and the notification of the paid one.
   expect(sandbox.agenda.size() - before).toBe(3)
-  expect(payments.close(closed.mchId, closed.appId, closed.outTradeNo)).toBeUndefined()
+  expect(closeOrder(wechat, closed.mchId, closed.appId, closed.outTradeNo)).toBeUndefined()
   expect(sandbox.agenda.size() - before).toBe(2)
 })

@@ -1,14 +1,9 @@
 /** Trades in the database: queries, creation, state transitions, and a history with times. */
 import type { Clock } from '../../core/clock.ts'
 import type { Database } from '../../core/database.ts'
+import { type History, openHistory } from '../../core/history.ts'
 import { type Fen, toFen } from '../../core/money.ts'
 import { newTradeNo, type PaymentRequest, type Trade, type TradeStatus } from './trade.ts'
-
-export interface TradeEvent {
-  readonly at: number
-  readonly event: string
-  readonly detail: string
-}
 
 export interface TradeFilter {
   readonly appId?: string | undefined
@@ -27,22 +22,12 @@ export interface Takings {
   readonly refunded: Fen
 }
 
-export interface Trades {
+export interface Trades extends TradeQueries, TradeChanges, History<string> {}
+
+interface TradeQueries {
   find(tradeNo: string): Trade | undefined
   findByNumber(sellerId: string, outTradeNo: string): Trade | undefined
   list(filter: TradeFilter): { readonly items: Trade[]; readonly next: number | undefined }
-  /** Creates a trade in WAIT_BUYER_PAY for a buyer at the cashier. */
-  create(request: PaymentRequest, buyerId: string, expiresAt: number): Trade
-  /** Changes a trade's state; undefined if it is no longer in the given state. */
-  move(trade: Trade, to: TradeStatus): Trade | undefined
-  /** Adds to the refunded amount; false if it would exceed the total. */
-  addRefund(tradeNo: string, amount: Fen): boolean
-  record(tradeNo: string, event: string, detail?: string): void
-  history(tradeNo: string): TradeEvent[]
-  /** Records that a confirmed payment happens later. */
-  payLater(tradeNo: string, at: number): void
-  /** Records Alipay's fee of a payment. */
-  charge(tradeNo: string, fee: Fen): void
   /** Unpaid trades, with the time they close or are paid. */
   waiting(): { readonly tradeNo: string; readonly expiresAt: number; readonly paysAt: number | undefined }[]
   /** Refundable trades of an application paid at or before an instant. */
@@ -51,6 +36,19 @@ export interface Trades {
   paidBetween(sellerId: string, from: number, until: number): Trade[]
   /** Paid and refunded totals per merchant. */
   takings(): Takings[]
+}
+
+interface TradeChanges {
+  /** Creates a trade in WAIT_BUYER_PAY for a buyer at the cashier. */
+  create(request: PaymentRequest, buyerId: string, expiresAt: number): Trade
+  /** Changes a trade's state; undefined if it is no longer in the given state. */
+  move(trade: Trade, to: TradeStatus): Trade | undefined
+  /** Adds to the refunded amount; false if it would exceed the total. */
+  addRefund(tradeNo: string, amount: Fen): boolean
+  /** Records that a confirmed payment happens later. */
+  payLater(tradeNo: string, at: number): void
+  /** Records Alipay's fee of a payment. */
+  charge(tradeNo: string, fee: Fen): void
 }
 
 type Row = {
@@ -74,28 +72,20 @@ type Row = {
 }
 
 export function openTrades(database: Database, clock: Clock): Trades {
+  return {
+    ...openQueries(database),
+    ...openChanges(database, clock),
+    ...openHistory<string>(database, clock, 'trade_events', 'trade_no'),
+  }
+}
+
+function openQueries(database: Database): TradeQueries {
   const select = database.prepare<Row>('select * from trades where trade_no = ?')
   const selectNumber = database.prepare<Row>('select * from trades where seller_id = ? and out_trade_no = ?')
   const selectPage = database.prepare<Row>(
     `select * from trades where (?1 is null or app_id = ?1) and (?2 is null or out_trade_no = ?2)
        and (?3 is null or status = ?3) and (?4 is null or id < ?4) order by id desc limit ?5`,
   )
-  const insert = database.prepare(
-    `insert into trades (trade_no, app_id, seller_id, out_trade_no, buyer_id, status, total, subject, request, expires_at, created_at)
-     values (?, ?, ?, ?, ?, 'WAIT_BUYER_PAY', ?, ?, ?, ?, ?)`,
-  )
-  const update = database.prepare(
-    'update trades set status = ?, paid_at = ?, closed_at = ? where trade_no = ? and status = ?',
-  )
-  const later = database.prepare('update trades set pays_at = ? where trade_no = ?')
-  const refund = database.prepare(
-    'update trades set refunded = refunded + ?1 where trade_no = ?2 and refunded + ?1 <= total',
-  )
-  const insertEvent = database.prepare('insert into trade_events (trade_no, at, event, detail) values (?, ?, ?, ?)')
-  const selectEvents = database.prepare<{ at: number; event: string; detail: string }>(
-    'select at, event, detail from trade_events where trade_no = ? order by id',
-  )
-  const charge = database.prepare('update trades set fee = ? where trade_no = ?')
   const selectWaiting = database.prepare<{ trade_no: string; expires_at: number; pays_at: number | null }>(
     "select trade_no, expires_at, pays_at from trades where status = 'WAIT_BUYER_PAY' order by expires_at",
   )
@@ -115,17 +105,45 @@ export function openTrades(database: Database, clock: Clock): Trades {
     `select app_id, count(*) as count, sum(total) as paid, sum(refunded > 0) as refunds, sum(refunded) as refunded
        from trades where paid_at is not null group by app_id`,
   )
-
-  const find = (tradeNo: string) => read(select.get(tradeNo))
-
   return {
-    find,
+    find: (tradeNo) => read(select.get(tradeNo)),
     findByNumber: (sellerId, outTradeNo) => read(selectNumber.get(sellerId, outTradeNo)),
     list({ appId, outTradeNo, status, before, limit }) {
       const rows = selectPage.all(appId ?? null, outTradeNo ?? null, status ?? null, before ?? null, limit + 1)
       const items = rows.slice(0, limit)
       return { items: items.map(fromRow), next: rows.length > limit ? items.at(-1)?.id : undefined }
     },
+    waiting: () =>
+      selectWaiting
+        .all()
+        .map((row) => ({ tradeNo: row.trade_no, expiresAt: row.expires_at, paysAt: row.pays_at ?? undefined })),
+    paidUntil: (appId, at) => selectPaidUntil.all(appId, at).map(fromRow),
+    paidBetween: (sellerId, from, until) => selectPaidBetween.all(sellerId, from, until).map(fromRow),
+    takings: () =>
+      selectTakings.all().map((row) => ({
+        appId: row.app_id,
+        paidCount: row.count,
+        paid: toFen(row.paid),
+        refundCount: row.refunds,
+        refunded: toFen(row.refunded),
+      })),
+  }
+}
+
+function openChanges(database: Database, clock: Clock): TradeChanges {
+  const insert = database.prepare(
+    `insert into trades (trade_no, app_id, seller_id, out_trade_no, buyer_id, status, total, subject, request, expires_at, created_at)
+     values (?, ?, ?, ?, ?, 'WAIT_BUYER_PAY', ?, ?, ?, ?, ?)`,
+  )
+  const update = database.prepare(
+    'update trades set status = ?, paid_at = ?, closed_at = ? where trade_no = ? and status = ?',
+  )
+  const later = database.prepare('update trades set pays_at = ? where trade_no = ?')
+  const refund = database.prepare(
+    'update trades set refunded = refunded + ?1 where trade_no = ?2 and refunded + ?1 <= total',
+  )
+  const charge = database.prepare('update trades set fee = ? where trade_no = ?')
+  return {
     create(request, buyerId, expiresAt) {
       const { order } = request
       const now = clock.now()
@@ -169,24 +187,8 @@ export function openTrades(database: Database, clock: Clock): Trades {
       return changes === 1 ? { ...trade, status: to, paidAt, closedAt } : undefined
     },
     addRefund: (tradeNo, amount) => refund.run(amount, tradeNo).changes === 1,
-    record: (tradeNo, event, detail = '') => void insertEvent.run(tradeNo, clock.now(), event, detail),
-    history: (tradeNo) => selectEvents.all(tradeNo),
     charge: (tradeNo, fee) => void charge.run(fee, tradeNo),
     payLater: (tradeNo, at) => void later.run(at, tradeNo),
-    waiting: () =>
-      selectWaiting
-        .all()
-        .map((row) => ({ tradeNo: row.trade_no, expiresAt: row.expires_at, paysAt: row.pays_at ?? undefined })),
-    paidUntil: (appId, at) => selectPaidUntil.all(appId, at).map(fromRow),
-    paidBetween: (sellerId, from, until) => selectPaidBetween.all(sellerId, from, until).map(fromRow),
-    takings: () =>
-      selectTakings.all().map((row) => ({
-        appId: row.app_id,
-        paidCount: row.count,
-        paid: toFen(row.paid),
-        refundCount: row.refunds,
-        refunded: toFen(row.refunded),
-      })),
   }
 }
 

@@ -3,7 +3,8 @@
  * value.
  */
 import { type Fen, toFen } from '../../core/money.ts'
-import type { WechatRefund, WechatTrade } from '../trades/trades.ts'
+import type { WechatRefund } from '../trades/refunds.ts'
+import type { WechatTrade } from '../trades/trades.ts'
 
 export interface Entry {
   readonly at: number

@@ -67,13 +67,13 @@ const isOf = (type: TradeBillType, isRefund: boolean): boolean => type === 'ALL'
 export const packed = ({ bytes, gzip }: BillFile): Buffer => (gzip ? gzipSync(bytes) : bytes)
 
 function entriesOf(sandbox: Sandbox, { mchId }: WechatMerchant, { from, until }: Period): Entry[] {
-  const { trades } = sandbox.wechat
-  const payments = trades
+  const { trades, refunds } = sandbox.wechat
+  const paid = trades
     .paidBetween(mchId, from, until)
     .map((trade): Entry => ({ at: trade.paidAt ?? from, trade, refund: undefined }))
-  const refunds = trades.refundsBetween(mchId, from, until).flatMap((refund): Entry[] => {
+  const refunded = refunds.between(mchId, from, until).flatMap((refund): Entry[] => {
     const trade = trades.find(refund.tradeId)
     return trade ? [{ at: refund.createdAt, trade, refund }] : []
   })
-  return [...payments, ...refunds].sort((left, right) => left.at - right.at)
+  return [...paid, ...refunded].sort((left, right) => left.at - right.at)
 }

@@ -3,7 +3,7 @@ import { type Fen, toFen, yuan } from '../../core/money.ts'
 import { beijing } from '../../core/time.ts'
 import type { WechatMerchant } from '../merchants.ts'
 import { openidOf } from '../notifications/messages.ts'
-import type { WechatRefund } from '../trades/trades.ts'
+import type { WechatRefund } from '../trades/refunds.ts'
 import { billFile, type Column, type Entry, escaped, feeOf, sum, type Total, ZERO } from './bill-file.ts'
 
 export const TRADE_BILLS = ['ALL', 'SUCCESS', 'REFUND'] as const

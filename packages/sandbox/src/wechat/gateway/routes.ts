@@ -9,6 +9,9 @@ import { certificatesJson } from '../certificates.ts'
 import { fieldError, isWechatError, type WechatError, wechatError, wechatErrorNamed } from '../errors.ts'
 import type { WechatMerchant } from '../merchants.ts'
 import { refundJson, tradeJson } from '../notifications/messages.ts'
+import { closeOrder } from '../trades/close.ts'
+import { placeOrder } from '../trades/order.ts'
+import { acceptRefund } from '../trades/refund.ts'
 import type { TradeType, WechatTrade } from '../trades/trades.ts'
 import { keepSilent, type Outcome, send } from './answer.ts'
 import { whoAsks } from './identity.ts'
@@ -158,7 +161,7 @@ function order({ sandbox, merchant, body, base }: Call, tradeType: TradeType): O
     payerClientIp: tradeType === 'MWEB' ? input.scene_info?.payer_client_ip : undefined,
   }
   // "Less than a minute ahead is moved to a minute from now."
-  const made = sandbox.wechat.payments.order(wanted, Math.max(expires, now + MINUTE))
+  const made = placeOrder(sandbox.wechat, wanted, Math.max(expires, now + MINUTE))
   if (isWechatError(made)) return made
   if (tradeType === 'NATIVE') return { code_url: made.code }
   if (tradeType === 'JSAPI') return { prepay_id: made.prepayId }
@@ -218,13 +221,13 @@ function close(call: Call): Outcome {
   const input = readBody(CloseOrder, body)
   if (isWechatError(input)) return input
   if (input.mchid !== merchant.mchId) return anotherMerchant(input.mchid)
-  return sandbox.wechat.payments.close(merchant.mchId, merchant.appId, namedInPath(call) ?? '')
+  return closeOrder(sandbox.wechat, merchant.mchId, merchant.appId, namedInPath(call) ?? '')
 }
 
 function refund({ sandbox, merchant, body }: Call): Outcome {
   const input = readBody(RefundOrder, body)
   if (isWechatError(input)) return input
-  const { trades, payments } = sandbox.wechat
+  const { trades } = sandbox.wechat
   const { transaction_id: transactionId, out_trade_no: outTradeNo } = input
   if (transactionId === undefined && outTradeNo === undefined)
     return fieldError('/out_trade_no', undefined, 'missing', 'transaction_id和out_trade_no必须二选一')
@@ -236,7 +239,7 @@ function refund({ sandbox, merchant, body }: Call): Outcome {
   const { from } = input.amount
   if (from && from.reduce((sum, { amount }) => sum + amount, 0) !== input.amount.refund)
     return fieldError('/amount/from', undefined, 'the amounts do not add up to the refund')
-  const made = payments.refund(trade, {
+  const made = acceptRefund(sandbox.wechat, trade, {
     outRefundNo: input.out_refund_no,
     amount: toFen(input.amount.refund),
     total: toFen(input.amount.total),
@@ -249,14 +252,14 @@ function refund({ sandbox, merchant, body }: Call): Outcome {
 
 function queryRefund(call: Call): Outcome {
   const { sandbox, merchant } = call
-  const found = sandbox.wechat.trades.findRefundByNumber(merchant.mchId, namedInPath(call) ?? '')
+  const found = sandbox.wechat.refunds.findByNumber(merchant.mchId, namedInPath(call) ?? '')
   const trade = found && sandbox.wechat.trades.find(found.tradeId)
   return found && trade ? refundJson(found, trade) : wechatError('RESOURCE_NOT_EXISTS', '退款单不存在')
 }
 
 function refundedTrade(call: Call): string | undefined {
-  const { trades } = call.sandbox.wechat
-  const found = trades.findRefundByNumber(call.merchant.mchId, namedInPath(call) ?? '')
+  const { trades, refunds } = call.sandbox.wechat
+  const found = refunds.findByNumber(call.merchant.mchId, namedInPath(call) ?? '')
   return found && trades.find(found.tradeId)?.outTradeNo
 }
 

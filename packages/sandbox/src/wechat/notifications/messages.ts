@@ -1,7 +1,8 @@
 /** Trades and refunds as WeChat writes them in answers and notifications (WeChat Pay, "Query", "Refunds"). */
 import type { Fen } from '../../core/money.ts'
 import { rfc3339 } from '../../core/time.ts'
-import type { WechatRefund, WechatTrade } from '../trades/trades.ts'
+import type { WechatRefund } from '../trades/refunds.ts'
+import type { WechatTrade } from '../trades/trades.ts'
 
 export type Json = { readonly [name: string]: unknown }
 

@@ -7,7 +7,7 @@ import type { ClockNotice } from '../../core/clock-notice.ts'
 import { type Html, html } from '../../core/html.ts'
 import { yuan } from '../../core/money.ts'
 import { beijing } from '../../core/time.ts'
-import type { WechatRefusal } from '../trades/payments.ts'
+import type { WechatRefusal } from '../trades/pay.ts'
 import type { WechatTrade } from '../trades/trades.ts'
 import { PHONE_TEXTS, phoneRefusal } from './texts.ts'
 

@@ -9,7 +9,7 @@ import { parseForm } from '../../core/charset.ts'
 import { clockNotice } from '../../core/clock-notice.ts'
 import { refuseForeignForms } from '../../core/forms.ts'
 import type { Sandbox } from '../../sandbox.ts'
-import type { WechatRefusal } from '../trades/payments.ts'
+import { payTrade, refusalOf, type WechatRefusal } from '../trades/pay.ts'
 import {
   type PhoneView,
   pathOf,
@@ -121,7 +121,7 @@ function show(sandbox: Sandbox, request: FastifyRequest<Paying>, reply: FastifyR
   const mine = buyer !== undefined && view.trade.buyerId === buyer.id
   if (mine && (view.trade.paidAt !== undefined || view.trade.paysAt !== undefined))
     return send(reply, 200, phoneDone(view))
-  const refusal = sandbox.wechat.payments.refusalOf(view.trade, buyer)
+  const refusal = refusalOf(sandbox.wechat, view.trade, buyer)
   if (refusal) return send(reply, 200, phoneRefused(view, refusal))
   if (!session || !buyer) return send(reply, 200, phoneLogin(view))
   return send(reply, 200, phonePay(view, buyer, session.formToken))
@@ -161,7 +161,7 @@ function pay(sandbox: Sandbox, request: FastifyRequest<Paying>, reply: FastifyRe
   if (!sameToken(session.formToken, form.get('formToken') ?? '')) {
     return send(reply, 422, phonePay(view, buyer, session.formToken, TEXTS[view.language].formExpired))
   }
-  const paid = sandbox.wechat.payments.pay(view.trade, buyer, form.get('paymentPassword') ?? '')
+  const paid = payTrade(sandbox.wechat, view.trade, buyer, form.get('paymentPassword') ?? '')
   if (typeof paid !== 'string' || (paid === 'PAID' && view.trade.buyerId === buyer.id)) {
     return reply.redirect(pathOf(view), 303)
   }

@@ -1,6 +1,6 @@
 /** The texts of the sandbox's phone. */
 import type { Language } from '../../cashier/texts.ts'
-import type { WechatRefusal } from '../trades/payments.ts'
+import type { WechatRefusal } from '../trades/pay.ts'
 
 const zh = {
   title: '微信支付',

@@ -1,11 +1,11 @@
-/** WeChat Pay's trades and refunds in the database: queries, creation, state transitions, and a history with times. */
+/** WeChat Pay's trades in the database: queries, creation, state transitions, and a history with times. */
 import type { Clock } from '../../core/clock.ts'
 import type { Database } from '../../core/database.ts'
+import { openHistory } from '../../core/history.ts'
 import { type Fen, toFen } from '../../core/money.ts'
 
 export type WechatState = 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED'
 export type TradeType = 'NATIVE' | 'MWEB' | 'JSAPI'
-export type WechatRefundStatus = 'PROCESSING' | 'SUCCESS' | 'CLOSED' | 'ABNORMAL'
 
 /** The fields of an order call; two calls that differ in any of them are different orders. */
 export interface WechatOrder {
@@ -42,21 +42,6 @@ export interface WechatTrade extends WechatOrder {
   readonly closedAt: number | undefined
 }
 
-export interface WechatRefund {
-  readonly id: number
-  readonly refundId: string
-  readonly tradeId: number
-  readonly mchId: string
-  readonly outRefundNo: string
-  readonly amount: Fen
-  readonly status: WechatRefundStatus
-  readonly reason: string
-  readonly notifyUrl: string | undefined
-  readonly dueAt: number
-  readonly createdAt: number
-  readonly successAt: number | undefined
-}
-
 export type WechatTrades = ReturnType<typeof openWechatTrades>
 
 type Row = {
@@ -83,22 +68,13 @@ type Row = {
   closed_at: number | null
 }
 
-type RefundRow = {
-  id: number
-  refund_id: string
-  trade_id: number
-  mch_id: string
-  out_refund_no: string
-  amount: number
-  status: string
-  reason: string
-  notify_url: string | null
-  due_at: number
-  created_at: number
-  success_at: number | null
-}
+export const openWechatTrades = (database: Database, clock: Clock) => ({
+  ...openQueries(database),
+  ...openChanges(database, clock),
+  ...openHistory<number>(database, clock, 'wechat_trade_events', 'trade_id'),
+})
 
-export function openWechatTrades(database: Database, clock: Clock) {
+function openQueries(database: Database) {
   const select = database.prepare<Row>('select * from wechat_trades where id = ?')
   const selectNumber = database.prepare<Row>('select * from wechat_trades where mch_id = ? and out_trade_no = ?')
   const selectTransaction = database.prepare<Row>('select * from wechat_trades where transaction_id = ?')
@@ -107,6 +83,60 @@ export function openWechatTrades(database: Database, clock: Clock) {
     `select * from wechat_trades where (?1 is null or mch_id = ?1) and (?2 is null or out_trade_no = ?2)
        and (?3 is null or state = ?3) and (?4 is null or id < ?4) order by id desc limit ?5`,
   )
+  const selectPaying = database.prepare<{ id: number; pays_at: number }>(
+    "select id, pays_at from wechat_trades where state = 'NOTPAY' and pays_at is not null",
+  )
+  const selectWaiting = database.prepare<{ id: number; created_at: number }>(
+    "select id, created_at from wechat_trades where state = 'NOTPAY'",
+  )
+  const selectPaidBetween = database.prepare<Row>(
+    'select * from wechat_trades where mch_id = ? and paid_at >= ? and paid_at < ? order by paid_at, id',
+  )
+  const selectTakings = database.prepare<{
+    mch_id: string
+    count: number
+    paid: number
+    refunds: number
+    refunded: number
+  }>(
+    `select mch_id, count(*) as count, sum(total) as paid, sum(refunded > 0) as refunds, sum(refunded) as refunded
+       from wechat_trades where paid_at is not null group by mch_id`,
+  )
+  return {
+    find: (id: number) => read(select.get(id)),
+    findByNumber: (mchId: string, outTradeNo: string) => read(selectNumber.get(mchId, outTradeNo)),
+    findByTransaction: (transactionId: string) => read(selectTransaction.get(transactionId)),
+    /** By the scanned code, or the prepay_id. */
+    findByLink: (text: string) => read(selectCode.get(text, text)),
+    list(filter: {
+      mchId?: string | undefined
+      outTradeNo?: string | undefined
+      state?: string | undefined
+      before?: number | undefined
+      limit: number
+    }) {
+      const { mchId, outTradeNo, state, before, limit } = filter
+      const rows = selectPage.all(mchId ?? null, outTradeNo ?? null, state ?? null, before ?? null, limit + 1)
+      const items = rows.slice(0, limit)
+      return { items: items.map(fromRow), next: rows.length > limit ? items.at(-1)?.id : undefined }
+    },
+    paying: () => selectPaying.all().map((row) => ({ id: row.id, at: row.pays_at })),
+    /** Unpaid trades. */
+    waiting: () => selectWaiting.all().map((row) => ({ id: row.id, at: row.created_at })),
+    /** Paid from `from` until before `until`, in order of payment. */
+    paidBetween: (mchId: string, from: number, until: number) => selectPaidBetween.all(mchId, from, until).map(fromRow),
+    takings: () =>
+      selectTakings.all().map((row) => ({
+        mchId: row.mch_id,
+        paidCount: row.count,
+        paid: toFen(row.paid),
+        refundCount: row.refunds,
+        refunded: toFen(row.refunded),
+      })),
+  }
+}
+
+function openChanges(database: Database, clock: Clock) {
   const insert = database.prepare(
     `insert into wechat_trades (mch_id, out_trade_no, app_id, trade_type, state, total, description, request, expires_at, created_at, closed_at)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -125,73 +155,9 @@ export function openWechatTrades(database: Database, clock: Clock) {
      where id = ?2 and state in ('SUCCESS', 'REFUND') and refunded + ?1 <= total`,
   )
   const giveBack = database.prepare('update wechat_trades set refunded = refunded - ? where id = ?')
-  const selectPaying = database.prepare<{ id: number; pays_at: number }>(
-    "select id, pays_at from wechat_trades where state = 'NOTPAY' and pays_at is not null",
-  )
-  const selectWaiting = database.prepare<{ id: number; created_at: number }>(
-    "select id, created_at from wechat_trades where state = 'NOTPAY'",
-  )
-  const insertEvent = database.prepare(
-    'insert into wechat_trade_events (trade_id, at, event, detail) values (?, ?, ?, ?)',
-  )
-  const selectEvents = database.prepare<{ at: number; event: string; detail: string }>(
-    'select at, event, detail from wechat_trade_events where trade_id = ? order by id',
-  )
-  const selectRefund = database.prepare<RefundRow>('select * from wechat_refunds where id = ?')
-  const selectRefundNumber = database.prepare<RefundRow>(
-    'select * from wechat_refunds where mch_id = ? and out_refund_no = ?',
-  )
-  const selectRefundsOf = database.prepare<RefundRow>('select * from wechat_refunds where trade_id = ? order by id')
-  const insertRefund = database.prepare(
-    `insert into wechat_refunds (refund_id, trade_id, mch_id, out_refund_no, amount, status, reason, notify_url, due_at, created_at)
-     values (?, ?, ?, ?, ?, 'PROCESSING', ?, ?, ?, ?)`,
-  )
-  const endRefund = database.prepare(
-    "update wechat_refunds set status = ?, success_at = ? where id = ? and status in ('PROCESSING', 'ABNORMAL')",
-  )
-  const selectProcessing = database.prepare<{ id: number; due_at: number }>(
-    "select id, due_at from wechat_refunds where status = 'PROCESSING'",
-  )
-  const selectPaidBetween = database.prepare<Row>(
-    'select * from wechat_trades where mch_id = ? and paid_at >= ? and paid_at < ? order by paid_at, id',
-  )
-  const selectRefundsBetween = database.prepare<RefundRow>(
-    'select * from wechat_refunds where mch_id = ? and created_at >= ? and created_at < ? order by id',
-  )
-  const selectTakings = database.prepare<{
-    mch_id: string
-    count: number
-    paid: number
-    refunds: number
-    refunded: number
-  }>(
-    `select mch_id, count(*) as count, sum(total) as paid, sum(refunded > 0) as refunds, sum(refunded) as refunded
-       from wechat_trades where paid_at is not null group by mch_id`,
-  )
-
-  const find = (id: number) => read(select.get(id))
-  const record = (id: number, event: string, detail = '') => void insertEvent.run(id, clock.now(), event, detail)
-
   return {
-    find,
-    findByNumber: (mchId: string, outTradeNo: string) => read(selectNumber.get(mchId, outTradeNo)),
-    findByTransaction: (transactionId: string) => read(selectTransaction.get(transactionId)),
-    /** By the scanned code, or the prepay_id. */
-    findByLink: (text: string) => read(selectCode.get(text, text)),
-    list(filter: {
-      mchId?: string | undefined
-      outTradeNo?: string | undefined
-      state?: string | undefined
-      before?: number | undefined
-      limit: number
-    }) {
-      const { mchId, outTradeNo, state, before, limit } = filter
-      const rows = selectPage.all(mchId ?? null, outTradeNo ?? null, state ?? null, before ?? null, limit + 1)
-      const items = rows.slice(0, limit)
-      return { items: items.map(fromRow), next: rows.length > limit ? items.at(-1)?.id : undefined }
-    },
     /** Creates an unpaid trade, or a closed one for a number that was closed without ever being ordered. */
-    create(order: WechatOrder, expiresAt: number, state: 'NOTPAY' | 'CLOSED' = 'NOTPAY'): WechatTrade {
+    create(order: WechatOrder, expiresAt: number, state: 'NOTPAY' | 'CLOSED'): number {
       const now = clock.now()
       const { lastId } = insert.run(
         order.mchId,
@@ -206,10 +172,7 @@ export function openWechatTrades(database: Database, clock: Clock) {
         now,
         state === 'CLOSED' ? now : null,
       )
-      record(lastId, state === 'NOTPAY' ? 'ordered' : 'closed', state === 'NOTPAY' ? order.tradeType : 'never ordered')
-      const trade = find(lastId)
-      if (!trade) throw new Error(`trade ${lastId} was not kept`)
-      return trade
+      return lastId
     },
     link: (id: number, prepayId: string, code: string | undefined, until: number) =>
       void link.run(prepayId, code ?? null, until, id),
@@ -217,53 +180,14 @@ export function openWechatTrades(database: Database, clock: Clock) {
     pay: (id: number, transactionId: string, buyerId: string, fee: Fen): boolean =>
       pay.run(transactionId, buyerId, fee, clock.now(), id).changes === 1,
     payLater: (id: number, at: number, buyerId: string) => void later.run(at, buyerId, id),
-    paying: () => selectPaying.all().map((row) => ({ id: row.id, at: row.pays_at })),
-    /** Unpaid trades. */
-    waiting: () => selectWaiting.all().map((row) => ({ id: row.id, at: row.created_at })),
     close: (id: number): boolean => close.run(clock.now(), id).changes === 1,
     /** False if the total would exceed the payment. */
     addRefund: (id: number, amount: Fen): boolean => refunding.run(amount, id).changes === 1,
     takeBackRefund: (id: number, amount: Fen) => void giveBack.run(amount, id),
-    record,
-    history: (id: number) => selectEvents.all(id),
-    findRefund: (id: number) => readRefund(selectRefund.get(id)),
-    findRefundByNumber: (mchId: string, outRefundNo: string) => readRefund(selectRefundNumber.get(mchId, outRefundNo)),
-    refundsOf: (tradeId: number) => selectRefundsOf.all(tradeId).map(fromRefundRow),
-    createRefund(refund: Omit<WechatRefund, 'id' | 'status' | 'successAt'>): WechatRefund {
-      const { lastId } = insertRefund.run(
-        refund.refundId,
-        refund.tradeId,
-        refund.mchId,
-        refund.outRefundNo,
-        refund.amount,
-        refund.reason,
-        refund.notifyUrl ?? null,
-        refund.dueAt,
-        refund.createdAt,
-      )
-      return { ...refund, id: lastId, status: 'PROCESSING', successAt: undefined }
-    },
-    endRefund: (id: number, status: WechatRefundStatus): boolean =>
-      endRefund.run(status, status === 'SUCCESS' ? clock.now() : null, id).changes === 1,
-    /** Paid from `from` until before `until`, in order of payment. */
-    paidBetween: (mchId: string, from: number, until: number) => selectPaidBetween.all(mchId, from, until).map(fromRow),
-    /** Accepted from `from` until before `until`. */
-    refundsBetween: (mchId: string, from: number, until: number) =>
-      selectRefundsBetween.all(mchId, from, until).map(fromRefundRow),
-    processing: () => selectProcessing.all().map((row) => ({ id: row.id, at: row.due_at })),
-    takings: () =>
-      selectTakings.all().map((row) => ({
-        mchId: row.mch_id,
-        paidCount: row.count,
-        paid: toFen(row.paid),
-        refundCount: row.refunds,
-        refunded: toFen(row.refunded),
-      })),
   }
 }
 
 const read = (row: Row | undefined): WechatTrade | undefined => row && fromRow(row)
-const readRefund = (row: RefundRow | undefined): WechatRefund | undefined => row && fromRefundRow(row)
 
 function fromRow(row: Row): WechatTrade {
   const order = JSON.parse(row.request) as WechatOrder
@@ -286,18 +210,3 @@ function fromRow(row: Row): WechatTrade {
     closedAt: row.closed_at ?? undefined,
   }
 }
-
-const fromRefundRow = (row: RefundRow): WechatRefund => ({
-  id: row.id,
-  refundId: row.refund_id,
-  tradeId: row.trade_id,
-  mchId: row.mch_id,
-  outRefundNo: row.out_refund_no,
-  amount: toFen(row.amount),
-  status: row.status as WechatRefundStatus,
-  reason: row.reason,
-  notifyUrl: row.notify_url ?? undefined,
-  dueAt: row.due_at,
-  createdAt: row.created_at,
-  successAt: row.success_at ?? undefined,
-})
