@@ -6,7 +6,7 @@ import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } fr
 import { promisify } from 'node:util'
 import { certificateSn, issueCertificate, type Name, rootSn } from '../core/certificates/certificate.ts'
 import { generateKeys, readPrivateKey } from '../core/keys.ts'
-import type { Settings } from '../core/settings.ts'
+import type { Settings } from '../core/storage/settings.ts'
 import { DAY } from '../core/time.ts'
 
 /** The three files that a merchant downloads, and the names that Alipay gives them. */

@@ -2,9 +2,9 @@
 import type { KeyObject } from 'node:crypto'
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
-import type { Database } from '../core/database.ts'
 import { digits, generateKeys, publicKeyText, readPrivateKey, readPublicKey } from '../core/keys.ts'
-import type { Settings } from '../core/settings.ts'
+import type { Database } from '../core/storage/database.ts'
+import type { Settings } from '../core/storage/settings.ts'
 import { type Certificates, issueFor } from './authority.ts'
 
 /** Alipay's rules for a merchant; the reference documents disagree on those that can be chosen here. */

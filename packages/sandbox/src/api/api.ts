@@ -1,8 +1,8 @@
 /** The JSON interface and its OpenAPI document. */
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
-import { refuseForeignCalls } from '../core/forms.ts'
-import { type Names, refuseForeignHosts } from '../core/hosts.ts'
+import { refuseForeignCalls } from '../core/pages/forms.ts'
+import { type Names, refuseForeignHosts } from '../core/pages/hosts.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { buyerRoutes, merchantRoutes } from './accounts.ts'
 import { type Application, Refused } from './application.ts'

@@ -3,9 +3,9 @@ import { type Static, type TProperties, Type } from 'typebox'
 import type { Merchant } from '../alipay/merchants.ts'
 import type { Trade } from '../alipay/trades/trade.ts'
 import type { Buyer } from '../core/buyers.ts'
-import type { TradeEvent } from '../core/history.ts'
 import { yuan } from '../core/money.ts'
 import type { Attempt, Delivery } from '../core/notifications/store.ts'
+import type { TradeEvent } from '../core/storage/history.ts'
 import { rfc3339 } from '../core/time.ts'
 
 export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>

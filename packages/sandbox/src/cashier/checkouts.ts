@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import type { PaymentRequest } from '../alipay/trades/trade.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Database } from '../core/database.ts'
+import type { Database } from '../core/storage/database.ts'
 
 export interface Checkout {
   readonly id: string

@@ -1,6 +1,6 @@
 /** The frame of the buyer's pages: the sandbox's banner, the page's owner, the language switch. */
-import type { ClockNotice } from '../core/clock-notice.ts'
-import { type Html, html } from '../core/html.ts'
+import type { ClockNotice } from '../core/pages/clock-notice.ts'
+import { type Html, html } from '../core/pages/html.ts'
 import { type Language, TEXTS } from './texts.ts'
 
 export interface Frame {

@@ -1,6 +1,6 @@
 /** WeChat's in-app browser: it opens no Alipay page, and WeChat accepts H5 payments only in other browsers. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { html } from '../core/html.ts'
+import { html } from '../core/pages/html.ts'
 import { LANGUAGE } from './browser.ts'
 import { frame } from './frame.ts'
 import { languageOf, TEXTS } from './texts.ts'

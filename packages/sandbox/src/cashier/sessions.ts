@@ -1,7 +1,7 @@
 /** Buyers logged in at the cashier, by a random cookie; every session has a token that its forms must include. */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
-import type { Database } from '../core/database.ts'
+import type { Database } from '../core/storage/database.ts'
 
 export interface Session {
   readonly token: string

@@ -1,7 +1,7 @@
 /** The console's page of clock and faults. */
 
 import { FAULT_TEXTS, FAULTS, type Fault } from '../core/faults/fault.ts'
-import { type Html, html } from '../core/html.ts'
+import { type Html, html } from '../core/pages/html.ts'
 import { beijing } from '../core/time.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { empty } from './layout.ts'

@@ -1,6 +1,7 @@
 /** Notifications of either gateway as a table. Long values go below short ones, so that a row fits a small screen. */
-import { type Html, html } from '../core/html.ts'
+
 import type { Delivery } from '../core/notifications/store.ts'
+import { type Html, html } from '../core/pages/html.ts'
 import { beijing } from '../core/time.ts'
 import { badge } from './layout.ts'
 

@@ -1,7 +1,7 @@
 /** The frame of every console page. */
 import type { Clock } from '../core/clock.ts'
-import { clockNotice } from '../core/clock-notice.ts'
-import { type Html, html } from '../core/html.ts'
+import { clockNotice } from '../core/pages/clock-notice.ts'
+import { type Html, html } from '../core/pages/html.ts'
 import { beijing } from '../core/time.ts'
 
 const PAGES = [

@@ -1,10 +1,10 @@
 /** The console's pages: accounts, trades, and the notifications with their answers. */
 
 import type { Trade } from '../alipay/trades/trade.ts'
-import { type Html, html } from '../core/html.ts'
 import { subtract, yuan } from '../core/money.ts'
 import { sendsNotifications } from '../core/notifications/notifications.ts'
 import type { Attempt, Delivery } from '../core/notifications/store.ts'
+import { type Html, html } from '../core/pages/html.ts'
 import { beijing } from '../core/time.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { deliveriesTable } from './deliveries-table.ts'

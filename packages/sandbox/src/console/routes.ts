@@ -1,8 +1,8 @@
 /** The console over HTTP. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { current } from '../alipay/trades/close.ts'
-import { refuseForeignForms } from '../core/forms.ts'
-import { type Html, html } from '../core/html.ts'
+import { refuseForeignForms } from '../core/pages/forms.ts'
+import { type Html, html } from '../core/pages/html.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { accountActions, controlActions, deliveryActions } from './actions.ts'
 import { controlPage } from './control-page.ts'

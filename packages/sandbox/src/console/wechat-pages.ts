@@ -1,7 +1,8 @@
 /** The console's pages of WeChat Pay: trades with a link to the paying phone, refunds, and every delivery. */
-import { type Html, html } from '../core/html.ts'
+
 import { subtract, yuan } from '../core/money.ts'
 import type { Attempt, Delivery } from '../core/notifications/store.ts'
+import { type Html, html } from '../core/pages/html.ts'
 import { beijing } from '../core/time.ts'
 import type { Sandbox } from '../sandbox.ts'
 import type { WechatMerchant } from '../wechat/merchants.ts'

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openBuyers } from './buyers.ts'
-import { openDatabase } from './database.ts'
+import { openDatabase } from './storage/database.ts'
 
 test('forty thousand buyers are created although some draw a taken number; a login is unique', () => {
   const folder = mkdtempSync(join(tmpdir(), 'xuecheng-buyers-'))

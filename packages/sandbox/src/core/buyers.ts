@@ -4,9 +4,9 @@
  */
 
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { digits } from './keys.ts'
 import { type Fen, toFen } from './money.ts'
+import type { Database } from './storage/database.ts'
 
 export interface Buyer {
   /** The user id, 2088 and twelve digits. */

@@ -1,5 +1,5 @@
 /** The sandbox's clock: the machine's clock plus an offset. */
-import type { Settings } from './settings.ts'
+import type { Settings } from './storage/settings.ts'
 
 export interface Clock {
   /** Milliseconds since 1970 on the sandbox's clock. */

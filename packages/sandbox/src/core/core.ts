@@ -2,10 +2,10 @@
 import { type Agenda, createAgenda } from './agenda.ts'
 import { type Buyers, openBuyers } from './buyers.ts'
 import { type Clock, openClock } from './clock.ts'
-import { type Database, openDatabase } from './database.ts'
 import { type Faults, openFaults } from './faults/faults.ts'
 import type { Entry } from './schedule.ts'
-import { openSettings, type Settings } from './settings.ts'
+import { type Database, openDatabase } from './storage/database.ts'
+import { openSettings, type Settings } from './storage/settings.ts'
 
 export interface Core {
   readonly database: Database

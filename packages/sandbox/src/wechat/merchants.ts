@@ -1,8 +1,8 @@
 /** WeChat Pay's merchants: the uploaded public key, the APIv3 key, and the key pair with which WeChat signs. */
 import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
-import type { Database } from '../core/database.ts'
 import { digits, generateKeys, readPrivateKey, readPublicKey } from '../core/keys.ts'
+import type { Database } from '../core/storage/database.ts'
 
 export interface WechatRules {
   /** WeChat's fee, in ten-thousandths of a payment. */

@@ -3,7 +3,7 @@
  * errors of page methods).
  */
 import { encode } from '../../core/charset.ts'
-import { html } from '../../core/html.ts'
+import { html } from '../../core/pages/html.ts'
 import type { GatewayError } from './errors.ts'
 
 export function errorPage({ subCode, subMsg }: GatewayError): Buffer {

@@ -1,6 +1,7 @@
 /** Refunds in the database. */
-import type { Database } from '../../core/database.ts'
+
 import { type Fen, toFen } from '../../core/money.ts'
+import type { Database } from '../../core/storage/database.ts'
 import type { Trade } from './trade.ts'
 import type { Trades } from './trades.ts'
 

@@ -1,8 +1,8 @@
 /** Trades in the database: queries, creation, state transitions, and a history with times. */
 import type { Clock } from '../../core/clock.ts'
-import type { Database } from '../../core/database.ts'
-import { type History, openHistory } from '../../core/history.ts'
 import { type Fen, toFen } from '../../core/money.ts'
+import type { Database } from '../../core/storage/database.ts'
+import { type History, openHistory } from '../../core/storage/history.ts'
 import { newTradeNo, type PaymentRequest, type Trade, type TradeStatus } from './trade.ts'
 
 export interface TradeFilter {

@@ -1,7 +1,7 @@
 /** The active faults: they survive a restart and apply in the order they were set. */
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../clock.ts'
-import type { Database } from '../database.ts'
+import type { Database } from '../storage/database.ts'
 import { type Fault, type FaultKind, type FaultOptions, type FaultScope, matches, type Target } from './fault.ts'
 
 export interface FaultInput {

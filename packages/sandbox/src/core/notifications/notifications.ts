@@ -3,7 +3,7 @@
  * again on the gateway's schedule, and hit by the faults that are set.
  */
 import type { Core } from '../core.ts'
-import type { Settings } from '../settings.ts'
+import type { Settings } from '../storage/settings.ts'
 import { SECOND } from '../time.ts'
 import type { Answer, Poster } from './post.ts'
 import type { Attempt, Delivery, DeliveryStore } from './store.ts'

@@ -1,7 +1,7 @@
 /** Deliveries in the database, and every attempt with the bytes sent and answered. */
 
 import type { Fields } from '../charset.ts'
-import type { Database } from '../database.ts'
+import type { Database } from '../storage/database.ts'
 import type { Answer } from './post.ts'
 
 export type DeliveryState = 'pending' | 'delivered' | 'exhausted' | 'dropped'

@@ -1,7 +1,7 @@
 /** WeChat Pay's refunds in the database. */
 import type { Clock } from '../../core/clock.ts'
-import type { Database } from '../../core/database.ts'
 import { type Fen, toFen } from '../../core/money.ts'
+import type { Database } from '../../core/storage/database.ts'
 
 export type WechatRefundStatus = 'PROCESSING' | 'SUCCESS' | 'CLOSED' | 'ABNORMAL'
 

@@ -1,8 +1,8 @@
 /** WeChat Pay's trades in the database: queries, creation, state transitions, and a history with times. */
 import type { Clock } from '../../core/clock.ts'
-import type { Database } from '../../core/database.ts'
-import { openHistory } from '../../core/history.ts'
 import { type Fen, toFen } from '../../core/money.ts'
+import type { Database } from '../../core/storage/database.ts'
+import { openHistory } from '../../core/storage/history.ts'
 
 export type WechatState = 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED'
 export type TradeType = 'NATIVE' | 'MWEB' | 'JSAPI'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { DAY, HOUR, MINUTE, SECOND } from '../time.ts'
 import { clockNotice } from './clock-notice.ts'
-import { DAY, HOUR, MINUTE, SECOND } from './time.ts'
 
 const ahead = (offset: number) =>
   clockNotice({ now: () => Date.now() + offset, offset: () => offset, set: () => undefined, reset: () => undefined })

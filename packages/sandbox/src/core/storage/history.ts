@@ -1,5 +1,5 @@
 /** What happened to each trade, and when. */
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 import type { Database } from './database.ts'
 
 export interface TradeEvent {

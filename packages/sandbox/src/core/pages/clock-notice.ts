@@ -2,9 +2,9 @@
  * The notice on every page while the sandbox's clock is ahead: a shop on real time then sees its new orders expire
  * early.
  */
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
+import { DAY, HOUR, MINUTE } from '../time.ts'
 import { type Html, html } from './html.ts'
-import { DAY, HOUR, MINUTE } from './time.ts'
 
 export type ClockNotice = Readonly<Record<'zh-CN' | 'en', Html>>
 
