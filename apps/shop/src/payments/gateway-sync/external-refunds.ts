@@ -230,7 +230,7 @@ export async function resendMissingRefund(
   await db.transaction().execute(async (tx) => {
     if (refund.order_id !== null) await lockOrder(tx, refund.order_id)
     const now = clock()
-    const before = await moveRefund(tx, 'makeGood', refund.id, { at: now, by: { actor: 'gateway' }, reason, set })
+    const before = await moveRefund(tx, 'resendMissing', refund.id, { at: now, by: { actor: 'gateway' }, reason, set })
     if (before?.finished_at) await also(tx, before.finished_at)
   })
 }

@@ -54,12 +54,12 @@ export const REFUND_TRANSITIONS = {
     needs: 'the gateway has said that the money went back',
     does: 'moves the order on and takes away the access of the lines that are now paid back whole',
   },
-  makeGood: {
+  resendMissing: {
     from: ['succeeded'],
     to: 'succeeded',
     by: ['gateway'],
-    needs: "the day's bill lacks it, staff have had it sent again with the same number, and the gateway has made it",
-    does: 'dates it anew: it stands in the bill of the day on which it was truly made, unless an earlier one has named it',
+    needs: "the day's bill lacks it, staff have had it sent again with the same number, and the gateway has now made it",
+    does: 'clears the day of its bill: the bill of the day on which the gateway made it lists it, unless an earlier one already has',
   },
   refuse: {
     from: ['sent'],

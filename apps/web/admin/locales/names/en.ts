@@ -251,7 +251,7 @@ const names: SameKeys<typeof chinese> = {
     refund_withdraw: 'Request withdrawn',
     refund_send: 'Refund sent',
     refund_succeed: 'Refund made',
-    refund_makeGood: 'Missing refund sent again',
+    refund_resendMissing: 'Missing refund sent again',
     refund_refuse: 'Refund refused by the gateway',
     refund_sendAgain: 'Refund sent again',
     gateway_ask: 'Gateway asked',

@@ -229,7 +229,7 @@ export default {
     refund_withdraw: '撤回退款申请',
     refund_send: '发送退款',
     refund_succeed: '退款到账',
-    refund_makeGood: '补做退款',
+    refund_resendMissing: '补做退款',
     refund_refuse: '平台拒绝退款',
     refund_sendAgain: '再次发送退款',
     gateway_ask: '查询支付平台',
