@@ -21,7 +21,7 @@ function withDesk(add: (admin: Application) => void): Application {
 }
 
 const answer = () => ({})
-const right = { right: 'desk.see' } as const
+const right = { right: 'admin.enter' } as const
 
 test('a route with its permission is added, and requires a login', async () => {
   const app = withDesk((admin) => void admin.get('/open', { config: right }, answer))

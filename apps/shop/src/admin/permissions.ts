@@ -8,7 +8,7 @@ export type StaffRole = Exclude<Role, 'buyer'>
 export const STAFF_ROLES = ['owner', 'finance', 'support', 'editor'] as const satisfies readonly StaffRole[]
 
 export const RIGHTS = {
-  'desk.see': ['owner', 'finance', 'support', 'editor'],
+  'admin.enter': ['owner', 'finance', 'support', 'editor'],
   'orders.read': ['owner', 'finance', 'support'],
   'orders.cancel': ['owner', 'finance', 'support'],
   'orders.ask': ['owner', 'finance', 'support'],

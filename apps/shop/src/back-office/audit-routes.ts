@@ -33,7 +33,7 @@ export function addAuditAdminRoutes(admin: Application, db: Database): void {
     {
       config: { right: 'audit.read' },
       schema: {
-        tags: ['desk: staff'],
+        tags: ['back office: staff'],
         summary: 'Who of the staff did what, newest first',
         querystring: Type.Object({
           user: Type.Optional(Type.String({ maxLength: 64 })),

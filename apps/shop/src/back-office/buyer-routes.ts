@@ -20,7 +20,7 @@ const Id = Type.Object({ id: Type.Integer({ minimum: 1 }) })
 const Why = Type.String({ minLength: 1, maxLength: 200 })
 const CourseId = Type.Integer({ minimum: 1, maximum: 2_147_483_647 })
 
-const tags = ['desk: buyers']
+const tags = ['back office: buyers']
 
 export function addBuyerAdminRoutes(admin: Application, context: AdminContext): void {
   admin.addSchema(BuyerRowShape)

@@ -15,7 +15,7 @@ export function addDashboardAdminRoutes(admin: Application, db: Database, clock:
     {
       config: { right: 'money.read' },
       schema: {
-        tags: ['desk: money'],
+        tags: ['back office: money'],
         summary: 'Sales net of refunds by day, by course, by method; from order to payment; time to access',
         querystring: Span,
         response: { 200: Type.Ref('Dashboard'), ...problems(401, 403, 422) },
@@ -29,7 +29,7 @@ export function addDashboardAdminRoutes(admin: Application, db: Database, clock:
     {
       config: { right: 'money.read' },
       schema: {
-        tags: ['desk: money'],
+        tags: ['back office: money'],
         summary: 'Count the last days again now, instead of with the next job',
         querystring: Span,
         response: { 200: Type.Ref('Dashboard'), ...problems(401, 403, 422) },

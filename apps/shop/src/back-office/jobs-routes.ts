@@ -34,7 +34,7 @@ export function addJobsAdminRoutes(admin: Application, context: AdminContext): v
     {
       config: { right: 'jobs.read' },
       schema: {
-        tags: ['desk: jobs'],
+        tags: ['back office: jobs'],
         summary: 'Jobs of the queue; dead ones are out of tries',
         querystring: Type.Object({
           state: Type.Optional(Type.Enum([...JOB_STATES])),
@@ -65,7 +65,7 @@ export function addJobsAdminRoutes(admin: Application, context: AdminContext): v
     {
       config: { right: 'jobs.run' },
       schema: {
-        tags: ['desk: jobs'],
+        tags: ['back office: jobs'],
         summary: 'Give a dead job its tries again',
         params: Type.Object({ id: Type.String({ pattern: '^[1-9]\\d{0,15}$' }) }),
         response: { 200: Type.Object({ id: Type.String() }), ...problems(401, 403, 404) },

@@ -61,7 +61,7 @@ export function addHealthAdminRoutes(admin: Application, db: Database, clock: ()
     {
       config: { right: 'money.read' },
       schema: {
-        tags: ['desk: money'],
+        tags: ['back office: money'],
         summary: 'Conditions that must never occur, and the affected rows',
         response: { 200: Type.Ref('MoneyHealth'), ...problems(401, 403) },
       },

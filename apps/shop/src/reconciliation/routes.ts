@@ -38,7 +38,7 @@ export function addReconciliationAdminRoutes(admin: Application, payments: Payme
   addRepairRoute(admin, payments)
 }
 
-const tags = ['desk: reconciliation']
+const tags = ['back office: reconciliation']
 
 function addListRoute(admin: Application, { db, clock }: Payments): void {
   admin.get(

@@ -68,7 +68,7 @@ export function addLogoRoute(app: Application, { db }: IdentityAdmin): void {
   )
 }
 
-const tags = ['desk: settings']
+const tags = ['back office: settings']
 const subject = 'settings/shop'
 const right = { right: 'settings.write' } as const
 

@@ -12,13 +12,13 @@ import { problems, WholeList, wholeList } from '../http/shapes.ts'
 export function addProfileAdminRoutes(admin: Application, context: AdminContext): void {
   const { db, clock } = context
   admin.addSchema(SecurityEventShape)
-  const tags = ['desk: profile']
+  const tags = ['back office: profile']
   const Sessions = WholeList('Session')
 
   admin.get(
     '/profile/sessions',
     {
-      config: { right: 'desk.see' },
+      config: { right: 'admin.enter' },
       schema: { tags, summary: 'My sessions', response: { 200: Sessions, ...problems(401, 403) } },
     },
     async (request) => {
@@ -30,7 +30,7 @@ export function addProfileAdminRoutes(admin: Application, context: AdminContext)
   admin.get(
     '/profile/security-events',
     {
-      config: { right: 'desk.see' },
+      config: { right: 'admin.enter' },
       schema: {
         tags,
         summary: 'Security events of my account: logins, refusals and changes, newest first',
@@ -47,7 +47,7 @@ export function addProfileAdminRoutes(admin: Application, context: AdminContext)
   admin.post(
     '/profile/sessions/end',
     {
-      config: { right: 'desk.see', security: 'sessions.ended' },
+      config: { right: 'admin.enter', security: 'sessions.ended' },
       schema: {
         tags,
         summary: 'End one of my sessions, or all but this one',

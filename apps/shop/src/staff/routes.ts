@@ -26,7 +26,7 @@ const NewMember = Type.Object(
   { additionalProperties: false },
 )
 
-const tags = ['desk: staff']
+const tags = ['back office: staff']
 
 export function addStaffAdminRoutes(admin: Application, context: AdminContext): void {
   admin.addSchema(StaffMemberShape)

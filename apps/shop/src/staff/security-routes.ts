@@ -35,7 +35,7 @@ const NewsShape = Type.Object(
   { $id: 'SecurityNews' },
 )
 
-const tags = ['desk: staff']
+const tags = ['back office: staff']
 
 export function addSecurityAdminRoutes(admin: Application, context: AdminContext): void {
   admin.addSchema(SettingsShape)

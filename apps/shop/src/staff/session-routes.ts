@@ -14,7 +14,7 @@ const Id = Type.Object({ id: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE
 export function addStaffSessionsAdminRoutes(admin: Application, context: AdminContext): void {
   const { db, clock } = context
   admin.addSchema(SessionShape)
-  const tags = ['desk: staff']
+  const tags = ['back office: staff']
 
   admin.get(
     '/staff/:id/sessions',

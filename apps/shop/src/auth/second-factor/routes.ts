@@ -33,8 +33,8 @@ export interface FactorAdmin extends Factors {
   readonly issuer: () => string
 }
 
-const tags = ['desk: profile']
-const config = { right: 'desk.see', evenFactorDue: true } as const
+const tags = ['back office: profile']
+const config = { right: 'admin.enter', evenFactorDue: true } as const
 const proof = { ...config, proof: true } as const
 
 export function addFactorAdminRoutes(admin: Application, factors: FactorAdmin): void {

@@ -32,7 +32,7 @@ export function addExportAdminRoutes(admin: Application, db: Database, clock: ()
       // A HEAD request would write an audit entry for a file that is never sent.
       exposeHeadRoute: false,
       schema: {
-        tags: ['desk: orders'],
+        tags: ['back office: orders'],
         summary: 'Every order that the search fits, newest first, as a CSV file for spreadsheets, streamed',
         description:
           'Orders placed while it is sent are left out. Where it fails on the way the connection breaks off: a chunked answer without its end is no whole file.',

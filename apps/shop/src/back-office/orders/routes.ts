@@ -25,15 +25,15 @@ export function addOrderAdminRoutes(admin: Application, payments: Payments): voi
   addQueryRoute(admin, payments)
 }
 
-const tags = ['desk: orders']
+const tags = ['back office: orders']
 
 function addReadRoutes(admin: Application, { db }: Payments): void {
   admin.get(
     '/me',
     {
-      config: { right: 'desk.see' },
+      config: { right: 'admin.enter' },
       schema: {
-        tags: ['desk'],
+        tags: ['back office'],
         summary: 'Who am I, and what may I do here',
         response: {
           200: Type.Object({ user: Type.Ref('User'), rights: Type.Array(Type.String()) }),

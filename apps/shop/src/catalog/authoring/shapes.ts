@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { Moment, Money, problems } from '../../http/shapes.ts'
 
-export const courseTags = ['desk: courses']
+export const courseTags = ['back office: courses']
 export const courseRights = { read: { right: 'courses.read' }, write: { right: 'courses.write' } } as const
 
 const Id = Type.Integer({ minimum: 1, maximum: 2_147_483_647 })

@@ -45,7 +45,7 @@ export function addUploadAdminRoutes(admin: Application, context: AdminContext, 
         config: { right: 'courses.write', slowBody: true },
         bodyLimit: VIDEO_BYTES + 64 * 1024,
         schema: {
-          tags: ['desk: courses'],
+          tags: ['back office: courses'],
           summary: 'A picture (PNG, JPEG, GIF, WebP; 5 MB) or a video (MP4, WebM; 2 GB), as multipart/form-data',
           response: { 201: Type.Ref('Upload'), ...problems(400, 401, 403, 413, 415, 422, 507) },
         },

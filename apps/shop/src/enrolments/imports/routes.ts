@@ -31,7 +31,7 @@ export function addImportAdminRoutes(admin: Application, context: ImportAdmin): 
   addResultRoute(admin, context)
 }
 
-const tags = ['desk: buyers']
+const tags = ['back office: buyers']
 const config = { right: 'students.import' } as const
 const csv = { 200: Type.Unsafe<Readable>({ type: 'string' }) }
 

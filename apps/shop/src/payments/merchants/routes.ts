@@ -92,7 +92,7 @@ export function addSettingsAdminRoutes(admin: Application, settings: SettingsAdm
   addRemoveRoutes(admin, settings)
 }
 
-const tags = ['desk: settings']
+const tags = ['back office: settings']
 const right = { right: 'settings.write' } as const
 
 async function readSettings(

@@ -66,7 +66,7 @@ export function addInboxAdminRoutes(admin: Application, payments: Payments): voi
   addReplayRoute(admin, payments)
 }
 
-const tags = ['desk: inbox']
+const tags = ['back office: inbox']
 
 function addReadRoutes(admin: Application, { db }: Payments): void {
   admin.get(

@@ -69,7 +69,7 @@ export function addRefundAdminRoutes(admin: Application, payments: Payments): vo
   addDecisionRoute(admin, payments, 'send-again', 'Send what the gateway refused once more', sendRefundAgain)
 }
 
-const tags = ['desk: refunds']
+const tags = ['back office: refunds']
 
 function addPreviewRoute(admin: Application, { db }: Payments): void {
   admin.post(

@@ -42,7 +42,7 @@ const UnmatchedShape = Type.Object(
   { $id: 'UnmatchedPayment' },
 )
 
-const tags = ['desk: inbox']
+const tags = ['back office: inbox']
 
 export function addUnmatchedAdminRoutes(admin: Application, payments: Payments): void {
   admin.addSchema(UnmatchedShape)

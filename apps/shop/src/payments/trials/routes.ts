@@ -50,7 +50,7 @@ const TrialShape = Type.Object(
 
 export function addTrialAdminRoutes(admin: Application, payments: Payments): void {
   admin.addSchema(TrialShape)
-  const tags = ['desk: settings']
+  const tags = ['back office: settings']
 
   admin.get(
     '/trial-payments',

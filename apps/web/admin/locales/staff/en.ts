@@ -178,7 +178,7 @@ const staff: typeof chinese = {
   },
   right: {
     students_import: 'Import students by CSV',
-    desk_see: 'Enter the back office',
+    admin_enter: 'Enter the back office',
     orders_read: 'See orders',
     orders_cancel: 'Cancel orders',
     orders_ask: 'Ask the gateway',

@@ -171,7 +171,7 @@ export default {
   },
   right: {
     students_import: '按 CSV 导入学员',
-    desk_see: '进入后台',
+    admin_enter: '进入后台',
     orders_read: '查看订单',
     orders_cancel: '取消订单',
     orders_ask: '查询支付平台',
