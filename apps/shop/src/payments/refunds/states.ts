@@ -58,7 +58,8 @@ export const REFUND_TRANSITIONS = {
     from: ['succeeded'],
     to: 'succeeded',
     by: ['gateway'],
-    needs: "the day's bill lacks it, staff have had it sent again with the same number, and the gateway has now made it",
+    needs:
+      "the day's bill lacks it, staff have had it sent again with the same number, and the gateway has now made it",
     does: 'clears the day of its bill: the bill of the day on which the gateway made it lists it, unless an earlier one already has',
   },
   refuse: {
