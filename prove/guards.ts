@@ -16,7 +16,7 @@ export interface Mutation extends Edit {
    * The proof itself, unless a test of `tests/model` is named here: every pair of operations at once, or a gateway that says
    * nothing just when something is to be closed, which chance brings about too seldom.
    */
-  readonly noticedBy?: 'races' | 'silence'
+  readonly noticedBy?: 'races' | 'silence' | 'pay-again'
 }
 
 const PAYMENTS = 'apps/shop/src/payments'
@@ -187,6 +187,34 @@ export const MUTATIONS: readonly Mutation[] = [
     to: instead(
       "await moveAttempt(tx, 'close', { attemptNo, at: now, by, reason, set: { ask_at: lastLook && null } })",
     ),
+  },
+  {
+    guard: 'a repeated request gets no link of a closed attempt, nor of an order that is paid or closed',
+    marker: 'repeated-link',
+    file: `${PAYMENTS}/checkout/checkout.ts`,
+    to: instead('const isOver = false'),
+    noticedBy: 'pay-again',
+  },
+  {
+    guard: 'a link is not handed out if its order was paid or closed while it was made',
+    marker: 'link-of-closed-attempt',
+    file: `${PAYMENTS}/checkout/pay-links.ts`,
+    to: removed,
+    noticedBy: 'pay-again',
+  },
+  {
+    guard: 'a refused link is queried at once',
+    marker: 'refused-link-queried',
+    file: `${PAYMENTS}/checkout/pay-links.ts`,
+    to: instead("if ('refusal' in answer) throw new ShopError('PAYMENT_REFUSED')"),
+    noticedBy: 'pay-again',
+  },
+  {
+    guard: 'an attempt stays payable until a newer one has its link',
+    marker: 'payable-attempt-kept',
+    file: `${PAYMENTS}/gateway-sync/close-attempts.ts`,
+    to: instead('const linked = 0'),
+    noticedBy: 'pay-again',
   },
   {
     guard: 'a refund is repeated with its own number',

@@ -93,8 +93,9 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
           signed: 'at the gateway',
           request: (attempt) =>
             answer(() => {
-              const refused = spent.has(attempt.attemptNo) || attempt.expiresAt <= clock()
-              if (refused) throw new ShopError('GATEWAY_UNAVAILABLE')
+              const before = trades.get(attempt.attemptNo)?.state
+              if (before === 'paid' || before === 'closed') return { refusal: before }
+              if (spent.has(attempt.attemptNo) || attempt.expiresAt <= clock()) return { refusal: 'closed' }
               make(provider, attempt)
               return { link: { codeUrl: `code:${attempt.attemptNo}` }, until: new Date(clock().getTime() + 7_200_000) }
             }),

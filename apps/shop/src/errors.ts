@@ -520,6 +520,13 @@ export const REFUSALS = {
     'This payment method does not accept this order',
     'Nothing was charged. Choose another method, or contact the shop.',
   ),
+  PAYMENT_REFUSED: refusal(
+    409,
+    '支付平台拒绝了这笔付款',
+    '没有扣款。请换一种支付方式，或联系客服。',
+    'The payment gateway refused this payment',
+    'Nothing was charged. Choose another method, or contact the shop.',
+  ),
   PAYMENT_BEGUN_TOO_OFTEN: refusal(
     409,
     '这笔订单发起支付的次数太多',

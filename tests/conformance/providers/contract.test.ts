@@ -97,7 +97,12 @@ const linkFor = async (
   { links }: PaymentProvider,
   attempt: AttemptToPay,
   payer = payerAt('computer'),
-): Promise<PayLink> => (links.signed === 'locally' ? links.sign(attempt) : (await links.request(attempt, payer)).link)
+): Promise<PayLink> => {
+  if (links.signed === 'locally') return links.sign(attempt)
+  const answer = await links.request(attempt, payer)
+  if ('refusal' in answer) throw new Error(answer.refusal)
+  return answer.link
+}
 
 interface Kept {
   readonly body: Buffer

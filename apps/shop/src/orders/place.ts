@@ -63,7 +63,7 @@ export const purchaseReads = (tx: Transaction, { userId, courseIds }: Purchase) 
     // the statistics say that few orders are unpaid, the planner reads this buyer's only (migration 0024).
     tx
       .selectFrom('orders')
-      .select(['id', 'order_no', 'subject', 'total_fen', 'expires_at', 'course_ids', 'pay_type'])
+      .select(['id', 'order_no', 'subject', 'total_fen', 'expires_at', 'course_ids'])
       .where('user_id', '=', userId)
       .where('paid_at', 'is', null)
       .where('closed_at', 'is', null),
@@ -129,8 +129,9 @@ export const orderPlaced = (now: Date): HistoryLine => ({
 
 const sorted = (ids: readonly number[]): number[] => [...ids].sort((left, right) => left - right)
 
-const isFor = ({ courseIds, total, payType }: Purchase, order: PurchaseRead[3][number]): boolean =>
-  order.total_fen === total && order.pay_type === payType && String(order.course_ids) === String(sorted(courseIds))
+/** With whatever method it was begun: two unpaid orders for the same courses could both be paid. */
+const isFor = ({ courseIds, total }: Purchase, order: PurchaseRead[3][number]): boolean =>
+  order.total_fen === total && String(order.course_ids) === String(sorted(courseIds))
 
 const asPlaced = (row: PurchaseRead[3][number]): PlacedOrder => ({
   id: row.id,

@@ -42,14 +42,22 @@ export interface RequestedLink {
   readonly until: Date
 }
 
+/** The gateway makes no link for this attempt. It may be paid or closed there: a query tells. */
+export interface LinkRefused {
+  readonly refusal: string
+}
+
 /**
  * How a provider makes its links: signed locally without any network call, or requested from its gateway once the
  * attempt is stored. Requesting one again for the same attempt is harmless, though the previous link may stop working.
  */
 export type Links =
   | { readonly signed: 'locally'; sign(attempt: AttemptToPay): Promise<PayLink> }
-  /** @throws ShopError GATEWAY_UNAVAILABLE */
-  | { readonly signed: 'at the gateway'; request(attempt: AttemptToPay, client: Client): Promise<RequestedLink> }
+  /** @throws ShopError GATEWAY_UNAVAILABLE when there is no answer that can be trusted */
+  | {
+      readonly signed: 'at the gateway'
+      request(attempt: AttemptToPay, client: Client): Promise<RequestedLink | LinkRefused>
+    }
 
 /** What the gateway reports about an attempt, in an answer whose signature was verified. */
 export type GatewayTrade =

@@ -9544,8 +9544,11 @@ export interface components {
         };
         Checkout: {
             orderNo: string;
-            /** @enum {unknown} */
-            status: "unpaid";
+            /**
+             * @description There is no link unless it is unpaid
+             * @enum {unknown}
+             */
+            status: "unpaid" | "paid" | "partially_refunded" | "refunded" | "cancelled" | "expired";
             /** @example 39.00 */
             totalAmount: string;
             /** @example 2026-11-23T10:00:00.000+08:00 */

@@ -28,6 +28,8 @@ export interface NewAttempt {
   readonly amount: Fen
   readonly channel: string
   readonly merchant: string | null
+  /** The end of a link that is made together with the attempt; null if it is requested from the gateway later. */
+  readonly linkUntil: Date | null
   readonly now: Date
 }
 
@@ -44,6 +46,7 @@ export const attemptRow = (tx: Pick<Transaction, 'insertInto'>, attempt: NewAtte
     amount_fen: attempt.amount,
     channel: attempt.channel,
     merchant: attempt.merchant,
+    link_until: attempt.linkUntil,
     created_at: attempt.now,
     ask_at: new Date(attempt.now.getTime() + FIRST_QUERY_SECONDS * 1000),
   })
@@ -54,24 +57,37 @@ export const attemptOpened = ({ orderId, attemptNo, provider, now }: NewAttempt)
   ...{ event: 'open', from: null, to: 'open', actor: 'buyer' },
 })
 
-/** The order's attempts that can still be paid, as far as our books know. */
-export const openAttempts = (db: Reader, orderId: number): Promise<(AttemptRef & { channel: string })[]> =>
+/** An open attempt, and until when its latest link is valid; null while none has been made. */
+export type OpenAttempt = AttemptRef & { readonly channel: string; readonly link_until: Date | null }
+
+/** The order's attempts that can still be paid, as far as our books know; the newest first. */
+export const openAttempts = (db: Reader, orderId: number): Promise<OpenAttempt[]> =>
   openAttemptsOf(db, orderId).execute()
 
 /** Builds the query for the open attempts. */
 export const openAttemptsOf = (db: Reader, orderId: number) =>
   db
     .selectFrom('payment_attempts')
-    .select(['provider', 'attempt_no', 'channel', 'merchant'])
+    .select(['provider', 'attempt_no', 'channel', 'merchant', 'link_until'])
     .where('order_id', '=', orderId)
     .where('status', '=', 'open')
     .orderBy('id', 'desc')
 
-/** The open attempts, and the closed ones whose link has not expired yet: a payment by such a link may still arrive. */
-export const unsettledAttempts = (db: Reader, orderId: number): Promise<AttemptRef[]> =>
+/** Builds the query for an attempt that its buyer may still pay: it is open, and its order is unpaid. */
+export const payableAttempt = (db: Reader, attemptNo: string) =>
   db
     .selectFrom('payment_attempts')
-    .select(['provider', 'attempt_no', 'merchant'])
+    .innerJoin('orders', 'orders.id', 'payment_attempts.order_id')
+    .select(['order_id', 'payment_attempts.merchant', 'link', 'link_until'])
+    .where('attempt_no', '=', attemptNo)
+    .where('payment_attempts.status', '=', 'open')
+    .where('orders.status', '=', 'unpaid')
+
+/** The open attempts, and the closed ones whose link has not expired yet: a payment by such a link may still arrive. */
+export const unsettledAttempts = (db: Reader, orderId: number) =>
+  db
+    .selectFrom('payment_attempts')
+    .select(['provider', 'attempt_no', 'merchant', 'status'])
     .where('order_id', '=', orderId)
     .where((where) => where.or([where('status', '=', 'open'), where('ask_at', 'is not', null)]))
     .orderBy('id', 'desc')

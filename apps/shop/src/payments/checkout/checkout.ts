@@ -36,19 +36,23 @@ import {
   type AttemptRef,
   attemptOpened,
   attemptRow,
+  type OpenAttempt,
   openAttempt,
   openAttempts,
+  payableAttempt,
   unsettledAttempts,
 } from '../attempts/attempts.ts'
 import type { Client, PayLink, PaymentProvider } from '../contract.ts'
-import { closeAttempts } from '../gateway-sync/close-attempts.ts'
-import { findProvider, isGatewayUnavailable, type Payments } from '../payments.ts'
+import { closeQuietly } from '../gateway-sync/close-attempts.ts'
+import { queryQuietly } from '../gateway-sync/query.ts'
+import { findProvider, type Payments } from '../payments.ts'
 import { CLOSE_ATTEMPTS } from '../tasks.ts'
 import { requestedLink, requireTimeForLink, signedLink } from './pay-links.ts'
 
 export interface Checkout {
   readonly orderNo: string
-  readonly status: 'unpaid'
+  /** There is no link unless it is `unpaid`. */
+  readonly status: OrderStatus
   readonly totalAmount: string
   readonly expiresAt: string
   readonly payType: string
@@ -66,6 +70,8 @@ interface Placed {
   readonly channel: string
   readonly subject: string
   readonly link?: PayLink
+  /** It was stored by an earlier request with the same key: what it says may be over. */
+  readonly repeated?: true
 }
 
 interface PayableOrder {
@@ -94,7 +100,7 @@ export async function checkout(
   const order = { payments, purchase, provider, channel: provider.channelFor(client), now, expiresAt, repeatable }
   const placed = (await placeOrder(order)) ?? (await placeOrder(order))
   if (!placed) throw new ShopError('ORDER_NOT_PAYABLE')
-  return withLink(payments, placed, client)
+  return withLink(payments, purchase.userId, placed, client)
 }
 
 interface OrderWanted {
@@ -132,7 +138,7 @@ function tryToPlace(wanted: OrderWanted): Promise<Placed | undefined> {
       storedAnswers(tx, userId, repeatable),
     )
     const known = storedAnswer<Placed>(kept, repeatable)
-    if (known) return known
+    if (known) return { ...known, repeated: true }
     const judged = validatePurchase(purchase, [buyer, courses, owned, unpaid], now)
     const way = { provider: provider.name, channel, merchant: provider.merchant ?? null }
     if (judged.same) {
@@ -146,7 +152,8 @@ function tryToPlace(wanted: OrderWanted): Promise<Placed | undefined> {
     const orderNo = newNumber(now)
     const placed = await placedWith(payments, { orderNo, subject, total: purchase.total, expiresAt }, way, orderNo)
     faultPoint('checkout: attempt opened')
-    const attempt = { orderId: PLACED_ID, ...way, attemptNo: orderNo, amount: purchase.total, now }
+    const linkUntil = placed.link ? expiresAt : null
+    const attempt = { orderId: PLACED_ID, ...way, attemptNo: orderNo, amount: purchase.total, linkUntil, now }
     const rows = tx
       .with('placed', (order) => orderRow(order, fresh, { orderNo, now, expiresAt }))
       .with('lines', (order) => orderLineRows(order, fresh))
@@ -165,10 +172,10 @@ function tryToPlace(wanted: OrderWanted): Promise<Placed | undefined> {
 }
 
 /**
- * Pays again, with the same method or another: settles what was paid meanwhile, closes open attempts at their gateways,
- * and opens a new attempt with its own number.
+ * Pays again, with the same method or another: settles what was paid meanwhile, opens a new attempt with its own number,
+ * and closes the older ones at their gateways once the new one has its link. If it gets none, they can still be paid.
  * @throws ShopError ORDER_NOT_FOUND, ORDER_NOT_PAYABLE, PAYMENT_BEGUN_TOO_OFTEN, PAY_METHOD_UNAVAILABLE,
- * GATEWAY_UNAVAILABLE
+ * GATEWAY_UNAVAILABLE, PAYMENT_REFUSED
  */
 export async function payAgain(
   payments: Payments,
@@ -187,22 +194,37 @@ export async function payAgain(
   // Read before the key: if this list has an attempt that the same request has just opened, its key is found as well.
   const before = await unsettledAttempts(payments.db, found.id)
   const known = await findStoredAnswer<Placed>(payments.db, again.userId, repeatable)
-  if (known) return withLink(payments, known, client)
+  if (known) return withLink(payments, again.userId, { ...known, repeated: true }, client)
   requirePayable(found, payments.clock())
-  // Checked before open attempts are closed, and again where the new one is opened, with the order's row locked.
   await requireFewAttempts(payments.db, found.id)
-  await closeQuietly(payments, found.id, before)
+  const way = wayOf(provider, client)
+  const payable: AttemptRef[] = []
+  for (const attempt of before) {
+    const trade = await queryQuietly(payments, attempt)
+    if (trade && (trade.state === 'waiting' || attempt.status === 'open')) payable.push(attempt)
+  }
 
+  let repeated = true
   const placed = await payments.db.transaction().execute((tx) =>
     once(tx, again.userId, repeatable, payments.clock(), async () => {
+      repeated = false
       const order = await lockOrder(tx, found.id)
       if (!order) throw new ShopError('ORDER_NOT_PAYABLE')
       requirePayable(order, payments.clock())
-      if (order.pay_type !== provider.name) await changePayType(tx, order.id, provider.name)
-      return createAttempt(tx, payments, payable(order), wayOf(provider, client))
+      const [newest] = await openAttempts(tx, order.id)
+      // Its link was never obtained, so that no buyer has one.
+      const unused = newest?.link_until === null && isSameWay(newest, way) ? newest : undefined
+      if (unused) return placedWith(payments, payableOrder(order), way, unused.attempt_no)
+      return createAttempt(tx, payments, order, way)
     }),
   )
-  return withLink(payments, placed, client)
+  const answer = await withLink(payments, again.userId, repeated ? { ...placed, repeated } : placed, client)
+  faultPoint('checkout: linked, older attempts open')
+  const older = payable.filter((attempt) => attempt.attempt_no !== placed.attemptNo)
+  if (older.length === 0 || answer.status !== 'unpaid') return answer
+  await closeQuietly(payments, found.id, older)
+  // One of them may have been paid until it was closed.
+  return withLink(payments, again.userId, { ...placed, repeated: true }, client)
 }
 
 /**
@@ -222,7 +244,9 @@ export async function openCheckout(
     .where('user_id', '=', userId)
     .executeTakeFirst()
   if (!found) throw new ShopError('ORDER_NOT_FOUND')
-  const [open] = await openAttempts(payments.db, found.id)
+  const attempts = await openAttempts(payments.db, found.id)
+  // A newer one without a link has replaced nothing yet.
+  const open = attempts.find((attempt) => attempt.link_until !== null) ?? attempts[0]
   if (!open || found.status !== 'unpaid' || found.expires_at <= payments.clock()) {
     throw new ShopError('ORDER_NOT_PAYABLE')
   }
@@ -231,15 +255,15 @@ export async function openCheckout(
   // With no merchant in use, an open attempt can still be paid at the merchant it was opened at.
   const stays = provider.merchant === undefined || provider.merchant === open.merchant
   const placed = stays
-    ? await placedWith(payments, payable(found), open, open.attempt_no)
+    ? await placedWith(payments, payableOrder(found), open, open.attempt_no)
     : await payments.db
         .transaction()
         .execute((tx) => openOrCreateAttempt(tx, payments, found.id, wayOf(provider, client)))
   if (!placed) throw new ShopError('ORDER_NOT_PAYABLE')
-  return withLink(payments, placed, client)
+  return withLink(payments, userId, placed, client)
 }
 
-const payable = (order: {
+const payableOrder = (order: {
   id: number
   order_no: string
   subject: string
@@ -259,17 +283,6 @@ function requirePayable(order: { status: OrderStatus; expires_at: Date }, now: D
   throw new ShopError(order.status === 'unpaid' && order.expires_at > now ? 'ORDER_ENDS_SOON' : 'ORDER_NOT_PAYABLE')
 }
 
-/**
- * Closes attempts and settles those that were paid. An unreachable gateway must not stop the buyer from using another.
- */
-async function closeQuietly(payments: Payments, orderId: number, before: readonly AttemptRef[]): Promise<void> {
-  try {
-    await closeAttempts(payments, orderId, before)
-  } catch (error) {
-    if (!isGatewayUnavailable(error)) throw error
-  }
-}
-
 interface Way {
   readonly provider: string
   readonly channel: string
@@ -281,8 +294,11 @@ const wayOf = (provider: PaymentProvider, client: Client): Way => ({
   ...{ provider: provider.name, channel: provider.channelFor(client), merchant: provider.merchant ?? null },
 })
 
+const isSameWay = (attempt: OpenAttempt, { provider, channel, merchant }: Way): boolean =>
+  attempt.provider === provider && attempt.channel === channel && attempt.merchant === merchant
+
 /**
- * The order's open attempt with this method, or a new one if there is none. Undefined when the order can no longer be
+ * The order's newest open attempt, if it is with this method, or a new one. Undefined when the order can no longer be
  * paid.
  */
 async function openOrCreateAttempt(
@@ -293,12 +309,9 @@ async function openOrCreateAttempt(
 ): Promise<Placed | undefined> {
   const order = await lockOrder(tx, orderId)
   if (!order || !isPayable(order, payments.clock())) return undefined
-  const open = (await openAttempts(tx, orderId)).find(
-    (attempt) =>
-      attempt.provider === way.provider && attempt.channel === way.channel && attempt.merchant === way.merchant,
-  )
-  if (open) return placedWith(payments, payable(order), way, open.attempt_no)
-  return createAttempt(tx, payments, payable(order), way)
+  const [newest] = await openAttempts(tx, orderId)
+  if (newest && isSameWay(newest, way)) return placedWith(payments, payableOrder(order), way, newest.attempt_no)
+  return createAttempt(tx, payments, order, way)
 }
 
 /** How many attempts one order may have: each may still be paid, and is polled until the order ends. */
@@ -313,17 +326,28 @@ async function requireFewAttempts(db: Reader, orderId: number): Promise<void> {
   if (Number(made) >= MAX_ATTEMPTS) throw new ShopError('PAYMENT_BEGUN_TOO_OFTEN')
 }
 
-/** The caller holds the lock on the order's row. @throws ShopError PAYMENT_BEGUN_TOO_OFTEN */
-async function createAttempt(tx: Transaction, payments: Payments, order: PayableOrder, way: Way): Promise<Placed> {
+/**
+ * The caller holds the lock on the order's row. An attempt whose link is made here replaces those before it; any other one
+ * only once it has its link.
+ * @throws ShopError PAYMENT_BEGUN_TOO_OFTEN
+ */
+async function createAttempt(
+  tx: Transaction,
+  payments: Payments,
+  order: Parameters<typeof payableOrder>[0] & { pay_type: string },
+  way: Way,
+): Promise<Placed> {
   await requireFewAttempts(tx, order.id)
-  const attemptNo = newNumber(payments.clock())
-  await openAttempt(tx, { orderId: order.id, ...way, attemptNo, amount: order.total, now: payments.clock() })
+  const now = payments.clock()
+  const attemptNo = newNumber(now)
+  const placed = await placedWith(payments, payableOrder(order), way, attemptNo)
+  const linkUntil = placed.link ? order.expires_at : null
+  await openAttempt(tx, { orderId: order.id, ...way, attemptNo, amount: order.total_fen, linkUntil, now })
   faultPoint('checkout: attempt opened')
-  // Attempts that are open with another method, or could not be closed because their gateway was unreachable.
-  if ((await openAttempts(tx, order.id)).length > 1) {
-    await enqueue(tx, CLOSE_ATTEMPTS, { orderId: order.id })
-  }
-  return placedWith(payments, order, way, attemptNo)
+  if (!placed.link) return placed
+  if (order.pay_type !== way.provider) await changePayType(tx, order.id, way.provider)
+  if ((await openAttempts(tx, order.id)).length > 1) await enqueue(tx, CLOSE_ATTEMPTS, { orderId: order.id })
+  return placed
 }
 
 const pageOf = (orderNo: string): string => `/orders/${orderNo}`
@@ -353,14 +377,41 @@ async function placedWith(
   }
 }
 
-async function withLink(payments: Payments, placed: Placed, client: Client): Promise<Checkout> {
+/** The answer with its link; without one when the order was paid or closed meanwhile. */
+async function withLink(payments: Payments, userId: number, placed: Placed, client: Client): Promise<Checkout> {
   const { answer, attemptNo, channel, subject } = placed
+  // guard: repeated-link
+  const isOver =
+    placed.repeated &&
+    (new Date(answer.expiresAt) <= payments.clock() ||
+      !(await payableAttempt(payments.db, attemptNo).executeTakeFirst()))
+  if (isOver) return withoutLink(payments, userId, answer, client)
   if (placed.link) return { ...answer, ...placed.link }
   const amount = parseYuan(answer.totalAmount)
   if (amount === undefined) throw new Error(`The order ${answer.orderNo} has no amount.`)
   const { orderNo, payType: provider } = answer
   const expiresAt = new Date(answer.expiresAt)
   const attempt = { attemptNo, orderNo, page: pageOf(orderNo), provider, amount, subject, expiresAt, channel }
-  const { link, until } = await requestedLink(payments, attempt, client)
-  return { ...answer, ...link, linkUntil: writeMoment(until) }
+  const ordered = await requestedLink(payments, attempt, client)
+  if (!ordered) return withoutLink(payments, userId, answer, client)
+  return { ...answer, ...ordered.link, linkUntil: writeMoment(ordered.until) }
+}
+
+/**
+ * The attempt can no longer be paid: what is true of its order now. If that is unpaid, it is paid by another attempt.
+ * @throws ShopError as `openCheckout`
+ */
+async function withoutLink(
+  payments: Payments,
+  userId: number,
+  answer: Placed['answer'],
+  client: Client,
+): Promise<Checkout> {
+  const { orderNo } = answer
+  const { status, pay_type: payType } = await payments.db
+    .selectFrom('orders')
+    .select(['status', 'pay_type'])
+    .where('order_no', '=', orderNo)
+    .executeTakeFirstOrThrow()
+  return status === 'unpaid' ? openCheckout(payments, { userId, orderNo }, client) : { ...answer, status, payType }
 }

@@ -25,6 +25,7 @@ export function checkoutFor<Answer extends Checkout>(
   { payUrl, ...answer }: Answer,
 ): Omit<Answer, 'payUrl'> & { payUrl?: string; elsewhere?: true } {
   const elsewhere =
+    answer.status === 'unpaid' &&
     isMessenger(request.headers['user-agent'] ?? '') &&
     (payUrl !== undefined || clientOf(request).device === 'messenger')
   return { ...answer, ...(elsewhere ? { elsewhere } : payUrl !== undefined && { payUrl }) }

@@ -9,6 +9,7 @@ import { IdempotencyHeader, repeatable } from '../../http/idempotency.ts'
 import { Moment, Money, problems } from '../../http/shapes.ts'
 import { AMOUNT_PATTERN, parseYuan } from '../../money.ts'
 import { OrderNo, readOrder } from '../../orders/read.ts'
+import { ORDER_STATUSES } from '../../orders/states.ts'
 import { createOrderCanceller } from '../gateway-sync/close-order.ts'
 import { createOrderQuery } from '../gateway-sync/query.ts'
 import type { Payments } from '../payments.ts'
@@ -38,7 +39,7 @@ const PurchaseShape = Type.Object(
 const CheckoutShape = Type.Object(
   {
     orderNo: Type.String(),
-    status: Type.Enum(['unpaid']),
+    status: Type.Enum([...ORDER_STATUSES], { description: 'There is no link unless it is unpaid' }),
     totalAmount: Money,
     expiresAt: Moment,
     payType: PayType,

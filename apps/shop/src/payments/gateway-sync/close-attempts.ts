@@ -36,19 +36,23 @@ export async function closeAtGateway(payments: Payments, attempt: AttemptRef): P
 }
 
 /**
- * The task: closes every attempt of an order that can still be paid. While the order is unpaid, the newest attempt is
- * left open, even if it was opened after the task was queued: its buyer is using it.
+ * The task: closes every attempt of an order that can still be paid. While the order is unpaid, the newest attempt with a
+ * link is left open, even if it was opened after the task was queued: its buyer is using it. Newer ones are waiting for
+ * theirs.
  * @throws ShopError so that the task is retried
  */
 export async function closeLeftAttempts(payments: Payments, orderId: number): Promise<void> {
   const { db } = payments
   const order = await db.selectFrom('orders').select('status').where('id', '=', orderId).executeTakeFirst()
   const left = await unsettledAttempts(db, orderId)
-  const [newest] = order?.status === 'unpaid' ? await openAttempts(db, orderId) : []
+  const open = order?.status === 'unpaid' ? await openAttempts(db, orderId) : []
+  // guard: payable-attempt-kept
+  const linked = open.findIndex((attempt) => attempt.link_until !== null)
+  const kept = open.slice(0, linked < 0 ? open.length : linked + 1).map((attempt) => attempt.attempt_no)
   await closeAttempts(
     payments,
     orderId,
-    left.filter((attempt) => attempt.attempt_no !== newest?.attempt_no),
+    left.filter((attempt) => !kept.includes(attempt.attempt_no)),
   )
 }
 
@@ -72,6 +76,19 @@ export async function closeAttempts(
     }
   }
   if (failures.length > 0) throw failures.find((error) => !isGatewayUnavailable(error)) ?? failures[0]
+}
+
+/** Closes attempts as far as their gateways answer: one that is unreachable must not stop the buyer. */
+export async function closeQuietly(
+  payments: Payments,
+  orderId: number,
+  attempts: readonly AttemptRef[],
+): Promise<void> {
+  try {
+    await closeAttempts(payments, orderId, attempts)
+  } catch (error) {
+    if (!isGatewayUnavailable(error)) throw error
+  }
 }
 
 /**

@@ -102,10 +102,10 @@ export function createOrderQuery(payments: Payments): (order: { userId: number; 
   return async ({ userId, orderNo }) => ask(await findOrderId(payments.db, orderNo, userId))
 }
 
-/** Queries the attempt; if there is no answer, the job queries it again soon. */
-export async function queryQuietly(payments: Payments, attempt: AttemptRef): Promise<void> {
+/** Queries the attempt; if there is no answer, the job queries it again soon. @returns the answer */
+export async function queryQuietly(payments: Payments, attempt: AttemptRef): Promise<GatewayTrade | undefined> {
   try {
-    await queryAttempt(payments, attempt)
+    return (await queryAttempt(payments, attempt)).trade
   } catch (error) {
     if (!isGatewayUnavailable(error)) throw error
     await payments.db
@@ -114,6 +114,7 @@ export async function queryQuietly(payments: Payments, attempt: AttemptRef): Pro
       .where('attempt_no', '=', attempt.attempt_no)
       .where('status', '=', 'open')
       .execute()
+    return undefined
   }
 }
 

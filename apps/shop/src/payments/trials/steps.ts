@@ -101,7 +101,12 @@ async function orderLink(payments: Payments, trial: Trial): Promise<void> {
   const named = { attemptNo, orderNo: attemptNo, page: TRIAL_PAGE, subject: TRIAL_SUBJECT }
   // The channel already determines the product.
   const client = { device: 'computer', address: trial.payer_address } as const
-  const { link } = await links.request({ ...named, amount, expiresAt, channel, merchant }, client)
+  const answer = await links.request({ ...named, amount, expiresAt, channel, merchant }, client)
+  if ('refusal' in answer) {
+    payments.log.error({ attemptNo, refusal: answer.refusal }, 'trial payment: the gateway refused to make a link')
+    return
+  }
+  const { link } = answer
   await payments.db
     .updateTable('trial_payments')
     .set({ link: JSON.stringify(link), link_at: payments.clock() })

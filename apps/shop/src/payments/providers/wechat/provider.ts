@@ -18,6 +18,7 @@ import type {
   Check,
   Client,
   GatewayTrade,
+  LinkRefused,
   PaymentProvider,
   ReadNotification,
   RefundAnswer,
@@ -106,7 +107,7 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     return isHere ? address !== '' : isPublicAddress(address)
   }
 
-  async function requestLink(attempt: AttemptToPay, payerClient: Client): Promise<RequestedLink> {
+  async function requestLink(attempt: AttemptToPay, payerClient: Client): Promise<RequestedLink | LinkRefused> {
     const { attemptNo, orderNo, amount, subject, expiresAt } = attempt
     const order = {
       outTradeNo: attemptNo,
@@ -118,12 +119,12 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     const lives = (ms: number) => new Date(Math.min(clock().getTime() + ms, expiresAt.getTime()))
     if (attempt.channel === 'h5') {
       const made = await client.h5({ ...order, payerClientIp: payerClient.address, h5Type: 'Wap' })
-      if (!made.ok) throw new ShopError('GATEWAY_UNAVAILABLE', { cause: made.meaning })
+      if (!made.ok) return { refusal: `${made.code}: ${made.meaning}` }
       const back = `${settings.returnUrl}?order=${orderNo}`
       return { link: { payUrl: `${made.h5Url}&redirect_url=${encodeURIComponent(back)}` }, until: lives(H5_LIVES_MS) }
     }
     const made = await client.native(order)
-    if (!made.ok) throw new ShopError('GATEWAY_UNAVAILABLE', { cause: made.meaning })
+    if (!made.ok) return { refusal: `${made.code}: ${made.meaning}` }
     const { codeUrl } = made
     const phone = settings.sandbox && { scanUrl: `${settings.baseUrl}/wechat/scan?code=${encodeURIComponent(codeUrl)}` }
     return { link: { codeUrl, ...phone }, until: lives(CODE_LIVES_MS) }
