@@ -249,13 +249,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'a refund revokes the access of its lines',
     marker: 'refund-takes-access',
-    file: `${PAYMENTS}/gateway-sync/send-refund.ts`,
+    file: `${PAYMENTS}/refunds/succeed.ts`,
     to: removed,
   },
   {
     guard: 'a refund revokes no other access',
     marker: 'refund-takes-its-lines-only',
-    file: `${PAYMENTS}/gateway-sync/send-refund.ts`,
+    file: `${PAYMENTS}/refunds/succeed.ts`,
     to: instead('.filter((line) => whole || line.gone <= line.price_fen)'),
   },
   {

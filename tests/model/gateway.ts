@@ -48,6 +48,8 @@ export interface MemoryGateway {
   open(attemptNo: string): void
   /** The buyer pays, unless the link has ended or the trade is closed. */
   pay(attemptNo: string, now: Date, late?: boolean): boolean
+  /** Somebody refunds in the gateway's console, unless too little is left. */
+  payBack(attemptNo: string, requestNo: string, amount: Fen): void
   /** The notification that the gateway would send, as its own bytes. */
   notification(attemptNo: string): Buffer
 }
@@ -185,6 +187,11 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
       trade.state = 'paid'
       trade.paidAt = now
       return true
+    },
+    payBack(attemptNo, requestNo, amount) {
+      const trade = trades.get(attemptNo)
+      const gone = [...(trade?.refunds.values() ?? [])].reduce((sum, each) => sum + each, 0)
+      if (trade?.state === 'paid' && gone + amount <= trade.amount) trade.refunds.set(requestNo, amount)
     },
     notification(attemptNo) {
       const trade = trades.get(attemptNo)

@@ -120,6 +120,7 @@ export const ACTIONS = [
   'send refunds',
   'send again',
   'look again',
+  'refund in the console',
 ] as const
 
 export type Action = (typeof ACTIONS)[number]
@@ -220,6 +221,17 @@ export async function placeOrder(
     },
     'send again': () => decide('refused', decisions.sendRefundAgain),
     'look again': () => queryDueAttempts(payments),
+    // With the number that the refund has here, whatever became of it.
+    'refund in the console': async () => {
+      const ours = db.selectFrom('refunds').innerJoin('payment_attempts as paid', 'paid.id', 'refunds.attempt_id')
+      const row = await ours
+        .select(['refunds.request_no', 'refunds.amount_fen', 'paid.attempt_no'])
+        .where('refunds.order_id', '=', orderId)
+        .where('refunds.status', 'in', ['requested', 'refused', 'declined', 'withdrawn'])
+        .orderBy('refunds.id')
+        .executeTakeFirst()
+      if (row) gateway.payBack(row.attempt_no, row.request_no, row.amount_fen)
+    },
   }
   return {
     orderId,
@@ -258,8 +270,15 @@ export async function settleDown(harness: Harness, orders: readonly PlacedOrder[
       // Two refunds of one payment are not sent at once: the second is sent in the next round.
       await Promise.all(open.map(({ id }) => sendRefund(harness.payments, id).catch(refusedForNow)))
     }
+    // What was refunded in the console comes to light by a notification of the gateway.
+    const unsent = db.selectFrom('refunds').select('id').where('status', 'in', UNSENT)
+    const ids = orders.map(({ orderId }) => orderId)
+    const quiet = ids.length === 0 ? [] : await unsent.where('order_id', 'in', ids).execute()
+    for (const { id } of quiet) await sendRefund(harness.payments, id).catch(refusedForNow)
   }
 }
+
+const UNSENT = ['requested', 'refused', 'declined', 'withdrawn'] as const
 
 function refusedForNow(error: unknown): void {
   if (!(error instanceof ShopError) || error.code !== 'GATEWAY_UNAVAILABLE') throw error

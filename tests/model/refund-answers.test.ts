@@ -1,6 +1,7 @@
 /** A gateway's answer about a refund is recorded for the number that it is about, with the refund's state. */
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { ShopError } from '../../apps/shop/src/errors.ts'
 import type { RefundAnswer } from '../../apps/shop/src/payments/contract.ts'
 import { sendRefund } from '../../apps/shop/src/payments/gateway-sync/send-refund.ts'
 import type { Payments } from '../../apps/shop/src/payments/payments.ts'
@@ -39,12 +40,8 @@ function answering(answer: () => Promise<RefundAnswer>): Payments {
 
 const AWAY = { code: 'GATEWAY_UNAVAILABLE' }
 
-test.each<RefundAnswer>([
-  { state: 'refused', refusal: 'closed', spent: true },
-  { state: 'succeeded' },
-  { state: 'accepted' },
-  { state: 'later', refusal: 'stuck' },
-])("a delayed sender that gets $state records nothing for the refund's newer number", async (answer) => {
+/** A sender still waits for its answer while the gateway closes the number, and the refund gets another. */
+async function delayedSender() {
   const answered = Promise.withResolvers<RefundAnswer>()
   const slow = sendRefund(
     answering(() => answered.promise),
@@ -59,13 +56,35 @@ test.each<RefundAnswer>([
   expect((await refund()).status).toBe('refused')
   await order.do('send again')
   harness.pass(120)
-  harness.gateway.mood = 'away'
-  await expect(sendRefund(harness.payments, id)).rejects.toMatchObject(AWAY)
+  const away = answering(async () => {
+    throw new ShopError('GATEWAY_UNAVAILABLE')
+  })
+  await expect(sendRefund(away, id)).rejects.toMatchObject(AWAY)
   const before = await refund()
   expect([before.status, before.request_no === requestNo]).toEqual(['sent', false])
-  answered.resolve(answer)
-  await slow
+  const answer = async (said: RefundAnswer) => {
+    answered.resolve(said)
+    await slow
+  }
+  return { requestNo, before, answer }
+}
+
+test.each<RefundAnswer>([
+  { state: 'refused', refusal: 'closed', spent: true },
+  { state: 'accepted' },
+  { state: 'later', refusal: 'stuck' },
+])("a delayed sender that gets $state records nothing for the refund's newer number", async (said) => {
+  const { before, answer } = await delayedSender()
+  await answer(said)
   expect(await refund()).toEqual(before)
+})
+
+test('a delayed sender that learns that the old number was made after all records it, and the new one gives way', async () => {
+  const { requestNo, before, answer } = await delayedSender()
+  await answer({ state: 'succeeded' })
+  expect(await refund()).toMatchObject({ request_no: before.request_no, status: 'refused' })
+  const made = harness.payments.db.selectFrom('refunds').selectAll().where('request_no', '=', requestNo)
+  expect(await made.execute()).toMatchObject([{ status: 'succeeded', amount_fen: before.amount_fen }])
 })
 
 /** The shop, with a gateway that requires a minute between two refunds of one payment. */

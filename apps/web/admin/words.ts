@@ -41,6 +41,7 @@ export function why({ reason: written, reasonCode, details }: Why): string {
       return tAdmin(`why.${reasonCode}`, { orderNo })
     case 'NUMBER_SPENT':
     case 'NUMBER_REPLACED':
+    case 'MADE_INSTEAD':
       return tAdmin(`why.${reasonCode}`, { requestNo })
     default:
       return labelFor('why', reasonCode)

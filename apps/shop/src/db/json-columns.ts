@@ -25,6 +25,7 @@ export type HistoryReason =
   | 'LATE_PAYMENT_MOVED_TO'
   | 'NUMBER_SPENT'
   | 'NUMBER_REPLACED'
+  | 'MADE_INSTEAD'
   | 'REFUNDED'
   | 'DIFFERENCE'
 export interface HistoryDetails {

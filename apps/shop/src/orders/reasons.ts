@@ -16,6 +16,7 @@ export const REASON_CODES = [
   'LATE_PAYMENT_MOVED_TO',
   'NUMBER_SPENT',
   'NUMBER_REPLACED',
+  'MADE_INSTEAD',
   'REFUNDED',
   'DIFFERENCE',
 ] as const
@@ -53,6 +54,8 @@ export type Reason =
   | Has<'LATE_PAYMENT_OF' | 'LATE_PAYMENT_MOVED_TO', 'orderNo'>
   /** The gateway closed the refund's number, so the refund continues with another; each names the other. */
   | Has<'NUMBER_SPENT' | 'NUMBER_REPLACED', 'requestNo'>
+  /** The gateway has paid the same money back with that number. */
+  | Has<'MADE_INSTEAD', 'requestNo'>
   | Has<'REFUNDED', 'requestNo', 'why'>
   | Has<'DIFFERENCE', 'kind'>
 

@@ -45,6 +45,8 @@ export interface OurBooks {
   readonly refunds: readonly OurRefund[]
   /** Trade numbers of payments that are already listed as unmatched. */
   readonly listed: ReadonlySet<string>
+  /** The keys of refunds whose number the gateway has closed, and which it says were made after all. */
+  readonly madeAfterAll?: ReadonlySet<string>
 }
 
 export interface Difference {
@@ -57,9 +59,12 @@ export interface Difference {
   readonly theirs: number | null
 }
 
-export function compareBooks(bill: readonly BillLine[], { payments, refunds, listed }: OurBooks): Difference[] {
+export function compareBooks(bill: readonly BillLine[], books: OurBooks): Difference[] {
+  const { payments, refunds, listed, madeAfterAll } = books
   const paymentOf = new Map(payments.map((payment) => [payment.attemptNo, payment]))
-  const refundOf = new Map(refunds.map((refund) => [refundKey(refund), refund]))
+  // A refund made under a number that another one had before counts, not the number that was given up.
+  const bySpent = refunds.toSorted((left, right) => Number(right.state === 'spent') - Number(left.state === 'spent'))
+  const refundOf = new Map(bySpent.map((refund) => [refundKey(refund), refund]))
   const billed = { payments: new Set<string>(), refunds: new Set<string>() }
   const differences: Difference[] = []
   for (const line of bill) {
@@ -69,7 +74,11 @@ export function compareBooks(bill: readonly BillLine[], { payments, refunds, lis
       differences.push(...comparePayment(line, ours, listed))
     } else {
       billed.refunds.add(refundKey(line))
-      differences.push(...compareRefund(line, refundOf.get(refundKey(line)), paymentOf.get(line.attemptNo)))
+      const ours = refundOf.get(refundKey(line))
+      const wasMade = ours?.state === 'spent' && madeAfterAll?.has(refundKey(line))
+      differences.push(
+        ...compareRefund(line, wasMade ? { ...ours, state: 'open' } : ours, paymentOf.get(line.attemptNo)),
+      )
     }
   }
   for (const ours of payments) {
@@ -88,7 +97,8 @@ export function compareBooks(bill: readonly BillLine[], { payments, refunds, lis
 }
 
 /** A refund number that was entered by hand may be unique within its trade only. */
-const refundKey = ({ tradeNo, requestNo }: { tradeNo: string; requestNo: string }): string => `${tradeNo} ${requestNo}`
+export const refundKey = ({ tradeNo, requestNo }: { tradeNo: string; requestNo: string }): string =>
+  `${tradeNo} ${requestNo}`
 
 /** The identity of a difference, the same in every run. */
 export const keyOf = ({ kind, tradeNo, attemptNo, requestNo }: Difference): string =>

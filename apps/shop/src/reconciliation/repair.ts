@@ -9,18 +9,14 @@ import { ShopError } from '../errors.ts'
 import { toFen } from '../money.ts'
 import { addHistory } from '../orders/history.ts'
 import type { By } from '../orders/state-table.ts'
-import {
-  findRefund,
-  type RefundNumber,
-  recordExternalRefund,
-  resendMissingRefund,
-} from '../payments/gateway-sync/external-refunds.ts'
 import { queryAttempt, queryBeforeRefund } from '../payments/gateway-sync/query.ts'
+import { resendMissingRefund } from '../payments/gateway-sync/resend-missing.ts'
 import { sendRefund } from '../payments/gateway-sync/send-refund.ts'
 import { findProvider, type Payments } from '../payments/payments.ts'
-import { requestUnmatchedRefund } from '../payments/refunds/create.ts'
+import { requestUnmatchedRefund, rowsOfTrade } from '../payments/refunds/create.ts'
 import { requireRefundProof } from '../payments/refunds/credential-proof.ts'
 import { sendRefundAgain } from '../payments/refunds/decisions.ts'
+import { findRefund, type RefundNumber, recordMadeRefund } from '../payments/refunds/made.ts'
 import { recordUnmatched } from '../payments/settlement/unmatched.ts'
 import type { DifferenceKind } from './compare.ts'
 import { countAgain } from './sales-days.ts'
@@ -156,7 +152,7 @@ async function refundUnknownPayment(
   note: string,
 ): Promise<void> {
   const now = payments.clock()
-  const listed = await rowsOfTrade(tx, row)
+  const listed = await rowsOfTrade(tx, row.provider, row.trade_no)
   // A refund of it exists already, whatever it was listed for.
   if (listed.some((each) => each.refund_id !== null || each.refunded_fen > 0)) throw new ShopError('REPAIR_UNFIT')
   const known = listed.find((each) => each.resolved_at === null) ?? listed[0]
@@ -164,15 +160,6 @@ async function refundUnknownPayment(
   const { amount } = await requestUnmatchedRefund(tx, { unmatchedId, reason: note, now, userId: staff.user.id })
   await requireRefundProof(tx, staff, amount, now)
 }
-
-const rowsOfTrade = (tx: Transaction, row: DifferenceRow) =>
-  tx
-    .selectFrom('unmatched_payments')
-    .select(['id', 'refund_id', 'refunded_fen', 'resolved_at'])
-    .where('provider', '=', row.provider)
-    .where('trade_no', '=', row.trade_no)
-    .orderBy('id')
-    .execute()
 
 /** Lists a payment as unmatched, with the data of the day's bill. */
 const listAsBilled = (
@@ -192,26 +179,37 @@ const listAsBilled = (
   })
 
 /**
- * Records a refund that the gateway has made. One of our own refunds is sent again with its number to learn its result;
- * an external refund is added to our books. A refund number that the gateway has closed is refused: no money went back
- * under it, though a bill lists it.
+ * Records a refund that the gateway has made, ours or external; the gateway is asked first. One of ours that was sent is
+ * sent again with its number where the gateway does not say, to learn its result. A refund number that the gateway has
+ * closed is refused, though a bill lists it, unless the gateway says that it was made after all.
  */
 async function recordRefund(payments: Payments, staff: Staff, row: DifferenceRow): Promise<void> {
   const { db, clock } = payments
   const by = { actor: 'staff', userId: staff.user.id } as const
   const named = nameOf(row)
   const ours = await findRefund(db, named)
-  if (!ours) {
+  if (ours?.status === 'succeeded' && !ours.spent) return
+  const merchant = ours ? ours.merchant : await merchantOf(payments, row)
+  const ref = { attemptNo: row.attempt_no, tradeNo: named.tradeNo, requestNo: named.requestNo, merchant }
+  const seen = await findProvider(payments, named.provider).queryRefund(ref)
+  if (seen?.state !== 'succeeded') {
+    if (ours?.spent) throw new ShopError('REFUND_NUMBER_SPENT')
+    if (ours && WAS_SENT.includes(ours.status)) return learnResult(payments, ours, named, by)
     // A bill also lists refunds that were only accepted, and never says what became of them.
-    const merchant = await merchantOf(payments, row)
-    const ref = { attemptNo: row.attempt_no, tradeNo: named.tradeNo, requestNo: named.requestNo, merchant }
-    const seen = await findProvider(payments, named.provider).queryRefund(ref)
-    if (seen && seen.state !== 'succeeded') throw new ShopError('REFUND_UNDER_WAY')
-    await db.transaction().execute((tx) => addExternalRefund(tx, row, by, clock()))
-    return
+    if (seen) throw new ShopError('REFUND_UNDER_WAY')
   }
-  if (ours.spent) throw new ShopError('REFUND_NUMBER_SPENT')
-  if (ours.status === 'succeeded') return
+  await db.transaction().execute((tx) => recordBilledRefund(tx, row, by, clock()))
+}
+
+const WAS_SENT: readonly string[] = ['approved', 'sent', 'refused']
+
+async function learnResult(
+  payments: Payments,
+  ours: { id: number; status: string; request_no: string },
+  named: RefundNumber,
+  by: By,
+): Promise<void> {
+  const { db, clock } = payments
   if (ours.status === 'refused') {
     await db.transaction().execute((tx) => sendRefundAgain(tx, { requestNo: ours.request_no, by, now: clock() }))
   }
@@ -222,10 +220,10 @@ async function recordRefund(payments: Payments, staff: Staff, row: DifferenceRow
 }
 
 /**
- * Records an external refund. If its payment belongs to no order, the payment is first listed as unmatched, as in that
+ * Records a refund of the bill. If its payment belongs to no order, the payment is first listed as unmatched, as in that
  * day's bill.
  */
-async function addExternalRefund(tx: Transaction, row: DifferenceRow, by: By, now: Date): Promise<void> {
+async function recordBilledRefund(tx: Transaction, row: DifferenceRow, by: By, now: Date): Promise<void> {
   const paid = await tx
     .selectFrom('reconciliation_differences')
     .selectAll()
@@ -234,9 +232,9 @@ async function addExternalRefund(tx: Transaction, row: DifferenceRow, by: By, no
     .where('kind', 'in', ['UNKNOWN_TRADE', 'AMOUNT_DIFFERS'])
     .where('gone_at', 'is', null)
     .executeTakeFirst()
-  if (paid && (await rowsOfTrade(tx, row)).length === 0) await listAsBilled(tx, paid, now)
+  if (paid && (await rowsOfTrade(tx, row.provider, row.trade_no)).length === 0) await listAsBilled(tx, paid, now)
   const amount = toFen(row.theirs_fen ?? 0)
-  await recordExternalRefund(tx, { ...nameOf(row), amount, day: row.day, by, now })
+  await recordMadeRefund(tx, { ...nameOf(row), amount, day: row.day, by, now })
 }
 
 async function mark(

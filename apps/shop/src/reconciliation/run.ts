@@ -11,8 +11,9 @@ import { ShopError } from '../errors.ts'
 import { sumFen } from '../money.ts'
 import type { BillLine, BillSummary } from '../payments/contract.ts'
 import { findProvider, type Payments } from '../payments/payments.ts'
+import { findRefund } from '../payments/refunds/made.ts'
 import { recordBilled, recordBilledBefore } from '../payments/settlement/billed.ts'
-import { compareBooks, type Difference, keyOf } from './compare.ts'
+import { compareBooks, type Difference, keyOf, type OurBooks, refundKey } from './compare.ts'
 import { readOurBooks } from './our-books.ts'
 
 export interface Day {
@@ -72,13 +73,38 @@ export async function reconcileDay(payments: Payments, day: Day): Promise<RunOut
     await recordBill(db, claim, lines.length, clock())
     await recordBilled(db, day.provider, day.day, lines)
     await recordBilledBefore(db, day.provider, dayBefore(day.day))
-    const differences = compareBooks(lines, await readOurBooks(db, day.provider, day.day, lines))
+    const books = await readOurBooks(db, day.provider, day.day, lines)
+    const madeAfterAll = await madeUnderSpentNumbers(payments, day.provider, lines, books)
+    const differences = compareBooks(lines, { ...books, madeAfterAll })
     return await db.transaction().execute((tx) => storeDifferences(tx, claim, differences, { lines, summary }, clock()))
   } catch (error) {
     const problem = error instanceof ShopError ? error.code : 'INTERNAL'
     await endRun(db, claim, { status: 'failed', problem }).catch(() => {})
     throw error
   }
+}
+
+/**
+ * A bill also lists refunds that were only accepted, and whose numbers the gateway closed afterwards. Whether one of them
+ * was made after all, only the gateway can tell.
+ * @returns the keys of those that were
+ */
+async function madeUnderSpentNumbers(
+  payments: Payments,
+  provider: string,
+  lines: readonly BillLine[],
+  { refunds }: OurBooks,
+): Promise<Set<string>> {
+  const spent = new Set(refunds.filter(({ state }) => state === 'spent').map(refundKey))
+  const made = new Set<string>()
+  for (const line of lines.filter((each) => each.kind === 'refund' && spent.has(refundKey(each)))) {
+    const { attemptNo, tradeNo, requestNo } = line
+    const ours = await findRefund(payments.db, { provider, tradeNo, requestNo })
+    const ref = { attemptNo, tradeNo, requestNo, merchant: ours?.merchant ?? null }
+    const seen = await findProvider(payments, provider).queryRefund(ref)
+    if (seen?.state === 'succeeded') made.add(refundKey(line))
+  }
+  return made
 }
 
 /** A run's exclusive claim on a day. Once another run takes the day over, this one writes nothing more. */

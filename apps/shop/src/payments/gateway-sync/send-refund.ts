@@ -6,15 +6,15 @@
 import { sql } from 'kysely'
 import { faultPoint } from '#fault-point'
 import type { Database, Reader, Transaction } from '../../db/connect.ts'
-import { revokeForOrder } from '../../enrolments/access.ts'
 import { ShopError } from '../../errors.ts'
 import { enqueue } from '../../jobs/enqueue.ts'
-import type { Reason } from '../../orders/reasons.ts'
-import { lockOrder, transition } from '../../orders/transition.ts'
+import { lockOrder } from '../../orders/transition.ts'
 import type { RefundAnswer } from '../contract.ts'
 import { findProvider, type Payments } from '../payments.ts'
-import { release, reserve } from '../refunds/balance.ts'
+import { release } from '../refunds/balance.ts'
 import { linesOf } from '../refunds/create.ts'
+import { recordSuccess } from '../refunds/made.ts'
+import type { RefundStatus } from '../refunds/states.ts'
 import { lockRefund, moveRefund, type RefundRow, reasonOf } from '../refunds/transition.ts'
 import { SEND_REFUND } from '../tasks.ts'
 
@@ -23,8 +23,12 @@ import { SEND_REFUND } from '../tasks.ts'
  * @throws ShopError GATEWAY_UNAVAILABLE while the outcome is unknown; the job retries
  */
 export async function sendRefund(payments: Payments, refundId: number): Promise<void> {
+  const known = await payments.db.selectFrom('refunds').selectAll().where('id', '=', refundId).executeTakeFirst()
+  if (!known) return
+  // Before it is sent with another number: one that the gateway had closed may have been made after all.
+  await lookUp(payments, known, [...known.spent_numbers, ...(UNSENT.includes(known.status) ? [known.request_no] : [])])
   const refund = await claim(payments, refundId)
-  if (!refund) return lookUpRefused(payments, refundId)
+  if (!refund) return
   const sent = { id: refundId, requestNo: refund.requestNo }
   faultPoint('refund: claimed, not sent')
   try {
@@ -43,27 +47,29 @@ export async function sendRefund(payments: Payments, refundId: number): Promise<
 }
 
 /**
- * A refused refund is sent again only by staff, who may have refunded it with another number meanwhile. But the gateway
- * may have made it after all, so its outcome is looked up.
+ * A refund that the shop does not send now may have been made all the same: it was refused and sent again only by staff,
+ * or declined or withdrawn and made in the gateway's console. Its outcome is looked up, under every number that it had.
  * @throws ShopError GATEWAY_UNAVAILABLE
  */
-async function lookUpRefused(payments: Payments, refundId: number): Promise<void> {
+async function lookUp(payments: Payments, refund: RefundRow, numbers: readonly string[]): Promise<void> {
   const { db, clock } = payments
-  const refund = await db.selectFrom('refunds').selectAll().where('id', '=', refundId).executeTakeFirst()
-  if (refund?.status !== 'refused') return
   const payment = await paymentOf(db, refund)
-  const answer = await findProvider(payments, payment.provider).queryRefund({
-    attemptNo: payment.attempt_no,
-    tradeNo: payment.trade_no ?? '',
-    requestNo: refund.request_no,
-    merchant: payment.merchant,
-  })
-  // It is in progress after all: look again until it has arrived.
-  if (answer?.state === 'accepted') throw new ShopError('GATEWAY_UNAVAILABLE')
-  if (answer?.state !== 'succeeded') return
-  const asked = { id: refundId, requestNo: refund.request_no }
-  await db.transaction().execute((tx) => finishRefund(tx, asked, answer, clock()))
+  for (const requestNo of numbers) {
+    const answer = await findProvider(payments, payment.provider).queryRefund({
+      attemptNo: payment.attempt_no,
+      tradeNo: payment.trade_no ?? '',
+      requestNo,
+      merchant: payment.merchant,
+    })
+    // It is in progress after all: look again until it has arrived.
+    if (answer?.state === 'accepted' && requestNo === refund.request_no) throw new ShopError('GATEWAY_UNAVAILABLE')
+    if (answer?.state !== 'succeeded') continue
+    await db.transaction().execute((tx) => recordSuccess(tx, { refundId: refund.id, requestNo, now: clock() }))
+  }
 }
+
+/** The states in which the shop does not send a refund, and knows of no success. */
+const UNSENT: readonly RefundStatus[] = ['requested', 'refused', 'declined', 'withdrawn']
 
 /**
  * A refund with the number that an answer is about. The refund may have been given another number while the call was
@@ -229,12 +235,13 @@ async function releaseClaim(db: Database, { attempt_id, unmatched_id }: Payment,
 type FinalAnswer = Exclude<RefundAnswer, { state: 'later' | 'accepted' }>
 
 /** Records the gateway's answer. A success overrides an earlier refusal; nothing overrides a success. */
-export async function finishRefund(
+async function finishRefund(
   tx: Transaction,
   { id: refundId, requestNo }: Numbered,
   answer: FinalAnswer,
   now: Date,
 ): Promise<void> {
+  if (answer.state === 'succeeded') return recordSuccess(tx, { refundId, requestNo, now })
   const { order_id: orderId } = await tx
     .selectFrom('refunds')
     .select('order_id')
@@ -243,89 +250,7 @@ export async function finishRefund(
   if (orderId !== null) await lockOrder(tx, orderId)
   if ((await lockRefund(tx, refundId))?.request_no !== requestNo) return
   const move = { at: now, by: { actor: 'gateway' } } as const
-  if (answer.state === 'refused') {
-    const set = { refusal: answer.refusal, number_spent: answer.spent ?? false }
-    const before = await moveRefund(tx, 'refuse', refundId, { ...move, reason: answer.refusal, set })
-    if (before) await release(tx, orderId, before, await linesOf(tx, refundId))
-    return
-  }
-  const before = await moveRefund(tx, 'succeed', refundId, { ...move, reason: '', set: { refusal: null } })
-  if (!before) return
-  faultPoint('refund: succeeded, order not moved')
-  const lines = await linesOf(tx, refundId)
-  if (before.status === 'refused') await reserve(tx, orderId, before, lines)
-  await tx
-    .updateTable('unmatched_payments')
-    .set({ resolved_at: now, resolution: 'refunded' })
-    .where('refund_id', '=', refundId)
-    .where('resolved_at', 'is', null)
-    .execute()
-  if (orderId === null || !(await isOrderPayment(tx, orderId, before.attempt_id))) return
-  const courseIds = lines.map((line) => line.course_id)
-  await updateOrderAndAccess(tx, orderId, courseIds, now, refunded(before))
-}
-
-/** The reason for the order's transition. */
-const refunded = ({ request_no: requestNo, reason_code: why, reason: note }: RefundRow): Reason =>
-  why === null ? { code: 'REFUNDED', requestNo, note } : { code: 'REFUNDED', requestNo, why }
-
-/**
- * Whether this is the payment for which the order was fulfilled: refunding any other changes nothing about the order.
- */
-async function isOrderPayment(tx: Transaction, orderId: number, attemptId: number | null): Promise<boolean> {
-  if (attemptId === null) return false
-  const pays = tx.selectFrom('order_payments').select('order_id')
-  return (
-    (await pays.where('order_id', '=', orderId).where('attempt_id', '=', attemptId).executeTakeFirst()) !== undefined
-  )
-}
-
-/**
- * Moves the order to its next state and ends access: to the courses of the lines that are refunded in full, or to all
- * of them with the last fen of the payment, whichever lines it was refunded for.
- */
-async function updateOrderAndAccess(
-  tx: Transaction,
-  orderId: number,
-  courseIds: readonly number[],
-  now: Date,
-  reason: Reason,
-): Promise<void> {
-  const lines = await refundedByLine(tx, orderId)
-  const whole = lines.every((line) => line.gone === line.price_fen) || (await isFullyRefunded(tx, orderId))
-  const gone = lines
-    // guard: refund-takes-its-lines-only
-    .filter((line) => whole || (line.gone === line.price_fen && courseIds.includes(line.course_id)))
-    .map((line) => line.course_id)
-  const by = { actor: 'gateway' } as const
-  await transition(tx, whole ? 'refundRest' : 'refundPart', { orderId, at: now, by, reason })
-  faultPoint('refund: order moved, access not gone')
-  // guard: refund-takes-access
-  await revokeForOrder(tx, { orderId, courseIds: gone, at: now, reason })
-}
-
-/** Whether all of the order's payment has certainly been refunded. */
-async function isFullyRefunded(tx: Transaction, orderId: number): Promise<boolean> {
-  const { rows } = await sql<{ whole: boolean }>`
-    select paying.amount_fen = (select coalesce(sum(amount_fen), 0) from refunds
-                                where attempt_id = paying.id and status = 'succeeded') as whole
-    from order_payments join payment_attempts paying on paying.id = order_payments.attempt_id
-    where order_payments.order_id = ${orderId}`.execute(tx)
-  return rows[0]?.whole ?? false
-}
-
-/** How much of each line has certainly been refunded. */
-async function refundedByLine(
-  tx: Transaction,
-  orderId: number,
-): Promise<{ course_id: number; price_fen: number; gone: number }[]> {
-  const { rows } = await sql<{ course_id: number; price_fen: number; gone: number }>`
-    select line.course_id, line.price_fen, coalesce(sum(back.amount_fen), 0)::bigint as gone
-    from order_lines line
-    left join (select refund_lines.* from refund_lines
-               join refunds on refunds.id = refund_lines.refund_id and refunds.status = 'succeeded'
-               where refund_lines.order_id = ${orderId}) back on back.course_id = line.course_id
-    where line.order_id = ${orderId}
-    group by line.course_id, line.price_fen`.execute(tx)
-  return rows
+  const set = { refusal: answer.refusal, number_spent: answer.spent ?? false }
+  const before = await moveRefund(tx, 'refuse', refundId, { ...move, reason: answer.refusal, set })
+  if (before) await release(tx, orderId, before, await linesOf(tx, refundId))
 }

@@ -3,6 +3,7 @@
  * as that effect; it is acknowledged only after the commit. Notifications with an invalid signature are stored up to a
  * quota (`unverified-quota.ts`), and duplicates of one notification up to a limit (`rows.ts`).
  */
+import { sql } from 'kysely'
 import { faultPoint } from '#fault-point'
 import type { Transaction } from '../../db/connect.ts'
 import { type PipelinedTransaction, pipelinedTransaction } from '../../db/statements/pipelined-transaction.ts'
@@ -122,12 +123,13 @@ export async function act(
 
 /** The notification's result is not relied on: the gateway is queried, with the refund's own number. */
 async function queueRefundQuery(tx: Transaction, requestNo: string): Promise<void> {
-  const refund = await tx
-    .selectFrom('refunds')
-    .select('id')
-    .where('request_no', '=', requestNo)
-    .where('status', 'in', ['sent', 'refused'])
-    .executeTakeFirst()
+  const refunds = tx.selectFrom('refunds').select('id')
+  const refund =
+    (await refunds.where('request_no', '=', requestNo).where('status', '<>', 'succeeded').executeTakeFirst()) ??
+    (await refunds
+      .where('spent_numbers', '<>', sql<string[]>`'{}'`)
+      .where((where) => where(where.val(requestNo), '=', where.fn.any('spent_numbers')))
+      .executeTakeFirst())
   if (refund) await enqueue(tx, SEND_REFUND, { refundId: refund.id })
 }
 

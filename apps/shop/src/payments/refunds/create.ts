@@ -83,11 +83,11 @@ async function remainingSource(
     : { attempt_id: null, unmatched_id: unmatchedId, amount_fen }
 }
 
-/** Locks the rows. */
-const rowsOfTrade = (tx: Transaction, provider: string, tradeNo: string) =>
+/** Everything that a trade is listed for among the unmatched payments, oldest first; locks the rows. */
+export const rowsOfTrade = (tx: Transaction, provider: string, tradeNo: string) =>
   tx
     .selectFrom('unmatched_payments')
-    .select(['id', 'amount_fen', 'refunded_fen', 'resolved_at'])
+    .select(['id', 'order_id', 'refund_id', 'amount_fen', 'refunded_fen', 'resolved_at'])
     .where('provider', '=', provider)
     .where('trade_no', '=', tradeNo)
     .orderBy('id')
@@ -210,6 +210,8 @@ export interface NewRefund {
   readonly now: Date
   /** For a refund made by hand, its number at the gateway: it is not sent. */
   readonly madeAs?: string
+  /** Whether the history has that number already, up to its approval. */
+  readonly isContinued?: boolean
 }
 
 /**
@@ -217,7 +219,7 @@ export interface NewRefund {
  */
 export async function createRefund(
   tx: Transaction,
-  { source, orderId, lines, reason, by, now, madeAs }: NewRefund,
+  { source, orderId, lines, reason, by, now, madeAs, isContinued = false }: NewRefund,
 ): Promise<CreatedRefund> {
   const rows = lines.map(({ courseId, amount }) => ({ course_id: courseId, amount_fen: amount }))
   await reserve(tx, orderId, source, rows)
@@ -245,7 +247,7 @@ export async function createRefund(
     if (bound.length > 0) await tx.insertInto('refund_lines').values(bound).execute()
     const to = waits ? 'requested' : 'approved'
     const line = { orderId, at: now, subject: 'refund', number: requestNo, event: 'request', from: null, to } as const
-    await addHistory(tx, { ...line, reason, ...by })
+    if (!isContinued) await addHistory(tx, { ...line, reason, ...by })
   }
   faultPoint('book: stored, not enqueued')
   if (!waits && madeAs === undefined) await enqueue(tx, SEND_REFUND, { refundId: id })

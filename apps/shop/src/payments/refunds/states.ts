@@ -48,11 +48,11 @@ export const REFUND_TRANSITIONS = {
     does: 'from here on its outcome is unknown until the gateway has said it; sent again with the same number meanwhile',
   },
   succeed: {
-    from: ['sent', 'refused'],
+    from: ['requested', 'approved', 'sent', 'refused', 'declined', 'withdrawn'],
     to: 'succeeded',
     by: ['gateway'],
     needs: 'the gateway has said that the money went back',
-    does: 'moves the order on and takes away the access of the lines that are now paid back whole',
+    does: 'moves the order on and takes away the access of the lines that are now paid back whole; a line that another refund has taken meanwhile is not counted again',
   },
   resendMissing: {
     from: ['succeeded'],
@@ -68,6 +68,13 @@ export const REFUND_TRANSITIONS = {
     by: ['gateway'],
     needs:
       'the gateway has refused it several times, and its refund query has said that there is none; or it has closed it',
+    does: 'frees the sum; staff see it',
+  },
+  giveWay: {
+    from: ['requested', 'approved', 'sent'],
+    to: 'refused',
+    by: ['shop'],
+    needs: 'the gateway has said that the same money, or all that was left, went back under another number',
     does: 'frees the sum; staff see it',
   },
   sendAgain: {

@@ -1,0 +1,48 @@
+/** A refund that our books hold as made, and that the gateway's bill lacks. */
+import type { Transaction } from '../../db/connect.ts'
+import { ShopError } from '../../errors.ts'
+import { lockOrder } from '../../orders/transition.ts'
+import { findProvider, type Payments } from '../payments.ts'
+import { findRefund, type RefundNumber } from '../refunds/made.ts'
+import { moveRefund } from '../refunds/transition.ts'
+
+/**
+ * Sends again, with its number, a refund that is in our books and missing from the day's bill: the gateway makes it
+ * now, or answers that it was made. A refund that our books hold as made is not polled, so an answer of "accepted" does
+ * not count as a repair: the gateway may still close it. A refund made by hand was never sent by the shop, and is not
+ * sent here either.
+ * @param also updates what else depends on the time of the refund, which our books had wrong
+ * @throws ShopError REFUND_NOT_FOUND, REPAIR_UNFIT, REFUND_UNDER_WAY, REFUND_NUMBER_SPENT, GATEWAY_UNAVAILABLE
+ */
+export async function resendMissingRefund(
+  payments: Payments,
+  named: RefundNumber,
+  { day, reason, also }: { day: string; reason: string; also: (tx: Transaction, madeBefore: Date) => Promise<void> },
+): Promise<void> {
+  const { db, clock } = payments
+  const refund = await findRefund(db, named)
+  if (refund?.status !== 'succeeded') throw new ShopError('REFUND_NOT_FOUND')
+  if (refund.tries === 0) throw new ShopError('REPAIR_UNFIT')
+  const answer = await findProvider(payments, named.provider).refund({
+    attemptNo: refund.attempt_no ?? '',
+    tradeNo: named.tradeNo,
+    requestNo: named.requestNo,
+    merchant: refund.merchant,
+    amount: refund.amount_fen,
+    paid: refund.paid_fen ?? refund.amount_fen,
+    reason: refund.reason,
+    tries: 1,
+  })
+  if (answer.state === 'accepted') throw new ShopError('REFUND_UNDER_WAY')
+  if (answer.state === 'refused' && answer.spent) throw new ShopError('REFUND_NUMBER_SPENT')
+  if (answer.state !== 'succeeded') throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
+  // The bill of another day, on which the refund was accepted, may have listed it by now: that mark stays, as no later
+  // bill lists it.
+  const set = refund.billed_on === day ? { billed_on: null } : {}
+  await db.transaction().execute(async (tx) => {
+    if (refund.order_id !== null) await lockOrder(tx, refund.order_id)
+    const now = clock()
+    const before = await moveRefund(tx, 'resendMissing', refund.id, { at: now, by: { actor: 'gateway' }, reason, set })
+    if (before?.finished_at) await also(tx, before.finished_at)
+  })
+}

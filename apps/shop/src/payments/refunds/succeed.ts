@@ -1,0 +1,214 @@
+/** A refund of ours was made: its state, its order, and the access that ends. Possible from every state. */
+import { sql } from 'kysely'
+import { faultPoint } from '#fault-point'
+import type { Transaction } from '../../db/connect.ts'
+import { revokeForOrder } from '../../enrolments/access.ts'
+import type { Reason } from '../../orders/reasons.ts'
+import { transition } from '../../orders/transition.ts'
+import { type RefundLine, type RefundSource, release, reserve } from './balance.ts'
+import { linesOf } from './create.ts'
+import type { RefundStatus } from './states.ts'
+import { lockRefund, moveRefund, type RefundRow } from './transition.ts'
+
+/** The states in which a refund's amount is reserved. */
+const RESERVED: readonly RefundStatus[] = ['requested', 'approved', 'sent', 'succeeded']
+
+/**
+ * Records that the refund was made. Nothing overrides a success. Where its amount was given free meanwhile it is taken
+ * again, from refunds that cannot be made any more; a line that another refund has taken is no longer this one's. The
+ * caller holds the lock on the order's row.
+ */
+export async function succeedRefund(tx: Transaction, refundId: number, now: Date, billedOn?: string): Promise<void> {
+  const refund = await lockRefund(tx, refundId)
+  if (!refund || refund.status === 'succeeded') return
+  let lines = await linesOf(tx, refundId)
+  if (!RESERVED.includes(refund.status)) {
+    const fitting = await makeRoom(tx, refund, lines, { requestNo: refund.request_no, now })
+    for (const line of lines.filter((each) => !fitting.includes(each))) await dropLine(tx, refundId, line)
+    lines = fitting
+    await reserve(tx, refund.order_id, refund, lines)
+    await linkIfFullyRefunded(tx, refund)
+  }
+  const set = { refusal: null, ...(billedOn !== undefined && refund.billed_on === null && { billed_on: billedOn }) }
+  const move = { at: now, by: { actor: 'gateway' }, reason: '', set } as const
+  if (!(await moveRefund(tx, 'succeed', refundId, move))) throw new Error(`A refund is ${refund.status}.`)
+  faultPoint('refund: succeeded, order not moved')
+  await tx
+    .updateTable('unmatched_payments')
+    .set({ resolved_at: now, resolution: 'refunded' })
+    .where('refund_id', '=', refundId)
+    .where('resolved_at', 'is', null)
+    .execute()
+  const { order_id: orderId } = refund
+  if (orderId === null || !(await isOrderPayment(tx, orderId, refund.attempt_id))) return
+  const courseIds = lines.map((line) => line.course_id)
+  await updateOrderAndAccess(tx, orderId, courseIds, now, refunded(refund))
+}
+
+interface Room extends RefundSource {
+  /** The refund that needs the room; none of ours yet if it is to be created. */
+  readonly id?: number
+  readonly order_id: number | null
+}
+
+/**
+ * Makes room for a refund that was certainly made: the money is gone, so other refunds of the same payment cannot all be
+ * made. Those not sent yet that refund the same lines give way, and `replacement`, the same refund under another number;
+ * then as many others as it takes, first those that nobody has decided about.
+ * @returns the lines that can still be refunded; another refund has taken the others
+ */
+export async function makeRoom(
+  tx: Transaction,
+  wanted: Room,
+  lines: readonly RefundLine[],
+  { requestNo, now, replacement }: { requestNo: string; now: Date; replacement?: number },
+): Promise<RefundLine[]> {
+  for (const other of await unfinished(tx, wanted)) {
+    const theirs = await linesOf(tx, other.id)
+    const same =
+      other.id === replacement || theirs.some(({ course_id: id }) => lines.some((line) => line.course_id === id))
+    const lacking = (await leftOf(tx, wanted)) < wanted.amount_fen
+    if (!lacking && (other.status === 'sent' || !same)) continue
+    const reason = { code: 'MADE_INSTEAD', requestNo } as const
+    const set = { refusal: `the money went back as ${requestNo}` }
+    await moveRefund(tx, 'giveWay', other.id, { at: now, by: { actor: 'shop' }, reason, set })
+    await release(tx, other.order_id, other, theirs)
+  }
+  if (wanted.order_id === null) return []
+  const left = await tx
+    .selectFrom('order_lines')
+    .select(['course_id', sql<number>`price_fen - refunded_fen`.as('fen')])
+    .where('order_id', '=', wanted.order_id)
+    .execute()
+  return lines.filter((line) =>
+    left.some(({ course_id, fen }) => course_id === line.course_id && fen >= line.amount_fen),
+  )
+}
+
+/** The payment's other refunds whose outcome is not known, in the order in which they give way. */
+const unfinished = (tx: Transaction, { id, attempt_id, unmatched_id }: Room) =>
+  tx
+    .selectFrom('refunds')
+    .selectAll()
+    .where((where) =>
+      attempt_id === null ? where('unmatched_id', '=', unmatched_id) : where('attempt_id', '=', attempt_id),
+    )
+    .where('id', '<>', id ?? 0)
+    .where('status', 'in', ['requested', 'approved', 'sent'])
+    .orderBy(sql`array_position(array['requested', 'approved', 'sent'], status)`)
+    .orderBy('id', 'desc')
+    .modifyEnd(sql`for no key update`)
+    .execute()
+
+async function leftOf(tx: Transaction, { attempt_id, unmatched_id }: RefundSource): Promise<number> {
+  const left = sql<number>`amount_fen - refunded_fen`.as('fen')
+  const row = await (attempt_id === null
+    ? tx.selectFrom('unmatched_payments').select(left).where('id', '=', unmatched_id)
+    : tx.selectFrom('payment_attempts').select(left).where('id', '=', attempt_id)
+  ).executeTakeFirstOrThrow()
+  return row.fen
+}
+
+/**
+ * If the whole payment has been refunded, staff have nothing left to do about what it is listed for among the unmatched
+ * payments, unless another refund of it is on its way.
+ */
+export async function linkIfFullyRefunded(
+  tx: Transaction,
+  refund: Pick<RefundRow, 'id' | 'attempt_id' | 'unmatched_id' | 'amount_fen'>,
+): Promise<void> {
+  if ((await leftOf(tx, refund)) > 0) return
+  const { provider, trade_no } = await tradeOf(tx, refund)
+  await tx
+    .updateTable('unmatched_payments')
+    .set({ refund_id: refund.id })
+    .where('provider', '=', provider)
+    .where('trade_no', '=', trade_no)
+    .where('resolved_at', 'is', null)
+    .$if(refund.unmatched_id !== null, (rows) => rows.where('id', '=', refund.unmatched_id))
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('refunds')
+            .select('refunds.id')
+            .whereRef('refunds.id', '=', 'unmatched_payments.refund_id')
+            .where('refunds.status', 'in', ['approved', 'sent']),
+        ),
+      ),
+    )
+    .execute()
+}
+
+const tradeOf = (tx: Transaction, { attempt_id, unmatched_id }: Pick<RefundRow, 'attempt_id' | 'unmatched_id'>) =>
+  (attempt_id === null
+    ? tx.selectFrom('unmatched_payments').select(['provider', 'trade_no']).where('id', '=', unmatched_id)
+    : tx.selectFrom('payment_attempts').select(['provider', 'trade_no']).where('id', '=', attempt_id)
+  ).executeTakeFirstOrThrow()
+
+const dropLine = (tx: Transaction, refundId: number, line: RefundLine) =>
+  tx.deleteFrom('refund_lines').where('refund_id', '=', refundId).where('course_id', '=', line.course_id).execute()
+
+/** The reason for the order's transition. */
+const refunded = ({ request_no: requestNo, reason_code: why, reason: note }: RefundRow): Reason =>
+  why === null ? { code: 'REFUNDED', requestNo, note } : { code: 'REFUNDED', requestNo, why }
+
+/**
+ * Whether this is the payment for which the order was fulfilled: refunding any other changes nothing about the order.
+ */
+async function isOrderPayment(tx: Transaction, orderId: number, attemptId: number | null): Promise<boolean> {
+  if (attemptId === null) return false
+  const pays = tx.selectFrom('order_payments').select('order_id')
+  return (
+    (await pays.where('order_id', '=', orderId).where('attempt_id', '=', attemptId).executeTakeFirst()) !== undefined
+  )
+}
+
+/**
+ * Moves the order to its next state and ends access: to the courses of the lines that are refunded in full, or to all
+ * of them with the last fen of the payment, whichever lines it was refunded for.
+ */
+async function updateOrderAndAccess(
+  tx: Transaction,
+  orderId: number,
+  courseIds: readonly number[],
+  now: Date,
+  reason: Reason,
+): Promise<void> {
+  const lines = await refundedByLine(tx, orderId)
+  const whole = lines.every((line) => line.gone === line.price_fen) || (await isFullyRefunded(tx, orderId))
+  const gone = lines
+    // guard: refund-takes-its-lines-only
+    .filter((line) => whole || (line.gone === line.price_fen && courseIds.includes(line.course_id)))
+    .map((line) => line.course_id)
+  const by = { actor: 'gateway' } as const
+  await transition(tx, whole ? 'refundRest' : 'refundPart', { orderId, at: now, by, reason })
+  faultPoint('refund: order moved, access not gone')
+  // guard: refund-takes-access
+  await revokeForOrder(tx, { orderId, courseIds: gone, at: now, reason })
+}
+
+/** Whether all of the order's payment has certainly been refunded. */
+async function isFullyRefunded(tx: Transaction, orderId: number): Promise<boolean> {
+  const { rows } = await sql<{ whole: boolean }>`
+    select paying.amount_fen = (select coalesce(sum(amount_fen), 0) from refunds
+                                where attempt_id = paying.id and status = 'succeeded') as whole
+    from order_payments join payment_attempts paying on paying.id = order_payments.attempt_id
+    where order_payments.order_id = ${orderId}`.execute(tx)
+  return rows[0]?.whole ?? false
+}
+
+/** How much of each line has certainly been refunded. */
+async function refundedByLine(
+  tx: Transaction,
+  orderId: number,
+): Promise<{ course_id: number; price_fen: number; gone: number }[]> {
+  const { rows } = await sql<{ course_id: number; price_fen: number; gone: number }>`
+    select line.course_id, line.price_fen, coalesce(sum(back.amount_fen), 0)::bigint as gone
+    from order_lines line
+    left join (select refund_lines.* from refund_lines
+               join refunds on refunds.id = refund_lines.refund_id and refunds.status = 'succeeded'
+               where refund_lines.order_id = ${orderId}) back on back.course_id = line.course_id
+    where line.order_id = ${orderId}
+    group by line.course_id, line.price_fen`.execute(tx)
+  return rows
+}
