@@ -16,7 +16,7 @@ export interface Mutation extends Edit {
    * The proof itself, unless a test of `tests/model` is named here: every pair of operations at once, or a gateway that says
    * nothing just when something is to be closed, which chance brings about too seldom.
    */
-  readonly noticedBy?: 'races' | 'silence' | 'pay-again'
+  readonly noticedBy?: 'races' | 'silence' | 'pay-again' | 'access'
 }
 
 const PAYMENTS = 'apps/shop/src/payments'
@@ -251,6 +251,27 @@ export const MUTATIONS: readonly Mutation[] = [
     marker: 'refund-takes-access',
     file: `${PAYMENTS}/refunds/succeed.ts`,
     to: removed,
+  },
+  {
+    guard: 'access that an import gave too outlives the refund of the order',
+    marker: 'standby-takes-over',
+    file: 'apps/shop/src/enrolments/access.ts',
+    to: removed,
+    noticedBy: 'access',
+  },
+  {
+    guard: 'an import of somebody who bought the course is kept',
+    marker: 'import-stands-by',
+    file: 'apps/shop/src/enrolments/by-staff.ts',
+    to: removed,
+    noticedBy: 'access',
+  },
+  {
+    guard: "a user's enrolments are locked in one order",
+    marker: 'enrolments-in-one-order',
+    file: 'apps/shop/src/enrolments/imports/run.ts',
+    to: instead('const inOrder = rows'),
+    noticedBy: 'access',
   },
   {
     guard: 'a refund revokes no other access',

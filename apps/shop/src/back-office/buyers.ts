@@ -92,6 +92,7 @@ export async function readBuyer(db: Reader, id: number): Promise<Static<typeof B
     .select(['enrolments.course_id', 'courses.title', 'enrolments.granted_at', 'enrolments.granted_by'])
     .select(['enrolments.revoked_at', 'orders.order_no'])
     .where('enrolments.user_id', '=', id)
+    .where('enrolments.standby', '=', false)
     .orderBy('enrolments.id', 'desc')
     .limit(500)
     .execute()

@@ -65,6 +65,7 @@ export interface Tables {
     revoked_at: Date | null
     last_lesson_id: number | null
     import_id: number | null
+    standby: Generated<boolean>
   }
   first_run: {
     only_row: Generated<boolean>

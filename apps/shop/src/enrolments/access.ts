@@ -2,6 +2,7 @@
  * Access to courses: granted by a paid order line or, for free courses, on request. The only writer of `enrolments`,
  * with `by-staff.ts`.
  */
+import { sql } from 'kysely'
 import type { Database, Reader, Transaction } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import { addHistory } from '../orders/history.ts'
@@ -53,8 +54,8 @@ export const grantsForOrder = (
     .returning('course_id')
 
 /**
- * Revokes the access to these courses that this order granted, and no access from elsewhere; recorded in the order's
- * history.
+ * Revokes the access to these courses that this order granted, and no access from elsewhere: a grant that stood by takes
+ * over. Recorded in the order's history.
  */
 export async function revokeForOrder(
   tx: Transaction,
@@ -65,14 +66,35 @@ export async function revokeForOrder(
   const revoked = await tx
     .updateTable('enrolments')
     .set({ revoked_at: at })
-    .where('order_id', '=', orderId)
-    .where('course_id', 'in', [...courseIds])
-    .where('revoked_at', 'is', null)
-    .returning('course_id')
+    .where('id', 'in', (rows) =>
+      rows
+        .selectFrom('enrolments')
+        .select('id')
+        .where('order_id', '=', orderId)
+        .where('course_id', 'in', [...courseIds])
+        .where('revoked_at', 'is', null)
+        // The order in which everything locks a user's enrolments.
+        .orderBy('course_id')
+        .modifyEnd(sql`for no key update`),
+    )
+    .returning(['user_id', 'course_id'])
     .execute()
+  // guard: standby-takes-over
+  for (const { user_id, course_id } of revoked.toSorted(byCourse)) await useStandby(tx, user_id, course_id)
   const about = { orderId, at, subject: 'access', event: 'revoke', from: 'active', to: 'revoked', reason } as const
   await addHistory(tx, ...revoked.map((row) => ({ ...about, number: String(row.course_id), actor: 'shop' as const })))
 }
+
+const byCourse = (left: { course_id: number }, right: { course_id: number }) => left.course_id - right.course_id
+
+const useStandby = (tx: Transaction, userId: number, courseId: number) =>
+  tx
+    .updateTable('enrolments')
+    .set({ standby: false, revoked_at: null })
+    .where('user_id', '=', userId)
+    .where('course_id', '=', courseId)
+    .where('standby', '=', true)
+    .execute()
 
 /** Adds a free course to "my courses". @throws ShopError COURSE_NOT_FOUND, COURSE_NOT_FREE */
 export async function enrolInFreeCourse(db: Reader, userId: number, courseId: number, now: Date): Promise<void> {

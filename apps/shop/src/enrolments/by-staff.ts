@@ -1,4 +1,5 @@
 /** Access that staff grant and revoke, each with a reason. */
+import { sql } from 'kysely'
 import pg from 'pg'
 import type { Transaction } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
@@ -126,6 +127,7 @@ async function restoreAccess(
 }
 
 /**
+ * An import's grant for somebody who bought the course stands by: it gives access once a refund has ended the order's.
  * @param importId the import that grants it, unless staff grant it by hand
  * @returns whether it was granted now; false if the user owned it already
  * @throws ShopError COURSE_NOT_FOUND
@@ -138,13 +140,31 @@ export async function grantCourse(
   const course = await tx.selectFrom('courses').select('id').where('id', '=', courseId).executeTakeFirst()
   if (!course) throw new ShopError('COURSE_NOT_FOUND')
   const by = importId === undefined ? { granted_by: 'staff' } : { granted_by: 'import', import_id: importId }
-  const granted = await tx
-    .insertInto('enrolments')
-    .values({ user_id: userId, course_id: courseId, granted_at: now, ...by })
-    .onConflict((conflict) => conflict.doNothing())
-    .returning('id')
+  const insert = async (standby: { standby?: true; revoked_at?: Date }): Promise<boolean> => {
+    const row = { user_id: userId, course_id: courseId, granted_at: now, ...by, ...standby }
+    const conflict = tx
+      .insertInto('enrolments')
+      .values(row)
+      .onConflict((on) => on.doNothing())
+    return (await conflict.returning('id').executeTakeFirst()) !== undefined
+  }
+  if (await insert({})) return true
+  if (importId === undefined) return false
+  // Locked, so that no refund ends it without seeing the grant that stands by.
+  const bought = await tx
+    .selectFrom('enrolments')
+    .select('id')
+    .where('user_id', '=', userId)
+    .where('course_id', '=', courseId)
+    .where('revoked_at', 'is', null)
+    .where('order_id', 'is not', null)
+    .modifyEnd(sql`for no key update`)
     .executeTakeFirst()
-  return granted !== undefined
+  // Owned from elsewhere, or ended by a refund a moment ago.
+  if (!bought) return insert({})
+  // guard: import-stands-by
+  await insert({ standby: true, revoked_at: now })
+  return false
 }
 
 /** Refunds nothing: a refund ends access by itself. @throws ShopError COURSE_NOT_OWNED */
@@ -159,6 +179,13 @@ export async function revokeByStaff(tx: Transaction, revoke: AccessByStaff): Pro
     .returning('order_id')
     .executeTakeFirst()
   if (!revoked) throw new ShopError('COURSE_NOT_OWNED')
+  await tx
+    .updateTable('enrolments')
+    .set({ standby: false })
+    .where('user_id', '=', userId)
+    .where('course_id', '=', courseId)
+    .where('standby', '=', true)
+    .execute()
   if (revoked.order_id === null) return { from: 'active', orderNo: null }
   const order = await tx
     .selectFrom('orders')

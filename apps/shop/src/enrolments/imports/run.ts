@@ -45,7 +45,9 @@ export async function stepImport(
       .returning('id')
       .executeTakeFirst()
     if (!taken) return
-    for (const row of rows) {
+    // guard: enrolments-in-one-order
+    const inOrder = rows.toSorted(byNameAndCourse)
+    for (const row of inOrder) {
       const password = passwords.get(foldName(row.username))
       const result = await importRow(tx, encryption, { importId, row, password, now })
       await tx
@@ -57,6 +59,13 @@ export async function stepImport(
     }
     if (!isOver) await enqueue(tx, IMPORT_STUDENTS, { importId, step: step + 1 })
   })
+}
+
+/** Settling takes a user's enrolments by ascending course too, and two imports may name the same users. */
+function byNameAndCourse(left: Row, right: Row): number {
+  const [one, other] = [foldName(left.username), foldName(right.username)]
+  if (one !== other) return one < other ? -1 : 1
+  return left.course_id - right.course_id
 }
 
 const waitingRows = (db: Database, importId: number) =>

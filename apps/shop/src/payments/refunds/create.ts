@@ -9,6 +9,7 @@ import { ShopError } from '../../errors.ts'
 import { enqueue } from '../../jobs/enqueue.ts'
 import { type Fen, sumFen, toFen } from '../../money.ts'
 import { addHistory } from '../../orders/history.ts'
+import { decidedFen } from '../../orders/lines.ts'
 import { newNumber } from '../../orders/number.ts'
 import type { RefundReason } from '../../orders/reasons.ts'
 import type { By } from '../../orders/state-table.ts'
@@ -115,7 +116,7 @@ export interface PlannedLine {
   readonly amount: Fen
   /** How much of the line has not been refunded yet, not counting this refund. */
   readonly refundable: Fen
-  /** Whether it refunds the line in full, so that access to its course ends. */
+  /** Whether it refunds the line in full and nothing else gives access to its course, so that this ends. */
   readonly takesAccess: boolean
 }
 
@@ -130,7 +131,15 @@ export async function planRefund(db: Reader, orderId: number, wanted: readonly L
     .innerJoin('order_payments', 'order_payments.order_id', 'orders.id')
     .innerJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
     .select(['payment_attempts.id', 'payment_attempts.provider', 'orders.status'])
-    .select(['payment_attempts.amount_fen', 'payment_attempts.refunded_fen'])
+    .select(['payment_attempts.amount_fen', 'payment_attempts.refunded_fen', 'orders.user_id'])
+    .select((row) =>
+      row
+        .selectFrom('refunds')
+        .select((refund) => refund.fn.coalesce(refund.fn.sum<number>('refunds.amount_fen'), sql.lit(0)).as('fen'))
+        .whereRef('refunds.attempt_id', '=', 'payment_attempts.id')
+        .where('refunds.status', '=', 'requested')
+        .as('undecided_fen'),
+    )
     .where('orders.id', '=', orderId)
     .executeTakeFirst()
   if (!paid || (paid.status !== 'paid' && paid.status !== 'partially_refunded')) {
@@ -138,7 +147,16 @@ export async function planRefund(db: Reader, orderId: number, wanted: readonly L
   }
   const all = await db
     .selectFrom('order_lines')
-    .select(['course_id', 'course_title', 'price_fen', 'refunded_fen'])
+    .select(['course_id', 'course_title', 'price_fen', 'refunded_fen', decidedFen.as('decided_fen')])
+    .select(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('enrolments')
+          .select('enrolments.id')
+          .whereRef('enrolments.course_id', '=', 'order_lines.course_id')
+          .where('user_id', '=', paid.user_id)
+          .where('standby', '=', true),
+      ).as('stays'),
+    )
     .where('order_id', '=', orderId)
     .orderBy('position')
     .execute()
@@ -155,12 +173,15 @@ export async function planRefund(db: Reader, orderId: number, wanted: readonly L
     const nothing = line !== undefined && line.price_fen > 0 && (part === 0 || ofLine === 0)
     if (!line || nothing || amount > refundable) throw new ShopError('REFUND_TOO_MUCH')
     left -= amount
-    return { courseId, title: line.course_title, amount, refundable, whole: amount === ofLine }
+    const whole = line.decided_fen + amount === line.price_fen
+    return { courseId, title: line.course_title, amount, refundable, whole, stays: line.stays }
   })
   const amount = sumFen(planned.map((line) => line.amount))
   if (amount === 0) throw new ShopError('REFUND_TOO_MUCH')
-  const lines = planned.map(({ whole, ...line }) => ({ ...line, takesAccess: whole || left === 0 }))
-  const orderAfter = left === 0 ? 'refunded' : 'partially_refunded'
+  // A request that nobody has decided reserves its sum, but may be declined.
+  const isAll = left === 0 && Number(paid.undecided_fen) === 0
+  const lines = planned.map(({ whole, stays, ...line }) => ({ ...line, takesAccess: (whole || isAll) && !stays }))
+  const orderAfter = isAll ? 'refunded' : 'partially_refunded'
   return { attemptId: paid.id, payType: paid.provider, amount, lines, orderAfter }
 }
 
