@@ -192,7 +192,7 @@ async function during(pool: Pool, milliseconds: number, order: () => Request, si
   return { perSecond: orders / ((performance.now() - started) / 1000), notifications, unanswered }
 }
 
-/** A client that was told to retry later retries at once: the benchmark measures its pace. */
+/** A client that is asked to retry later retries at once: the benchmark measures its pace. */
 async function ask(pool: Pool, { method, path, headers, body }: Request): Promise<{ status: number; text: string }> {
   try {
     const answer = await pool.request({ method, path, headers: headers ?? {}, body: body ?? null })

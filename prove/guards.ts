@@ -306,7 +306,7 @@ export const MUTATIONS: readonly Mutation[] = [
 ]
 
 /**
- * Breaks a guard in the text of its file. The code of a marker is the statement after it, with whatever is indented below; of an
+ * Breaks a guard in the text of its file. The code of a marker is the statement after it, with the lines indented below; of an
  * `if` with a block it is the condition, up to the brace.
  * @throws Error unless the marker is there once
  */

@@ -1,4 +1,4 @@
-/** Whether an address can be reached from the internet, judged by its text only; no name is resolved. */
+/** Whether an address can be reached from the internet, decided from its text only; no name is resolved. */
 import { BlockList, isIP } from 'node:net'
 import { isLoopbackHost } from './live.ts'
 

@@ -1,4 +1,4 @@
-/** Wraps a request: whoever asks while it is under way gets the same answer. */
+/** Wraps a request: callers that come while it is under way get the same answer. */
 export function shareCall<Result>(request: () => Promise<Result>): () => Promise<Result> {
   let pending: Promise<Result> | undefined
   return () => {

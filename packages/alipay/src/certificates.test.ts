@@ -93,7 +93,7 @@ describe('serial numbers', () => {
     }
   })
 
-  test('of a bundle: only RSA-signed certificates, in file order, whatever is between them', () => {
+  test('of a bundle: only RSA-signed certificates, in file order, ignoring everything between them', () => {
     const bundle = `# roots\n${made.ecRoot}\n${made.secondRoot}${made.byEc}\r\n\r\n${made.rsaRoot}`
     expect(rootCertSn(bundle)).toBe(`${certSn(made.secondRoot)}_${certSn(made.rsaRoot)}`)
     expect(rootCertSn(bundle)).toBe(official.getSN(bundle, true))

@@ -11,7 +11,7 @@ import { createPoster } from './core/notifications/post.ts'
 import { runWechat, scheduleWechat } from './wechat/due.ts'
 import { openWechat, type Wechat } from './wechat/wechat.ts'
 
-/** Alipay's part is the sandbox itself, WeChat Pay's stands beside it. */
+/** Alipay's part is the sandbox itself, WeChat Pay's is next to it. */
 export interface Sandbox extends Alipay {
   readonly wechat: Wechat
   readonly checkouts: Checkouts

@@ -14,7 +14,7 @@ const anonymous: Principals = {
   },
 }
 
-function withDesk(add: (admin: Application) => void): Application {
+function withAdminRoutes(add: (admin: Application) => void): Application {
   const app: Application = Fastify()
   addAdminRoutes(app, { principals: anonymous, saw: () => {}, clock: () => new Date(0) }, add)
   return app
@@ -24,13 +24,13 @@ const answer = () => ({})
 const right = { right: 'admin.enter' } as const
 
 test('a route with its permission is added, and requires a login', async () => {
-  const app = withDesk((admin) => void admin.get('/open', { config: right }, answer))
+  const app = withAdminRoutes((admin) => void admin.get('/open', { config: right }, answer))
   await app.ready()
   expect((await app.inject('/api/admin/open')).statusCode).toBe(500)
 })
 
 test('a route without a permission, or hidden from the API description, fails the start', async () => {
-  const refused = (add: (admin: Application) => void) => withDesk(add).ready()
+  const refused = (add: (admin: Application) => void) => withAdminRoutes(add).ready()
   await expect(refused((admin) => void admin.get('/x', answer))).rejects.toThrow('which right')
   await expect(
     refused((admin) => void admin.get('/x', { config: right, schema: { hide: true } }, answer)),
@@ -42,7 +42,7 @@ test('a route without a permission, or hidden from the API description, fails th
 })
 
 test('a route under /api/admin outside of the admin routes fails the start, hidden or with a permission', async () => {
-  const app = withDesk(() => {})
+  const app = withAdminRoutes(() => {})
   const past = 'not registered under the admin routes'
   expect(() => app.get('/api/admin/x', { config: right }, answer)).toThrow(past)
   expect(() => app.get('/api/admin', { schema: { hide: true } }, answer)).toThrow(past)

@@ -16,7 +16,7 @@ export interface AuditEntry {
   readonly sensitive?: boolean
 }
 
-interface Doer {
+interface AuditActor {
   readonly user_id: number | null
   readonly username: string
   readonly role: string
@@ -27,30 +27,30 @@ interface Doer {
 export const audit = (
   tx: Transaction,
   { user, address, sensitive = false }: Omit<Staff, 'provedAt'>,
-  deed: AuditEntry,
+  entry: AuditEntry,
 ): Promise<void> =>
   write(
     tx,
     { user_id: user.id, username: user.username, role: user.role, address },
-    { ...deed, sensitive: deed.sensitive ?? sensitive },
+    { ...entry, sensitive: entry.sensitive ?? sensitive },
   )
 
 /** Like `audit`, for a change from the command line. */
 export const auditCommand = (tx: Transaction, entry: AuditEntry): Promise<void> =>
   write(tx, { user_id: null, username: 'xuecheng', role: 'shell', address: '' }, entry)
 
-async function write(tx: Transaction, doer: Doer, deed: AuditEntry): Promise<void> {
+async function write(tx: Transaction, actor: AuditActor, entry: AuditEntry): Promise<void> {
   await tx
     .insertInto('audit_log')
     .values({
-      ...doer,
-      at: deed.at,
-      action: deed.action,
-      subject: deed.subject,
-      before: deed.before ? JSON.stringify(deed.before) : null,
-      after: deed.after ? JSON.stringify(deed.after) : null,
-      note: deed.note ?? '',
-      sensitive: deed.sensitive ?? false,
+      ...actor,
+      at: entry.at,
+      action: entry.action,
+      subject: entry.subject,
+      before: entry.before ? JSON.stringify(entry.before) : null,
+      after: entry.after ? JSON.stringify(entry.after) : null,
+      note: entry.note ?? '',
+      sensitive: entry.sensitive ?? false,
     })
     .execute()
 }

@@ -5,7 +5,7 @@ import { createResponseCache } from './response-cache.ts'
 
 const subscriptions = { live: true, on: () => () => {} } as unknown as Subscriptions
 
-test('a hundred new questions at once: one is read at a time, some wait, the others are told to come again', async () => {
+test('a hundred new questions at once: one is read at a time, some wait, the others are refused with a retry time', async () => {
   const kept = createResponseCache(subscriptions)
   let underWay = 0
   let most = 0

@@ -73,13 +73,13 @@ async function runFiles(client: pg.Client, say: (line: string) => void): Promise
         await client.query('insert into migrations (name, checksum) values ($1, $2)', [name, checksum])
       })
     await BEFORE[name]?.(client)
-    await untilNotHeldUp(name, run, say)
+    await retryUntilUnblocked(name, run, say)
     ran.push(name)
   }
   return ran
 }
 
-async function untilNotHeldUp(name: string, run: () => Promise<void>, say: (line: string) => void): Promise<void> {
+async function retryUntilUnblocked(name: string, run: () => Promise<void>, say: (line: string) => void): Promise<void> {
   for (let time = 1; ; time += 1) {
     try {
       return await run()

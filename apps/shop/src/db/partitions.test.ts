@@ -147,14 +147,14 @@ test('rows stay, numbers continue, partitions are created ahead, and rows of the
   expect([far?.place, farther?.place]).toEqual(['notifications_other', 'notifications_other'])
 
   // Months in Beijing, eight hours ahead of Greenwich.
-  expect(await keepPartitions(db, new Date(), log)).toEqual({ made: 2, strays: 2, missing: 0 })
+  expect(await keepPartitions(db, new Date(), log)).toEqual({ made: 2, misplaced: 2, missing: 0 })
   const moved = await places(shop)
   expect(moved.map(({ number }) => number)).toEqual(['old', 'new', 'after', 'next', 'far', 'farther'])
   expect(moved.slice(4)).toMatchObject([{ place: 'notifications_2190_05' }, { place: 'notifications_2190_06' }])
-  expect(await keepPartitions(db, new Date(), log)).toEqual({ made: 0, strays: 0, missing: 0 })
+  expect(await keepPartitions(db, new Date(), log)).toEqual({ made: 0, misplaced: 0, missing: 0 })
   // A year later without a migration: the job creates this month's partition and three more, for both tables.
   const later = new Date(Date.now() + 366 * 86_400_000)
-  expect(await keepPartitions(db, later, log)).toEqual({ made: 8, strays: 0, missing: 0 })
+  expect(await keepPartitions(db, later, log)).toEqual({ made: 8, misplaced: 0, missing: 0 })
 
   // After a restore each row is in its month, and never went into the default partition.
   const file = join(folder, 'backup')
@@ -181,7 +181,7 @@ test('rows that a wrong clock dated beyond this month are no obstacle, and are n
   const [ahead, after] = await places(shop)
   expect(ahead?.place).toMatch(/^notifications_before_\d{4}_\d\d$/)
   expect(after?.place).toBe(ahead?.place)
-  expect(await keepPartitions(shop.db, new Date(), log)).toEqual({ made: 0, strays: 0, missing: 0 })
+  expect(await keepPartitions(shop.db, new Date(), log)).toEqual({ made: 0, misplaced: 0, missing: 0 })
   await expect(shop.query(`select drop_month('${ahead?.place}')`)).rejects.toThrow(/is not over/)
 })
 
@@ -212,7 +212,7 @@ test('a migration under payments, behind a backup: all wait a moment, none fails
 test('rows move out of the default partition while more arrive: none fails, none is lost', {
   timeout: 60_000,
 }, async () => {
-  const shop = await createShop('straying', '9999')
+  const shop = await createShop('misplacing', '9999')
   const months = Array.from({ length: 12 }, (_, month) => `'2190-${String(month + 1).padStart(2, '0')}-15'`)
   let ready = 1
   const payments = await takePayments(shop, () => months[Math.floor(Math.random() * ready)] ?? '')
@@ -238,9 +238,9 @@ test('a partition that cannot be created now is created by the next run, and pay
   const payments = await takePayments(shop)
   const endBackup = await readSlowly(shop)
   const later = new Date(Date.now() + 366 * 86_400_000)
-  expect(await keepPartitions(shop.db, later, log)).toEqual({ made: 0, strays: 0, missing: 8 })
+  expect(await keepPartitions(shop.db, later, log)).toEqual({ made: 0, misplaced: 0, missing: 8 })
   await endBackup()
-  expect(await keepPartitions(shop.db, later, log)).toEqual({ made: 8, strays: 0, missing: 0 })
+  expect(await keepPartitions(shop.db, later, log)).toEqual({ made: 8, misplaced: 0, missing: 0 })
   const { slowest, errors } = await payments.stop()
   expect(errors).toEqual([])
   expect(slowest).toBeLessThan(3000)
@@ -254,7 +254,7 @@ test('too many rows for a running shop stay in the default partition, and are fo
     notification('many', "'2190-05-15'").replace(/values \((.*)\)$/s, 'select $1 from generate_series(1, 10001)'),
   )
   await shop.query(notification('few', "'2190-06-15'"))
-  expect(await keepPartitions(shop.db, new Date(), log)).toEqual({ made: 1, strays: 10_002, missing: 1 })
+  expect(await keepPartitions(shop.db, new Date(), log)).toEqual({ made: 1, misplaced: 10_002, missing: 1 })
   expect(await counted(shop, 'notifications_2190_06')).toEqual([{ rows: 1, ids: 1 }])
   expect(await counted(shop, 'notifications')).toEqual([{ rows: 10_002, ids: 10_002 }])
   // With the shop stopped.

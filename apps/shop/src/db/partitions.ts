@@ -8,7 +8,7 @@ import { isLockConflict } from './statements/lock-conflict.ts'
 /** Months created ahead: if jobs stop for that long, rows go into the default partition. */
 const AHEAD = 3
 /** Orders wait while rows move, so a running shop moves at most this many. */
-const MAX_STRAYS = 10_000
+const MAX_MISPLACED = 10_000
 /** The time for creating one partition, including moving its rows; orders wait meanwhile. */
 const LIMIT_MS = 5000
 const TRIES = 3
@@ -18,7 +18,7 @@ export interface PartitionsKept {
   /** The number of partitions created. */
   readonly made: number
   /** The number of rows in the default partition. */
-  readonly strays: number
+  readonly misplaced: number
   /** The number of months still without a partition. */
   readonly missing: number
 }
@@ -29,14 +29,14 @@ export interface PartitionsKept {
  * continues.
  */
 export async function keepPartitions(db: Database, now: Date, log: Logger): Promise<PartitionsKept> {
-  const { rows: months } = await sql<{ grown: string; month: string; strays: number }>`
-    select grown, month::text, strays
+  const { rows: months } = await sql<{ grown: string; month: string; misplaced: number }>`
+    select grown, month::text, strays as misplaced
     from missing_months((${now}::timestamptz at time zone 'Asia/Shanghai')::date, ${AHEAD}::int)`.execute(db)
-  const strays = months.reduce((sum, month) => sum + month.strays, 0)
-  if (strays > 0) log.warn({ strays }, 'rows came for months without a partition')
+  const misplaced = months.reduce((sum, month) => sum + month.misplaced, 0)
+  if (misplaced > 0) log.warn({ misplaced }, 'rows came for months without a partition')
   let made = 0
   for (const month of months) {
-    if (month.strays > MAX_STRAYS) {
+    if (month.misplaced > MAX_MISPLACED) {
       log.error(
         month,
         'too many rows to be moved while the shop runs; stop it, and select keep_months(current_date, 3)',
@@ -45,15 +45,15 @@ export async function keepPartitions(db: Database, now: Date, log: Logger): Prom
     }
     const outcome = await addMonth(db, month)
     if (outcome === 'made') made += 1
-    if (outcome === 'held up') {
+    if (outcome === 'blocked') {
       log.warn({ ...month, made }, 'a month could not be made: something holds its tables, perhaps a backup')
       break
     }
   }
-  return { made, strays, missing: months.length - made }
+  return { made, misplaced, missing: months.length - made }
 }
 
-async function addMonth(db: Database, month: { grown: string; month: string }): Promise<'made' | 'held up'> {
+async function addMonth(db: Database, month: { grown: string; month: string }): Promise<'made' | 'blocked'> {
   for (let left = TRIES; ; left -= 1) {
     try {
       await db.transaction().execute(async (tx) => {
@@ -63,7 +63,7 @@ async function addMonth(db: Database, month: { grown: string; month: string }): 
       return 'made'
     } catch (error) {
       if (!isLockConflict(error)) throw error
-      if (left <= 1) return 'held up'
+      if (left <= 1) return 'blocked'
       await sleep(PAUSE_MS)
     }
   }

@@ -11,24 +11,24 @@ import { publishAfterCommit, subscribe } from './pub-sub.ts'
 import { pipelinedTransaction } from './statements/pipelined-transaction.ts'
 
 test('a change is published after the commit, and not after a rollback', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'xuecheng-announce-'))
+  const folder = mkdtempSync(join(tmpdir(), 'xuecheng-publish-'))
   const server = await startEmbeddedPostgres(join(folder, 'postgres'))
   await migrate(server.ownerUrl)
   const { db, servers, close } = connect(server.ownerUrl, 2)
   const subscriptions = subscribe(servers)
   try {
-    await sql`create table deeds (name text)`.execute(db)
+    await sql`create table items (name text)`.execute(db)
     await expect.poll(() => subscriptions.live).toBe(true)
     const received: [string, number][] = []
     subscriptions.on('order_changed', async (about) => {
       if (!about) return
-      const { rows } = await sql<{ n: number }>`select count(*)::int as n from deeds where name = ${about}`.execute(db)
+      const { rows } = await sql<{ n: number }>`select count(*)::int as n from items where name = ${about}`.execute(db)
       received.push([about, rows[0]?.n ?? 0])
     })
-    const deed = (name: string, fails = false) =>
+    const add = (name: string, fails = false) =>
       db.transaction().execute(async (tx) => {
         await publishAfterCommit(tx, 'order_changed', name)
-        await sql`insert into deeds values (${name})`.execute(tx)
+        await sql`insert into items values (${name})`.execute(tx)
         if (fails) throw new Error('no')
       })
     const shortDeed = (name: string, fails = false) =>
@@ -36,21 +36,21 @@ test('a change is published after the commit, and not after a rollback', async (
         await begin()
         await publishAfterCommit(tx, 'order_changed', name)
         if (fails) throw new Error('no')
-        await end(tx.insertInto('deeds' as never).values({ name } as never))
+        await end(tx.insertInto('items' as never).values({ name } as never))
       })
     /** Committed by the end of the work, as a query of the gateway is. */
     const openDeed = (name: string) =>
       pipelinedTransaction(db, async ({ tx, begin }) => {
         await begin()
         await publishAfterCommit(tx, 'order_changed', name)
-        await sql`insert into deeds values (${name})`.execute(tx)
+        await sql`insert into items values (${name})`.execute(tx)
       })
-    await deed('first')
-    await expect(deed('undone', true)).rejects.toThrow('no')
+    await add('first')
+    await expect(add('undone', true)).rejects.toThrow('no')
     await expect(shortDeed('undone too', true)).rejects.toThrow('no')
     await shortDeed('in brief')
     await openDeed('left open')
-    await deed('last')
+    await add('last')
     // Publications may overtake each other: a publication says that something changed, not what.
     await expect
       .poll(() => received.toSorted())

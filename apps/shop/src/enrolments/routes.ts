@@ -165,12 +165,12 @@ function addLessonRoutes(app: Application, { db, principals, videos }: Enrolment
   ): Promise<StoredLesson> => {
     const lesson = await readLesson(db, courseId, lessonId)
     if (lesson.openToAll) return lesson
-    const viewer = await principals.find(request)
+    const principal = await principals.find(request)
     // Staff who preview as a buyer see only what buyers see; drafts are never part of that preview.
-    if (asBuyer && lesson.published && viewer && isStaff(viewer.user)) throw new ShopError('COURSE_NOT_OWNED')
-    if (viewer && (await seesAll(db, viewer.user, courseId))) return lesson
+    if (asBuyer && lesson.published && principal && isStaff(principal.user)) throw new ShopError('COURSE_NOT_OWNED')
+    if (principal && (await seesAll(db, principal.user, courseId))) return lesson
     if (!lesson.published) throw new ShopError('COURSE_NOT_FOUND')
-    throw new ShopError(viewer ? 'COURSE_NOT_OWNED' : 'LOGIN_REQUIRED')
+    throw new ShopError(principal ? 'COURSE_NOT_OWNED' : 'LOGIN_REQUIRED')
   }
 
   app.get(

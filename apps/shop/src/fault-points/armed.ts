@@ -1,5 +1,5 @@
 /**
- * What stands at every fault point while the proof runs (condition `xuecheng:prove`, see docs/proof.md): now and then the
+ * The function behind every fault point while the proof runs (condition `xuecheng:prove`, see docs/proof.md): now and then the
  * process kills itself as `kill -9` would, right there. Never part of a shop that sells.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'

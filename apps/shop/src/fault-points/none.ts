@@ -1,2 +1,2 @@
-/** What stands at every fault point of a shop that is not being proved: nothing. */
+/** The function behind every fault point of a shop outside the proof: it does nothing. */
 export function faultPoint(_name: string): void {}

@@ -1,4 +1,4 @@
-/** Pages over the real database: together they are the list, whatever is added while somebody reads. */
+/** Pages over the real database: together they are the list, even if rows are added while somebody reads. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestDatabase, type TestDatabase } from '../../../../tests/harness/database.ts'
 import { cursorPage, cutPage, readCursor, writeCursor } from './cursor.ts'

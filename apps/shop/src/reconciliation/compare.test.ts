@@ -65,7 +65,7 @@ test('exactly what was planted is found, in whatever order the lines come', () =
   )
 })
 
-test('a fee may be off by the rounding of a fen, and without a rate it is not judged', () => {
+test('a fee may be off by the rounding of a fen, and without a rate it is not checked', () => {
   const line: BillLine = {
     kind: 'payment',
     tradeNo: 't',

@@ -62,7 +62,7 @@ export const DifferenceShape = Type.Object(
     repairedAt: OrNull(Moment),
     repairedBy: OrNull(Type.String()),
     note: Type.String(),
-    repairs: Type.Array(Type.Enum([...REPAIRS]), { description: 'What the viewer may do about it now' }),
+    repairs: Type.Array(Type.Enum([...REPAIRS]), { description: 'What the requesting user may do about it now' }),
   },
   { $id: 'Difference' },
 )

@@ -254,8 +254,8 @@ async function mark(
     .executeTakeFirst()
   if (!marked) throw new ShopError('DIFFERENCE_CLOSED')
   const after = { repair, kind: row.kind, tradeNo: row.trade_no, requestNo: row.request_no }
-  const deed = { at: now, action: 'difference.repair', subject: `differences/${row.id}`, note }
-  await audit(tx, staff, { ...deed, after, sensitive })
+  const entry = { at: now, action: 'difference.repair', subject: `differences/${row.id}`, note }
+  await audit(tx, staff, { ...entry, after, sensitive })
   if (row.order_id === null) return
   const order = await tx.selectFrom('orders').select('status').where('id', '=', row.order_id).executeTakeFirstOrThrow()
   await addHistory(tx, {

@@ -92,9 +92,9 @@ export async function makeFirstOwner(
     const now = clock()
     if (!(await useUp(tx, code, now))) throw new ShopError('FIRST_RUN_CLOSED')
     const owner = await addUser(tx, { username, displayName, role: 'owner' }, passwordHash)
-    const doer = { user: owner, sessionId: '', address }
+    const actor = { user: owner, sessionId: '', address }
     const after = { username: owner.username, role: 'owner', firstRun: true }
-    await audit(tx, doer, { at: now, action: 'staff.create', subject: `staff/${owner.id}`, after })
+    await audit(tx, actor, { at: now, action: 'staff.create', subject: `staff/${owner.id}`, after })
     return owner
   })
   return { user, credentialProof: { userId: user.id, passwordHash, factorSince: null, byDemoPassword: false } }

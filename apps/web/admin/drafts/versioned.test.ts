@@ -12,7 +12,7 @@ const form = (stored: ReturnType<typeof course>) => {
   return { loaded, ...made }
 }
 
-test('a form that was written in keeps the version that it was filled from, whatever is loaded in the background', async () => {
+test('a form that was written in keeps the version that it was filled from, even if another is loaded in the background', async () => {
   const { loaded, fields, dirty, version } = form(course(3, '屏风', '39.00'))
   fields.title = '屏风与榫卯'
   loaded.value = course(4, '屏风', '49.00')

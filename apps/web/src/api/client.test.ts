@@ -32,7 +32,7 @@ test('a refusal keeps its code, its words and when to try again', async () => {
   expect(lost).toBe(0)
 })
 
-test('the end of a session is told to whoever keeps it', async () => {
+test('the callbacks learn that the session has ended', async () => {
   const problem = { type: 'x', status: 401, code: 'LOGIN_REQUIRED', title: '请先登录', detail: '' }
   await expect(refused(401, problem)).rejects.toMatchObject({ code: 'LOGIN_REQUIRED' })
   expect(lost).toBe(1)
@@ -60,7 +60,7 @@ test('a request that was called off is no failure to show', async () => {
   await expect(answer(Promise.reject(calledOff))).rejects.toBe(calledOff)
 })
 
-test('sent away since too many were there, it comes again when it was told to; for any other refusal it does not', async () => {
+test('refused for overload, it retries after the delay that the server asks for; after any other refusal it does not', async () => {
   const codes = ['OVERLOADED', 'OVERLOADED', 'UNAVAILABLE', 'never asked for']
   const bodies: string[] = []
   const server = createServer(async (request, reply) => {

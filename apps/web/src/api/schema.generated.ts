@@ -1359,7 +1359,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What stood on the return address: verified, then the gateway is asked */
+        /** Verifies the parameters of the return address, then queries the gateway */
         post: {
             parameters: {
                 query?: never;
@@ -4833,7 +4833,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The one-time passwords of the accounts that were made, once, for whoever uploaded the file */
+        /** The one-time passwords of the created accounts, shown once to the person who uploaded the file */
         post: {
             parameters: {
                 query?: never;
@@ -9644,7 +9644,7 @@ export interface components {
                     revokedAt: string | null;
                     grantedBy: string | null;
                 };
-                /** @description What the viewer may do with its access now */
+                /** @description What the requesting user may do with its access now */
                 actions: ("grant" | "revoke")[];
             }[];
             attempts: {
@@ -9739,7 +9739,7 @@ export interface components {
                     kind?: string;
                 } | null;
             }[];
-            /** @description What the viewer may do with it now: cancel, ask, refund */
+            /** @description What the requesting user may do with it now: cancel, ask, refund */
             actions: string[];
         };
         Refund: {
@@ -9778,7 +9778,7 @@ export interface components {
                 /** @description Whether the line is paid back whole, so that access to its course ends */
                 takesAccess: boolean;
             }[];
-            /** @description What the viewer may do with it now */
+            /** @description What the requesting user may do with it now */
             actions: string[];
         };
         RefundPreview: {
@@ -9882,7 +9882,7 @@ export interface components {
                 /** @enum {unknown} */
                 status: "requested" | "approved" | "sent" | "succeeded" | "refused" | "declined" | "withdrawn";
             } | null;
-            /** @description What the viewer may do now: refund, seen */
+            /** @description What the requesting user may do now: refund, seen */
             actions: string[];
         };
         Reconciliation: {
@@ -9931,7 +9931,7 @@ export interface components {
             repairedAt: string | null;
             repairedBy: string | null;
             note: string;
-            /** @description What the viewer may do about it now */
+            /** @description What the requesting user may do about it now */
             repairs: ("settle" | "refund" | "record" | "ask" | "seen")[];
         };
         MoneyHealth: {
@@ -10117,7 +10117,7 @@ export interface components {
                 /** @enum {unknown} */
                 column: "file" | "username" | "displayName" | "course";
                 code: string;
-                /** @description What stood there */
+                /** @description The value in the file */
                 value: string;
             }[];
             problemCount: number;
@@ -10140,7 +10140,7 @@ export interface components {
              * @enum {unknown}
              */
             passwords: "none" | "waiting" | "taken";
-            /** @description What the viewer may do now */
+            /** @description What the requesting user may do now */
             actions: ("start" | "cancel" | "passwords")[];
         };
         StaffMember: {

@@ -33,7 +33,7 @@ describe('a lesson', () => {
     expect(render('![屏风](https://example.org/a.png)')).toContain('>屏风</a>')
   })
 
-  test('tells whoever writes that a picture is not shown, and no reader', () => {
+  test('tells the author that a picture is not shown, and no reader', () => {
     const picture = '![屏风](https://example.org/a.png)'
     const told = renderMarkdown(picture, { table: '', code: '', elsewhere: 'not <shown>' })
     expect(told).toContain('屏风</a> <small class="elsewhere">not &lt;shown&gt;</small>')

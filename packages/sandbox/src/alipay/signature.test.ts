@@ -55,7 +55,7 @@ test.each<[Charset, fc.Arbitrary<string>]>([
   ['utf-8', text],
   ['gbk', fc.stringMatching(/^[+&=% a-zA-Z0-9中文学城，。课程]{0,20}$/)],
 ])(
-  'whatever is signed in %s verifies after the journey through a form, and nothing else does',
+  'text signed in %s verifies after it has been sent as a form, and changed text does not',
   async (charset, values) => {
     await fc.assert(
       fc.asyncProperty(pairsOf(values), fc.nat(), async (pairs, which) => {

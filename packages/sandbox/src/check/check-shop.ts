@@ -40,14 +40,14 @@ const LOST = 7
 export async function checkShop(url: string, options: CheckOptions): Promise<CheckReport> {
   const sandbox = sandboxClient(options.sandbox)
   const results: CheckResult[] = []
-  const judge = (name: string, expected: string, passed: boolean, saw: string) => {
+  const report = (name: string, expected: string, passed: boolean, saw: string) => {
     const result = { name, expected, passed, saw }
     results.push(result)
     options.onResult?.(result)
   }
   await sandbox.isThere()
   const first = await options.recipe.order()
-  const checks: Checks = { url, sandbox, recipe: startingWith(first, options.recipe), judge }
+  const checks: Checks = { url, sandbox, recipe: startingWith(first, options.recipe), report }
   if (isWechatLink(first)) {
     await checkWechatShop(checks)
   } else {
@@ -95,9 +95,9 @@ async function payUnnotified({ sandbox, recipe }: Checks, losses: number): Promi
  * duplicate changes nothing.
  */
 async function checkForgeries(checks: Checks): Promise<void> {
-  const { sandbox, judge } = checks
+  const { sandbox, report } = checks
   const { trade, delivery } = await payUnnotified(checks, 1)
-  judge(
+  report(
     'notify address',
     `notify_url is ${checks.url}`,
     trade.notifyUrl === checks.url,
@@ -114,7 +114,7 @@ async function checkForgeries(checks: Checks): Promise<void> {
     requireAnswer(attempt)
     const paid = await checks.recipe.isPaid?.(trade.outTradeNo)
     const refused = !attempt.acknowledged && attempt.error === null && (attempt.responseStatus ?? 500) < 500
-    judge(
+    report(
       name,
       `${what}: anything but "success", no 5xx, and the order stays unpaid`,
       refused && paid !== true,
@@ -123,7 +123,7 @@ async function checkForgeries(checks: Checks): Promise<void> {
   }
   const good = await sandbox.replay(delivery)
   const settled = await becomesPaid(checks, trade)
-  judge(
+  report(
     'good',
     'status 200, the body exactly success, and the order is paid',
     good.acknowledged && settled !== false,
@@ -131,32 +131,32 @@ async function checkForgeries(checks: Checks): Promise<void> {
   )
   const again = await sandbox.replay(delivery)
   const still = await checks.recipe.isPaid?.(trade.outTradeNo)
-  judge('repeat', 'success again, and the order stays paid', again.acknowledged && still !== false, seen(again, still))
+  report('repeat', 'success again, and the order stays paid', again.acknowledged && still !== false, seen(again, still))
 }
 
 /** A refund's notification arrives before the payment's; finally a full refund closes the trade. */
 async function checkReorder(checks: Checks): Promise<void> {
-  const { sandbox, judge } = checks
+  const { sandbox, report } = checks
   const { trade, delivery } = await payUnnotified(checks, 1)
   const before = await sandbox.notifyOnClose(trade.appId, true)
   try {
     await sandbox.refund(trade.tradeNo, `${trade.outTradeNo.slice(0, 50)}_1`, '0.01')
     const partial = await answered(sandbox, trade, 1)
-    judge(
+    report(
       'refund before payment',
       'the refund’s TRADE_SUCCESS with refund_fee arrives first: success, no 5xx',
       partial?.acknowledged === true,
       seen(partial),
     )
     const payment = await sandbox.replay(delivery)
-    judge('reorder', 'then the payment’s own TRADE_SUCCESS: success', payment.acknowledged, seen(payment))
+    report('reorder', 'then the payment’s own TRADE_SUCCESS: success', payment.acknowledged, seen(payment))
     const rest = await sandbox.refund(trade.tradeNo, `${trade.outTradeNo.slice(0, 50)}_2`).catch(() => undefined)
-    if (!rest) return judge('closed after refund', 'an order of more than 0.01', false, 'nothing was left to refund')
+    if (!rest) return report('closed after refund', 'an order of more than 0.01', false, 'nothing was left to refund')
     const closed = await answered(sandbox, trade, 2)
-    judge('closed after refund', 'TRADE_CLOSED with refund_fee: success', closed?.acknowledged === true, seen(closed))
+    report('closed after refund', 'TRADE_CLOSED with refund_fee: success', closed?.acknowledged === true, seen(closed))
     const late = await sandbox.replay(delivery)
     const paid = await checks.recipe.isPaid?.(trade.outTradeNo)
-    judge(
+    report(
       'payment repeated after the refund',
       'success, and a refunded order is not paid again',
       late.acknowledged && paid !== true,
@@ -169,11 +169,11 @@ async function checkReorder(checks: Checks): Promise<void> {
 
 /** Seven attempts are lost; the eighth comes a day later. */
 async function checkLate(checks: Checks): Promise<void> {
-  const { sandbox, judge } = checks
+  const { sandbox, report } = checks
   const { delivery } = await payUnnotified(checks, LOST)
   let last: Attempted | undefined
   for (let next = await sandbox.next(delivery); next; next = await sandbox.next(delivery)) last = next
-  judge(
+  report(
     'late',
     'the only attempt that arrives comes 24 hours late: success, the money is not lost',
     last?.acknowledged === true,

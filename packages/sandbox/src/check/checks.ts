@@ -6,7 +6,7 @@ export interface Checks {
   readonly url: string
   readonly sandbox: SandboxClient
   readonly recipe: Recipe
-  judge(name: string, expected: string, passed: boolean, saw: string): void
+  report(name: string, expected: string, passed: boolean, saw: string): void
 }
 
 /** How long to wait for a notification to be sent, or for a shop to count an order as paid, in milliseconds. */

@@ -41,24 +41,24 @@ async function payUnnotified(checks: Checks, losses: number): Promise<{ trade: W
 }
 
 async function checkForgeries(checks: Checks): Promise<void> {
-  const { sandbox, judge, recipe, url } = checks
+  const { sandbox, report, recipe, url } = checks
   const { trade, delivery } = await payUnnotified(checks, 1)
-  judge('notify address', `notify_url is ${url}`, trade.notifyUrl === url, `the order carries ${trade.notifyUrl}`)
+  report('notify address', `notify_url is ${url}`, trade.notifyUrl === url, `the order carries ${trade.notifyUrl}`)
   for (const [name, tamper, what] of FORGERIES) {
     const attempt = await sandbox.wechatReplay(delivery, tamper)
     requireAnswer(attempt)
     const paid = await recipe.isPaid?.(trade.outTradeNo)
     const expected = `${what}: a 4XX or 5XX, and the order stays unpaid`
-    judge(name, expected, isRefused(attempt) && paid !== true, seen(attempt, paid))
+    report(name, expected, isRefused(attempt) && paid !== true, seen(attempt, paid))
   }
   const good = await sandbox.wechatReplay(delivery)
   const settled = await becomesPaid(checks, trade)
   const expected = 'status 200 or 204 within five seconds, and the order is paid'
-  judge('good', expected, good.acknowledged && settled !== false, seen(good, settled))
+  report('good', expected, good.acknowledged && settled !== false, seen(good, settled))
   const [one, two] = await Promise.all([sandbox.wechatReplay(delivery), sandbox.wechatReplay(delivery)])
   const still = await recipe.isPaid?.(trade.outTradeNo)
   const both = one.acknowledged && two.acknowledged
-  judge(
+  report(
     'repeat',
     '200 or 204 to both of two at once, and the order stays paid',
     both && still !== false,
@@ -68,36 +68,36 @@ async function checkForgeries(checks: Checks): Promise<void> {
 
 /** A refund's notification arrives before the payment's; the payment's comes again after a full refund. */
 async function checkRefunds(checks: Checks): Promise<void> {
-  const { sandbox, judge } = checks
+  const { sandbox, report } = checks
   const { trade, delivery } = await payUnnotified(checks, 1)
   const answerTo = (index: number) =>
     until(async () => (await sandbox.wechatDeliveries(trade.outTradeNo))[index]?.attempts[0])
   await sandbox.wechatRefund(trade, `${trade.outTradeNo}_1`, '0.01')
   const partial = await answerTo(1)
-  judge(
+  report(
     'refund before payment',
     'REFUND.SUCCESS of a part arrives first: 200 or 204, no 5XX',
     partial?.acknowledged === true,
     seen(partial),
   )
   const payment = await sandbox.wechatReplay(delivery)
-  judge('reorder', 'then the payment’s own TRANSACTION.SUCCESS: 200 or 204', payment.acknowledged, seen(payment))
+  report('reorder', 'then the payment’s own TRANSACTION.SUCCESS: 200 or 204', payment.acknowledged, seen(payment))
   await sandbox.wechatRefund(trade, `${trade.outTradeNo}_2`)
   const whole = await answerTo(2)
-  judge('full refund', 'REFUND.SUCCESS of the rest: 200 or 204', whole?.acknowledged === true, seen(whole))
+  report('full refund', 'REFUND.SUCCESS of the rest: 200 or 204', whole?.acknowledged === true, seen(whole))
   const late = await sandbox.wechatReplay(delivery)
-  judge('payment repeated after the refund', '200 or 204 once more', late.acknowledged, seen(late))
+  report('payment repeated after the refund', '200 or 204 once more', late.acknowledged, seen(late))
 }
 
 /** Fifteen attempts are lost; the sixteenth and last comes a day later. */
 async function checkLate(checks: Checks): Promise<void> {
-  const { sandbox, judge } = checks
+  const { sandbox, report } = checks
   const { trade, delivery } = await payUnnotified(checks, LOST)
   let last: Attempted | undefined
   for (let next = await sandbox.wechatNext(delivery); next; next = await sandbox.wechatNext(delivery)) last = next
   const settled = await becomesPaid(checks, trade)
   const expected = 'the only attempt that arrives comes 24 hours late: 200 or 204, and the order is paid'
-  judge('late', expected, last?.acknowledged === true && settled !== false, seen(last, settled))
+  report('late', expected, last?.acknowledged === true && settled !== false, seen(last, settled))
 }
 
 const isRefused = ({ responseStatus }: Attempted): boolean => responseStatus !== null && responseStatus >= 400

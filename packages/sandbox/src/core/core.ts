@@ -1,4 +1,4 @@
-/** What both gateways stand on: storage, the clock and its agenda, buyers, faults, and the pages that watch. */
+/** The base of both gateways: storage, the clock and its agenda, buyers, faults, and the pages that watch. */
 import { type Agenda, createAgenda } from './agenda.ts'
 import { type Buyers, openBuyers } from './buyers.ts'
 import { type Clock, openClock } from './clock.ts'

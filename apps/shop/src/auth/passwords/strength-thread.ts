@@ -29,11 +29,11 @@ const OURS = [
   ...['xuecheng', 'xuesheng', 'laoshi', 'kecheng', 'zhongguo', 'beijing', 'shanghai', 'tiankong', 'baobei', 'laopo'],
 ]
 
-const judge = new ZxcvbnFactory({
+const estimator = new ZxcvbnFactory({
   dictionary: { ...dictionary, ours: OURS },
   graphs: adjacencyGraphs,
 })
 
 parentPort?.on('message', ({ id, password, names }: { id: number; password: string; names: string[] }) => {
-  parentPort?.postMessage({ id, strong: judge.check(password, names).score >= MIN_SCORE })
+  parentPort?.postMessage({ id, strong: estimator.check(password, names).score >= MIN_SCORE })
 })

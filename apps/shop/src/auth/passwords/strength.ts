@@ -7,13 +7,13 @@ import { Worker } from 'node:worker_threads'
 import { ShopError } from '../../errors.ts'
 
 /** Longer passwords are checked by their beginning: the cost grows with the length, and the rest only adds strength. */
-const JUDGED_LENGTH = 20
+const CHECKED_LENGTH = 20
 /** The thread and its dictionaries are released after this long without a check. */
 const IDLE_MS = 5 * 60_000
 
 /** @throws ShopError WEAK_PASSWORD if it is guessed soon, or made of the account's own names */
 export async function requireStrong(password: string, names: readonly string[]): Promise<void> {
-  if (!(await isStrong(password.slice(0, JUDGED_LENGTH), names))) throw new ShopError('WEAK_PASSWORD')
+  if (!(await isStrong(password.slice(0, CHECKED_LENGTH), names))) throw new ShopError('WEAK_PASSWORD')
 }
 
 interface Thread {
@@ -52,7 +52,7 @@ function startThread(): Thread {
   return started
 }
 
-function stop(ended: Thread, error = new Error('the thread that judges passwords has ended')): void {
+function stop(ended: Thread, error = new Error('the thread that checks passwords has ended')): void {
   if (thread === ended) thread = undefined
   for (const { fail } of ended.waiting.values()) fail(error)
   ended.waiting.clear()

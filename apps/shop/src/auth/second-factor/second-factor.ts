@@ -92,8 +92,8 @@ export async function confirmFactor(
     if (!confirmed) throw new ShopError('SECOND_FACTOR_NOT_BEGUN')
     const codes = await replaceCodes(tx, userId)
     const ended = await endSessions(tx, userId, now, staff.sessionId)
-    const deed = { at: now, action: 'profile.factor-on', subject: `staff/${userId}` }
-    await audit(tx, staff, { ...deed, before: { secondFactor: false }, after: { secondFactor: true, ended } })
+    const entry = { at: now, action: 'profile.factor-on', subject: `staff/${userId}` }
+    await audit(tx, staff, { ...entry, before: { secondFactor: false }, after: { secondFactor: true, ended } })
     return codes
   })
 }

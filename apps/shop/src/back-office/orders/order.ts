@@ -44,7 +44,7 @@ export const AdminOrderShape = Type.Object(
           grantedBy: OrNull(Type.String()),
         }),
         actions: Type.Array(Type.Enum(['grant', 'revoke']), {
-          description: 'What the viewer may do with its access now',
+          description: 'What the requesting user may do with its access now',
         }),
       }),
     ),
@@ -113,7 +113,9 @@ export const AdminOrderShape = Type.Object(
         details: Type.Union([DetailsShape, Type.Null()], { description: 'The facts that it names' }),
       }),
     ),
-    actions: Type.Array(Type.String(), { description: 'What the viewer may do with it now: cancel, ask, refund' }),
+    actions: Type.Array(Type.String(), {
+      description: 'What the requesting user may do with it now: cancel, ask, refund',
+    }),
   },
   { $id: 'AdminOrder' },
 )

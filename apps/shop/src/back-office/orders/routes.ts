@@ -102,9 +102,9 @@ function addCancelRoute(admin: Application, payments: Payments): void {
       if (!order) throw new ShopError('ORDER_NOT_FOUND')
       const by = { actor: 'staff', userId: staff.user.id } as const
       const { reason } = request.body
-      const deed = { at: clock(), action: 'order.cancel', subject: `orders/${orderNo}`, note: reason }
+      const entry = { at: clock(), action: 'order.cancel', subject: `orders/${orderNo}`, note: reason }
       const also = (tx: Transaction) =>
-        audit(tx, staff, { ...deed, before: { status: 'unpaid' }, after: { status: 'cancelled' } })
+        audit(tx, staff, { ...entry, before: { status: 'unpaid' }, after: { status: 'cancelled' } })
       const closing = await closeOrder(payments, order.id, { event: 'cancel', by, reason, also })
       if (closing !== 'closed') throw new ShopError('ORDER_NOT_CANCELLABLE')
       return readAdminOrder(db, orderNo, staff.user.role)
@@ -139,8 +139,8 @@ function addQueryRoute(admin: Application, payments: Payments): void {
       let answered = 0
       for (const attempt of attempts) {
         const note = (tx: Transaction, answer: AskAnswer) => {
-          const deed = { at: clock(), action: 'order.ask', subject: `orders/${orderNo}` }
-          return audit(tx, staff, { ...deed, after: { [attempt.attempt_no]: answer } })
+          const entry = { at: clock(), action: 'order.ask', subject: `orders/${orderNo}` }
+          return audit(tx, staff, { ...entry, after: { [attempt.attempt_no]: answer } })
         }
         try {
           await queryAttempt(payments, attempt, note)

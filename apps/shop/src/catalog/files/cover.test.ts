@@ -20,7 +20,7 @@ test('the same course always has the same cover, and seeds reach every compositi
   expect(new Set(shapes).size).toBe(COMPOSITIONS.length)
 })
 
-test('a title cannot leave the text it stands in', () => {
+test('a title cannot break out of its text element', () => {
   const svg = draw(`</text><script>alert("1")</script>&'`, 'x')
   expect(svg).not.toContain('<script')
   expect(svg).not.toMatch(/&(?!#\d+;)/)

@@ -12,18 +12,18 @@ test('a list hidden in a subselect is planned once; a visible list is planned ev
   const server = await startEmbeddedPostgres(join(folder, 'postgres'), { fsync: false })
   const { db, close } = connect(server.ownerUrl, 1)
   try {
-    await sql`create table deeds (name text primary key)`.execute(db)
-    await sql`insert into deeds select 'deed ' || n from generate_series(1, 10000) n`.execute(db)
-    await sql`analyze deeds`.execute(db)
+    await sql`create table items (name text primary key)`.execute(db)
+    await sql`insert into items select 'item ' || n from generate_series(1, 10000) n`.execute(db)
+    await sql`analyze items`.execute(db)
     const name = sql.ref('name')
     const plans = async (condition: (names: readonly string[]) => Expression<boolean>) => {
       const read = (names: readonly string[]) =>
-        sql<{ name: string }>`select name from deeds where ${condition(names)} order by name`.execute(db)
+        sql<{ name: string }>`select name from items where ${condition(names)} order by name`.execute(db)
       for (let asked = 0; asked < 20; asked += 1) {
-        const names = ['deed 1', 'deed 2', 'deed 3', 'none'].slice(0, 1 + (asked % 4))
+        const names = ['item 1', 'item 2', 'item 3', 'none'].slice(0, 1 + (asked % 4))
         expect((await read(names)).rows.map((row) => row.name)).toEqual(names.filter((each) => each !== 'none'))
       }
-      const text = sql`select name from deeds where ${condition([])} order by name`.compile(db).sql
+      const text = sql`select name from items where ${condition([])} order by name`.compile(db).sql
       const { rows } = await sql<{ kept: string }>`
         select generic_plans::text as kept from pg_prepared_statements where statement = ${text}`.execute(db)
       return rows

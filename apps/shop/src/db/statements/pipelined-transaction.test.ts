@@ -12,10 +12,10 @@ test('all or nothing is written, and an ignored failure does not count as a comm
   const server = await startEmbeddedPostgres(join(folder, 'postgres'))
   const { db, close } = connect(server.ownerUrl, 2)
   try {
-    await sql`create table deeds (name text unique)`.execute(db)
-    const add = (name: string) => sql`insert into deeds values (${name})`
+    await sql`create table items (name text unique)`.execute(db)
+    const add = (name: string) => sql`insert into items values (${name})`
     const last = (name: string) => ({ compile: () => add(name).compile(db) })
-    const kept = async () => (await sql<{ name: string }>`select name from deeds order by name`.execute(db)).rows
+    const kept = async () => (await sql<{ name: string }>`select name from items order by name`.execute(db)).rows
 
     await pipelinedTransaction(db, async ({ tx, begin, end }) => {
       await begin()

@@ -19,7 +19,7 @@ export interface GoodRow {
   readonly courseId: number
 }
 
-export interface Examined {
+export interface CheckedFile {
   readonly rows: readonly GoodRow[]
   readonly rowCount: number
   readonly newAccounts: number
@@ -29,7 +29,7 @@ export interface Examined {
   readonly problemCount: number
 }
 
-export async function examine(db: Reader, bytes: Uint8Array): Promise<Examined> {
+export async function checkFile(db: Reader, bytes: Uint8Array): Promise<CheckedFile> {
   const { rows, problem } = await readFile(bytes)
   const courses = await findCourses(db, rows)
   const accounts = await findAccounts(

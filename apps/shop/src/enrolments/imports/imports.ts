@@ -9,7 +9,7 @@ import type { Encryption } from '../../encryption.ts'
 import { ShopError } from '../../errors.ts'
 import { Moment, writeMoment, writeMomentOrNull } from '../../http/shapes.ts'
 import { enqueue } from '../../jobs/enqueue.ts'
-import type { Examined } from './check.ts'
+import type { CheckedFile } from './check.ts'
 
 export const IMPORT_STUDENTS = 'import-students'
 export const ImportTask = Type.Object({ importId: Type.Integer(), step: Type.Integer() })
@@ -32,7 +32,7 @@ export const ImportShape = Type.Object(
         line: Type.Integer(),
         column: Type.Enum(['file', 'username', 'displayName', 'course']),
         code: Type.String(),
-        value: Type.String({ description: 'What stood there' }),
+        value: Type.String({ description: 'The value in the file' }),
       }),
       { description: 'The first 200; an import with problems cannot be started' },
     ),
@@ -48,7 +48,9 @@ export const ImportShape = Type.Object(
     startedAt: Type.Union([Moment, Type.Null()]),
     endedAt: Type.Union([Moment, Type.Null()]),
     passwords: Type.Enum(['none', 'waiting', 'taken'], { description: 'One-time passwords: to be downloaded once' }),
-    actions: Type.Array(Type.Enum(['start', 'cancel', 'passwords']), { description: 'What the viewer may do now' }),
+    actions: Type.Array(Type.Enum(['start', 'cancel', 'passwords']), {
+      description: 'What the requesting user may do now',
+    }),
   },
   { $id: 'StudentImport' },
 )
@@ -57,7 +59,7 @@ export type StudentImport = Static<typeof ImportShape>
 /** @returns its id */
 export async function addImport(
   tx: Transaction,
-  { fileName, examined, userId, now }: { fileName: string; examined: Examined; userId: number; now: Date },
+  { fileName, checked, userId, now }: { fileName: string; checked: CheckedFile; userId: number; now: Date },
 ): Promise<number> {
   const { id } = await tx
     .insertInto('imports')
@@ -66,15 +68,15 @@ export async function addImport(
       uploaded_by: userId,
       uploaded_at: now,
       status: 'checked',
-      problems: JSON.stringify(examined.problems),
-      problem_count: examined.problemCount,
-      row_count: examined.rowCount,
-      new_accounts: examined.newAccounts,
-      new_grants: examined.newGrants,
+      problems: JSON.stringify(checked.problems),
+      problem_count: checked.problemCount,
+      row_count: checked.rowCount,
+      new_accounts: checked.newAccounts,
+      new_grants: checked.newGrants,
     })
     .returning('id')
     .executeTakeFirstOrThrow()
-  const rows = examined.problemCount === 0 ? examined.rows : [] // an import that cannot start needs no rows
+  const rows = checked.problemCount === 0 ? checked.rows : [] // an import that cannot start needs no rows
   for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT) {
     const some = rows.slice(at, at + ROWS_A_STATEMENT).map((row) => ({
       import_id: id,
@@ -162,14 +164,14 @@ export async function takePasswords(
 }
 
 /** @throws ShopError NOT_FOUND */
-export async function readImport(db: Reader, id: number, viewerId: number): Promise<StudentImport> {
-  const [found] = await findImports(db, viewerId, id)
+export async function readImport(db: Reader, id: number, staffId: number): Promise<StudentImport> {
+  const [found] = await findImports(db, staffId, id)
   if (!found) throw new ShopError('NOT_FOUND')
   return found
 }
 
 /** The newest imports, or one of them. */
-export async function findImports(db: Reader, viewerId: number, id?: number): Promise<StudentImport[]> {
+export async function findImports(db: Reader, staffId: number, id?: number): Promise<StudentImport[]> {
   let select = db
     .selectFrom('imports')
     .innerJoin('users', 'users.id', 'imports.uploaded_by')
@@ -202,7 +204,7 @@ export async function findImports(db: Reader, viewerId: number, id?: number): Pr
     const actions: StudentImport['actions'] = []
     if (row.status === 'checked' && row.problem_count === 0) actions.push('start')
     if (!ended) actions.push('cancel')
-    if (ended && passwords === 'waiting' && row.uploaded_by === viewerId) actions.push('passwords')
+    if (ended && passwords === 'waiting' && row.uploaded_by === staffId) actions.push('passwords')
     return {
       id: row.id,
       fileName: row.file_name,

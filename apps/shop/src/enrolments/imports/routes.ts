@@ -11,7 +11,7 @@ import { ShopError } from '../../errors.ts'
 import type { Application } from '../../http/application.ts'
 import { IdempotencyHeader } from '../../http/idempotency.ts'
 import { problems, WholeList, wholeList } from '../../http/shapes.ts'
-import { examine } from './check.ts'
+import { checkFile } from './check.ts'
 import { MAX_BYTES } from './file.ts'
 import { addImport, cancelImport, findImports, ImportShape, readImport, startImport, takePasswords } from './imports.ts'
 import { exportResult, passwordFile } from './result.ts'
@@ -74,13 +74,13 @@ function addUploadRoutes(admin: Application, context: ImportAdmin): void {
       const { fileName, file } = request.body
       const bytes = Buffer.from(file, 'base64')
       if (bytes.length > MAX_BYTES) throw new ShopError('TOO_LARGE')
-      const examined = await examine(db, bytes)
+      const checked = await checkFile(db, bytes)
       const userId = staffOf(request).user.id
       const id = await adminAction(context, {
         request,
-        work: ({ tx, now }) => addImport(tx, { fileName, examined, userId, now }),
+        work: ({ tx, now }) => addImport(tx, { fileName, checked, userId, now }),
         audit: (added) => {
-          const after = { fileName, rows: examined.rowCount, problems: examined.problemCount }
+          const after = { fileName, rows: checked.rowCount, problems: checked.problemCount }
           return { action: 'students.upload', subject: `imports/${added}`, after }
         },
         view: (added) => added,
@@ -136,7 +136,7 @@ function addPasswordRoute(admin: Application, context: ImportAdmin): void {
       config: { ...config, security: 'passwords.downloaded', proof: true },
       schema: {
         tags,
-        summary: 'The one-time passwords of the accounts that were made, once, for whoever uploaded the file',
+        summary: 'The one-time passwords of the created accounts, shown once to the person who uploaded the file',
         params: Id,
         response: { ...csv, ...problems(401, 403, 404, 409) },
       },

@@ -3,7 +3,7 @@ import fastify, { type InjectOptions } from 'fastify'
 import { expect, test } from 'vitest'
 import { isFromThisMachine } from './this-machine.ts'
 
-async function judged(trustedProxies: number, request: InjectOptions): Promise<string> {
+async function isThisMachine(trustedProxies: number, request: InjectOptions): Promise<string> {
   const app = fastify({ trustProxy: (_address, hop) => hop < trustedProxies })
   app.get('/', (asked) => String(isFromThisMachine(asked, trustedProxies)))
   const headers = { host: '127.0.0.1:8000', ...request.headers }
@@ -16,7 +16,7 @@ const LOCAL: InjectOptions[] = [
   { remoteAddress: '::ffff:127.0.0.1', headers: { host: 'localhost' } },
 ]
 test.each(LOCAL)('%j is', async (request) => {
-  expect(await judged(0, request)).toBe('true')
+  expect(await isThisMachine(0, request)).toBe('true')
 })
 
 const ELSEWHERE: InjectOptions[] = [
@@ -29,15 +29,15 @@ const ELSEWHERE: InjectOptions[] = [
   })),
 ]
 test.each(ELSEWHERE)('%j is not', async (request) => {
-  expect(await judged(0, request)).toBe('false')
+  expect(await isThisMachine(0, request)).toBe('false')
 })
 
 test('behind a known proxy, the client that the proxy reports decides, and a missing entry is not local', async () => {
   const forwarded = (...entries: string[]) => ({ headers: { 'x-forwarded-for': entries.join(', ') } })
-  expect(await judged(1, forwarded('127.0.0.1'))).toBe('true')
-  expect(await judged(1, forwarded('203.0.113.7'))).toBe('false')
+  expect(await isThisMachine(1, forwarded('127.0.0.1'))).toBe('true')
+  expect(await isThisMachine(1, forwarded('203.0.113.7'))).toBe('false')
   // Another proxy on this machine is in front of the known one.
-  expect(await judged(1, forwarded('203.0.113.7', '127.0.0.1'))).toBe('false')
-  expect(await judged(2, forwarded('203.0.113.7', '127.0.0.1'))).toBe('false')
-  expect(await judged(1, {})).toBe('false')
+  expect(await isThisMachine(1, forwarded('203.0.113.7', '127.0.0.1'))).toBe('false')
+  expect(await isThisMachine(2, forwarded('203.0.113.7', '127.0.0.1'))).toBe('false')
+  expect(await isThisMachine(1, {})).toBe('false')
 })

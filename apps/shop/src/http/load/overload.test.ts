@@ -12,11 +12,11 @@ test('however an address is written, its request gets the same priority', async 
   app.get('/api/slow', () => held.promise)
   app.get('/*', () => held.promise)
   const answers = ['/api/slow', '/%61pi/slow', '/a%70i/slow', '/about'].map((url) => app.inject({ url }))
-  await expect.poll(() => overload.admission.inHand('browsing')).toBe(3)
-  await expect.poll(() => overload.admission.inHand('page')).toBe(1)
+  await expect.poll(() => overload.shedder.inHand('browsing')).toBe(3)
+  await expect.poll(() => overload.shedder.inHand('page')).toBe(1)
   held.resolve('there')
   expect((await Promise.all(answers)).map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200])
-  expect(overload.admission.inHand('browsing')).toBe(0)
+  expect(overload.shedder.inHand('browsing')).toBe(0)
   await app.close()
 })
 
@@ -37,7 +37,7 @@ test('a flood from one address delays a visitor at another, and an account at th
     ask('visitor', '127.0.0.3'),
     ask('account', '127.0.0.2', { authorization: 'a buyer' }),
   ]
-  await expect.poll(() => overload.admission.waiting('browsing')).toBe(20)
+  await expect.poll(() => overload.shedder.waiting('browsing')).toBe(20)
   // There are two slots, and each released one goes to the sender whose turn it is.
   for (let count = 1; count <= 5; count += 1) {
     await expect.poll(() => open.length, { interval: 1 }).toBeGreaterThan(0)
@@ -61,7 +61,7 @@ test('after a notification with an invalid signature, those of the same sender c
     noteVerified((params as { signed: string }).signed === 'yes')
     return 'kept'
   })
-  const inHand = () => [overload.admission.inHand('notification'), overload.admission.inHand('unverified')]
+  const inHand = () => [overload.shedder.inHand('notification'), overload.shedder.inHand('unverified')]
   const send = async (signed: 'yes' | 'no', remoteAddress: string, expected: readonly number[]) => {
     const answer = app.inject({ method: 'POST', url: `/notify/${signed}`, remoteAddress })
     await expect.poll(() => held.length).toBe(1)

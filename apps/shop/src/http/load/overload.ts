@@ -29,7 +29,7 @@ const REFUSALS_OF: Readonly<Record<Priority, ShopError>> = {
 }
 
 export interface Overload {
-  readonly admission: LoadShedder
+  readonly shedder: LoadShedder
   /** The number of refused requests since the start. */
   readonly shed: Readonly<Record<Priority, number>>
   /** Admits or refuses each of the application's requests before any other hook. */
@@ -49,7 +49,7 @@ interface Slot {
 const current = new AsyncLocalStorage<Slot>()
 
 /**
- * Gives the request's slot back while it waits for another server, so that a hanging gateway occupies no slot of this
+ * Gives the request's slot back while it waits for another server, so that a slow gateway occupies no slot of this
  * shop. Outside of a request it only waits.
  */
 export async function waitOutside<Result>(wait: () => Promise<Result>): Promise<Result> {
@@ -90,7 +90,7 @@ export function createOverload(
   accountOf: (request: FastifyRequest) => string | undefined = () => undefined,
 ): Overload {
   // Two connections remain for readers when every payment waits for the same lock.
-  const admission = createLoadShedder({ money: Math.max(3, connections - 2), browsing: Math.max(2, connections * 2) })
+  const shedder = createLoadShedder({ money: Math.max(3, connections - 2), browsing: Math.max(2, connections * 2) })
   const shed = { notification: 0, payment: 0, unverified: 0, page: 0, browsing: 0 }
   const slots = new WeakMap<FastifyRequest, Slot>()
   const doubted = new Map<string, number>()
@@ -113,13 +113,13 @@ export function createOverload(
       leave() {
         if (!slot.held) return
         slot.held = false
-        admission.leave(priority)
+        shedder.leave(priority)
       },
       comeBack() {
         slot.held = true
-        admission.comeBack(priority)
+        shedder.comeBack(priority)
       },
-      moneyIsHere: admission.moneyIsHere,
+      moneyIsHere: shedder.moneyIsHere,
       noteVerified(verified: boolean) {
         if (doubted.size >= MAX_DOUBTED) doubted.clear()
         if (verified) doubted.delete(sender)
@@ -131,7 +131,7 @@ export function createOverload(
       slot.held = true
       current.run(slot, done)
     }
-    const giveUp = admission.enter(priority, sender, admitted, () => refuse(request, reply, priority))
+    const giveUp = shedder.enter(priority, sender, admitted, () => refuse(request, reply, priority))
     if (giveUp) reply.raw.once('close', giveUp)
   }
 
@@ -139,14 +139,14 @@ export function createOverload(
   const takeTurn = (request: FastifyRequest, reply: FastifyReply, done: () => void, refused: () => void) => {
     const admitted = () => {
       done()
-      admission.leave('page')
+      shedder.leave('page')
     }
-    const giveUp = admission.enter('page', senderOf(request), admitted, refused)
+    const giveUp = shedder.enter('page', senderOf(request), admitted, refused)
     if (giveUp) reply.raw.once('close', giveUp)
   }
 
   return {
-    admission,
+    shedder,
     shed,
     guard(app) {
       app.addHook('onRequest', (request, reply, done) => {

@@ -53,7 +53,7 @@ export function addOperatorRoutes(app: Application, operated: Operated): void {
 }
 
 /** Requests in progress, waiting and refused; and the resources that the process holds. */
-function measureLoad({ connection: { pool }, overload: { admission, shed }, streams }: Operated): void {
+function measureLoad({ connection: { pool }, overload: { shedder, shed }, streams }: Operated): void {
   const gauge = (name: string, help: string, label: string, read: () => Readonly<Record<string, number>>) =>
     new Gauge({
       name,
@@ -65,8 +65,8 @@ function measureLoad({ connection: { pool }, overload: { admission, shed }, stre
     })
   const byKind = (read: (priority: Priority) => number) => () =>
     Object.fromEntries(PRIORITIES.map((priority) => [priority, read(priority)]))
-  gauge('http_requests_in_hand', 'Requests being worked on', 'kind', byKind(admission.inHand))
-  gauge('http_requests_waiting', 'Requests that wait to be let in', 'kind', byKind(admission.waiting))
+  gauge('http_requests_in_hand', 'Requests being worked on', 'kind', byKind(shedder.inHand))
+  gauge('http_requests_waiting', 'Requests that wait to be let in', 'kind', byKind(shedder.waiting))
   new Counter({
     name: 'http_requests_shed_total',
     help: 'Requests that were sent away since there were too many',

@@ -139,15 +139,15 @@ function tryToPlace(wanted: OrderWanted): Promise<Placed | undefined> {
     )
     const known = storedAnswer<Placed>(kept, repeatable)
     if (known) return { ...known, repeated: true }
-    const judged = validatePurchase(purchase, [buyer, courses, owned, unpaid], now)
+    const validated = validatePurchase(purchase, [buyer, courses, owned, unpaid], now)
     const way = { provider: provider.name, channel, merchant: provider.merchant ?? null }
-    if (judged.same) {
-      const placed = await openOrCreateAttempt(tx, payments, judged.same.id, way)
+    if (validated.same) {
+      const placed = await openOrCreateAttempt(tx, payments, validated.same.id, way)
       if (placed && repeatable) await insertAnswer(tx, userId, repeatable, now, placed).execute()
       return placed
     }
 
-    const { fresh } = judged
+    const { fresh } = validated
     const { subject } = fresh
     const orderNo = newNumber(now)
     const placed = await placedWith(payments, { orderNo, subject, total: purchase.total, expiresAt }, way, orderNo)

@@ -44,7 +44,7 @@ export async function queryAttempt(
       await also?.(tx, trade.state)
       return settled
     })
-    return { trade, paid: settlement.outcome !== 'set-aside' }
+    return { trade, paid: settlement.outcome !== 'unmatched' }
   }
   if (trade.state === 'closed') {
     const by = { actor: 'gateway' } as const

@@ -198,7 +198,7 @@ function addStoreRoute(admin: Application, settings: SettingsAdmin): void {
       const { values: given, onlyCheck, despite } = request.body
       if (!onlyCheck) requireCredentialProof(staff, payments.clock())
       const values = checkedValues(method, given, language)
-      const { findings, real } = await examined(method, configWith(config, values, method.fields), payments, language)
+      const { findings, real } = await checked(method, configWith(config, values, method.fields), payments, language)
       const blocked = whatBlocks(findings)
       const stored = !onlyCheck && (blocked === 'no' || (blocked === 'outside' && despite === true))
       // Once stored, they make the shop live, and a live shop refuses the demo password with which this person is
@@ -331,7 +331,7 @@ function checkedValues(method: Method, given: Readonly<Record<string, string>>, 
   return values
 }
 
-async function examined(
+async function checked(
   method: Method,
   config: Config,
   { clock, log }: Payments,

@@ -135,13 +135,13 @@ async function queueRefundQuery(tx: Transaction, requestNo: string): Promise<voi
 
 /** The two checks that need our books: whether the order is ours, and whether the amount is right. */
 function orderChecks(settlement: Settlement): Check[] {
-  const reason = settlement.outcome === 'set-aside' ? settlement.reason : undefined
+  const reason = settlement.outcome === 'unmatched' ? settlement.reason : undefined
   const known = { check: 'order', passed: reason !== 'UNKNOWN_ATTEMPT' }
   return known.passed ? [known, { check: 'amount', passed: reason !== 'AMOUNT_DIFFERS' }] : [known]
 }
 
 const effectOf = (settlement: Settlement): Pick<Verdict, 'effect' | 'reason'> =>
-  settlement.outcome === 'set-aside'
+  settlement.outcome === 'unmatched'
     ? { effect: 'unmatched', reason: settlement.reason }
     : { effect: settlement.outcome, reason: null }
 

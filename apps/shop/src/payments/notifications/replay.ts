@@ -15,7 +15,7 @@ export async function replayNotification(
   payments: Payments,
   id: number,
   byWhom: string,
-  log: (tx: Transaction, deed: AuditEntry) => Promise<void>,
+  log: (tx: Transaction, entry: AuditEntry) => Promise<void>,
 ): Promise<Verdict> {
   const row = await payments.db.selectFrom('notifications').selectAll().where('id', '=', id).executeTakeFirst()
   if (!row) throw new ShopError('NOT_FOUND')

@@ -133,9 +133,9 @@ function addReplayRoute(admin: Application, payments: Payments): void {
       const answered = await findStoredAnswer<Static<typeof NotificationShape>>(db, staff.user.id, key)
       if (answered) return answered
       // Replaying has one effect however often it is done; the key limits it to one audit entry and one answer.
-      await replayNotification(payments, id, staff.user.username, async (tx, deed) => {
+      await replayNotification(payments, id, staff.user.username, async (tx, entry) => {
         await once(tx, staff.user.id, key, clock(), async () => {
-          await audit(tx, staff, deed)
+          await audit(tx, staff, entry)
           return readNotification(tx, id)
         })
       })

@@ -17,19 +17,19 @@ const keysCheck: Command = {
   async run(call) {
     const language = languageOf(optional(call, 'lang') ?? call.config.environment['LANG'])
     const looked = await Promise.all(METHODS.map((method) => look(call, method, language)))
-    const examined = looked.filter(({ findings }) => findings.length > 0)
+    const checked = looked.filter(({ findings }) => findings.length > 0)
     const unseen = looked.find(({ inUse }) => inUse.unseen)?.inUse.unseen?.[language]
-    if (examined.length === 0) throw new Error(NOTHING[language](keysFolder(call.config), unseen))
-    const findings = examined.flatMap((each) => each.findings.map((said) => ({ method: each.method.name, ...said })))
+    if (checked.length === 0) throw new Error(NOTHING[language](keysFolder(call.config), unseen))
+    const findings = checked.flatMap((each) => each.findings.map((said) => ({ method: each.method.name, ...said })))
     const bad = findings.some(({ verdict }) => verdict === 'problem' || verdict === 'unknown')
     const [colon, comma] = language === 'en' ? [': ', '; '] : ['：', '；']
-    const heads = examined.map(({ method, inUse }) => [method.display.title[language], SOURCES[language][inUse.source]])
+    const heads = checked.map(({ method, inUse }) => [method.display.title[language], SOURCES[language][inUse.source]])
     const text = [
       heads.map((head) => head.join(colon)).join(comma),
       ...(unseen === undefined ? [] : [UNSEEN[language](unseen)]),
       ...findings.map((finding) => writeResult(finding, language)),
     ].join('\n')
-    const settings = Object.fromEntries(examined.map(({ method, inUse }) => [method.name, inUse.source]))
+    const settings = Object.fromEntries(checked.map(({ method, inUse }) => [method.name, inUse.source]))
     return { text, data: { settings, findings }, exitCode: bad ? 1 : 0 }
   },
 }
@@ -63,7 +63,7 @@ const SOURCES: Readonly<Record<Language, Readonly<Record<Source, string>>>> = {
 }
 
 const UNSEEN: Readonly<Record<Language, (why: string) => string>> = {
-  en: (why) => `Settings entered in the back office are not examined: ${why}.`,
+  en: (why) => `Settings entered in the back office are not checked: ${why}.`,
   'zh-CN': (why) => `后台填写的设置没有检查：${why}。`,
 }
 

@@ -158,7 +158,7 @@ describe('what nobody noted', () => {
     expect([now.calls, former.calls]).toEqual([['ask'], ['ask', 'refund']])
   })
 
-  test('is paid back where its trade number is, whatever has become of the trade', async () => {
+  test('is paid back where its trade number is, in any state of the trade', async () => {
     const [now, former] = [
       merchant('now', { state: 'none' }),
       merchant('former', { state: 'closed', tradeNo: 'trade' }),

@@ -45,7 +45,7 @@ export const RefundShape = Type.Object(
         }),
       }),
     ),
-    actions: Type.Array(Type.String(), { description: 'What the viewer may do with it now' }),
+    actions: Type.Array(Type.String(), { description: 'What the requesting user may do with it now' }),
   },
   { $id: 'Refund' },
 )

@@ -12,13 +12,13 @@ export interface PaidAttempt extends PaidNotice {
 }
 
 /**
- * The outcome of a payment. `set-aside` is money that no unpaid order can take: it is recorded as unmatched, and
+ * The outcome of a payment. `unmatched` is money that no unpaid order can take: it is recorded as unmatched, and
  * refunded if it is ours to refund.
  */
 export type Settlement =
   | { readonly outcome: 'settled' }
   | { readonly outcome: 'repeated' }
-  | { readonly outcome: 'set-aside'; readonly reason: UnmatchedReason }
+  | { readonly outcome: 'unmatched'; readonly reason: UnmatchedReason }
 
 export type UnmatchedReason =
   | 'UNKNOWN_ATTEMPT'

@@ -37,7 +37,7 @@ const UnmatchedShape = Type.Object(
       Type.Object({ requestNo: Type.String(), status: Type.Enum([...REFUND_STATUSES]) }),
       Type.Null(),
     ]),
-    actions: Type.Array(Type.String(), { description: 'What the viewer may do now: refund, seen' }),
+    actions: Type.Array(Type.String(), { description: 'What the requesting user may do now: refund, seen' }),
   },
   { $id: 'UnmatchedPayment' },
 )

@@ -37,7 +37,7 @@ export async function settle(tx: Transaction, paid: PaidAttempt, held?: AttemptT
   const served = attempt.status === 'paid' && attempt.trade_no === paid.tradeNo
   // A report about a payment that is settled already: with another amount it is wrong, and is not about any other
   // money.
-  if (served && attempt.amount_fen !== paid.amount) return { outcome: 'set-aside', reason: 'AMOUNT_DIFFERS' }
+  if (served && attempt.amount_fen !== paid.amount) return { outcome: 'unmatched', reason: 'AMOUNT_DIFFERS' }
   // guard: notification-amount
   if (attempt.amount_fen !== paid.amount)
     return recordAsUnmatched(tx, paid, 'AMOUNT_DIFFERS', { orderId: attempt.order_id })
@@ -177,7 +177,7 @@ async function recordAsUnmatched(
     })
     .onConflict((conflict) => conflict.doNothing())
     .execute()
-  return { outcome: 'set-aside', reason }
+  return { outcome: 'unmatched', reason }
 }
 
 /**

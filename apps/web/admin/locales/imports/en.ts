@@ -35,7 +35,7 @@ export default {
     line: 'Line',
     column: 'Column',
     problem: 'Problem',
-    value: 'What stands there',
+    value: 'Value in the file',
     start: 'Start the import',
     starting: 'Starting',
     started: 'The import has begun. You may leave this page.',

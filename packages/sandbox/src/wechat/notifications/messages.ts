@@ -39,7 +39,7 @@ export function tradeJson(trade: WechatTrade): Json {
   }
 }
 
-/** A payment's notification; its state is that of the payment's time, whatever has changed since. */
+/** A payment's notification; its state is that of the payment's time, even if it has changed since. */
 export function paymentNotice(trade: WechatTrade): Json {
   const { promotion_detail: _, scene_info: __, ...said } = tradeJson({ ...trade, state: 'SUCCESS' })
   return said

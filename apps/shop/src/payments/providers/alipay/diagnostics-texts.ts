@@ -75,7 +75,7 @@ const KEYS = {
   ),
   PRIVATE_FOR_GATEWAY: said(
     '应填支付宝公钥的位置放了一个私钥。',
-    "A private key stands where Alipay's public key belongs.",
+    "A private key is set where Alipay's public key belongs.",
     '请到支付宝控制台复制“支付宝公钥”。',
     "Copy Alipay's public key (支付宝公钥) from the console.",
   ),
@@ -95,7 +95,7 @@ const KEYS = {
   ),
   PRIVATE_FOR_APP: said(
     '公钥文件里放的是私钥。',
-    'A private key stands in the file of the public key.',
+    'The file of the public key contains a private key.',
     '请重新生成：xuecheng keys generate',
     'Write it anew with: xuecheng keys generate',
   ),
@@ -132,7 +132,7 @@ const GATEWAY = {
   GATEWAY_OK: said('{host} 接受应用 {appId} 的签名。', '{host} accepts our signature for application {appId}.'),
   ANSWERS_OK: said(
     '网关的应答与这里填写的支付宝公钥相符。',
-    "The gateway's answer is signed with the key that stands here as Alipay's.",
+    "The gateway's answer is signed with the key configured here as Alipay's.",
   ),
   UNKNOWN_APPLICATION: said(
     '{host} 没有应用 {appId}。',
@@ -160,7 +160,7 @@ const GATEWAY = {
   ),
   ANSWER_NOT_VERIFIED: said(
     '{host} 接受我们的签名，但它的应答与这里填写的支付宝公钥不符：这个公钥属于另一个应用或另一个环境（正式与沙箱不同）。',
-    "{host} accepts our signature, but its answer is not signed with the key that stands here as Alipay's: it is that of another application, or of the {other}.",
+    "{host} accepts our signature, but its answer is not signed with the key configured here as Alipay's: it is that of another application, or of the {other}.",
     '请复制这个应用的“支付宝公钥”。',
     "Copy Alipay's public key (支付宝公钥) of this very application.",
   ),

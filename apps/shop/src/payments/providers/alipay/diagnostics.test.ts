@@ -27,10 +27,10 @@ const good = { privateKey: pkcs8(app.privateKey), alipayPublicKey: spki(alipay.p
 type Finding = DescribedResult
 const inEnglish = (finding: doctor.AlipayCheckResult): DescribedResult | undefined =>
   doctor.describe([finding], 'en')[0]
-const examine = async (...of: Parameters<typeof doctor.checkAlipay>) =>
+const check = async (...of: Parameters<typeof doctor.checkAlipay>) =>
   doctor.describe(await doctor.checkAlipay(...of), 'en')
-const examineKeys = (...of: Parameters<typeof doctor.checkKeys>) => doctor.describe(doctor.checkKeys(...of), 'en')
-const examineClock = async (...of: Parameters<typeof doctor.checkClock>) => inEnglish(await doctor.checkClock(...of))
+const checkKeys = (...of: Parameters<typeof doctor.checkKeys>) => doctor.describe(doctor.checkKeys(...of), 'en')
+const checkClock = async (...of: Parameters<typeof doctor.checkClock>) => inEnglish(await doctor.checkClock(...of))
 const examineNotifyAddress = async (...of: Parameters<typeof doctor.checkNotifyAddress>) =>
   inEnglish(await doctor.checkNotifyAddress(...of))
 
@@ -84,7 +84,7 @@ const about = (findings: readonly Finding[], check: string) => findings.filter((
 const verdicts = (findings: readonly Finding[]) => findings.map(({ verdict }) => verdict)
 
 test('all is well: keys, gateway, answers, clock, notify address', async () => {
-  const findings = await examine(settings, spki(app.publicKey), systemClock)
+  const findings = await check(settings, spki(app.publicKey), systemClock)
   expect(findings.map(({ check, verdict }) => `${check} ${verdict}`)).toEqual([
     'Alipay application key ok',
     "Alipay's key ok",
@@ -99,7 +99,7 @@ test('all is well: keys, gateway, answers, clock, notify address', async () => {
 })
 
 test("the application's public key pasted where Alipay's belongs", () => {
-  const [, found] = examineKeys({ ...good, alipayPublicKey: spki(app.publicKey) })
+  const [, found] = checkKeys({ ...good, alipayPublicKey: spki(app.publicKey) })
   expect(found).toMatchObject({
     check: "Alipay's key",
     verdict: 'problem',
@@ -109,18 +109,18 @@ test("the application's public key pasted where Alipay's belongs", () => {
 })
 
 test('private and public key swapped between files', () => {
-  const [found] = examineKeys({ privateKey: spki(alipay.publicKey), alipayPublicKey: pkcs8(app.privateKey) })
+  const [found] = checkKeys({ privateKey: spki(alipay.publicKey), alipayPublicKey: pkcs8(app.privateKey) })
   expect(found).toMatchObject({ verdict: 'problem', message: expect.stringMatching(/swapped/) })
 })
 
 test('a public key where the private key belongs; a private key where the public one belongs', () => {
-  expect(examineKeys({ ...good, privateKey: spki(app.publicKey) })[0]).toMatchObject({
+  expect(checkKeys({ ...good, privateKey: spki(app.publicKey) })[0]).toMatchObject({
     verdict: 'problem',
     message: expect.stringMatching(/public key .*not the application's private key/),
   })
-  expect(examineKeys({ ...good, alipayPublicKey: pkcs8(alipay.privateKey) })[1]).toMatchObject({
+  expect(checkKeys({ ...good, alipayPublicKey: pkcs8(alipay.privateKey) })[1]).toMatchObject({
     verdict: 'problem',
-    message: expect.stringMatching(/private key stands where/),
+    message: expect.stringMatching(/private key is set where/),
   })
 })
 
@@ -132,33 +132,33 @@ test.each([
   ['line breaks doubled', pkcs8(app.privateKey).replaceAll('\n', '\n\n'), /Line breaks are doubled/],
   ['line breaks written out', pkcs8(app.privateKey).replaceAll('\n', '\\n'), /written out/],
 ])('%s: read all the same, and said', (_name, privateKey, words) => {
-  const findings = about(examineKeys({ ...good, privateKey }), 'Alipay application key')
+  const findings = about(checkKeys({ ...good, privateKey }), 'Alipay application key')
   expect(findings[0]).toMatchObject({ verdict: 'ok' })
   expect(findings.slice(1).some(({ message }) => words.test(message))).toBe(true)
 })
 
 test('a key cut off, a key for another algorithm, a short key, a key with a password', () => {
   const cut = pkcs8(app.privateKey).slice(0, 800)
-  expect(examineKeys({ ...good, privateKey: cut })[0]).toMatchObject({
+  expect(checkKeys({ ...good, privateKey: cut })[0]).toMatchObject({
     verdict: 'problem',
     message: expect.stringMatching(/cut off/),
   })
   const curve = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
-  expect(examineKeys({ ...good, privateKey: pkcs8(curve) })[0]).toMatchObject({
+  expect(checkKeys({ ...good, privateKey: pkcs8(curve) })[0]).toMatchObject({
     verdict: 'problem',
     message: 'This is an EC key; RSA 2048 is needed.',
   })
   const sec1 = curve.export({ type: 'sec1', format: 'pem' }).toString()
-  expect(examineKeys({ ...good, privateKey: sec1 })[0]?.message).toBe('This is an EC key; RSA 2048 is needed.')
+  expect(checkKeys({ ...good, privateKey: sec1 })[0]?.message).toBe('This is an EC key; RSA 2048 is needed.')
   const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey
-  expect(examineKeys({ ...good, privateKey: pkcs8(small) })[0]).toMatchObject({
+  expect(checkKeys({ ...good, privateKey: pkcs8(small) })[0]).toMatchObject({
     verdict: 'problem',
     message: expect.stringMatching(/1024 bits/),
   })
   const locked = app.privateKey
     .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
     .toString()
-  expect(examineKeys({ ...good, privateKey: locked })[0]).toMatchObject({
+  expect(checkKeys({ ...good, privateKey: locked })[0]).toMatchObject({
     verdict: 'problem',
     message: expect.stringMatching(/password/),
   })
@@ -166,24 +166,24 @@ test('a key cut off, a key for another algorithm, a short key, a key with a pass
 
 test('what cannot be read gets no remark on how it is written; an empty file is called empty', () => {
   for (const privateKey of [bare(app.privateKey).slice(0, 200), 'hello']) {
-    const findings = about(examineKeys({ ...good, privateKey }), 'Alipay application key')
+    const findings = about(checkKeys({ ...good, privateKey }), 'Alipay application key')
     expect(findings.map(({ code }) => code)).toEqual(['UNREADABLE'])
   }
-  expect(examineKeys({ privateKey: ' \n', alipayPublicKey: '' }).map(({ code }) => code)).toEqual(['EMPTY', 'EMPTY'])
+  expect(checkKeys({ privateKey: ' \n', alipayPublicKey: '' }).map(({ code }) => code)).toEqual(['EMPTY', 'EMPTY'])
 })
 
 test('public keys that are no RSA keys or too short; the format of one that is right', () => {
   const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey
   const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey
-  const codeOf = (key: string) => examineKeys({ ...good, alipayPublicKey: key })[1]?.code
+  const codeOf = (key: string) => checkKeys({ ...good, alipayPublicKey: key })[1]?.code
   expect([codeOf(spki(small)), codeOf(spki(curve))]).toEqual(['TOO_SHORT', 'NOT_RSA'])
-  expect(examineKeys(good)[1]?.message).toMatch(/^public key \(SPKI\), RSA 2048 bits/)
-  expect(examineKeys({ ...good, alipayPublicKey: pkcs1(alipay.publicKey) })[1]?.message).toMatch(/\(PKCS#1\)/)
+  expect(checkKeys(good)[1]?.message).toMatch(/^public key \(SPKI\), RSA 2048 bits/)
+  expect(checkKeys({ ...good, alipayPublicKey: pkcs1(alipay.publicKey) })[1]?.message).toMatch(/\(PKCS#1\)/)
 })
 
 test('a gateway address with another path: what answers there, and how the address ends', async () => {
   const other = { ...settings, gateway: settings.gateway.replace('/gateway.do', '/gateway') }
-  const [found] = about(await examine(other, undefined, systemClock), 'Alipay gateway')
+  const [found] = about(await check(other, undefined, systemClock), 'Alipay gateway')
   expect(found).toMatchObject({
     verdict: 'problem',
     code: 'WRONG_PATH',
@@ -192,13 +192,13 @@ test('a gateway address with another path: what answers there, and how the addre
 })
 
 test('the public key file is of another pair', () => {
-  const found = about(examineKeys(good, spki(pair().publicKey)), 'Alipay application public key')
+  const found = about(checkKeys(good, spki(pair().publicKey)), 'Alipay application public key')
   expect(found[0]).toMatchObject({ verdict: 'problem', message: expect.stringMatching(/not the pair/) })
 })
 
 test('the key of another application: the gateway refuses the signature', async () => {
   const keys = { ...settings.keys, privateKey: pkcs8(pair().privateKey) }
-  const [found] = about(await examine({ ...settings, keys }, undefined, systemClock), 'Alipay gateway')
+  const [found] = about(await check({ ...settings, keys }, undefined, systemClock), 'Alipay gateway')
   expect(found).toMatchObject({
     verdict: 'problem',
     message: expect.stringMatching(/refuses our signature.*another application/),
@@ -207,7 +207,7 @@ test('the key of another application: the gateway refuses the signature', async 
 
 test("another application's Alipay key: the signature is accepted, the answer is not believed", async () => {
   const keys = { privateKey: good.privateKey, alipayPublicKey: spki(pair().publicKey) }
-  const [found] = about(await examine({ ...settings, keys }, undefined, systemClock), 'Alipay answers')
+  const [found] = about(await check({ ...settings, keys }, undefined, systemClock), 'Alipay answers')
   expect(found).toMatchObject({
     verdict: 'problem',
     message: expect.stringMatching(/answer is not signed with the key/),
@@ -216,7 +216,7 @@ test("another application's Alipay key: the signature is accepted, the answer is
 
 test("the sandbox's application at another gateway: it is not known there", async () => {
   const [found] = about(
-    await examine({ ...settings, appId: '9021000199999999' }, undefined, systemClock),
+    await check({ ...settings, appId: '9021000199999999' }, undefined, systemClock),
     'Alipay gateway',
   )
   expect(found).toMatchObject({
@@ -228,11 +228,11 @@ test("the sandbox's application at another gateway: it is not known there", asyn
 
 test('a clock that is off, either way', async () => {
   const shifted = (hours: number) => () => new Date(Date.now() + hours * 3_600_000)
-  expect(await examineClock(settings, shifted(8))).toMatchObject({
+  expect(await checkClock(settings, shifted(8))).toMatchObject({
     verdict: 'problem',
     message: expect.stringMatching(/480 minutes ahead/),
   })
-  expect(await examineClock(settings, shifted(-1))).toMatchObject({
+  expect(await checkClock(settings, shifted(-1))).toMatchObject({
     verdict: 'problem',
     message: expect.stringMatching(/60 minutes behind/),
   })
@@ -289,10 +289,10 @@ test('the notify address is not reachable, or only from this machine', async () 
 
 test('no finding repeats a key', async () => {
   const keys = { privateKey: pkcs8(pair().privateKey), alipayPublicKey: bare(pair().publicKey) }
-  const text = JSON.stringify(await examine({ ...settings, keys }, spki(app.publicKey), systemClock))
+  const text = JSON.stringify(await check({ ...settings, keys }, spki(app.publicKey), systemClock))
   for (const key of [keys.privateKey.split('\n')[3], keys.alipayPublicKey.slice(60, 120)])
     expect(text).not.toContain(key)
-  expect(verdicts(examineKeys(good))).toEqual(['ok', 'ok'])
+  expect(verdicts(checkKeys(good))).toEqual(['ok', 'ok'])
 })
 
 test('every code is said in both languages, with the same values', () => {

@@ -95,7 +95,7 @@ export const ALIPAY_FORM: SettingsForm<'alipay'> = {
     {
       name: 'ALIPAY_FEE_RATE',
       label: { 'zh-CN': '签约费率', en: 'Fee by contract' },
-      hint: { 'zh-CN': '如 0.6%；填写后对账会核对手续费', en: 'Such as 0.6%; reconciliation then judges the fees' },
+      hint: { 'zh-CN': '如 0.6%；填写后对账会核对手续费', en: 'Such as 0.6%; reconciliation then checks the fees' },
       kind: 'text',
       optional: true,
       pattern: /^\d{1,2}(\.\d{1,2})?%$/,

@@ -29,7 +29,7 @@ export function addAlipayRoutes(
       bodyLimit: 16 * 1024,
       schema: {
         tags: ['orders'],
-        summary: 'What stood on the return address: verified, then the gateway is asked',
+        summary: 'Verifies the parameters of the return address, then queries the gateway',
         body: Type.Record(Type.String(), Type.String({ maxLength: 2048 }), { maxProperties: 40 }),
         response: { 200: Type.Ref('Order'), ...problems(400, 401, 404) },
       },

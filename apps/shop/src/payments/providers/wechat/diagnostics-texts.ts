@@ -52,7 +52,7 @@ const CODES = {
   ),
   PRIVATE_KEY_GIVEN: said(
     '微信支付公钥的位置填了私钥。',
-    "A private key stands where WeChat Pay's public key belongs.",
+    "A private key is set where WeChat Pay's public key belongs.",
     '在商户平台的 API 安全页下载微信支付公钥。',
     "Download WeChat Pay's public key from the console's page on API security.",
   ),
@@ -93,7 +93,7 @@ const CODES = {
     '打开网络对时（NTP）。',
     'Switch network time (NTP) on.',
   ),
-  ANSWERS_OK: said('应答能用这里的公钥验签。', 'The answer is signed with the key that stands here.'),
+  ANSWERS_OK: said('应答能用这里的公钥验签。', 'The answer is signed with the key configured here.'),
   APP_ID_UNCHECKED: said(
     '没有检查：{appId} 是否与商户绑定，只有下单时才知道。',
     'not checked: whether {appId} is bound to the merchant. Only an order tells.',

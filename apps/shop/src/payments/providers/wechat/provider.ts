@@ -159,7 +159,8 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
 function answerOf(status: string, tries: number): RefundAnswer {
   if (status === 'SUCCESS') return { state: 'succeeded' }
   if (status === 'PROCESSING') return { state: 'accepted' }
-  if (status === 'CLOSED') return { state: 'refused', refusal: 'CLOSED: the refund was closed over there', spent: true }
+  if (status === 'CLOSED')
+    return { state: 'refused', refusal: 'CLOSED: the gateway has closed the refund', spent: true }
   if (tries < 2) return { state: 'accepted' }
   const refusal = "ABNORMAL: the payer's account takes no money; see to it in the merchant console"
   return { state: 'later', refusal, taken: true }
@@ -197,10 +198,10 @@ function checkNotice(notice: Notification, settings: WechatSettings, clock: Cloc
     if (!checks.every((check) => check.passed)) return { checks, ...ids }
     return { checks, ...ids, refundNo: notice.outRefundNo, nothingToDo: true }
   }
-  return judgePayment(notice, settings, clock)
+  return checkPayment(notice, settings, clock)
 }
 
-function judgePayment(notice: PaymentNotification, settings: WechatSettings, clock: Clock): ReadNotification {
+function checkPayment(notice: PaymentNotification, settings: WechatSettings, clock: Clock): ReadNotification {
   const { outTradeNo: attemptNo, transactionId: tradeNo, tradeState } = notice
   const checks: Check[] = [
     { check: 'signature', passed: true },
