@@ -106,7 +106,7 @@ const rows: Row[] = readFileSync(join(ROOT, 'docs/security.md'), 'utf8')
     return { id, verdict, words, tests }
   })
 
-test('every requirement stands in the table once, with a verdict and words of its own', () => {
+test('every requirement is in the table once, with a verdict and words of its own', () => {
   expect(ids).toHaveLength(259)
   expect(rows.map(({ id }) => id)).toEqual(ids)
   expect(rows.filter(({ verdict, words }) => !VERDICTS.includes(verdict) || words === '').map(({ id }) => id)).toEqual(

@@ -16,7 +16,7 @@ const yaml = createRequire(createRequire(join(ROOT, 'apps/shop/package.json')).r
 
 type Tree = { readonly [name: string]: Tree } & readonly Tree[]
 
-/** What stands at `path`, as JSON has it; undefined where nothing does. */
+/** The value at `path`; undefined if there is none. */
 const at = (tree: unknown, path: string): unknown =>
   path.split('.').reduce<unknown>((inside, name) => (inside as Tree | undefined)?.[name], tree)
 

@@ -106,14 +106,14 @@ test('no float near money', () => {
   expect(where(/parseFloat|toFixed\(2\)/, () => false)).toEqual([])
 })
 
-test('every right and every deed of the staff has its words in the back office', () => {
-  const deeds = sources.flatMap(({ text }) =>
-    [...text.matchAll(/action: '([a-z]+\.[a-z-]+)'/g)].map(([, deed]) => deed),
+test('every permission and every audit action has its text in the back office', () => {
+  const actions = sources.flatMap(({ text }) =>
+    [...text.matchAll(/action: '([a-z]+\.[a-z-]+)'/g)].map(([, action]) => action),
   )
-  expect(deeds.length).toBeGreaterThan(20)
+  expect(actions.length).toBeGreaterThan(20)
   const wordless = (names: readonly (string | undefined)[], group: object) =>
     names.filter((name) => !(String(name).replace('.', '_') in group))
-  expect(wordless(deeds, names.action)).toEqual([])
+  expect(wordless(actions, names.action)).toEqual([])
   expect(wordless(Object.keys(RIGHTS), staffWords.right)).toEqual([])
 })
 

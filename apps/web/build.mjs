@@ -56,8 +56,8 @@ function keepApart() {
   for (const file of reached) {
     const chunk = chunks.get(file)
     for (const inner of [...chunk.imports, ...chunk.dynamicImports]) if (chunks.has(inner)) reached.add(inner)
-    const strays = chunk.moduleIds.filter((id) => id.startsWith(join(root, 'admin/')))
-    if (strays.length > 0) throw new Error(`the storefront's ${file} holds the back office's ${strays.join(', ')}`)
+    const leaked = chunk.moduleIds.filter((id) => id.startsWith(join(root, 'admin/')))
+    if (leaked.length > 0) throw new Error(`the storefront's ${file} holds the back office's ${leaked.join(', ')}`)
   }
   console.log(`The storefront reaches ${reached.size} files of script, none of the back office's`)
 }

@@ -53,7 +53,7 @@ export function createShopApi(base: string, patient = true): ShopApi {
       for (let proved = false; ; ) {
         const response = await fetch(base + path, {
           method,
-          // Whoever waits in vain tries again, as a person would.
+          // A request without an answer is repeated, as a person would.
           signal: AbortSignal.timeout(PATIENCE_MS),
           headers: {
             ...(api.token ? { authorization: `Bearer ${api.token}` } : {}),
@@ -77,7 +77,7 @@ export function createShopApi(base: string, patient = true): ShopApi {
           return api.call<Body>(method, path, { ...(body as object), proof }, headers)
         }
         if (!BUSY.includes(parsed.code) || !patient || performance.now() > until) return answer
-        // Nothing was done: whoever is sent away comes again when told to.
+        // Nothing was done: retry after the delay that the server asks for.
         await new Promise((done) => setTimeout(done, Number(response.headers.get('retry-after')) * 1000))
       }
     },

@@ -51,7 +51,7 @@ export function operationsOf(paths: Paths, ids: Readonly<Record<string, string>>
       return {
         name: `${method} ${path}`,
         method,
-        // What changes something finds nothing to change, whoever asks.
+        // A changing request finds nothing to change, for any role.
         path: path.replace(/\{(\w+)\}/g, (_, id: string) =>
           method === 'GET' ? (ids[id] ?? '1') : (GONE[id] ?? '2147483647'),
         ),

@@ -32,7 +32,7 @@ const floorOf = (path: string): number => {
   if (rest.length === 0) return STARTS.includes(folder) ? FLOORS.length : -1
   if (['fault-points', 'text'].includes(folder)) return -1
   const floor = FLOORS.findIndex((folders) => (folders as readonly string[]).includes(folder))
-  if (floor === -1) throw new Error(`${folder} stands on no floor: give it one`)
+  if (floor === -1) throw new Error(`${folder} is on no floor: give it one`)
   return floor
 }
 

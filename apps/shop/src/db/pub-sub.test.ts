@@ -31,7 +31,7 @@ test('a change is published after the commit, and not after a rollback', async (
         await sql`insert into items values (${name})`.execute(tx)
         if (fails) throw new Error('no')
       })
-    const shortDeed = (name: string, fails = false) =>
+    const inOneTransaction = (name: string, fails = false) =>
       pipelinedTransaction(db, async ({ tx, begin, end }) => {
         await begin()
         await publishAfterCommit(tx, 'order_changed', name)
@@ -39,7 +39,7 @@ test('a change is published after the commit, and not after a rollback', async (
         await end(tx.insertInto('items' as never).values({ name } as never))
       })
     /** Committed by the end of the work, as a query of the gateway is. */
-    const openDeed = (name: string) =>
+    const leftOpen = (name: string) =>
       pipelinedTransaction(db, async ({ tx, begin }) => {
         await begin()
         await publishAfterCommit(tx, 'order_changed', name)
@@ -47,9 +47,9 @@ test('a change is published after the commit, and not after a rollback', async (
       })
     await add('first')
     await expect(add('undone', true)).rejects.toThrow('no')
-    await expect(shortDeed('undone too', true)).rejects.toThrow('no')
-    await shortDeed('in brief')
-    await openDeed('left open')
+    await expect(inOneTransaction('undone too', true)).rejects.toThrow('no')
+    await inOneTransaction('in brief')
+    await leftOpen('left open')
     await add('last')
     // Publications may overtake each other: a publication says that something changed, not what.
     await expect

@@ -46,7 +46,7 @@ const PATIENCE_MS: Readonly<Record<Priority, { burst: number; standing: number }
 }
 /** The delay before a request that may not even wait is refused. */
 const TURNED_AWAY_MS = 250
-/** The window in which admissions are counted. */
+/** The window in which admitted requests are counted. */
 const COUNTED_MS = 250
 /** Slots for money that notifications never take, since anybody can send a request that looks like one. */
 const KEPT_FOR_PAYMENTS = 2
@@ -84,7 +84,7 @@ interface Line {
   inHand: number
   enteredAt: number
   leftAt: number
-  /** Admissions in the last complete window (a quarter of a second), and in the current one. */
+  /** Admitted requests in the last complete window (a quarter of a second), and in the current one. */
   lately: number
   counted: number
   countedSince: number

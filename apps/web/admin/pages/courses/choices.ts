@@ -20,7 +20,7 @@ export interface Choice {
   readonly words: ChoiceWords
 }
 
-export interface ChoiceDeeds {
+export interface ChoiceActions {
   /** In the order of the form. */
   readonly fields: readonly {
     readonly name: 'nameZh' | 'nameEn' | 'name' | 'title' | 'bio'
@@ -40,7 +40,7 @@ const path = (slug: string) => ({ path: { slug } })
 const category = ({ nameZh = '', nameEn = '' }: ChoiceWords) => ({ nameZh, nameEn })
 const teacher = ({ name = '', title = '', bio = '' }: ChoiceWords) => ({ name, title, bio })
 
-export const CHOICES: Readonly<Record<ChoiceKind, ChoiceDeeds>> = {
+export const CHOICES: Readonly<Record<ChoiceKind, ChoiceActions>> = {
   categories: {
     fields: [
       { name: 'nameZh', most: 40 },
