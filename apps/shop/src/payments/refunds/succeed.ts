@@ -182,7 +182,7 @@ async function updateOrderAndAccess(
     .map((line) => line.course_id)
   const by = { actor: 'gateway' } as const
   await transition(tx, whole ? 'refundRest' : 'refundPart', { orderId, at: now, by, reason })
-  faultPoint('refund: order moved, access not gone')
+  faultPoint('refund: order updated, access not revoked')
   // guard: refund-takes-access
   await revokeForOrder(tx, { orderId, courseIds: gone, at: now, reason })
 }
