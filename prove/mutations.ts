@@ -11,7 +11,16 @@ import { breakGuard, MUTATIONS, type Mutation } from './guards.ts'
 import type { Report } from './prove.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const COPIED = ['apps/shop', 'apps/web/dist', 'packages', 'prove', 'tests', 'package.json', 'vitest.config.ts']
+const COPIED = [
+  'apps/shop',
+  'apps/web/dist',
+  'packages',
+  'prove',
+  'tests',
+  'package.json',
+  'package-lock.json',
+  'vitest.config.ts',
+]
 /** In memory if possible: data of killed processes stays there, and many runs would share one disk. */
 const PLACE = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const SEEDS = [1, 2, 3]
@@ -107,7 +116,10 @@ function test(folder: string, file: string): Promise<string> {
     child.once('close', () => {
       clearTimeout(limit)
       if (!existsSync(result)) return failed(new Error(`${file} did not finish.`))
-      const { numFailedTests, numTotalTests } = JSON.parse(readFileSync(result, 'utf8')) as Record<string, number>
+      const told = JSON.parse(readFileSync(result, 'utf8')) as Record<string, number>
+      const { numFailedTests = 0, numPassedTests = 0, numTotalTests } = told
+      // A file that cannot even start notices nothing.
+      if (numFailedTests + numPassedTests === 0) return failed(new Error(`${file} ran no test.`))
       done(numFailedTests === 0 ? '' : `\`${file}\` (${numFailedTests} of ${numTotalTests} tests)`)
     })
   })
