@@ -217,6 +217,13 @@ export const MUTATIONS: readonly Mutation[] = [
     noticedBy: 'pay-again',
   },
   {
+    guard: 'an expired order names the one that took its late payment',
+    marker: 'replaced-order-named',
+    file: 'apps/shop/src/orders/replace.ts',
+    to: removed,
+    noticedBy: 'pay-again',
+  },
+  {
     guard: 'a refund is repeated with its own number',
     marker: 'refund-number',
     file: `${PAYMENTS}/gateway-sync/send-refund.ts`,

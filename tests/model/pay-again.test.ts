@@ -271,3 +271,24 @@ test('a refused link is named as a refusal, and its attempt is of no further use
   expect(await first.attempts()).toMatchObject([{ status: 'closed' }])
   expect(await first.again('alipay')).toMatchObject({ status: 'unpaid', payUrl: expect.any(String) })
 })
+
+test('an expired order leads its buyer to the one that took its late payment', async () => {
+  const order = await buy('wechat')
+  expect(await order.read()).toMatchObject({ status: 'unpaid', replacedBy: null })
+  const attemptNo = (await order.attempts())[0]?.attempt_no ?? ''
+  harness.pass(32 * 60)
+  // The gateway reports it only after the order has expired.
+  await harness.payments.db.updateTable('payment_attempts').set({ ask_at: null }).execute()
+  const reason = 'not paid in time'
+  await closeOrder(harness.payments, order.orderId, { event: 'expire', by: { actor: 'job' }, reason })
+  const trade = harness.gateway.trades.get(attemptNo)
+  if (!trade) throw new Error('it is not there')
+  trade.state = 'paid'
+  trade.paidAt = harness.payments.clock()
+
+  await queryAttempt(harness.payments, { provider: 'wechat', attempt_no: attemptNo, merchant: null })
+  const expired = await order.read()
+  expect(expired).toMatchObject({ status: 'expired', replacedBy: expect.any(String) })
+  const taken = await readOrder(harness.payments.db, userId, expired.replacedBy ?? '')
+  expect(taken).toMatchObject({ status: 'paid', replacedBy: null })
+})

@@ -206,6 +206,7 @@ export interface Tables {
     expires_at: Date
     paid_at: Date | null
     closed_at: Date | null
+    replaced_by: number | null
   }
   payment_attempts: {
     id: GeneratedAlways<number>

@@ -34,6 +34,9 @@ export const OrderShape = Type.Object(
     paidAt: Type.Union([Moment, Type.Null()]),
     closedAt: Type.Union([Moment, Type.Null()]),
     tradeNo: Type.Union([Type.String(), Type.Null()], { description: "The gateway's number of the payment" }),
+    replacedBy: Type.Union([Type.String(), Type.Null()], {
+      description: 'The order that took the payment of this one, since it arrived after this one had expired',
+    }),
     refundable: Type.String({
       ...Money,
       description: 'Of all lines together: less than their sum where money went back for no line that is known',
@@ -77,6 +80,13 @@ function orders(db: Reader) {
     .select(['orders.id', 'order_no', 'subject', 'orders.status', 'total_fen', 'pay_type'])
     .select(['orders.created_at', 'expires_at', 'orders.paid_at', 'closed_at', 'payment_attempts.trade_no'])
     .select(['payment_attempts.amount_fen as came_fen', 'payment_attempts.refunded_fen as back_fen'])
+    .select((order) =>
+      order
+        .selectFrom('orders as other')
+        .select('other.order_no')
+        .whereRef('other.id', '=', 'orders.replaced_by')
+        .as('replaced_by'),
+    )
     .select((order) => [linesOf(order).as('lines'), refundsOf(order).as('refunds'), unanswered(order).as('unanswered')])
 }
 
@@ -208,6 +218,7 @@ function toView(row: OrderRow): OrderView {
     paidAt: writeMomentOrNull(row.paid_at),
     closedAt: writeMomentOrNull(row.closed_at),
     tradeNo: row.trade_no,
+    replacedBy: row.replaced_by,
     refundable: formatYuan(toFen(Math.min(sumFen(linesLeft.map(toFen)), left))),
     lines: row.lines.map((line, index) => ({
       courseId: line.course_id,

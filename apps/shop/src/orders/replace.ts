@@ -48,6 +48,8 @@ export async function replaceExpired(tx: Transaction, orderId: number, now: Date
   })
   const reason = { code: 'LATE_PAYMENT_MOVED_TO', orderNo } as const
   await transition(tx, 'replace', { orderId, at: now, by, reason })
+  // guard: replaced-order-named
+  await tx.updateTable('orders').set({ replaced_by: id }).where('id', '=', orderId).execute()
   return id
 }
 

@@ -9504,6 +9504,8 @@ export interface components {
             closedAt: string | null;
             /** @description The gateway's number of the payment */
             tradeNo: string | null;
+            /** @description The order that took the payment of this one, since it arrived after this one had expired */
+            replacedBy: string | null;
             /**
              * @description Of all lines together: less than their sum where money went back for no line that is known
              * @example 39.00
