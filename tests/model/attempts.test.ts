@@ -15,6 +15,7 @@ import { closeOrder, createOrderCanceller } from '../../apps/shop/src/payments/g
 import { createOrderQuery } from '../../apps/shop/src/payments/gateway-sync/query.ts'
 import { sendRefund } from '../../apps/shop/src/payments/gateway-sync/send-refund.ts'
 import { forgetSettings } from '../../apps/shop/src/payments/merchants/entered-settings.ts'
+import { unsettledElsewhere } from '../../apps/shop/src/payments/merchants/unsettled.ts'
 import { act, receiveNotification } from '../../apps/shop/src/payments/notifications/inbox.ts'
 import type { Payments } from '../../apps/shop/src/payments/payments.ts'
 import { routedProvider } from '../../apps/shop/src/payments/providers/router.ts'
@@ -184,7 +185,7 @@ test('a method without keys does not block paying with another one', async () =>
   expect(await expire(order.orderId)).toBe('paid')
 })
 
-test('the last keys of a method stay while one of its attempts or refunds is unfinished', async () => {
+test('keys stay while only they know something unsettled, unless its payments are given up', async () => {
   const { db } = payments
   const settings = { provider: 'wechat', sealed: '', shown: '[]', entered_by: userId, entered_at: payments.clock() }
   const { id } = await db
@@ -192,13 +193,14 @@ test('the last keys of a method stay while one of its attempts or refunds is unf
     .values({ ...settings, retired_at: payments.clock() })
     .returning('id')
     .executeTakeFirstOrThrow()
-  const forget = (others: boolean) =>
+  const forget = (known: readonly string[], giveUp = false) =>
     db
       .transaction()
       .execute(async (tx) => {
-        const gone = await forgetSettings(tx, id, () => others)
-        if (others) throw new ShopError('INTERNAL') // roll back
-        return gone?.provider
+        const which = { id, giveUp, userId, now: payments.clock() }
+        const gone = await forgetSettings(tx, which, (provider) => unsettledElsewhere(tx, provider, known))
+        if (known.length > 0) throw new ShopError('INTERNAL') // roll back
+        return gone?.givenUp
       })
       .catch((error: unknown) => (error instanceof ShopError ? error.code : 'another error'))
   const endRefunds = () =>
@@ -207,16 +209,29 @@ test('the last keys of a method stay while one of its attempts or refunds is unf
       .set({ status: 'refused', finished_at: payments.clock() })
       .where('status', 'in', ['approved', 'sent'])
       .execute()
-  await db.updateTable('payment_attempts').set({ ask_at: null }).execute()
+  await db
+    .updateTable('payment_attempts')
+    .set({ ask_at: null, status: 'closed' })
+    .where('status', '<>', 'paid')
+    .execute()
   await endRefunds()
   const order = await buy('wechat')
-  expect([await forget(true), await forget(false)]).toEqual(['INTERNAL', 'SETTINGS_STILL_NEEDED'])
+  const [attempt] = await order.attempts()
+  // Another account's keys are no reason to delete these; the same merchant's are.
+  expect([await forget([attempt?.merchant ?? '']), await forget(['another'])]).toEqual([
+    'INTERNAL',
+    'SETTINGS_STILL_NEEDED',
+  ])
   pay('A', await order.newest())
   expect(await expire(order.orderId)).toBe('paid')
   await refundAll(order.orderId)
-  expect(await forget(false)).toBe('SETTINGS_STILL_NEEDED')
+  expect([await forget([]), await forget([], true)]).toEqual(['SETTINGS_STILL_NEEDED', 'SETTINGS_STILL_NEEDED'])
   await endRefunds()
-  expect(await forget(false)).toBe('wechat')
+  userId = await harness.newBuyer()
+  const open = await buy('wechat')
+  expect(await forget([])).toBe('SETTINGS_STILL_NEEDED')
+  expect(await forget([], true)).toEqual([await open.newest()])
+  expect(await open.attempts()).toMatchObject([{ status: 'closed', ask_at: null }])
 })
 
 test('an attempt from before merchants were recorded is found wherever it was paid, and refunded there', async () => {

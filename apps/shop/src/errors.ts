@@ -311,9 +311,9 @@ export const REFUSALS = {
   SETTINGS_STILL_NEEDED: refusal(
     409,
     '这组密钥还不能删除',
-    '这是该支付方式的最后一组密钥，而它还有付款或退款没有结束；删除后无法再向支付平台查询，订单会一直关不掉。请等它们结束，或先填写新的密钥，再删除这组。',
+    '用这组密钥开出的付款或退款还没有结束，别的密钥查不到它们。请等它们结束；未结束的付款也可以明确放弃，退款不能。',
     'These keys cannot be deleted yet',
-    'They are the last keys of this method, and some of its payments or refunds are not finished: without keys the gateway cannot be queried, and their orders cannot be closed. Wait until they are finished, or enter new keys first, then delete these.',
+    'Payments or refunds that were begun with them are not finished, and no other keys can query them. Wait until they are finished. Open payments can also be given up by name; refunds cannot.',
   ),
   USER_NOT_FOUND: refusal(404, '没有这个账号', '请检查后重试。', 'There is no such account', 'Check and try again.'),
   LAST_OWNER: refusal(

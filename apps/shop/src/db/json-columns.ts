@@ -21,6 +21,7 @@ export type HistoryReason =
   | 'NOT_PAID_IN_TIME'
   | 'CLOSED_AT_GATEWAY'
   | 'NOT_NEEDED'
+  | 'GIVEN_UP'
   | 'LATE_PAYMENT_OF'
   | 'LATE_PAYMENT_MOVED_TO'
   | 'NUMBER_SPENT'

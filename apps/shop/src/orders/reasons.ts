@@ -12,6 +12,7 @@ export const REASON_CODES = [
   'NOT_PAID_IN_TIME',
   'CLOSED_AT_GATEWAY',
   'NOT_NEEDED',
+  'GIVEN_UP',
   'LATE_PAYMENT_OF',
   'LATE_PAYMENT_MOVED_TO',
   'NUMBER_SPENT',
@@ -47,7 +48,7 @@ type Has<Code extends ReasonCode, Needed extends keyof Details = never, Also ext
 } & Readonly<Required<Pick<Details, Needed>> & Pick<Details, Also>>
 
 export type Reason =
-  | Has<RefundReason | 'NOT_PAID_IN_TIME' | 'CLOSED_AT_GATEWAY' | 'NOT_NEEDED'>
+  | Has<RefundReason | 'NOT_PAID_IN_TIME' | 'CLOSED_AT_GATEWAY' | 'NOT_NEEDED' | 'GIVEN_UP'>
   | Has<'METHOD_CHOSEN', 'provider'>
   | Has<'PAID', 'provider' | 'tradeNo' | 'source', 'notificationId' | 'by'>
   /** A new order takes the payment of an expired one; each names the other. */

@@ -9145,7 +9145,14 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody?: never;
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Give up the payments that are unsettled there */
+                        giveUp?: boolean;
+                    };
+                };
+            };
             responses: {
                 /** @description Default Response */
                 200: {
@@ -9156,6 +9163,89 @@ export interface paths {
                         "application/json": {
                             forgotten: boolean;
                         };
+                    };
+                };
+                /** @description Default Response */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/payment-settings/{provider}/give-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give up the payments opened at merchants whose settings the shop no longer has */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    provider: "alipay" | "wechat";
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PaymentSettings"];
                     };
                 };
                 /** @description Default Response */
@@ -9713,7 +9803,7 @@ export interface components {
                 /** @description What a person or a gateway wrote, as it is */
                 reason: string;
                 /** @description A reason of the shop's own */
-                reasonCode: ("ORDER_ALREADY_PAID" | "ORDER_CLOSED" | "COURSE_ALREADY_OWNED" | "MADE_BY_HAND" | "METHOD_CHOSEN" | "PAID" | "NOT_PAID_IN_TIME" | "CLOSED_AT_GATEWAY" | "NOT_NEEDED" | "LATE_PAYMENT_OF" | "LATE_PAYMENT_MOVED_TO" | "NUMBER_SPENT" | "NUMBER_REPLACED" | "MADE_INSTEAD" | "REFUNDED" | "DIFFERENCE") | null;
+                reasonCode: ("ORDER_ALREADY_PAID" | "ORDER_CLOSED" | "COURSE_ALREADY_OWNED" | "MADE_BY_HAND" | "METHOD_CHOSEN" | "PAID" | "NOT_PAID_IN_TIME" | "CLOSED_AT_GATEWAY" | "NOT_NEEDED" | "GIVEN_UP" | "LATE_PAYMENT_OF" | "LATE_PAYMENT_MOVED_TO" | "NUMBER_SPENT" | "NUMBER_REPLACED" | "MADE_INSTEAD" | "REFUNDED" | "DIFFERENCE") | null;
                 /** @description The facts that it names */
                 details: {
                     /** @description The payment method */
@@ -10382,7 +10472,18 @@ export interface components {
                 enteredBy: string;
                 retiredAt: string | null;
                 readable: boolean;
+                unsettled: {
+                    payments: number;
+                    refunds: number;
+                };
             }[];
+            /** @description The settings in use cannot be read: the method takes no payments until they can, or others are entered */
+            blocked: boolean;
+            /** @description Unsettled at merchants whose settings the shop no longer has */
+            unknown: {
+                payments: number;
+                refunds: number;
+            };
         };
         SettingFinding: {
             check: string;

@@ -12,6 +12,7 @@ import type { Encryption } from '../../encryption.ts'
 import { ShopError } from '../../errors.ts'
 import { type ProviderDefinition, showSettings } from '../providers/definition.ts'
 import type { EnteredSettings, Providers } from '../providers/registry.ts'
+import { giveUpPayments, type Unsettled } from './unsettled.ts'
 
 const PURPOSE = 'payment settings'
 const LOOK_EVERY_MS = 3000
@@ -62,21 +63,20 @@ export function createSettingsKeeper(
     const state = rows[0]?.state ?? ''
     if (state === known) return
     const stored = await db.selectFrom('payment_settings').selectAll().orderBy('id', 'desc').execute()
-    const closed = new Set<number>()
-    const entered = stored.flatMap(({ id, provider, sealed, retired_at }): EnteredSettings[] => {
+    const entered = stored.map(({ id, provider, sealed, retired_at }): EnteredSettings => {
+      const inUse = retired_at === null
       try {
-        return [{ id, provider, values: opened(encryption, sealed), inUse: retired_at === null }]
+        return { id, provider, values: opened(encryption, sealed), inUse }
       } catch {
         log.error(
           { settings: id, provider },
           'stored payment settings cannot be decrypted: the shop has another secret now',
         )
-        closed.add(id)
-        return []
+        return { id, provider, values: undefined, inUse }
       }
     })
-    providers.take(entered, closed.size > 0)
-    unreadable = closed
+    providers.take(entered)
+    unreadable = new Set(entered.flatMap(({ id, values }) => (values ? [] : [id])))
     known = state
   }
 
@@ -152,27 +152,28 @@ export async function retireSettings(tx: Transaction, provider: string, now: Dat
 
 /**
  * Deletes retired settings for good: payments made with them can no longer be queried.
- * @param hasOthers whether the method would still have keys with the stored settings that remain
- * @returns them, masked
- * @throws ShopError SETTINGS_STILL_NEEDED for the last keys of a method that still has unfinished payments or refunds
+ * @param elsewhere what would be unsettled at merchants that no other settings know
+ * @returns them, masked, with the payments that are given up
+ * @throws ShopError SETTINGS_STILL_NEEDED unless the owner gives up what is unsettled there, which is never a refund
  */
 export async function forgetSettings(
   tx: Transaction,
-  id: number,
-  hasOthers: (provider: string, stored: readonly number[]) => boolean,
-): Promise<{ provider: string; shown: ShownSettings } | undefined> {
+  { id, giveUp, userId, now }: { id: number; giveUp: boolean; userId: number; now: Date },
+  elsewhere: (provider: string) => Promise<Unsettled>,
+): Promise<{ provider: string; shown: ShownSettings; givenUp: readonly string[] } | undefined> {
   const former = await tx.selectFrom('payment_settings').select('provider').where('id', '=', id).executeTakeFirst()
   if (!former) return undefined
   // Locked, so that two concurrent deletions do not each rely on the other's settings.
-  const stored = await tx
+  await tx
     .selectFrom('payment_settings')
     .select('id')
     .where('provider', '=', former.provider)
     .orderBy('id')
     .modifyEnd(sql`for update`)
     .execute()
-  const others = stored.map((row) => row.id).filter((other) => other !== id)
-  if (!hasOthers(former.provider, others) && (await hasUnended(tx, former.provider))) {
+  const unsettled = await elsewhere(former.provider)
+  // guard: settings-still-needed
+  if (unsettled.refunds.length > 0 || (unsettled.payments.length > 0 && !giveUp)) {
     throw new ShopError('SETTINGS_STILL_NEEDED')
   }
   const gone = await tx
@@ -181,18 +182,8 @@ export async function forgetSettings(
     .where('retired_at', 'is not', null)
     .returning(['provider', 'shown'])
     .executeTakeFirst()
-  if (gone) await publishAfterCommit(tx, 'settings_changed', gone.provider)
-  return gone
-}
-
-/** Whether a payment of this method may still come to light, or one of its refunds is undecided or in progress. */
-async function hasUnended(tx: Transaction, provider: string): Promise<boolean> {
-  const { rows } = await sql<{ unended: boolean }>`
-    select exists (select from payment_attempts where ask_at is not null and provider = ${provider})
-      or exists (select from trial_payments where confirmed_at is null and closed_at is null and provider = ${provider})
-      or exists (select from refunds r left join payment_attempts a on a.id = r.attempt_id
-                   left join unmatched_payments u on u.id = r.unmatched_id
-                 where r.status in ('requested', 'approved', 'sent') and coalesce(a.provider, u.provider) = ${provider})
-      as unended`.execute(tx)
-  return rows[0]?.unended === true
+  if (!gone) return undefined
+  await giveUpPayments(tx, unsettled, { now, userId })
+  await publishAfterCommit(tx, 'settings_changed', gone.provider)
+  return { ...gone, givenUp: unsettled.payments }
 }

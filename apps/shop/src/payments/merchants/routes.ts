@@ -22,9 +22,13 @@ import { configWith, isSetUp, showSettings } from '../providers/definition.ts'
 import { METHODS, type Method, PayType } from '../providers/methods.ts'
 import type { Providers } from '../providers/registry.ts'
 import { forgetSettings, retireSettings, type SettingsKeeper, storeSettings } from './entered-settings.ts'
+import { giveUpPayments, type Unsettled, unsettledElsewhere } from './unsettled.ts'
 
 const Shown = Type.Array(Type.Object({ name: Type.String(), value: Type.String(), ends: Type.Optional(Type.String()) }))
 const MomentOrNull = Type.Union([Moment, Type.Null()])
+
+/** How many payments may still turn out to be paid, and how many refunds are undecided or under way. */
+const UnsettledShape = Type.Object({ payments: Type.Integer(), refunds: Type.Integer() })
 
 const SettingsShape = Type.Object(
   {
@@ -49,8 +53,16 @@ const SettingsShape = Type.Object(
         enteredBy: Type.String(),
         retiredAt: MomentOrNull,
         readable: Type.Boolean(),
+        unsettled: UnsettledShape,
       }),
     ),
+    blocked: Type.Boolean({
+      description:
+        'The settings in use cannot be read: the method takes no payments until they can, or others are entered',
+    }),
+    unknown: Type.Object(UnsettledShape.properties, {
+      description: 'Unsettled at merchants whose settings the shop no longer has',
+    }),
   },
   { $id: 'PaymentSettings' },
 )
@@ -107,6 +119,10 @@ async function readSettings(
     .where('provider', '=', method.name)
     .orderBy('payment_settings.id', 'desc')
     .execute()
+  const unknown = await unsettledElsewhere(payments.db, method.name, providers.merchantsWithout(method.name))
+  const without = await Promise.all(
+    rows.map(({ id }) => unsettledElsewhere(payments.db, method.name, providers.merchantsWithout(method.name, id))),
+  )
   return {
     provider: method.name,
     source: providers.sourceOf(method.name) ?? null,
@@ -119,22 +135,21 @@ async function readSettings(
       optional: optional === true,
       usual: usual ?? '',
     })),
-    entered: rows.map((row) => ({
+    blocked: providers.isBlocked(method.name),
+    unknown: counted(unknown),
+    entered: rows.map((row, index) => ({
       id: row.id,
       shown: row.shown,
       enteredAt: writeMoment(row.entered_at),
       enteredBy: row.username,
       retiredAt: writeMomentOrNull(row.retired_at),
       readable: !keeper.unreadable.has(row.id),
+      unsettled: counted(without[index] ?? unknown),
     })),
   }
 }
 
-/** Settings that cannot be decrypted do not count as keys. */
-function hasOthers({ providers, keeper }: SettingsAdmin, provider: string, stored: readonly number[]): boolean {
-  const source = providers.sourceOf(provider)
-  return source === 'environment' || source === 'sandbox' || stored.some((id) => !keeper.unreadable.has(id))
-}
+const counted = ({ payments, refunds }: Unsettled) => ({ payments: payments.length, refunds: refunds.length })
 
 function addListRoute(admin: Application, settings: SettingsAdmin): void {
   admin.get(
@@ -240,7 +255,7 @@ async function store(
 }
 
 function addRemoveRoutes(admin: Application, settings: SettingsAdmin): void {
-  const { config, keeper, payments } = settings
+  const { config, keeper, payments, providers } = settings
 
   admin.post(
     '/payment-settings/:provider/remove',
@@ -281,24 +296,67 @@ function addRemoveRoutes(admin: Application, settings: SettingsAdmin): void {
         tags,
         summary: 'Delete former settings for good, once nothing paid with them can be refunded any more',
         params: Id,
+        body: Type.Optional(
+          Type.Object(
+            { giveUp: Type.Optional(Type.Boolean({ description: 'Give up the payments that are unsettled there' })) },
+            { additionalProperties: false },
+          ),
+        ),
         response: { 200: Type.Object({ forgotten: Type.Boolean() }), ...problems(401, 403, 404, 409, 422) },
       },
     },
     async (request) => {
       const { id } = request.params as Static<typeof Id>
+      const giveUp = (request.body as { giveUp?: boolean } | null | undefined)?.giveUp === true
       await adminAction(payments, {
         request,
-        work: async ({ tx }) => {
-          const gone = await forgetSettings(tx, id, (provider, stored) => hasOthers(settings, provider, stored))
+        work: async ({ tx, staff, now }) => {
+          const elsewhere = (provider: string) =>
+            unsettledElsewhere(tx, provider, providers.merchantsWithout(provider, id))
+          const gone = await forgetSettings(tx, { id, giveUp, userId: staff.user.id, now }, elsewhere)
           if (!gone) throw new ShopError('NOT_FOUND')
           return gone
         },
-        audit: ({ provider, shown }) => {
-          return { action: 'settings.forget', subject: `payment-settings/${provider}`, before: { id, shown } }
+        audit: ({ provider, shown, givenUp }) => {
+          const subject = `payment-settings/${provider}`
+          return { action: 'settings.forget', subject, before: { id, shown }, after: { givenUp } }
         },
       })
       await keeper.refresh()
       return { forgotten: true }
+    },
+  )
+
+  admin.post(
+    '/payment-settings/:provider/give-up',
+    {
+      config: { ...right, proof: true },
+      schema: {
+        tags,
+        summary: 'Give up the payments opened at merchants whose settings the shop no longer has',
+        params: Params,
+        response: { 200: Type.Ref('PaymentSettings'), ...problems(401, 403, 404, 409, 422) },
+      },
+    },
+    async (request) => {
+      const { provider } = request.params as Static<typeof Params>
+      const method = METHODS.find(({ name }) => name === provider)
+      if (!method) throw new ShopError('NOT_FOUND')
+      // Stored by another process just now, they may be known again.
+      await keeper.refresh()
+      await adminAction(payments, {
+        request,
+        work: async ({ tx, staff, now }) => {
+          const unsettled = await unsettledElsewhere(tx, provider, providers.merchantsWithout(provider))
+          if (unsettled.payments.length === 0) throw new ShopError('NOT_FOUND')
+          await giveUpPayments(tx, unsettled, { now, userId: staff.user.id })
+          return unsettled.payments
+        },
+        audit: (givenUp) => {
+          return { action: 'settings.give-up', subject: `payment-settings/${provider}`, after: { givenUp } }
+        },
+      })
+      return readSettings(settings, method, requestLanguage(request))
     },
   )
 }

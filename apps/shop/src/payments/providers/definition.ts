@@ -74,6 +74,15 @@ export interface MerchantInstance<Provider extends PaymentProvider = PaymentProv
   readonly real: boolean
 }
 
+const SANDBOX = 'sandbox'
+
+/** A merchant's name, recorded with each attempt: its gateway (the shop's own sandbox has any address) and its numbers there. */
+export const merchantName = (gateway: string, sandbox: boolean, ...numbers: readonly string[]): string =>
+  [sandbox ? SANDBOX : gateway, ...numbers].join(' ')
+
+/** Whether this is the name of the shop's own merchant at its sandbox. */
+export const isSandboxMerchant = (merchant: string): boolean => merchant.startsWith(`${SANDBOX} `)
+
 /** A gateway on this machine is another sandbox. */
 export const isReal = (gateway: string, sandbox: boolean): boolean => !sandbox && !isLoopbackUrl(gateway)
 

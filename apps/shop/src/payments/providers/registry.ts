@@ -9,16 +9,16 @@ import { configWith, isSetUp, type MerchantInstance, type ProviderDefinition, ty
 import { METHODS } from './methods.ts'
 import { type MerchantInstances, routedProvider } from './router.ts'
 
-/** Settings that the owner entered, decrypted. */
+/** Settings that the owner entered, decrypted; without values if they cannot be. */
 export interface EnteredSettings {
   readonly id: number
   readonly provider: string
-  readonly values: Environment
+  readonly values: Environment | undefined
   readonly inUse: boolean
 }
 
 export interface Providers {
-  /** Every provider that has settings, including retired ones. The map changes as settings do. */
+  /** Every provider with something to query, refund or close, including by retired settings. The map changes as settings do. */
   readonly byName: ReadonlyMap<string, PaymentProvider>
   /** Those that take new payments. */
   offered(): string[]
@@ -28,10 +28,20 @@ export interface Providers {
   /** Whether a method takes new payments at the sandbox, where anyone can pay. */
   usesSandbox(): boolean
   /**
-   * Replaces the settings that the owner entered. Before they have been loaded, and if some of them cannot be read,
-   * there may be a real merchant: the sandbox is not used then.
+   * Whether its settings in use cannot be read or opened: the method takes no payments until they can, or others are
+   * entered.
    */
-  take(entered: readonly EnteredSettings[], someUnreadable?: boolean): void
+  isBlocked(name: string): boolean
+  /**
+   * The merchants that are known, without those that only these stored settings make known. The sandbox's stays known
+   * when it has ended: what was opened there is closed.
+   */
+  merchantsWithout(name: string, stored?: number): string[]
+  /**
+   * Replaces the settings that the owner entered. If some of them cannot be read, there may be a real merchant: the
+   * sandbox is not used then, and neither before they have been loaded.
+   */
+  take(entered: readonly EnteredSettings[]): void
   /** Adds the routes that gateways and returning buyers call. */
   addRoutes(app: Application, payments: Payments): void
 }
@@ -42,17 +52,21 @@ const DEVICES = ['computer', 'phone'] as const
 export function createProviders(config: Config, clock: Clock, log: Logger): Providers {
   const byName = new Map<string, PaymentProvider>()
   const entries = METHODS.map((definition) => openEntry(definition, config, clock, log))
-  const take = (entered: readonly EnteredSettings[], someUnreadable = false) => {
-    const ofEntry = ({ name }: { name: string }) => entered.filter(({ provider }) => provider === name)
+  const take = (entered: readonly EnteredSettings[] | 'not loaded') => {
+    const ofEntry = ({ name }: { name: string }) =>
+      entered === 'not loaded' ? [] : entered.filter(({ provider }) => provider === name)
     // As soon as one merchant takes real money, no course may be bought with the sandbox's.
-    const real = someUnreadable || entries.map((entry) => entry.isReal(ofEntry(entry))).includes(true)
+    const real = new Set(entries.map((entry) => entry.isReal(ofEntry(entry))))
+    if (entered === 'not loaded') real.add('unknown')
+    const sandbox = real.has('yes') ? 'ended' : real.has('unknown') ? 'unused' : 'used'
     for (const entry of entries) {
-      entry.take(ofEntry(entry), !real)
-      if (entry.instances().all.length > 0) byName.set(entry.name, entry.router)
+      entry.take(ofEntry(entry), sandbox)
+      // Once the sandbox has ended, what was opened there is closed, also where there are no other settings.
+      if (sandbox === 'ended' || entry.instances().all.length > 0) byName.set(entry.name, entry.router)
       else byName.delete(entry.name)
     }
   }
-  take([], true)
+  take('not loaded')
   return {
     byName,
     take,
@@ -65,6 +79,8 @@ export function createProviders(config: Config, clock: Clock, log: Logger): Prov
       }),
     usesSandbox: () => entries.some((entry) => entry.source() === 'sandbox'),
     sourceOf: (name) => entries.find((entry) => entry.name === name)?.source(),
+    isBlocked: (name) => entries.some((entry) => entry.name === name && entry.isBlocked()),
+    merchantsWithout: (name, stored) => entries.find((entry) => entry.name === name)?.merchantsWithout(stored) ?? [],
     addRoutes(app, payments) {
       for (const entry of entries) entry.addRoutes(app, payments)
     },
@@ -97,9 +113,11 @@ function openEntry<Provider extends PaymentProvider>(
   const opened = new Map<number, MerchantInstance<Provider> | undefined>()
   let now: MerchantInstances<Provider> = { inUse: undefined, all: [] }
   let source: Source | undefined
+  let blocked = false
   const router = routedProvider(definition.name, () => now)
 
   const openEntered = ({ id, values }: EnteredSettings): MerchantInstance<Provider> | undefined => {
+    if (!values) return undefined
     if (!opened.has(id)) {
       try {
         opened.set(id, definition.open(configWith(config, values, definition.fields), clock, log))
@@ -118,19 +136,31 @@ function openEntry<Provider extends PaymentProvider>(
     router,
     instances: () => now,
     source: () => source,
+    isBlocked: () => blocked,
+    merchantsWithout: (stored?: number) =>
+      [fromStart, ...now.all]
+        .filter((each) => each && (stored === undefined || each !== opened.get(stored)))
+        .flatMap((each) => each?.provider.merchant ?? []),
     /** Whether any of its settings are for a real gateway; those that cannot be opened may be. */
-    isReal: (entered: readonly EnteredSettings[]): boolean =>
-      fromStart?.real === true || entered.some((each) => openEntered(each)?.real !== false),
-    take(entered: readonly EnteredSettings[], withSandbox: boolean) {
-      const given = fromStart?.sandbox && !withSandbox ? undefined : fromStart
+    isReal(entered: readonly EnteredSettings[]): 'yes' | 'no' | 'unknown' {
+      const instances = entered.map(openEntered)
+      if (fromStart?.real === true || instances.some((each) => each?.real)) return 'yes'
+      return instances.includes(undefined) ? 'unknown' : 'no'
+    },
+    take(entered: readonly EnteredSettings[], sandbox: 'used' | 'unused' | 'ended') {
+      const given = fromStart?.sandbox && sandbox !== 'used' ? undefined : fromStart
       const active = entered.find(({ inUse }) => inUse)
       const chosen = active && openEntered(active)
+      // guard: unreadable-blocks
+      blocked = !fixed && active !== undefined && chosen === undefined
       const retired = entered.filter(({ inUse }) => !inUse).map(openEntered)
       // guard: retired-keys
       const ordered = fixed ? [given, chosen, ...retired] : [chosen, given, ...retired]
-      const instances = ordered.filter((instance) => instance !== undefined)
+      const all = ordered.filter((instance) => instance !== undefined)
       source = fixed ? 'environment' : chosen ? 'entered' : given ? 'sandbox' : undefined
-      now = { inUse: source ? instances[0] : undefined, all: instances }
+      const someUnreadable = entered.some((each) => openEntered(each) === undefined)
+      const inUse = source && !blocked ? all[0] : undefined
+      now = { inUse, all, someUnreadable, sandboxEnded: sandbox === 'ended' }
     },
     addRoutes: (app: Application, payments: Payments) => {
       const providers = () => now.all.map(({ provider }) => provider)

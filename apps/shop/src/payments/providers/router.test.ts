@@ -87,21 +87,39 @@ describe('what was noted with a merchant', () => {
     expect([now.calls, former.calls]).toEqual([['ask'], []])
   })
 
-  test('is not looked for anywhere else before this process can have heard of its settings', async () => {
-    let now = 0
-    const first = merchant('first', { state: 'none' })
-    const provider = routedProvider(
-      'test',
-      () => ({ inUse: first.instance, all: [first.instance] }),
-      () => now,
-    )
-    for (now of [0, 9999]) {
-      await expect(provider.queryTrade(NUMBER, 'new')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
-      await expect(provider.close(NUMBER, 'new')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+  test('whose settings are gone can be affirmed by another account, and denied by none', async () => {
+    for (const state of ['none', 'closed', 'waiting'] as const) {
+      const other = merchant('other', { state })
+      await expect(live(other).queryTrade(NUMBER, 'gone')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+      await expect(live(other).close(NUMBER, 'gone')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+      expect(other.calls).toEqual(['ask'])
     }
-    expect(first.calls).toEqual([])
-    now = 10_000
-    expect(await provider.queryTrade(NUMBER, 'new')).toEqual({ state: 'none' })
+    const silent = merchant('silent', 'away')
+    expect(await live(silent, merchant('other', PAID)).queryTrade(NUMBER, 'gone')).toEqual({
+      ...PAID,
+      merchant: 'other',
+    })
+    await expect(live().queryTrade(NUMBER, 'gone')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+  })
+
+  test('whose settings are gone is refunded only where its trade number is', async () => {
+    const stranger = merchant('stranger', { ...PAID, tradeNo: 'another' })
+    expect(await live(stranger).refund({ ...refund, tradeNo: 'trade', merchant: 'gone' })).toMatchObject({
+      state: 'later',
+    })
+    const other = merchant('other', PAID)
+    expect(await live(other).refund({ ...refund, tradeNo: 'trade', merchant: 'gone' })).toEqual({ state: 'succeeded' })
+    expect([stranger.calls, other.calls]).toEqual([['ask'], ['ask', 'refund']])
+  })
+
+  test('one account that hangs holds up no other', async () => {
+    const hanging = merchant('hanging', { state: 'none' })
+    hanging.instance.provider.queryTrade = () => new Promise(() => {})
+    const other = merchant('other', { state: 'waiting' })
+    const provider = live(hanging, other)
+    for (let call = 0; call < 70; call += 1) provider.queryTrade(NUMBER, 'hanging').catch(() => {})
+    await expect(provider.queryTrade(NUMBER, 'hanging')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+    expect(await provider.queryTrade(NUMBER, 'other')).toEqual({ state: 'waiting' })
   })
 
   test('gets its link from that merchant or from none', async () => {
@@ -186,8 +204,8 @@ describe('the sandbox, once keys were entered', () => {
   test('is never asked about what was not opened there', async () => {
     const box = sandbox(PAID)
     const provider = live(merchant('real', { state: 'none' }), box)
-    for (const at of ['real', 'forgotten', null])
-      expect(await provider.queryTrade(NUMBER, at)).toEqual({ state: 'none' })
+    for (const at of ['real', null]) expect(await provider.queryTrade(NUMBER, at)).toEqual({ state: 'none' })
+    await expect(provider.queryTrade(NUMBER, 'forgotten')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
     expect(box.calls).toEqual([])
   })
 

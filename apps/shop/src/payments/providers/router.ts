@@ -5,17 +5,20 @@
 import { ShopError } from '../../errors.ts'
 import type {
   AttemptToPay,
+  BillAnswer,
   BillLine,
   BillSummary,
   GatewayTrade,
   Links,
   PaidNotice,
   PaymentProvider,
+  RawNotification,
   ReadNotification,
   RefundRef,
 } from '../contract.ts'
 import { withCircuitBreaker } from './circuit-breaker.ts'
-import type { MerchantInstance } from './definition.ts'
+import { isSandboxMerchant, type MerchantInstance } from './definition.ts'
+import { answerThatCounts, type Standing } from './standing.ts'
 
 /** The current merchant instances. */
 export interface MerchantInstances<Provider extends PaymentProvider = PaymentProvider> {
@@ -23,137 +26,40 @@ export interface MerchantInstances<Provider extends PaymentProvider = PaymentPro
   readonly inUse: MerchantInstance<Provider> | undefined
   /** All of them, the one in use first, including retired keys of the same merchant. */
   readonly all: readonly MerchantInstance<Provider>[]
+  /** Whether there are stored settings that cannot be read: they may be those of any unknown merchant. */
+  readonly someUnreadable?: boolean
+  /** Whether the shop's own sandbox takes no part any more, since a real merchant takes payments. */
+  readonly sandboxEnded?: boolean
 }
-
-/** If several know a number, the answer with the greatest weight counts. */
-const WEIGHT = { none: 0, closed: 1, waiting: 2, paid: 3 } as const
 
 /** Every process reloads changed settings far more often than this: a merchant still unknown after it is gone. */
 const LOADED_WITHIN_MS = 10_000
 
-interface Found {
-  readonly provider: PaymentProvider
-  readonly trade: GatewayTrade
+/** An account to query, and what its answer is worth. */
+interface Candidate {
+  readonly instance: MerchantInstance
+  readonly standing: Standing
+}
+
+interface Routes {
+  readonly now: () => MerchantInstances
+  /** Calls the gateway of an account; one that hangs holds up no other. */
+  call<Answer>(instance: MerchantInstance, request: (provider: PaymentProvider) => Promise<Answer>): Promise<Answer>
+  /** Another process may have opened it with settings that this one has not loaded yet, which takes seconds. */
+  mayBeLoadedSoon(merchant: string): boolean
 }
 
 export function routedProvider(
   name: string,
   instances: () => MerchantInstances,
-  now: () => number = () => performance.now(),
+  clock: () => number = () => performance.now(),
 ): PaymentProvider {
-  const calling = withCircuitBreaker()
-  /** Merchants that this process has no settings for, with the time when they were first asked for. */
-  const unknownSince = new Map<string, number>()
+  const routes = openRoutes(instances, clock)
   const inUse = (): PaymentProvider => {
     const instance = instances().inUse
     if (!instance) throw new ShopError('PAY_METHOD_UNAVAILABLE')
     return instance.provider
   }
-
-  /**
-   * The providers to query about what was opened at this merchant: the newest keys of its account. If the merchant was
-   * not recorded, or its settings are gone, every account is queried; the sandbox only if the merchant was not recorded
-   * and the sandbox is in use.
-   */
-  function providersFor(merchant: string | null): PaymentProvider[] {
-    const { all, inUse: used } = instances()
-    // guard: queried-where-opened
-    const own = all.find(({ provider }) => provider.merchant === merchant)
-    if (merchant !== null && !own && mayBeLoadedSoon(merchant)) throw new ShopError('GATEWAY_UNAVAILABLE')
-    const asked = firstOfEach(
-      own
-        ? all.filter(({ account }) => account === own.account)
-        : all.filter((each) => !each.sandbox || (each === used && merchant === null)),
-    )
-    if (asked.length === 0) throw new ShopError('GATEWAY_UNAVAILABLE')
-    return asked
-  }
-
-  /** Another process may have opened it with settings that this one has not loaded yet, which takes seconds. */
-  function mayBeLoadedSoon(merchant: string): boolean {
-    const since = unknownSince.get(merchant) ?? now()
-    unknownSince.set(merchant, since)
-    return now() - since < LOADED_WITHIN_MS
-  }
-
-  /** Whether this instance's report of a payment counts for what was opened at the given merchant. */
-  function reportCounts({ provider, merchantOfRecord, sandbox }: MerchantInstance, opened: string | null): boolean {
-    const { all } = instances()
-    if (opened !== null && opened === provider.merchant) return true
-    // Anyone who can reach the sandbox can make it report anything.
-    if (sandbox) return false
-    if (opened === null) return true
-    const own = all.find((each) => each.provider.merchant === opened)
-    if (own) return own.merchantOfRecord === merchantOfRecord && !own.sandbox
-    if (mayBeLoadedSoon(opened)) throw new ShopError('GATEWAY_UNAVAILABLE')
-    return true
-  }
-
-  const withReporter = (paid: PaidNotice, instance: MerchantInstance): PaidNotice => ({
-    ...paid,
-    from: { merchant: instance.provider.merchant ?? null, pays: (opened) => reportCounts(instance, opened) },
-  })
-
-  const isSandbox = (provider: PaymentProvider): boolean =>
-    instances().all.some((each) => each.provider === provider && each.sandbox)
-
-  const isRecorded = (merchant: string | null): boolean =>
-    instances().all.some(({ provider }) => provider.merchant === merchant)
-
-  /**
-   * Queries all of them. If one gives no answer, it may have been paid there: "closed" or "none" from the others is not
-   * enough.
-   */
-  async function find(providers: readonly PaymentProvider[], attemptNo: string, merchant: string | null) {
-    let best: Found | undefined
-    let failure: unknown
-    for (const provider of providers) {
-      try {
-        const trade = await calling(() => provider.queryTrade(attemptNo, merchant))
-        if (trade.state === 'paid') return { provider, trade }
-        if (!best || WEIGHT[trade.state] > WEIGHT[best.trade.state]) best = { provider, trade }
-      } catch (error) {
-        failure ??= error
-      }
-    }
-    if (!best || (failure !== undefined && best.trade.state !== 'waiting')) throw failure
-    return best
-  }
-
-  /** The provider that has the trade, among the possible ones. Undefined if all of several answer and none has it. */
-  async function paidAt({ tradeNo, attemptNo, merchant }: RefundRef): Promise<PaymentProvider | undefined> {
-    const known = providersFor(merchant)
-    const [first] = known
-    // What was paid at the sandbox before the keys were entered, and before merchants were recorded, is refunded there.
-    const asked = isRecorded(merchant) ? known : [...new Set([...known, ...firstOfEach(instances().all)])]
-    if (asked.length === 1 && first) return first
-    let failure: unknown
-    for (const provider of asked) {
-      try {
-        const trade = await calling(() => provider.queryTrade(attemptNo, merchant))
-        if ('tradeNo' in trade && trade.tradeNo === tradeNo) return provider
-      } catch (error) {
-        failure ??= error
-      }
-    }
-    if (failure !== undefined) throw failure
-    // A merchant that does not know the trade would deny the refund as well, though it may have been made elsewhere.
-    return undefined
-  }
-
-  /** Links are made only with the keys that the attempt was opened with. */
-  function linksOf<Signed extends Links['signed']>(
-    signed: Signed,
-    { merchant }: AttemptToPay,
-  ): Extract<Links, { signed: Signed }> {
-    const { all } = instances()
-    // guard: link-keys
-    const instance = merchant === null ? all[0] : all.find(({ provider }) => provider.merchant === merchant)
-    const links = instance?.provider.links
-    if (links?.signed !== signed) throw new ShopError('PAY_METHOD_UNAVAILABLE')
-    return links as Extract<Links, { signed: Signed }>
-  }
-
   return {
     name,
     get merchant() {
@@ -166,94 +72,236 @@ export function routedProvider(
     // With no merchant in use, an open attempt can still be paid at the merchant it was opened at.
     get links(): Links {
       return (instances().all[0]?.provider ?? inUse()).links.signed === 'locally'
-        ? { signed: 'locally', sign: async (attempt) => linksOf('locally', attempt).sign(attempt) }
+        ? { signed: 'locally', sign: async (attempt) => linksOf(routes, 'locally', attempt).links.sign(attempt) }
         : {
             signed: 'at the gateway',
-            request: (attempt, client) =>
-              calling(async () => linksOf('at the gateway', attempt).request(attempt, client)),
+            request: async (attempt, client) => {
+              const { instance, links } = linksOf(routes, 'at the gateway', attempt)
+              return routes.call(instance, () => links.request(attempt, client))
+            },
           }
     },
-
-    async queryTrade(attemptNo, merchant) {
-      const known = providersFor(merchant)
-      const { provider, trade } = await find(known, attemptNo, merchant)
-      if (trade.state !== 'paid') return trade
-      // Anyone who can reach the sandbox can make it report anything.
-      if (isSandbox(provider) && provider.merchant !== merchant) throw new ShopError('GATEWAY_UNAVAILABLE')
-      return { ...trade, merchant: isRecorded(merchant) ? merchant : (provider.merchant ?? null) }
-    },
-
-    async close(attemptNo, merchant) {
-      const known = providersFor(merchant)
-      const [first, ...others] = known
-      if (first && others.length === 0) return calling(() => first.close(attemptNo, merchant))
-      const waiting = []
-      for (const provider of known) {
-        const trade = await calling(() => provider.queryTrade(attemptNo, merchant))
-        if (trade.state === 'waiting') waiting.push(provider)
-      }
-      // If none of them knows the number, it must be closed at all of them, so that none accepts it later.
-      for (const provider of waiting.length > 0 ? waiting : known) {
-        await calling(() => provider.close(attemptNo, merchant))
-      }
-    },
-
+    queryTrade: (attemptNo, merchant) => query(routes, attemptNo, merchant),
+    close: (attemptNo, merchant) => close(routes, attemptNo, merchant),
     async refund(refund) {
-      const provider = await paidAt(refund)
-      if (!provider) return { state: 'later', refusal: 'none of the accounts that were asked knows the trade' }
-      return calling(() => provider.refund(refund))
+      if (hasEnded(routes, refund.merchant)) {
+        return { state: 'refused', refusal: 'it was paid at the sandbox, which takes no part in a live shop' }
+      }
+      const instance = await paidAt(routes, refund)
+      if (!instance) return { state: 'later', refusal: 'none of the accounts that were asked knows the trade' }
+      return routes.call(instance, (provider) => provider.refund(refund))
     },
-
     async queryRefund(refund) {
-      const provider = await paidAt(refund)
-      if (!provider) throw new ShopError('GATEWAY_UNAVAILABLE')
-      return calling(() => provider.queryRefund(refund))
+      if (hasEnded(routes, refund.merchant)) return undefined
+      const instance = await paidAt(routes, refund)
+      if (!instance) throw new ShopError('GATEWAY_UNAVAILABLE')
+      return routes.call(instance, (provider) => provider.queryRefund(refund))
     },
+    bill: (day) => billOfAll(routes, day),
+    readNotification: (raw) => readNotification(routes, raw),
+  }
+}
 
-    async bill(day) {
-      const lines: BillLine[] = []
-      const summaries: BillSummary[] = []
-      const seen = new Set<string>()
-      let none = true
-      for (const provider of firstOfEach(instances().all)) {
-        const bill = await provider.bill(day)
-        if (bill.state === 'none') continue
-        if (bill.state !== 'ready') return bill
-        none = false
-        // Two applications of one seller may each get the seller's whole bill. A line that one bill has twice stays twice.
-        const fresh = bill.lines.filter((line) => !seen.has(keyOf(line)))
-        if (bill.summary && (fresh.length > 0 || bill.lines.length === 0)) summaries.push(bill.summary)
-        for (const line of fresh) seen.add(keyOf(line))
-        lines.push(...fresh)
-      }
-      if (none) return { state: 'none' }
-      return { state: 'ready', lines, ...(summaries.length > 0 && { summary: sumOf(summaries) }) }
+function openRoutes(now: () => MerchantInstances, clock: () => number): Routes {
+  const breakers = new Map<string, ReturnType<typeof withCircuitBreaker>>()
+  /** Merchants that this process has no settings for, with the time when they were first asked for. */
+  const unknownSince = new Map<string, number>()
+  return {
+    now,
+    call({ account, provider }, request) {
+      const breaker = breakers.get(account) ?? withCircuitBreaker()
+      breakers.set(account, breaker)
+      return breaker(() => request(provider))
     },
-
-    async readNotification(raw) {
-      let first: ReadNotification | undefined
-      for (const instance of instances().all) {
-        const read = await instance.provider.readNotification(raw)
-        if (read.checks.every(({ passed }) => passed))
-          return read.paid ? { ...read, paid: withReporter(read.paid, instance) } : read
-        first ??= read
-      }
-      return first ?? { checks: [{ check: 'signature', passed: false, detail: 'NOT_SET_UP: there are no keys' }] }
+    mayBeLoadedSoon(merchant) {
+      const since = unknownSince.get(merchant) ?? clock()
+      unknownSince.set(merchant, since)
+      return clock() - since < LOADED_WITHIN_MS
     },
   }
 }
 
-/** One provider per account, with its newest keys. */
-function firstOfEach(instances: readonly MerchantInstance[]): PaymentProvider[] {
-  const accounts = new Map<string, PaymentProvider>()
-  for (const { account, provider } of instances) if (!accounts.has(account)) accounts.set(account, provider)
+const instanceOf = ({ now }: Routes, merchant: string | null): MerchantInstance | undefined =>
+  now().all.find(({ provider }) => provider.merchant === merchant)
+
+/** Whether it was opened at the demo's sandbox, in a shop where only real money counts by now. */
+const hasEnded = (routes: Routes, merchant: string | null): boolean =>
+  merchant !== null &&
+  routes.now().sandboxEnded === true &&
+  isSandboxMerchant(merchant) &&
+  !instanceOf(routes, merchant)
+
+/**
+ * The accounts to query about what was opened at this merchant. Of its own account, the newest keys. If its settings are
+ * gone or unreadable, every other real account may still affirm a payment. If the merchant was not recorded, it may be
+ * any; the sandbox only where it is in use.
+ */
+function candidates(routes: Routes, merchant: string | null): Candidate[] {
+  const { all, inUse } = routes.now()
+  // guard: queried-where-opened
+  const own = instanceOf(routes, merchant)
+  if (own) {
+    const newest = all.find(({ account }) => account === own.account) ?? own
+    return [{ instance: newest, standing: 'of record' }]
+  }
+  const others = firstOfEach(all).filter((each) => !each.sandbox || (each === inUse && merchant === null))
+  return others.map((instance) => {
+    const standing = merchant !== null ? 'other' : instance.sandbox ? 'sandbox' : 'possible'
+    return { instance, standing }
+  })
+}
+
+/** @throws ShopError GATEWAY_UNAVAILABLE when no answer counts */
+async function query(routes: Routes, attemptNo: string, merchant: string | null): Promise<GatewayTrade> {
+  if (hasEnded(routes, merchant)) return { state: 'closed' }
+  const answers: { standing: Standing; state: GatewayTrade['state'] | 'no answer'; reply?: Reply }[] = []
+  let failure: unknown
+  for (const { instance, standing } of candidates(routes, merchant)) {
+    try {
+      const trade = await routes.call(instance, (provider) => provider.queryTrade(attemptNo, merchant))
+      answers.push({ standing, state: trade.state, reply: { trade, instance } })
+      if (trade.state === 'paid' && standing !== 'sandbox') break
+    } catch (error) {
+      failure ??= error
+      answers.push({ standing, state: 'no answer' })
+    }
+  }
+  const reply = answerThatCounts(answers, routes.now().someUnreadable !== true)?.reply
+  if (!reply) throw failure ?? new ShopError('GATEWAY_UNAVAILABLE')
+  const { trade, instance } = reply
+  if (trade.state !== 'paid') return trade
+  return { ...trade, merchant: instanceOf(routes, merchant) ? merchant : (instance.provider.merchant ?? null) }
+}
+
+interface Reply {
+  readonly trade: GatewayTrade
+  readonly instance: MerchantInstance
+}
+
+/** @throws ShopError GATEWAY_UNAVAILABLE also when its account is not known: no other can close it */
+async function close(routes: Routes, attemptNo: string, merchant: string | null): Promise<void> {
+  if (hasEnded(routes, merchant)) return
+  const asked = candidates(routes, merchant).filter(({ standing }) => standing !== 'other')
+  const [first, ...others] = asked
+  if (!first) throw new ShopError('GATEWAY_UNAVAILABLE')
+  const closeAt = ({ instance }: Candidate) => routes.call(instance, (provider) => provider.close(attemptNo, merchant))
+  if (others.length === 0) return closeAt(first)
+  const waiting: Candidate[] = []
+  for (const candidate of asked) {
+    const trade = await routes.call(candidate.instance, (provider) => provider.queryTrade(attemptNo, merchant))
+    if (trade.state === 'waiting') waiting.push(candidate)
+  }
+  // If none of them knows the number, it must be closed at all of them, so that none accepts it later.
+  for (const candidate of waiting.length > 0 ? waiting : asked) await closeAt(candidate)
+}
+
+/**
+ * The account that has the trade: the one of record, or else the one that confirms the trade's number. Undefined if all
+ * answer and none has it.
+ */
+async function paidAt(
+  routes: Routes,
+  { tradeNo, attemptNo, merchant }: RefundRef,
+): Promise<MerchantInstance | undefined> {
+  const known = candidates(routes, merchant)
+  const [first] = known
+  if (first?.standing === 'of record') return first.instance
+  // What was paid at the sandbox before the keys were entered, and before merchants were recorded, is refunded there.
+  const asked = merchant === null ? firstOfEach(routes.now().all) : known.map(({ instance }) => instance)
+  if (asked.length === 0) throw new ShopError('GATEWAY_UNAVAILABLE')
+  let failure: unknown
+  for (const instance of asked) {
+    try {
+      const trade = await routes.call(instance, (provider) => provider.queryTrade(attemptNo, merchant))
+      // guard: refunded-where-paid
+      if ('tradeNo' in trade && trade.tradeNo === tradeNo) return instance
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  if (failure !== undefined) throw failure
+  // A merchant that does not know the trade would deny the refund as well, though it may have been made elsewhere.
+  return undefined
+}
+
+/** Links are made only with the keys that the attempt was opened with. */
+function linksOf<Signed extends Links['signed']>(
+  routes: Routes,
+  signed: Signed,
+  { merchant }: AttemptToPay,
+): { instance: MerchantInstance; links: Extract<Links, { signed: Signed }> } {
+  // guard: link-keys
+  const instance = merchant === null ? routes.now().all[0] : instanceOf(routes, merchant)
+  const links = instance?.provider.links
+  if (!instance || links?.signed !== signed) throw new ShopError('PAY_METHOD_UNAVAILABLE')
+  return { instance, links: links as Extract<Links, { signed: Signed }> }
+}
+
+async function billOfAll(routes: Routes, day: string): Promise<BillAnswer> {
+  const accounts = firstOfEach(routes.now().all)
+  if (accounts.length === 0) return { state: 'not offered' }
+  const lines: BillLine[] = []
+  const summaries: BillSummary[] = []
+  const seen = new Set<string>()
+  let none = true
+  for (const { provider } of accounts) {
+    const bill = await provider.bill(day)
+    if (bill.state === 'none') continue
+    if (bill.state !== 'ready') return bill
+    none = false
+    // Two applications of one seller may each get the seller's whole bill. A line that one bill has twice stays twice.
+    const fresh = bill.lines.filter((line) => !seen.has(keyOf(line)))
+    if (bill.summary && (fresh.length > 0 || bill.lines.length === 0)) summaries.push(bill.summary)
+    for (const line of fresh) seen.add(keyOf(line))
+    lines.push(...fresh)
+  }
+  if (none) return { state: 'none' }
+  return { state: 'ready', lines, ...(summaries.length > 0 && { summary: sumOf(summaries) }) }
+}
+
+async function readNotification(routes: Routes, raw: RawNotification): Promise<ReadNotification> {
+  let first: ReadNotification | undefined
+  for (const instance of routes.now().all) {
+    const read = await instance.provider.readNotification(raw)
+    if (read.checks.every(({ passed }) => passed))
+      return read.paid ? { ...read, paid: withReporter(routes, read.paid, instance) } : read
+    first ??= read
+  }
+  return first ?? { checks: [{ check: 'signature', passed: false, detail: 'NOT_SET_UP: there are no keys' }] }
+}
+
+const withReporter = (routes: Routes, paid: PaidNotice, instance: MerchantInstance): PaidNotice => ({
+  ...paid,
+  from: { merchant: instance.provider.merchant ?? null, pays: (opened) => reportCounts(routes, instance, opened) },
+})
+
+/** Whether this instance's report of a payment counts for what was opened at the given merchant. */
+function reportCounts(
+  routes: Routes,
+  { provider, merchantOfRecord, sandbox }: MerchantInstance,
+  opened: string | null,
+): boolean {
+  if (opened !== null && opened === provider.merchant) return true
+  // Anyone who can reach the sandbox can make it report anything.
+  if (sandbox) return false
+  if (opened === null) return true
+  const own = instanceOf(routes, opened)
+  if (own) return own.merchantOfRecord === merchantOfRecord && !own.sandbox
+  if (routes.mayBeLoadedSoon(opened)) throw new ShopError('GATEWAY_UNAVAILABLE')
+  return true
+}
+
+/** One instance per account, with its newest keys. */
+function firstOfEach(instances: readonly MerchantInstance[]): MerchantInstance[] {
+  const accounts = new Map<string, MerchantInstance>()
+  for (const instance of instances) if (!accounts.has(instance.account)) accounts.set(instance.account, instance)
   return [...accounts.values()]
 }
+
+const keyOf = (line: { kind: string; tradeNo: string; requestNo: string }): string =>
+  [line.kind, line.tradeNo, line.requestNo].join(' ')
 
 function sumOf(summaries: readonly BillSummary[]): BillSummary {
   const names = [...new Set(summaries.flatMap((each) => Object.keys(each)))]
   return Object.fromEntries(names.map((name) => [name, summaries.reduce((sum, each) => sum + (each[name] ?? 0), 0)]))
 }
-
-const keyOf = (line: { kind: string; tradeNo: string; requestNo: string }): string =>
-  [line.kind, line.tradeNo, line.requestNo].join(' ')

@@ -51,6 +51,16 @@ const settings: typeof chinese = {
       'What was paid with these keys can then not be asked about, refunded or reconciled from here any more, and a notification that comes later cannot be verified.',
     forgetYes: 'Delete for good',
     forgotten: 'Deleted',
+    forgetAndGiveUp: 'Delete and give up',
+    unsettled:
+      '{n} payment opened with these keys may still turn out to be paid. It is given up: its order is closed, and the shop will not notice if money arrived for it. | {n} payments opened with these keys may still turn out to be paid. They are given up: their orders are closed, and the shop will not notice if money arrived for them.',
+    unknown:
+      'Opened with keys that the shop no longer has, and unsettled: payments {payments}, refunds {refunds}. Only those keys can tell whether they were paid, so their orders wait. Enter the keys again; or check in the gateway’s console that nothing arrived, and give the payments up.',
+    giveUp: 'Give up these payments',
+    giveUpLead:
+      '{n} payment is closed without the gateway’s answer. Check in its console first: the shop will not notice if money arrived for it. | {n} payments are closed without the gateway’s answer. Check in its console first: the shop will not notice if money arrived for them.',
+    giveUpYes: 'Give up',
+    givenUp: 'Given up',
   },
   keySource: {
     environment:

@@ -7,6 +7,7 @@ import { type Fen, toFen } from '../../../money.ts'
 import { cutText } from '../../../text/cut-text.ts'
 import type { Check, GatewayTrade, PaymentProvider, ReadNotification, RefundAnswer, RefundRef } from '../../contract.ts'
 import { fieldsChecked, ours } from '../adapter.ts'
+import { merchantName } from '../definition.ts'
 import { readBill } from './bill.ts'
 import { type AlipaySettings, NOTIFY_PROBE, openClient } from './settings.ts'
 
@@ -39,7 +40,7 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
   return {
     name: 'alipay',
     // The sandbox's port may change at the next start.
-    merchant: `${settings.sandbox ? 'sandbox' : settings.gateway} ${settings.appId}`,
+    merchant: merchantName(settings.gateway, settings.sandbox, settings.appId),
     client,
     settings,
     refundGapMs: REFUND_GAP_MS,

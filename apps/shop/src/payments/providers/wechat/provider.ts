@@ -26,6 +26,7 @@ import type {
   RequestedLink,
 } from '../../contract.ts'
 import { fieldsChecked, ours } from '../adapter.ts'
+import { merchantName } from '../definition.ts'
 import { readBill } from './bill.ts'
 import { NOTIFY_PROBE, openClient, type WechatSettings } from './settings.ts'
 
@@ -54,7 +55,7 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
   return {
     name: 'wechat',
     // The sandbox's port may change at the next start.
-    merchant: `${settings.sandbox ? 'sandbox' : settings.baseUrl} ${settings.mchId} ${settings.appId}`,
+    merchant: merchantName(settings.baseUrl, settings.sandbox, settings.mchId, settings.appId),
     client,
     settings,
     refundGapMs: REFUND_GAP_MS,
