@@ -296,13 +296,13 @@ export const MUTATIONS: readonly Mutation[] = [
     guard: 'a payment is queried at the merchant where it was opened',
     marker: 'queried-where-opened',
     file: `${PAYMENTS}/providers/router.ts`,
-    to: instead('const [own] = all'),
+    to: instead('const [own] = routes.now().all'),
   },
   {
     guard: 'a link is made with the keys that its payment was opened with',
     marker: 'link-keys',
     file: `${PAYMENTS}/providers/router.ts`,
-    to: instead('const instance = merchant === null ? all[1] : all[0]'),
+    to: instead('const instance = merchant === null ? routes.now().all[1] : routes.now().all[0]'),
   },
   {
     guard: 'retired keys are kept',

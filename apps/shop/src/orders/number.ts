@@ -1,6 +1,7 @@
-/** Order and attempt numbers: 32 hexadecimal characters, ordered by time (a UUIDv7 without its hyphens), not guessable. */
-import { randomBytes } from 'node:crypto'
+/** Order, attempt and refund numbers: 32 hexadecimal characters. */
+import { createHash, randomBytes } from 'node:crypto'
 
+/** A number for what a person does: ordered by time (a UUIDv7 without its hyphens), not guessable. */
 export function newNumber(now: Date): string {
   const bytes = randomBytes(16)
   bytes.writeUIntBE(now.getTime(), 0, 6)
@@ -8,3 +9,11 @@ export function newNumber(now: Date): string {
   bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8)
   return bytes.toString('hex')
 }
+
+/**
+ * A number for what the shop does by itself, made from its cause: a database restored from yesterday does the same thing
+ * again, under the same number, which its gateway then does not do twice. Row ids are no cause: a restored database gives
+ * them to other rows.
+ */
+export const numberFromCause = (...cause: readonly [string, ...string[]]): string =>
+  createHash('sha256').update(JSON.stringify(cause)).digest('hex').slice(0, 32)

@@ -6,7 +6,7 @@
 import type { Transaction } from '../db/connect.ts'
 import { ownedAmong } from '../enrolments/access.ts'
 import { addHistory } from './history.ts'
-import { newNumber } from './number.ts'
+import { numberFromCause } from './number.ts'
 import { insertOrder, insertOrderLines } from './rows.ts'
 import { lockOrder, transition } from './transition.ts'
 
@@ -15,16 +15,20 @@ const WANTED_FOR_MS = 24 * 60 * 60_000
 /**
  * Places the order that takes a late payment. The caller holds the lock on the expired order's row, and pays the new
  * order in the same transaction.
+ * @param attemptNo the attempt that the late payment paid
  * @returns the new order's id, or undefined if the payment must be refunded
  */
-export async function replaceExpired(tx: Transaction, orderId: number, now: Date): Promise<number | undefined> {
+export async function replaceExpired(
+  tx: Transaction,
+  { orderId, attemptNo, now }: { orderId: number; attemptNo: string; now: Date },
+): Promise<number | undefined> {
   const order = await lockOrder(tx, orderId)
   if (order?.status !== 'expired' || !order.closed_at) return undefined
   if (now.getTime() - order.closed_at.getTime() > WANTED_FOR_MS) return undefined
   if (!(await allOnSale(tx, order.course_ids))) return undefined
   if ((await ownedAmong(tx, order.user_id, order.course_ids)).length > 0) return undefined
 
-  const orderNo = newNumber(now)
+  const orderNo = numberFromCause('order', attemptNo)
   const { user_id: userId, subject, total_fen: total, pay_type: payType, course_ids: courseIds } = order
   const placed = { orderNo, userId, subject, total, payType, courseIds, now, expiresAt: now }
   const { id } = await insertOrder(tx, placed).executeTakeFirstOrThrow()

@@ -172,7 +172,6 @@ export async function forgetSettings(
     .modifyEnd(sql`for update`)
     .execute()
   const unsettled = await elsewhere(former.provider)
-  // guard: settings-still-needed
   if (unsettled.refunds.length > 0 || (unsettled.payments.length > 0 && !giveUp)) {
     throw new ShopError('SETTINGS_STILL_NEEDED')
   }

@@ -101,7 +101,9 @@ export function addSettingsAdminRoutes(admin: Application, settings: SettingsAdm
   admin.addSchema(FindingShape)
   addListRoute(admin, settings)
   addStoreRoute(admin, settings)
-  addRemoveRoutes(admin, settings)
+  addRemoveRoute(admin, settings)
+  addForgetRoute(admin, settings)
+  addGiveUpRoute(admin, settings)
 }
 
 const tags = ['back office: settings']
@@ -254,8 +256,8 @@ async function store(
   securityEvent(request, { ...done, userId: user.id, session: sessionId })
 }
 
-function addRemoveRoutes(admin: Application, settings: SettingsAdmin): void {
-  const { config, keeper, payments, providers } = settings
+function addRemoveRoute(admin: Application, settings: SettingsAdmin): void {
+  const { config, keeper, payments } = settings
 
   admin.post(
     '/payment-settings/:provider/remove',
@@ -287,6 +289,10 @@ function addRemoveRoutes(admin: Application, settings: SettingsAdmin): void {
       return readSettings(settings, method, requestLanguage(request))
     },
   )
+}
+
+function addForgetRoute(admin: Application, settings: SettingsAdmin): void {
+  const { keeper, payments, providers } = settings
 
   admin.post(
     '/payment-settings/former/:id/forget',
@@ -326,6 +332,10 @@ function addRemoveRoutes(admin: Application, settings: SettingsAdmin): void {
       return { forgotten: true }
     },
   )
+}
+
+function addGiveUpRoute(admin: Application, settings: SettingsAdmin): void {
+  const { keeper, payments, providers } = settings
 
   admin.post(
     '/payment-settings/:provider/give-up',

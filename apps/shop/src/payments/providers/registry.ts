@@ -151,7 +151,6 @@ function openEntry<Provider extends PaymentProvider>(
       const given = fromStart?.sandbox && sandbox !== 'used' ? undefined : fromStart
       const active = entered.find(({ inUse }) => inUse)
       const chosen = active && openEntered(active)
-      // guard: unreadable-blocks
       blocked = !fixed && active !== undefined && chosen === undefined
       const retired = entered.filter(({ inUse }) => !inUse).map(openEntered)
       // guard: retired-keys

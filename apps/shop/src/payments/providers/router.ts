@@ -213,7 +213,6 @@ async function paidAt(
   for (const instance of asked) {
     try {
       const trade = await routes.call(instance, (provider) => provider.queryTrade(attemptNo, merchant))
-      // guard: refunded-where-paid
       if ('tradeNo' in trade && trade.tradeNo === tradeNo) return instance
     } catch (error) {
       failure ??= error

@@ -33,7 +33,6 @@ const WEIGHT: Readonly<Record<Answered, number>> = { 'no answer': 0, none: 1, cl
  * The answer that counts, of all the accounts that were queried. Undefined: nothing is known.
  * @param complete whether those were all the accounts at which it may have been opened
  */
-// guard: absence-is-no-answer
 export function answerThatCounts<Given extends { standing: Standing; state: Answered }>(
   given: readonly Given[],
   complete: boolean,

@@ -10,7 +10,7 @@ import { enqueue } from '../../jobs/enqueue.ts'
 import { type Fen, sumFen, toFen } from '../../money.ts'
 import { addHistory } from '../../orders/history.ts'
 import { decidedFen } from '../../orders/lines.ts'
-import { newNumber } from '../../orders/number.ts'
+import { newNumber, numberFromCause } from '../../orders/number.ts'
 import type { RefundReason } from '../../orders/reasons.ts'
 import type { By } from '../../orders/state-table.ts'
 import { lockOrder } from '../../orders/transition.ts'
@@ -25,12 +25,18 @@ export interface CreatedRefund {
 /** Refunds the whole of a payment that its order does not need. */
 export async function refundPayment(
   tx: Transaction,
-  refund: { attemptId: number; orderId: number; amount: Fen; reason: RefundReason; now: Date },
+  refund: {
+    attemptId: number
+    orderId: number
+    paid: { attemptNo: string; amount: Fen; now: Date }
+    reason: RefundReason
+  },
 ): Promise<number> {
-  const source = { attempt_id: refund.attemptId, unmatched_id: null, amount_fen: refund.amount }
-  const { reason, now, orderId } = refund
+  const { attemptId, orderId, paid, reason } = refund
+  const source = { attempt_id: attemptId, unmatched_id: null, amount_fen: paid.amount }
   const by = { actor: 'shop' } as const
-  return (await createRefund(tx, { source, orderId, lines: [], reason: { code: reason }, by, now })).id
+  const cause = ['payment', paid.attemptNo] as const
+  return (await createRefund(tx, { source, orderId, lines: [], reason: { code: reason }, cause, by, now: paid.now })).id
 }
 
 /**
@@ -52,7 +58,9 @@ export async function requestUnmatchedRefund(
   if (orderId !== null) await lockOrder(tx, orderId)
   const source = await remainingSource(tx, unmatchedId, listed)
   const by = { actor: 'staff', userId } as const
-  const booked = await createRefund(tx, { source, orderId, lines: [], reason, by, now })
+  // Requested once more by a database that was restored, it is the same refund.
+  const cause = ['trade', listed.provider, listed.trade_no, await refundsSoFar(tx, source)] as const
+  const booked = await createRefund(tx, { source, orderId, lines: [], reason, cause, by, now })
   await tx.updateTable('unmatched_payments').set({ refund_id: booked.id }).where('id', '=', unmatchedId).execute()
   return { ...booked, amount: source.amount_fen }
 }
@@ -82,6 +90,13 @@ async function remainingSource(
   return attempt
     ? { attempt_id: attempt.id, unmatched_id: null, amount_fen }
     : { attempt_id: null, unmatched_id: unmatchedId, amount_fen }
+}
+
+async function refundsSoFar(tx: Transaction, { attempt_id, unmatched_id }: RefundSource): Promise<string> {
+  const of = tx.selectFrom('refunds').select((row) => row.fn.countAll<string>().as('made'))
+  const made =
+    attempt_id === null ? of.where('unmatched_id', '=', unmatched_id) : of.where('attempt_id', '=', attempt_id)
+  return (await made.executeTakeFirstOrThrow()).made
 }
 
 /** Everything that a trade is listed for among the unmatched payments, oldest first; locks the rows. */
@@ -193,15 +208,23 @@ export async function planRefund(db: Reader, orderId: number, wanted: readonly L
  */
 export async function refundLines(
   tx: Transaction,
-  refund: { orderId: number; lines: readonly LineToRefund[]; shown?: Fen; reason: WhyRefunded; by: By; now: Date },
+  refund: {
+    orderId: number
+    lines: readonly LineToRefund[]
+    shown?: Fen
+    reason: WhyRefunded
+    cause?: Cause
+    by: By
+    now: Date
+  },
 ): Promise<CreatedRefund> {
-  const { orderId, reason, by, now } = refund
+  const { orderId, reason, cause, by, now } = refund
   await lockOrder(tx, orderId)
   if (by.actor === 'buyer') await requireFewRequests(tx, orderId)
   const plan = await planRefund(tx, orderId, refund.lines)
   if (refund.shown !== undefined && refund.shown !== plan.amount) throw new ShopError('REFUND_CHANGED')
   const source = { attempt_id: plan.attemptId, unmatched_id: null, amount_fen: plan.amount }
-  return createRefund(tx, { source, orderId, lines: plan.lines, reason, by, now })
+  return createRefund(tx, { source, orderId, lines: plan.lines, reason, ...(cause && { cause }), by, now })
 }
 
 /**
@@ -222,6 +245,8 @@ async function requireFewRequests(tx: Transaction, orderId: number): Promise<voi
 /** The words of the person who requests it, or one of the shop's own reasons. */
 type WhyRefunded = string | { readonly code: RefundReason }
 
+type Cause = readonly [string, ...string[]]
+
 export interface NewRefund {
   readonly source: RefundSource
   readonly orderId: number | null
@@ -229,6 +254,8 @@ export interface NewRefund {
   readonly reason: WhyRefunded
   readonly by: By
   readonly now: Date
+  /** For a refund that the shop makes by itself, what makes it the same one again in a restored database. */
+  readonly cause?: Cause
   /** For a refund made by hand, its number at the gateway: it is not sent. */
   readonly madeAs?: string
   /** Whether the history has that number already, up to its approval. */
@@ -240,12 +267,12 @@ export interface NewRefund {
  */
 export async function createRefund(
   tx: Transaction,
-  { source, orderId, lines, reason, by, now, madeAs, isContinued = false }: NewRefund,
+  { source, orderId, lines, reason, cause, by, now, madeAs, isContinued = false }: NewRefund,
 ): Promise<CreatedRefund> {
   const rows = lines.map(({ courseId, amount }) => ({ course_id: courseId, amount_fen: amount }))
   await reserve(tx, orderId, source, rows)
   faultPoint('book: sum reserved')
-  const requestNo = madeAs ?? newNumber(now)
+  const requestNo = madeAs ?? (cause ? numberFromCause('refund', ...cause) : newNumber(now))
   const waits = by.actor === 'buyer'
   const { id } = await tx
     .insertInto('refunds')

@@ -4,7 +4,7 @@ import type { Transaction } from '../../db/connect.ts'
 import { ShopError } from '../../errors.ts'
 import { enqueue } from '../../jobs/enqueue.ts'
 import { addHistory } from '../../orders/history.ts'
-import { newNumber } from '../../orders/number.ts'
+import { numberFromCause } from '../../orders/number.ts'
 import type { By } from '../../orders/state-table.ts'
 import { lockOrder } from '../../orders/transition.ts'
 import { SEND_REFUND } from '../tasks.ts'
@@ -59,7 +59,7 @@ export async function withdrawRefund(tx: Transaction, { requestNo, by, now }: De
 export async function sendRefundAgain(tx: Transaction, { requestNo, by, now }: Decision): Promise<RefundRow> {
   const { id, order_id: orderId, number_spent: spent } = await lockOrderAndRefund(tx, requestNo)
   const set = { decided_by: by.userId ?? null, decided_at: now, refusal: null }
-  const freshNo = newNumber(now)
+  const freshNo = numberFromCause('refund', requestNo, 'number spent')
   const reason = spent ? ({ code: 'NUMBER_SPENT', requestNo: freshNo } as const) : ''
   const before = await moveRefund(tx, 'sendAgain', id, { at: now, by, reason, set })
   if (!before) throw new ShopError('REFUND_DECIDED')

@@ -47,7 +47,9 @@ export async function settle(tx: Transaction, paid: PaidAttempt, held?: AttemptT
     return recordAsUnmatched(tx, paid, 'SECOND_TRADE', { orderId: attempt.order_id })
   }
 
-  const replacement = attempt.order_status === 'expired' && (await replaceExpired(tx, attempt.order_id, paid.now))
+  const replacement =
+    attempt.order_status === 'expired' &&
+    (await replaceExpired(tx, { orderId: attempt.order_id, attemptNo: paid.attemptNo, now: paid.now }))
   const order = replacement ? await lockOrder(tx, replacement) : orderOf(attempt)
   if (!order) throw new Error('An order that was just made is not there.')
   faultPoint('settle: order held')
@@ -191,7 +193,7 @@ async function refundUnneeded(
   { id: attemptId, order_id: orderId }: AttemptToSettle,
 ): Promise<Settlement> {
   // guard: unneeded-payment-refunded
-  const refundId = await refundPayment(tx, { attemptId, orderId, amount: paid.amount, reason, now: paid.now })
+  const refundId = await refundPayment(tx, { attemptId, orderId, paid, reason })
   faultPoint('settle: refund booked')
   return recordAsUnmatched(tx, paid, reason, { orderId, refundId })
 }
@@ -207,16 +209,13 @@ async function refundOwnedLines(tx: Transaction, paid: PaidAttempt, orderId: num
     .where('course_id', 'in', owned)
     .where('price_fen', '>', toFen(0))
     .execute()
-  const reason = 'COURSE_ALREADY_OWNED'
+  const reason = 'COURSE_ALREADY_OWNED' as const
   for (const { course_id: courseId, price_fen: amount } of priced) {
     const by = { actor: 'shop' } as const
-    const { id: refundId } = await refundLines(tx, {
-      orderId,
-      lines: [{ courseId, amount }],
-      reason: { code: reason },
-      by,
-      now: paid.now,
-    })
+    const cause = ['line', paid.attemptNo, String(courseId)] as const
+    const lines = [{ courseId, amount }]
+    const refund = { orderId, lines, reason: { code: reason }, cause, by, now: paid.now }
+    const { id: refundId } = await refundLines(tx, refund)
     await recordAsUnmatched(tx, paid, reason, { orderId, courseId, amount, refundId })
   }
 }
