@@ -39,6 +39,7 @@ function clientOf(baseUrl: string, options: Partial<WechatPayOptions> = {}) {
     apiV3Key: API_V3_KEY,
     baseUrl,
     clock: () => time.now,
+    elapsed: () => time.now.getTime(),
     retries: 0,
     ...options,
   })
@@ -89,6 +90,19 @@ test('a rotation: an unknown serial triggers one download, and is accepted if We
   server.state.signer = old
   expect(await client.query(query)).toMatchObject({ exists: true })
   expect(server.received.at(-1)?.headers['wechatpay-serial']).toBe(next.serialNo)
+})
+
+test('a clock that was ahead and is put right does not keep the certificates from being downloaded', async () => {
+  const server = await startWechat()
+  server.state.list = []
+  let passed = 0
+  const { client, pass } = clientOf(server.url, { elapsed: () => passed })
+  pass(365 * 24 * HOUR)
+  expect(await thrown(() => client.query(query))).toMatchObject({ code: 'ANSWER_NOT_VERIFIED' })
+  pass(-365 * 24 * HOUR)
+  server.state.list = [listed(old)]
+  passed += 5_000
+  expect(await client.query(query)).toMatchObject({ exists: true })
 })
 
 test('forged serials cannot trigger repeated downloads', async () => {

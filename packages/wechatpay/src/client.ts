@@ -50,6 +50,8 @@ export interface WechatPayOptions extends GivenKeys {
   readonly platformCertificates?: boolean | undefined
   readonly baseUrl?: string | undefined
   readonly clock?: (() => Date) | undefined
+  /** Milliseconds since any moment, for pauses; `performance.now` by default. */
+  readonly elapsed?: (() => number) | undefined
   readonly fetch?: typeof fetch | undefined
   /** Total time for one call with its retries, in milliseconds; 10 s by default. */
   readonly timeoutMs?: number | undefined
@@ -181,5 +183,6 @@ function keyRingOf(
   const certificates = options.platformCertificates ?? options.publicKey === undefined
   if (given.size === 0 && !certificates)
     throw new KeyError('MISSING_WECHATPAY_KEY', "WeChat Pay's public key, or its platform certificates, must be given.")
-  return createKeyRing({ given, publicKeyId: options.publicKeyId, certificates, download, clock })
+  const elapsed = options.elapsed ?? (() => performance.now())
+  return createKeyRing({ given, publicKeyId: options.publicKeyId, certificates, download, clock, elapsed })
 }

@@ -73,21 +73,24 @@ export interface KeyRingOptions {
   readonly certificates: boolean
   readonly download: () => Promise<readonly PlatformCertificate[]>
   readonly clock: () => Date
+  /** Milliseconds that pass evenly: a clock that is put right must not lengthen a pause. */
+  readonly elapsed: () => number
 }
 
-export function createKeyRing({ given, publicKeyId, certificates, download, clock }: KeyRingOptions): KeyRing {
+export function createKeyRing(options: KeyRingOptions): KeyRing {
+  const { given, publicKeyId, certificates, download, clock, elapsed } = options
   let known: readonly PlatformCertificate[] = []
-  let staleAt = 0
-  let askAgainAt = 0
+  let staleAt = Number.NEGATIVE_INFINITY
+  let askAgainAt = Number.NEGATIVE_INFINITY
   let asking: Promise<readonly PlatformCertificate[]> | undefined
   const valid = () => known.filter(({ expireTime }) => expireTime > clock())
   const held = (serial: string) =>
     given.get(serial) ?? valid().find(({ serialNo }) => serialNo === serial.toUpperCase())?.publicKey
 
   async function ask(): Promise<readonly PlatformCertificate[]> {
-    askAgainAt = clock().getTime() + AGAIN_MS
+    askAgainAt = elapsed() + AGAIN_MS
     known = await download()
-    staleAt = clock().getTime() + REFRESH_MS
+    staleAt = elapsed() + REFRESH_MS
     return known
   }
 
@@ -107,7 +110,7 @@ export function createKeyRing({ given, publicKeyId, certificates, download, cloc
       const key = held(serial)
       const isCertificate = certificates && !given.has(serial) && /^[0-9A-Fa-f]{8,64}$/.test(serial)
       if (!isCertificate) return key
-      const now = clock().getTime()
+      const now = elapsed()
       const refreshed = () => refresh().then(undefined, () => undefined)
       if (key) {
         // The next ones load in the background.
