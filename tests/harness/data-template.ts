@@ -4,7 +4,17 @@
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '../../apps/shop/src/db/embedded/server.ts'
 import { migrate } from '../../apps/shop/src/db/migrate.ts'
@@ -12,6 +22,8 @@ import { migrate } from '../../apps/shop/src/db/migrate.ts'
 const ROOT = join(import.meta.dirname, '../..')
 const DATABASE_CODE = join(ROOT, 'apps/shop/src/db')
 const DAY_MS = 86_400_000
+/** A test survives a killed server without them; nothing of it has to survive the end of the machine. */
+const NO_FLUSHES = 'fsync = off\nfull_page_writes = off\n'
 const RECURSIVELY = { recursive: true, force: true }
 const KEPT = join(ROOT, 'node_modules/.cache/test-data')
 
@@ -28,7 +40,8 @@ function key(): string {
   const code = readdirSync(DATABASE_CODE, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.(ts|sql)$/.test(name) && !name.endsWith('.test.ts'))
     .map((name) => `apps/shop/src/db/${name}`)
-  for (const file of [...code.sort(), 'package-lock.json']) sum.update(file).update(readFileSync(join(ROOT, file)))
+  for (const file of [...code.sort(), 'package-lock.json', 'tests/harness/data-template.ts'])
+    sum.update(file).update(readFileSync(join(ROOT, file)))
   return sum.digest('hex').slice(0, 16)
 }
 
@@ -46,6 +59,7 @@ async function makeTemplate(template: string): Promise<void> {
     } finally {
       await server.stop()
     }
+    appendFileSync(join(draft, 'postgres/cluster/postgresql.conf'), NO_FLUSHES)
     renameSync(draft, template)
   } catch (error) {
     if (!existsSync(template)) throw error

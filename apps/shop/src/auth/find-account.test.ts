@@ -1,17 +1,11 @@
 /** Existing accounts get folded login names, and all of them can still log in, also where two names fold to one. */
-import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Connection, connect } from '../db/connect.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../db/embedded/server.ts'
+import { type OlderDatabase, startTestDatabase, type TestDatabase } from '../../../../tests/harness/database.ts'
 import { migrate } from '../db/migrate.ts'
 import { findAccount } from './find-account.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'xuecheng-names-'))
-let server: EmbeddedPostgres
-let shop: Connection
+let database: TestDatabase
+let shop: OlderDatabase
 
 const query = async (text: string, values: unknown[] = []) => (await shop.pool.query(text, values)).rows
 const addUser = async (username: string): Promise<number> =>
@@ -23,25 +17,12 @@ const addUser = async (username: string): Promise<number> =>
   )[0]?.id
 
 beforeAll(async () => {
-  server = await startEmbeddedPostgres(join(folder, 'postgres'), { fsync: false })
-  shop = connect(server.ownerUrl, 2)
-  await query(
-    'create table migrations (name text primary key, checksum text not null, ran_at timestamptz default now())',
-  )
-  const migrations = join(import.meta.dirname, '../db/migrations')
-  for (const file of readdirSync(migrations).sort()) {
-    if (file >= '0036') break
-    const text = readFileSync(join(migrations, file), 'utf8')
-    await query(text)
-    const checksum = createHash('sha256').update(text).digest('hex')
-    await query('insert into migrations (name, checksum) values ($1, $2)', [file, checksum])
-  }
+  database = await startTestDatabase()
+  shop = await database.older('0036')
 }, 60_000)
 
 afterAll(async () => {
-  await shop.close()
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
+  await database.stop()
 }, 60_000)
 
 test('accounts from before login names were folded', async () => {
@@ -55,7 +36,7 @@ test('accounts from before login names were folded', async () => {
     'insert into users (username, display_name, password_hash) select $1 || n, $2, $2 from generate_series(1, 12000) n',
     ['学生', 'x'],
   )
-  await migrate(server.ownerUrl)
+  await migrate(shop.url)
 
   const lookUp = async (...names: string[]) => {
     const found = []

@@ -1,60 +1,38 @@
 /** Partitioning a shop with rows while it takes payments: nothing is lost, refused or numbered twice. */
-import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type OlderDatabase, startTestDatabase, type TestDatabase } from '../../../../tests/harness/database.ts'
 import { createLog } from '../log.ts'
 import { backUp, restore } from './backup.ts'
-import { type Connection, connect } from './connect.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/server.ts'
 import { migrate } from './migrate.ts'
 import { keepPartitions } from './partitions.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'xuecheng-months-'))
 const log = createLog('silent', 'test')
-const opened: Connection[] = []
-let server: EmbeddedPostgres
+let database: TestDatabase
 
 beforeAll(async () => {
-  server = await startEmbeddedPostgres(join(folder, 'postgres'), { fsync: false })
+  database = await startTestDatabase()
 }, 60_000)
 
 afterAll(async () => {
-  for (const connection of opened) await connection.close()
-  await server.stop()
+  await database.stop()
   rmSync(folder, { recursive: true, force: true })
 }, 60_000)
 
-interface Shop extends Connection {
-  readonly url: string
+interface Shop extends OlderDatabase {
   query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]>
 }
 
-/** An empty database with the migrations before `last`. */
-async function createShop(name: string, last: string): Promise<Shop> {
-  const client = new pg.Client({ connectionString: server.ownerUrl })
-  await client.connect()
-  await client.query(`create database ${name}`)
-  await client.end()
-  const url = server.ownerUrl.replace('/xuecheng?', `/${name}?`).replace(/\/xuecheng$/, `/${name}`)
-  const connection = connect(url, 8)
-  opened.push(connection)
-  const query = async <Row extends pg.QueryResultRow>(text: string) => (await connection.pool.query<Row>(text)).rows
-  await query(
-    'create table migrations (name text primary key, checksum text not null, ran_at timestamptz default now())',
-  )
-  const migrations = join(import.meta.dirname, 'migrations')
-  for (const file of readdirSync(migrations).sort()) {
-    if (file >= last) continue
-    const text = readFileSync(join(migrations, file), 'utf8')
-    await query(text)
-    const checksum = createHash('sha256').update(text).digest('hex')
-    await query(`insert into migrations (name, checksum) values ('${file}', '${checksum}')`)
-  }
-  return { ...connection, url, query }
+/** An empty database with the migrations before one of them. */
+async function createShop(before: string): Promise<Shop> {
+  const older = await database.older(before)
+  const query = async <Row extends pg.QueryResultRow>(text: string) => (await older.pool.query<Row>(text)).rows
+  return { ...older, query }
 }
 
 const notification = (number: string, at: string) =>
@@ -127,7 +105,7 @@ const counted = ({ query }: Shop, table: string) =>
   query(`select count(*)::int as rows, count(distinct id)::int as ids from ${table}`)
 
 test('rows stay, numbers continue, partitions are created ahead, and rows of the default partition are moved', async () => {
-  const shop = await createShop('quiet', '0027')
+  const shop = await createShop('0027')
   const { db, query } = shop
   await query(notification('old', "now() - interval '400 days'"))
   await query(notification('new', 'now()'))
@@ -159,7 +137,7 @@ test('rows stay, numbers continue, partitions are created ahead, and rows of the
   // After a restore each row is in its month, and never went into the default partition.
   const file = join(folder, 'backup')
   await backUp(shop.url, file)
-  const again = await createShop('restored', '0027')
+  const again = await createShop('0027')
   await migrate(again.url)
   await again.query('create table passed (place text)')
   await again.query(`create function pass() returns trigger language plpgsql as
@@ -174,7 +152,7 @@ test('rows stay, numbers continue, partitions are created ahead, and rows of the
 })
 
 test('rows that a wrong clock dated beyond this month are no obstacle, and are not dropped as old', async () => {
-  const shop = await createShop('ahead', '0027')
+  const shop = await createShop('0027')
   await shop.query(notification('ahead', "now() + interval '200 days'"))
   await migrate(shop.url)
   await shop.query(notification('after', 'now()'))
@@ -188,7 +166,7 @@ test('rows that a wrong clock dated beyond this month are no obstacle, and are n
 test('a migration under payments, behind a backup: all wait a moment, none fails, nothing is lost or numbered twice', {
   timeout: 60_000,
 }, async () => {
-  const shop = await createShop('busy', '0027')
+  const shop = await createShop('0027')
   const payments = await takePayments(shop)
   await sleep(300)
   const endBackup = await readSlowly(shop)
@@ -212,7 +190,7 @@ test('a migration under payments, behind a backup: all wait a moment, none fails
 test('rows move out of the default partition while more arrive: none fails, none is lost', {
   timeout: 60_000,
 }, async () => {
-  const shop = await createShop('misplacing', '9999')
+  const shop = await createShop('9999')
   const months = Array.from({ length: 12 }, (_, month) => `'2190-${String(month + 1).padStart(2, '0')}-15'`)
   let ready = 1
   const payments = await takePayments(shop, () => months[Math.floor(Math.random() * ready)] ?? '')
@@ -234,7 +212,7 @@ test('rows move out of the default partition while more arrive: none fails, none
 test('a partition that cannot be created now is created by the next run, and payments continue meanwhile', {
   timeout: 60_000,
 }, async () => {
-  const shop = await createShop('held', '9999')
+  const shop = await createShop('9999')
   const payments = await takePayments(shop)
   const endBackup = await readSlowly(shop)
   const later = new Date(Date.now() + 366 * 86_400_000)
@@ -249,7 +227,7 @@ test('a partition that cannot be created now is created by the next run, and pay
 test('too many rows for a running shop stay in the default partition, and are found there', {
   timeout: 60_000,
 }, async () => {
-  const shop = await createShop('many', '9999')
+  const shop = await createShop('9999')
   await shop.query(
     notification('many', "'2190-05-15'").replace(/values \((.*)\)$/s, 'select $1 from generate_series(1, 10001)'),
   )
@@ -263,7 +241,7 @@ test('too many rows for a running shop stay in the default partition, and are fo
 })
 
 test('only a past month can be dropped, also under payments', { timeout: 60_000 }, async () => {
-  const shop = await createShop('dropping', '9999')
+  const shop = await createShop('9999')
   for (const table of ['notifications', 'order_history']) await shop.query(`select add_month('${table}', '2020-01-31')`)
   await shop.query(notification('old', "'2020-01-15'"))
   const payments = await takePayments(shop)
@@ -281,7 +259,7 @@ test('only a past month can be dropped, also under payments', { timeout: 60_000 
 })
 
 test('an order is found by index in every month', async () => {
-  const { pool } = await createShop('planning', '9999')
+  const { pool } = await createShop('9999')
   const plan = async (text: string) => {
     const client = await pool.connect()
     try {

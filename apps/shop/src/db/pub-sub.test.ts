@@ -1,20 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
-
+import { startTestDatabase } from '../../../../tests/harness/database.ts'
 import { connect } from './connect.ts'
-import { startEmbeddedPostgres } from './embedded/server.ts'
-import { migrate } from './migrate.ts'
 import { publishAfterCommit, subscribe } from './pub-sub.ts'
 import { pipelinedTransaction } from './statements/pipelined-transaction.ts'
 
 test('a change is published after the commit, and not after a rollback', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'xuecheng-publish-'))
-  const server = await startEmbeddedPostgres(join(folder, 'postgres'))
-  await migrate(server.ownerUrl)
-  const { db, servers, close } = connect(server.ownerUrl, 2)
+  const database = await startTestDatabase(1)
+  const { db, servers, close } = connect(database.ownerUrl, 2)
   const subscriptions = subscribe(servers)
   try {
     await sql`create table items (name text)`.execute(db)
@@ -63,7 +56,6 @@ test('a change is published after the commit, and not after a rollback', async (
   } finally {
     await subscriptions.close()
     await close()
-    await server.stop()
-    rmSync(folder, { recursive: true, force: true })
+    await database.stop()
   }
 })

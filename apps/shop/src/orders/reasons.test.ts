@@ -1,40 +1,24 @@
 /** The history, inbox and refunds of an older database: the sentences stored then become codes and facts. */
-import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Connection, connect } from '../db/connect.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../db/embedded/server.ts'
+import { type OlderDatabase, startTestDatabase, type TestDatabase } from '../../../../tests/harness/database.ts'
 import { migrate } from '../db/migrate.ts'
 import { type ReasonOrWords, reasonColumns } from './reasons.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'xuecheng-reasons-'))
-let server: EmbeddedPostgres
-let shop: Connection
+let database: TestDatabase
+let shop: OlderDatabase
 
 const migrations = join(import.meta.dirname, '../db/migrations')
 const query = async (text: string, values: unknown[] = []) => (await shop.pool.query(text, values)).rows
 
 beforeAll(async () => {
-  server = await startEmbeddedPostgres(join(folder, 'postgres'), { fsync: false })
-  shop = connect(server.ownerUrl, 2)
-  await query(
-    'create table migrations (name text primary key, checksum text not null, ran_at timestamptz default now())',
-  )
-  for (const file of readdirSync(migrations).sort()) {
-    if (file >= '0049') break
-    const text = readFileSync(join(migrations, file), 'utf8')
-    await query(text)
-    const checksum = createHash('sha256').update(text).digest('hex')
-    await query('insert into migrations (name, checksum) values ($1, $2)', [file, checksum])
-  }
+  database = await startTestDatabase()
+  shop = await database.older('0049')
 }, 60_000)
 
 afterAll(async () => {
-  await shop.close()
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
+  await database.stop()
 }, 60_000)
 
 const NO = '0199c0ffee0000000000000000000001'
@@ -151,7 +135,7 @@ test('sentences of before become codes and facts; what people and gateways wrote
       [reason, requestedBy, tries],
     )
 
-  await migrate(server.ownerUrl)
+  await migrate(shop.url)
 
   const history = await query('select reason, reason_code, details from order_history order by id')
   const columnsOf = (reason: ReasonOrWords) => {

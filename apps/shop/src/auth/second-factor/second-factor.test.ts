@@ -1,13 +1,8 @@
 /** Codes over the real database with a simulated clock: each works once, in time, and within few tries. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { startTestDatabase, type TestDatabase } from '../../../../../tests/harness/database.ts'
 import { register } from '../../accounts/register.ts'
-import { type Connection, connect } from '../../db/connect.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../db/embedded/server.ts'
-import { migrate } from '../../db/migrate.ts'
 import { createEncryption } from '../../encryption.ts'
 import { createDevices } from '../known-device.ts'
 import { type LoginContext, login } from '../login.ts'
@@ -15,23 +10,17 @@ import { changePassword, type SignedIn } from '../passwords/change-password.ts'
 import { createSessions } from '../sessions/sessions.ts'
 import { beginFactor, confirmFactor, readFactor, takeCode } from './second-factor.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'xuecheng-factor-'))
-let server: EmbeddedPostgres
-let connection: Connection
+let connection: TestDatabase
 let factors: LoginContext
 
 beforeAll(async () => {
-  server = await startEmbeddedPostgres(join(folder, 'postgres'))
-  await migrate(server.ownerUrl)
-  connection = connect(server.url, 4)
+  connection = await startTestDatabase(4)
   const devices = createDevices(Buffer.from('a key for devices in a test'))
   factors = { db: connection.db, encryption: createEncryption('a secret of more than thirty-two characters'), devices }
 }, 60_000)
 
 afterAll(async () => {
-  await connection.close()
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
+  await connection.stop()
 })
 
 /** The start of a time step; `at(30)` is the next one. */

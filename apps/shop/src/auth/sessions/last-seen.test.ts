@@ -1,30 +1,19 @@
 /** The last use of a session is written at most once a minute, by whichever process sees it. */
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestDatabase, type TestDatabase } from '../../../../../tests/harness/database.ts'
 import { register } from '../../accounts/register.ts'
-import { type Connection, connect } from '../../db/connect.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../db/embedded/server.ts'
-import { migrate } from '../../db/migrate.ts'
 import { keepLastSeen } from './last-seen.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'xuecheng-seen-'))
-let server: EmbeddedPostgres
-let connection: Connection
+let connection: TestDatabase
 
 beforeAll(async () => {
-  server = await startEmbeddedPostgres(join(folder, 'postgres'))
-  await migrate(server.ownerUrl)
-  connection = connect(server.url, 1) // one connection, so that queries are answered in order
+  connection = await startTestDatabase(1) // one connection, so that queries are answered in order
 }, 60_000)
 
 afterAll(async () => {
-  await connection.close()
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
+  await connection.stop()
 })
 
 test('at most once a minute, by any process', async () => {

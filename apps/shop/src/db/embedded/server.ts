@@ -80,10 +80,7 @@ interface Folder {
  * @throws DataFolderInUseError when another running shop owns the folder
  * @throws DatabaseStartError when it cannot run here
  */
-export async function startEmbeddedPostgres(
-  path: string,
-  options: { fsync?: boolean; port?: number } = {},
-): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres(path: string, options: { port?: number } = {}): Promise<EmbeddedPostgres> {
   const directory = resolve(path)
   const cluster = join(directory, 'cluster')
   makeFolder(directory, cluster)
@@ -101,7 +98,7 @@ export async function startEmbeddedPostgres(
   for (const place of [directory, cluster]) {
     for (const entry of readdirSync(place)) if (entry.startsWith(SOCKET)) rmSync(join(place, entry), { force: true })
   }
-  const args = serverArguments(folder, port, sockets !== '', options.fsync ?? true)
+  const args = serverArguments(folder, port, sockets !== '')
   const { child, owner } = await launchUntilReady(() => launch(folder, args), port, folder)
   const lost = new Promise<void>((done) => child.once('exit', () => done()))
   await takeOwnership(owner, cluster)
@@ -219,7 +216,7 @@ function socketFolder({ directory, cluster, programs }: Folder): string {
   return platform() === 'win32' || Buffer.byteLength(longest) > 100 || /[,"\\]/.test(folder) ? '' : folder
 }
 
-function serverArguments(folder: Folder, port: number, hasSocket: boolean, fsync: boolean): string[] {
+function serverArguments(folder: Folder, port: number, hasSocket: boolean): string[] {
   const { directory, cluster, programs } = folder
   const name = programs.nameOf(cluster)
   const settings = {
@@ -231,7 +228,6 @@ function serverArguments(folder: Folder, port: number, hasSocket: boolean, fsync
     log_min_messages: 'warning',
     log_timezone: 'UTC',
     timezone: 'UTC',
-    fsync: fsync ? 'on' : 'off',
   }
   return [
     '-D',

@@ -1,16 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type Expression, sql } from 'kysely'
 import { expect, test } from 'vitest'
+import { startTestDatabase } from '../../../../../tests/harness/database.ts'
 import { connect } from '../connect.ts'
-import { startEmbeddedPostgres } from '../embedded/server.ts'
 import { isInArray } from './array-parameter.ts'
 
 test('a list hidden in a subselect is planned once; a visible list is planned every time', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'xuecheng-any-of-'))
-  const server = await startEmbeddedPostgres(join(folder, 'postgres'), { fsync: false })
-  const { db, close } = connect(server.ownerUrl, 1)
+  const database = await startTestDatabase(1)
+  const { db, close } = connect(database.ownerUrl, 1)
   try {
     await sql`create table items (name text primary key)`.execute(db)
     await sql`insert into items select 'item ' || n from generate_series(1, 10000) n`.execute(db)
@@ -32,7 +28,6 @@ test('a list hidden in a subselect is planned once; a visible list is planned ev
     expect(await plans((names) => sql<boolean>`${name} = any(${names}::text[])`)).toEqual([{ kept: '0' }])
   } finally {
     await close()
-    await server.stop()
-    rmSync(folder, { recursive: true, force: true })
+    await database.stop()
   }
 }, 60_000)

@@ -1,16 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
+import { startTestDatabase } from '../../../../../tests/harness/database.ts'
 import { connect } from '../connect.ts'
-import { startEmbeddedPostgres } from '../embedded/server.ts'
 import { pipelinedTransaction } from './pipelined-transaction.ts'
 
 test('all or nothing is written, and an ignored failure does not count as a commit', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'xuecheng-brief-'))
-  const server = await startEmbeddedPostgres(join(folder, 'postgres'))
-  const { db, close } = connect(server.ownerUrl, 2)
+  const database = await startTestDatabase(1)
+  const { db, close } = connect(database.ownerUrl, 2)
   try {
     await sql`create table items (name text unique)`.execute(db)
     const add = (name: string) => sql`insert into items values (${name})`
@@ -46,7 +42,6 @@ test('all or nothing is written, and an ignored failure does not count as a comm
     expect(await kept()).toEqual(before)
   } finally {
     await close()
-    await server.stop()
-    rmSync(folder, { recursive: true, force: true })
+    await database.stop()
   }
 })

@@ -1,17 +1,12 @@
 /** Closing an order while its buyer presses "pay again" elsewhere: the moment between the two is held open on purpose. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestDatabase, type TestDatabase } from '../../../../../tests/harness/database.ts'
 import { register } from '../../accounts/register.ts'
 import { createPrincipals } from '../../auth/principal.ts'
 import { createSessions } from '../../auth/sessions/sessions.ts'
 import { seedCatalog } from '../../catalog/demo.ts'
 import { systemClock } from '../../clock.ts'
-import { type Connection, connect } from '../../db/connect.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../db/embedded/server.ts'
-import { migrate } from '../../db/migrate.ts'
 import { toFen } from '../../money.ts'
 import { checkout, payAgain } from '../checkout/checkout.ts'
 import type { PaymentProvider } from '../contract.ts'
@@ -20,21 +15,15 @@ import { createUnverifiedQuota } from '../notifications/unverified-quota.ts'
 import type { Payments } from '../payments.ts'
 import { closeOrder } from './close-order.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'xuecheng-close-'))
-let server: EmbeddedPostgres
-let connection: Connection
+let connection: TestDatabase
 
 beforeAll(async () => {
-  server = await startEmbeddedPostgres(join(folder, 'postgres'))
-  await migrate(server.ownerUrl)
-  connection = connect(server.url, 4)
+  connection = await startTestDatabase(4)
   await seedCatalog(connection.db)
 }, 60_000)
 
 afterAll(async () => {
-  await connection.close()
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
+  await connection.stop()
 })
 
 test('a link opened meanwhile is asked about at the gateway before the order closes', async () => {
