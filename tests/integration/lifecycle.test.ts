@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { processesIn } from '../harness/processes.ts'
 import { freePort, type System, startSystem, until } from '../harness/system.ts'
 
@@ -64,36 +64,79 @@ test('stopped, killed, and killed again at once: every paid order is still there
   await gone()
 })
 
-test('a second shop on the same data folder is refused in one line and harms nothing', async () => {
-  const system = await startSystem({ dataDir: folder })
-  try {
+describe('one shop that goes on running', () => {
+  let system: System
+  beforeAll(async () => {
+    system = await startSystem({ dataDir: folder })
+  })
+  afterAll(() => system.stop())
+
+  test('the metrics are those of every process', async () => {
+    for (let time = 0; time < 20; time += 1)
+      await fetch(`${system.shopUrl}/api/shop`, { headers: { connection: 'close' } })
+    const metrics = await system.metrics()
+    const count = /http_request_duration_seconds_count\{[^}]*route="\/api\/shop"[^}]*\} (\d+)/.exec(metrics)?.[1]
+    expect(Number(count)).toBe(20)
+    expect(metrics).toContain('xuecheng_web_servers{state="answering"} 2\n')
+    // At the shop's own address there are none.
+    expect((await fetch(`${system.shopUrl}/metrics`)).status).toBe(404)
+  })
+
+  test('a second shop on the same data folder is refused in one line and harms nothing', async () => {
     const port = await freePort()
     const second = startSystem({ dataDir: folder, environment: { PORT: String(port), SANDBOX: 'off' } })
     await expect(second).rejects.toThrow(/The data folder .* is in use by another running shop/)
     await buyAndPay(system)
-  } finally {
-    await system.stop()
-  }
-})
+  })
 
-test('the database server killed under the running shop comes back, and so does the shop', async () => {
-  const system = await startSystem({ dataDir: folder })
-  try {
+  test('on a PostgreSQL of one’s own: DATABASE_URL, and no embedded server', async () => {
+    const url = readFileSync(join(folder, 'postgres/owner-url'), 'utf8').trim().replace('/xuecheng?', '/elsewhere?')
+    const other = mkdtempSync(join(tmpdir(), 'xuecheng-own-'))
+    try {
+      await system.sql('create database elsewhere')
+      const own = await startSystem({ dataDir: other, environment: { DATABASE_URL: url } })
+      expect(existsSync(join(other, 'postgres'))).toBe(false)
+      const buyer = own.client()
+      await buyer.login('root', 'zxc123456')
+      expect((await buyer.buy([1], '39.00')).status).toBe(201)
+      await own.stop()
+    } finally {
+      rmSync(other, { recursive: true, force: true })
+    }
+  })
+
+  test('sixty who ask for the metrics at once get them, without a web server that hangs and without a database', async () => {
+    const [hangs] = processesIn(folder).filter((pid) =>
+      readFileSync(`/proc/${pid}/environ`, 'utf8').includes('XUECHENG_ROLE=web\0'),
+    )
+    try {
+      if (hangs === undefined) throw new Error('no web server')
+      process.kill(hangs, 'SIGSTOP')
+      await system.sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
+      )
+      const answers = await Promise.all(Array.from({ length: 60 }, () => system.metrics()))
+      expect(new Set(answers).size).toBe(1)
+      expect(answers[0]).toContain('xuecheng_web_servers{state="answering"} 1\n')
+      expect(answers[0]).toContain('xuecheng_web_servers{state="silent"} 1\n')
+      expect(answers[0]).toContain('process_cpu_seconds_total ')
+    } finally {
+      if (hangs !== undefined) process.kill(hangs, 'SIGCONT')
+    }
+  })
+
+  test('the database server killed under the running shop comes back, and so does the shop', async () => {
+    const ready = async () => (await fetch(`${system.shopUrl}/readyz`, quick()).catch(() => undefined))?.status ?? 0
+    await until(ready, (status) => status === 200)
     await buyAndPay(system)
     const [postmaster] = readFileSync(join(folder, 'postgres/cluster/postmaster.pid'), 'utf8').split('\n')
     process.kill(Number(postmaster), 'SIGKILL')
-    const ready = async () => (await fetch(`${system.shopUrl}/readyz`, quick()).catch(() => undefined))?.status ?? 0
     await until(ready, (status) => status !== 200, 10_000).catch(() => undefined)
     await until(ready, (status) => status === 200, 30_000)
     await buyAndPay(system)
-  } finally {
-    await system.stop()
-  }
-})
+  })
 
-test('a web server process that is killed is replaced', async () => {
-  const system = await startSystem({ dataDir: folder })
-  try {
+  test('a web server process that is killed is replaced', async () => {
     const web = processesIn(folder).filter((pid) => {
       const environment = readFileSync(`/proc/${pid}/environ`, 'utf8')
       return environment.includes('XUECHENG_ROLE=web\0')
@@ -103,65 +146,7 @@ test('a web server process that is killed is replaced', async () => {
     const alive = async () => (await fetch(`${system.shopUrl}/healthz`, quick()).catch(() => undefined))?.status ?? 0
     await until(alive, (status) => status === 200, 20_000)
     await buyAndPay(system)
-  } finally {
-    await system.stop()
-  }
-})
-
-test('the metrics are those of every process', async () => {
-  const system = await startSystem({ dataDir: folder })
-  try {
-    for (let time = 0; time < 20; time += 1)
-      await fetch(`${system.shopUrl}/api/shop`, { headers: { connection: 'close' } })
-    const metrics = await system.metrics()
-    const count = /http_request_duration_seconds_count\{[^}]*route="\/api\/shop"[^}]*\} (\d+)/.exec(metrics)?.[1]
-    expect(Number(count)).toBe(20)
-    expect(metrics).toContain('xuecheng_web_servers{state="answering"} 2\n')
-    // At the shop's own address there are none.
-    expect((await fetch(`${system.shopUrl}/metrics`)).status).toBe(404)
-  } finally {
-    await system.stop()
-  }
-})
-
-test('sixty who ask for the metrics at once get them, without a web server that hangs and without a database', async () => {
-  const system = await startSystem({ dataDir: folder })
-  const [hangs] = processesIn(folder).filter((pid) =>
-    readFileSync(`/proc/${pid}/environ`, 'utf8').includes('XUECHENG_ROLE=web\0'),
-  )
-  try {
-    if (hangs === undefined) throw new Error('no web server')
-    process.kill(hangs, 'SIGSTOP')
-    await system.sql(
-      "select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
-    )
-    const answers = await Promise.all(Array.from({ length: 60 }, () => system.metrics()))
-    expect(new Set(answers).size).toBe(1)
-    expect(answers[0]).toContain('xuecheng_web_servers{state="answering"} 1\n')
-    expect(answers[0]).toContain('xuecheng_web_servers{state="silent"} 1\n')
-    expect(answers[0]).toContain('process_cpu_seconds_total ')
-  } finally {
-    if (hangs !== undefined) process.kill(hangs, 'SIGCONT')
-    await system.stop()
-  }
-})
-
-test('on a PostgreSQL of one’s own: DATABASE_URL, and no embedded server', async () => {
-  const owner = await startSystem({ dataDir: folder })
-  const url = readFileSync(join(folder, 'postgres/owner-url'), 'utf8').trim().replace('/xuecheng?', '/elsewhere?')
-  const other = mkdtempSync(join(tmpdir(), 'xuecheng-own-'))
-  try {
-    await owner.sql('create database elsewhere')
-    const system = await startSystem({ dataDir: other, environment: { DATABASE_URL: url } })
-    expect(existsSync(join(other, 'postgres'))).toBe(false)
-    const buyer = system.client()
-    await buyer.login('root', 'zxc123456')
-    expect((await buyer.buy([1], '39.00')).status).toBe(201)
-    await system.stop()
-  } finally {
-    await owner.stop()
-    rmSync(other, { recursive: true, force: true })
-  }
+  })
 })
 
 test('a bad setting stops the start with one line', async () => {
