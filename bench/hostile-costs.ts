@@ -1,7 +1,7 @@
 /** The worst cost of one request per route, in processor time of all processes, as a multiple of an empty request's. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Pool } from 'undici'
-import { type Operation, type WorstRequest, worstOf } from '../tests/harness/worst-requests.ts'
+import { type Operation, type WorstRequest, worstOf } from '../tests/harness/fuzz/worst-requests.ts'
 import { millisecondsOf } from './processor-time.ts'
 
 /** The maximum cost of a route's worst request, in empty requests. */

@@ -1,6 +1,6 @@
 /** Who asks is settled before a body is read, and how long a body may be: for every operation that the API describes. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { sendRaw } from '../harness/raw-http.ts'
+import { sendRaw } from '../harness/fuzz/raw-http.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { type System, startSystem } from '../harness/system.ts'
 

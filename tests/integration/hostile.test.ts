@@ -1,9 +1,9 @@
 /** The short form of `npm run bench -- hostile`: random requests end in no 5xx, and no request costs what the worst once did. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MAX_ANONYMOUS, MAX_LOGGED_IN, measureCosts } from '../../bench/hostile-costs.ts'
-import { fuzz } from '../harness/fuzz-run.ts'
+import { fuzz } from '../harness/fuzz/run.ts'
 import { type System, startSystem } from '../harness/system.ts'
-import { operationsOf, type Paths } from '../harness/worst-requests.ts'
+import { operationsOf, type Paths } from '../harness/fuzz/worst-requests.ts'
 
 let system: System
 

@@ -1,6 +1,6 @@
 /** Connections that would never end, over raw sockets to the running shop: each read has its deadline. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openFor, sendRaw } from '../harness/raw-http.ts'
+import { openFor, sendRaw } from '../harness/fuzz/raw-http.ts'
 import { type System, startSystem } from '../harness/system.ts'
 
 let system: System

@@ -1,7 +1,7 @@
 /** Sends random requests to a running shop, and keeps those that ended in a 5xx that is not allowed. */
 import { Pool } from 'undici'
-import { type FuzzRequest, fuzzed, seeded } from './fuzz.ts'
-import type { System } from './system.ts'
+import type { System } from '../system.ts'
+import { type FuzzRequest, fuzzed, seeded } from './requests.ts'
 import { type Operation, operationsOf, type Paths } from './worst-requests.ts'
 
 export interface FuzzResult {
