@@ -21,6 +21,7 @@ const UNDER_LOAD =
 /** One runner for everything: what needs a server, a database or a browser starts the real one. */
 export default defineConfig({
   test: {
+    globalSetup: 'tests/harness/shared/setup.ts',
     projects: [
       {
         ...node,

@@ -10,9 +10,8 @@ import type pg from 'pg'
 import { connect } from '../apps/shop/src/db/connect.ts'
 import { SANDBOX_MERCHANT as ALIPAY } from '../apps/shop/src/payments/providers/alipay/settings.ts'
 import { SANDBOX_SERIAL, SANDBOX_MERCHANT as WECHAT } from '../apps/shop/src/payments/providers/wechat/settings.ts'
-import { createSandboxApi } from '../tests/harness/sandbox-api.ts'
 import { createShopApi } from '../tests/harness/shop-api.ts'
-import { freePort, launchShop, type System, stopChild, until } from '../tests/harness/system.ts'
+import { freePort, launchShop, openSystem, type System, stopChild, until } from '../tests/harness/system.ts'
 import { type StandbyPair, startStandbyPair } from './standby-pair.ts'
 
 export interface TwoNodes extends System {
@@ -72,25 +71,21 @@ export async function startTwoNodes(folder: string, options: { haproxy: boolean 
     const connection = connect(databases.url, 4)
     stops.push(() => connection.close())
     let turn = 0
-    return {
+    const place = {
       shopUrl,
+      sandboxUrl: `http://127.0.0.1:${sandboxPort}`,
+      metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+      dataDir: join(folder, 'a'),
+    }
+    return {
+      ...openSystem(place, stop),
       nodes,
       databases,
-      sandboxUrl: `http://127.0.0.1:${sandboxPort}`,
-      metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text(),
-      dataDir: join(folder, 'a'),
-      sandbox: createSandboxApi(`http://127.0.0.1:${sandboxPort}`),
       process: first.child,
       output: () => first.output() + second.output(),
       client: () => createShopApi(options.haproxy ? shopUrl : (nodes[turn++ % 2] ?? '')),
-      async buyer() {
-        const buyer = createShopApi(shopUrl)
-        await buyer.register(`b${randomBytes(6).toString('hex')}`)
-        return buyer
-      },
       sql: async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
         (await connection.pool.query<Row>(text, values)).rows,
-      stop,
     }
   } catch (error) {
     await stop()

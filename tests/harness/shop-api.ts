@@ -28,6 +28,8 @@ export interface Answer<Body> {
 
 export interface ShopApi {
   token: string | undefined
+  /** Who is logged in. */
+  username: string | undefined
   /** With which it proves that it is still itself, where the shop asks for that; undefined: it cannot. */
   password: string | undefined
   call<Body>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<Body>>
@@ -47,6 +49,7 @@ const BUSY = ['OVERLOADED', 'PASSWORDS_BUSY']
 export function createShopApi(base: string, patient = true): ShopApi {
   const api: ShopApi = {
     token: undefined,
+    username: undefined,
     password: undefined,
     async call<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
       const until = performance.now() + PATIENCE_MS
@@ -84,13 +87,13 @@ export function createShopApi(base: string, patient = true): ShopApi {
     async login(username, password) {
       const { status, body } = await api.call<{ token: string }>('POST', '/api/session', { username, password })
       if (status !== 200) throw new Error(`login: ${status} ${JSON.stringify(body)}`)
-      Object.assign(api, { token: body.token, password })
+      Object.assign(api, { token: body.token, username, password })
     },
     async register(username) {
       const password = 'a long password'
       const { status, body } = await registered(base, { username, password })
       if (status !== 201) throw new Error(`register: ${status} ${JSON.stringify(body)}`)
-      Object.assign(api, { token: body.token, password })
+      Object.assign(api, { token: body.token, username, password })
     },
     buy: (courseIds, totalAmount, headers) =>
       api.call<Checkout>('POST', '/api/orders', { courseIds, totalAmount, payType: 'alipay' }, headers),

@@ -14,17 +14,19 @@ import { createShopApi, type ShopApi } from './shop-api.ts'
 const ROOT = join(import.meta.dirname, '../..')
 const READY_LIMIT_MS = 240_000
 
-export interface System {
+/** Where a running system is. */
+export interface Place {
   readonly shopUrl: string
   readonly sandboxUrl: string
+  readonly metricsUrl: string
+  readonly dataDir: string
+}
+
+/** What a test does with a running system, whoever started it. */
+export interface RunningSystem extends Place {
   /** The numbers of all web servers. */
   metrics(): Promise<string>
-  readonly dataDir: string
   readonly sandbox: SandboxApi
-  /** The process that `npm start` runs. */
-  readonly process: ChildProcess
-  /** Everything it wrote, for the message of a failing test. */
-  readonly output: () => string
   /** A client of its own, with nobody logged in. */
   client(): ShopApi
   /** A client of a buyer who has just registered. */
@@ -32,6 +34,13 @@ export interface System {
   /** Rows straight from the shop's database. */
   sql<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
   stop(): Promise<void>
+}
+
+export interface System extends RunningSystem {
+  /** The process that `npm start` runs. */
+  readonly process: ChildProcess
+  /** Everything it wrote, for the message of a failing test. */
+  readonly output: () => string
 }
 
 export interface SystemOptions {
@@ -61,35 +70,48 @@ export async function startSystem({
   launched.catch(deleteFolder)
   const { child, output } = await launched
 
-  const shopUrl = `http://127.0.0.1:${port}`
-  const sandboxUrl = `http://127.0.0.1:${sandboxPort}`
+  const place = {
+    shopUrl: `http://127.0.0.1:${port}`,
+    sandboxUrl: `http://127.0.0.1:${sandboxPort}`,
+    metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+    dataDir: folder,
+  }
+  const stop = async () => {
+    await stopChild(child)
+    deleteFolder()
+  }
+  return { ...openSystem(place, stop), process: child, output }
+}
+
+/** A running system for a test. @param end what stopping it means, once its connections are closed */
+export function openSystem(place: Place, end: () => Promise<void> | void): RunningSystem {
   let pool: pg.Pool | undefined
   return {
-    shopUrl,
-    sandboxUrl,
-    async metrics() {
-      return (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
-    },
-    dataDir: folder,
-    sandbox: createSandboxApi(sandboxUrl),
-    process: child,
-    output,
-    client: () => createShopApi(shopUrl),
+    ...place,
+    metrics: async () => (await fetch(place.metricsUrl)).text(),
+    sandbox: createSandboxApi(place.sandboxUrl),
+    client: () => createShopApi(place.shopUrl),
     async buyer() {
-      const buyer = createShopApi(shopUrl)
+      const buyer = createShopApi(place.shopUrl)
       await buyer.register(`b${randomUUID().slice(0, 12)}`)
       return buyer
     },
     async sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) {
-      pool ??= openPool(readFileSync(join(folder, 'postgres/owner-url'), 'utf8').trim())
+      pool ??= openPool(readFileSync(join(place.dataDir, 'postgres/owner-url'), 'utf8').trim())
       return (await pool.query<Row>(text, values)).rows
     },
     async stop() {
       await pool?.end()
-      await stopChild(child)
-      deleteFolder()
+      await end()
     },
   }
+}
+
+/** A client of somebody new on the staff. */
+export async function newStaff({ buyer, sql }: RunningSystem, role: string): Promise<ShopApi> {
+  const member = await buyer()
+  await sql('update users set role = $1 where username = $2', [role, member.username])
+  return member
 }
 
 /** The shop's own process, once it is ready; its settings are the environment, and `.env` of the folder it runs in. */

@@ -1,7 +1,8 @@
 /** Courses written at the desk: drafts stay hidden, edits never mix, prices of orders stay, owners keep what they own. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { borrowShop } from '../harness/shared/borrow.ts'
 import type { Answer, ShopApi } from '../harness/shop-api.ts'
-import { type System, startSystem, until } from '../harness/system.ts'
+import { newStaff, type RunningSystem, until } from '../harness/system.ts'
 
 interface Course {
   readonly id: number
@@ -22,14 +23,12 @@ interface Problem {
   readonly errors?: readonly { field: string; message: string }[]
 }
 
-let system: System
+let system: RunningSystem
 let editor: ShopApi
 
 beforeAll(async () => {
-  system = await startSystem()
-  editor = system.client()
-  await editor.register('the-editor')
-  await system.sql("update users set role = 'editor' where username = 'the-editor'")
+  system = await borrowShop()
+  editor = await newStaff(system, 'editor')
 })
 
 afterAll(() => system?.stop())
@@ -277,5 +276,5 @@ test('what is wrong is said by its field; a repeat makes nothing twice; all of i
     'select action, username from audit_log where subject = $1',
     [`courses/${made[0]?.body.id}`],
   )
-  expect(log).toEqual([{ action: 'course.create', username: 'the-editor' }])
+  expect(log).toEqual([{ action: 'course.create', username: editor.username }])
 })

@@ -1,10 +1,11 @@
 /** Who asks is settled before a body is read, and how long a body may be: for every operation that the API describes. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sendRaw } from '../harness/fuzz/raw-http.ts'
+import { borrowShop } from '../harness/shared/borrow.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
-import { type System, startSystem } from '../harness/system.ts'
+import type { RunningSystem } from '../harness/system.ts'
 
-let system: System
+let system: RunningSystem
 let buyer: ShopApi
 let operations: Operation[]
 
@@ -16,7 +17,7 @@ interface Operation {
 }
 
 beforeAll(async () => {
-  system = await startSystem()
+  system = await borrowShop()
   buyer = await system.buyer()
   type Paths = Record<string, Record<string, { 'x-max-body-bytes'?: number }>>
   const { body } = await system.client().call<{ paths: Paths }>('GET', '/api/openapi.json')

@@ -1,7 +1,8 @@
 /** Categories and teachers at the desk: made, renamed and put in order for buyers at once, written down, and never taken from a course. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { borrowShop } from '../harness/shared/borrow.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
-import { type System, startSystem, until } from '../harness/system.ts'
+import { newStaff, type RunningSystem, until } from '../harness/system.ts'
 
 interface Category {
   readonly slug: string
@@ -20,14 +21,12 @@ interface Problem {
   readonly code: string
 }
 
-let system: System
+let system: RunningSystem
 let editor: ShopApi
 
 beforeAll(async () => {
-  system = await startSystem()
-  editor = system.client()
-  await editor.register('the-editor')
-  await system.sql("update users set role = 'editor' where username = 'the-editor'")
+  system = await borrowShop()
+  editor = await newStaff(system, 'editor')
 })
 
 afterAll(() => system?.stop())
@@ -75,7 +74,7 @@ test('a category is there for buyers at once, renamed at once, and gone at once;
   const subject = `categories/${slug}`
   expect(await written('category.create', subject)).toHaveLength(1)
   expect(await written('category.edit', subject)).toEqual([
-    { username: 'the-editor', before: { nameZh: '文房', nameEn: '文房 in English' }, after: renamed },
+    { username: editor.username, before: { nameZh: '文房', nameEn: '文房 in English' }, after: renamed },
   ])
   expect(await written('category.delete', subject)).toHaveLength(1)
 })

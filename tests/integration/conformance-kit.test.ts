@@ -2,13 +2,14 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type System, startSystem } from '../harness/system.ts'
+import { borrowShop } from '../harness/shared/borrow.ts'
+import type { RunningSystem } from '../harness/system.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-let system: System
+let system: RunningSystem
 beforeAll(async () => {
-  system = await startSystem()
+  system = await borrowShop()
 })
 afterAll(() => system.stop())
 

@@ -2,12 +2,13 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MAX_STREAMS } from '../../apps/shop/src/orders/streams.ts'
-import { type System, startSystem, until } from '../harness/system.ts'
+import { borrowShop } from '../harness/shared/borrow.ts'
+import { type RunningSystem, until } from '../harness/system.ts'
 
-let system: System
+let system: RunningSystem
 
 beforeAll(async () => {
-  system = await startSystem()
+  system = await borrowShop()
 })
 afterAll(() => system?.stop())
 

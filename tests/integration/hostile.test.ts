@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MAX_ANONYMOUS, MAX_LOGGED_IN, measureCosts } from '../../bench/hostile-costs.ts'
 import { fuzz } from '../harness/fuzz/run.ts'
-import { type System, startSystem } from '../harness/system.ts'
 import { operationsOf, type Paths } from '../harness/fuzz/worst-requests.ts'
+import { type System, startSystem } from '../harness/system.ts'
 
 let system: System
 

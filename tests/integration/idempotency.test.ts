@@ -1,12 +1,13 @@
 /** `Idempotency-Key` on everything that makes something: the same again, the same answer; another body, refused; at once, one effect. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type System, startSystem } from '../harness/system.ts'
+import { borrowShop } from '../harness/shared/borrow.ts'
+import type { RunningSystem } from '../harness/system.ts'
 
-let system: System
+let system: RunningSystem
 
 beforeAll(async () => {
-  system = await startSystem()
+  system = await borrowShop()
 })
 
 afterAll(() => system.stop())

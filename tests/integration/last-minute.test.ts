@@ -1,10 +1,11 @@
 /** An order in its last minutes: every method says that it ends, and none answers with an error of the server's. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type System, startSystem } from '../harness/system.ts'
+import { borrowShop } from '../harness/shared/borrow.ts'
+import type { RunningSystem } from '../harness/system.ts'
 
-let system: System
+let system: RunningSystem
 beforeAll(async () => {
-  system = await startSystem()
+  system = await borrowShop()
 })
 afterAll(() => system?.stop())
 

@@ -1,12 +1,13 @@
 /** One name, one account and one count of guesses, however the name is written; and what is no name. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type System, startSystem } from '../harness/system.ts'
+import { borrowShop } from '../harness/shared/borrow.ts'
+import type { RunningSystem } from '../harness/system.ts'
 
-let system: System
+let system: RunningSystem
 
 beforeAll(async () => {
-  system = await startSystem()
+  system = await borrowShop()
 })
 
 afterAll(() => system.stop())

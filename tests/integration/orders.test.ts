@@ -1,11 +1,12 @@
 /** Buying over HTTP: prices, repeats, ownership, and what the API says when it refuses. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type System, startSystem, until } from '../harness/system.ts'
+import { borrowShop } from '../harness/shared/borrow.ts'
+import { type RunningSystem, until } from '../harness/system.ts'
 
-let system: System
+let system: RunningSystem
 beforeAll(async () => {
-  system = await startSystem()
+  system = await borrowShop()
 })
 afterAll(() => system.stop())
 

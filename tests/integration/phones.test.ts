@@ -4,8 +4,9 @@ import { readConfig } from '../../apps/shop/src/config.ts'
 import { createLog } from '../../apps/shop/src/log.ts'
 import { createAlipayProvider } from '../../apps/shop/src/payments/providers/alipay/provider.ts'
 import { readAlipaySettings } from '../../apps/shop/src/payments/providers/alipay/settings.ts'
+import { borrowShop } from '../harness/shared/borrow.ts'
 import type { Checkout } from '../harness/shop-api.ts'
-import { type System, startSystem } from '../harness/system.ts'
+import type { RunningSystem } from '../harness/system.ts'
 
 const COMPUTER = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36'
 const PHONES = {
@@ -15,9 +16,9 @@ const PHONES = {
     'Mozilla/5.0 (Linux; Android 14; 23127PN0CC) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36',
 }
 
-let system: System
+let system: RunningSystem
 beforeAll(async () => {
-  system = await startSystem()
+  system = await borrowShop()
 })
 afterAll(() => system.stop())
 

@@ -1,9 +1,10 @@
 /** Refunds end to end: by staff and on a buyer's request, whole and in part, with the sandbox's own books beside ours. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { borrowShop } from '../harness/shared/borrow.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
-import { type System, startSystem, until } from '../harness/system.ts'
+import { type RunningSystem, until } from '../harness/system.ts'
 
-let system: System
+let system: RunningSystem
 let staff: ShopApi
 
 interface Refund {
@@ -20,7 +21,7 @@ interface Order {
 }
 
 beforeAll(async () => {
-  system = await startSystem()
+  system = await borrowShop()
   staff = system.client()
   await staff.login('admin', 'admin123456')
 })

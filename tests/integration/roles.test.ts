@@ -1,21 +1,17 @@
 /** Every address of the desk, tried as nobody, as a buyer and as each role: what this table says, and nothing else. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { borrowShop } from '../harness/shared/borrow.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
-import { type System, startSystem } from '../harness/system.ts'
+import { newStaff, type RunningSystem } from '../harness/system.ts'
 import { PROOF, ROLES, type Role, TABLE } from './desk-endpoints.ts'
 
-let system: System
+let system: RunningSystem
 let endpoints: { method: string; path: string; key: string; proof: unknown }[]
 const people = new Map<Role | 'buyer' | 'nobody', ShopApi>()
 
 beforeAll(async () => {
-  system = await startSystem()
-  for (const role of ROLES) {
-    const api = system.client()
-    await api.register(`the-${role}`)
-    await system.sql('update users set role = $1 where username = $2', [role, `the-${role}`])
-    people.set(role, api)
-  }
+  system = await borrowShop()
+  for (const role of ROLES) people.set(role, await newStaff(system, role))
   people.set('buyer', await system.buyer())
   people.set('nobody', system.client())
   const { body } = await system

@@ -1,13 +1,14 @@
 /** Connections that would never end, over raw sockets to the running shop: each read has its deadline. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openFor, sendRaw } from '../harness/fuzz/raw-http.ts'
-import { type System, startSystem } from '../harness/system.ts'
+import { borrowShop } from '../harness/shared/borrow.ts'
+import type { RunningSystem } from '../harness/system.ts'
 
-let system: System
+let system: RunningSystem
 let token: string
 
 beforeAll(async () => {
-  system = await startSystem()
+  system = await borrowShop()
   const staff = system.client()
   await staff.login('admin', 'admin123456')
   token = staff.token ?? ''
