@@ -1,12 +1,17 @@
 import { sql } from 'kysely'
-import { expect, test } from 'vitest'
-import { startTestDatabase } from '../../../../tests/harness/database.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestDatabase, type TestDatabase } from '../../../../tests/harness/database.ts'
 import { connect } from './connect.ts'
 import { publishAfterCommit, subscribe } from './pub-sub.ts'
 import { pipelinedTransaction } from './statements/pipelined-transaction.ts'
 
+let database: TestDatabase
+beforeAll(async () => {
+  database = await startTestDatabase(1)
+})
+afterAll(() => database?.stop())
+
 test('a change is published after the commit, and not after a rollback', async () => {
-  const database = await startTestDatabase(1)
   const { db, servers, close } = connect(database.ownerUrl, 2)
   const subscriptions = subscribe(servers)
   try {
@@ -56,6 +61,5 @@ test('a change is published after the commit, and not after a rollback', async (
   } finally {
     await subscriptions.close()
     await close()
-    await database.stop()
   }
 })

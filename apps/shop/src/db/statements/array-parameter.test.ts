@@ -1,11 +1,16 @@
 import { type Expression, sql } from 'kysely'
-import { expect, test } from 'vitest'
-import { startTestDatabase } from '../../../../../tests/harness/database.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestDatabase, type TestDatabase } from '../../../../../tests/harness/database.ts'
 import { connect } from '../connect.ts'
 import { isInArray } from './array-parameter.ts'
 
+let database: TestDatabase
+beforeAll(async () => {
+  database = await startTestDatabase(1)
+})
+afterAll(() => database?.stop())
+
 test('a list hidden in a subselect is planned once; a visible list is planned every time', async () => {
-  const database = await startTestDatabase(1)
   const { db, close } = connect(database.ownerUrl, 1)
   try {
     await sql`create table items (name text primary key)`.execute(db)
@@ -28,6 +33,5 @@ test('a list hidden in a subselect is planned once; a visible list is planned ev
     expect(await plans((names) => sql<boolean>`${name} = any(${names}::text[])`)).toEqual([{ kept: '0' }])
   } finally {
     await close()
-    await database.stop()
   }
-}, 60_000)
+})

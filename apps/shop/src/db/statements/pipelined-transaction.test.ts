@@ -1,11 +1,16 @@
 import { sql } from 'kysely'
-import { expect, test } from 'vitest'
-import { startTestDatabase } from '../../../../../tests/harness/database.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestDatabase, type TestDatabase } from '../../../../../tests/harness/database.ts'
 import { connect } from '../connect.ts'
 import { pipelinedTransaction } from './pipelined-transaction.ts'
 
+let database: TestDatabase
+beforeAll(async () => {
+  database = await startTestDatabase(1)
+})
+afterAll(() => database?.stop())
+
 test('all or nothing is written, and an ignored failure does not count as a commit', async () => {
-  const database = await startTestDatabase(1)
   const { db, close } = connect(database.ownerUrl, 2)
   try {
     await sql`create table items (name text unique)`.execute(db)
@@ -42,6 +47,5 @@ test('all or nothing is written, and an ignored failure does not count as a comm
     expect(await kept()).toEqual(before)
   } finally {
     await close()
-    await database.stop()
   }
 })
