@@ -76,7 +76,6 @@ test('orders, refunds and access', async () => {
   const refused = await until(
     () => system.sql<{ status: string }>('select status from refunds where request_no = $1', [sent.requestNo]),
     ([refund]) => refund?.status === 'refused',
-    60_000,
   )
   expect(refused).toHaveLength(1)
   await system.sandbox.send('DELETE', '/faults')
@@ -152,7 +151,6 @@ test('the inbox, money of nobody, jobs, a day and its difference', async () => {
         "select id::int from reconciliation_differences where kind = 'PAID_THERE_UNPAID_HERE'",
       ),
     (rows) => rows.length > 0,
-    30_000,
   )
   const repair = { repair: 'seen', note: reason }
   await did(at('POST', 'differences/{id}/repair'), `differences/${differences[0]?.id}/repair`, repair)
@@ -293,7 +291,6 @@ test('students, staff, and one’s own account', async () => {
   await until(
     () => owner.call<{ status: string }>('GET', `/api/admin/imports/${id}`),
     ({ body }) => body.status === 'done',
-    30_000,
   )
   await did(at('POST', 'imports/{id}/passwords'), `imports/${id}/passwords`)
 

@@ -228,7 +228,6 @@ test('access taken away and given back from an order is that order’s own: a fu
   await until(
     () => buyer.order(orderNo),
     ({ status }) => status === 'refunded',
-    20_000,
   )
   expect(await buyer.ownedIds()).toEqual([])
   expect((await page()).lines[0]).toMatchObject({ access: { state: 'revoked' }, actions: [] })
@@ -245,7 +244,6 @@ test('a paid course given back on the buyer’s page is the order’s as well, a
   await until(
     () => buyer.order(orderNo),
     ({ status }) => status === 'refunded',
-    20_000,
   )
   expect(await buyer.ownedIds()).toEqual([])
 })

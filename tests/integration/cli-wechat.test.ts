@@ -71,7 +71,6 @@ test('ordered, paid, asked about, paid back and in the bill', async () => {
   await until(
     () => json('refund-query', '--request-no', 'CLI-R1'),
     ({ data }) => data['status'] === 'SUCCESS',
-    30_000,
   )
   expect(await json('refund-query', '--request-no', 'CLI-R2')).toMatchObject({ code: 1, data: { exists: false } })
 

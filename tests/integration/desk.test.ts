@@ -204,7 +204,6 @@ test('money of an unknown trade is paid back from the list, once', async () => {
   await until(
     () => system.sandbox.trades(body.orderNo),
     ([there]) => there?.refundedAmount === row?.amount,
-    20_000,
   )
   const done = await until(
     () =>
@@ -235,7 +234,6 @@ test('what must never be is found, on the page and in the metrics, and leads to 
   await until(
     () => system.metrics(),
     (metrics) => /xuecheng_money_health\{check="paid_without_access"\} 1\n/.test(metrics),
-    30_000,
   )
   await system.sql(
     `insert into enrolments (user_id, course_id, order_id, granted_at, granted_by)
@@ -273,7 +271,6 @@ test('a job that is out of tries is listed with its error, and run again', async
       )
     },
     (answer) => answer.body.items.some(({ task }) => task === 'send-refund'),
-    20_000,
   )
   const job = dead.body.items.find(({ task }) => task === 'send-refund')
   expect(job?.lastError).toBeTruthy()

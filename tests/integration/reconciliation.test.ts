@@ -60,7 +60,7 @@ async function run(): Promise<Day> {
   const runs = before.status === 200 ? before.body.reconciliation.runs : 0
   const { status } = await staff.call('POST', '/api/admin/reconciliations', { provider: 'alipay', day })
   expect(status).toBe(202)
-  return until(read, ({ reconciliation }) => reconciliation.runs > runs && reconciliation.status === 'done', 30_000)
+  return until(read, ({ reconciliation }) => reconciliation.runs > runs && reconciliation.status === 'done')
 }
 
 async function order(pay = true): Promise<{ buyer: ShopApi; orderNo: string; payUrl: string; tradeNo: string }> {
@@ -85,7 +85,6 @@ const refund = async (orderNo: string, amount: string) => {
   await until(
     () => system.sql<{ status: string }>('select status from refunds where request_no = $1', [requestNo]),
     ([row]) => row?.status === 'succeeded',
-    20_000,
   )
   return requestNo
 }
@@ -96,7 +95,7 @@ test('a day that has not begun is refused; today is not compared before there is
   const tomorrow = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10)
   expect([(await ask(tomorrow)).status, (await ask('2026-02-30')).status]).toEqual([422, 422])
   expect((await ask(day)).status).toBe(202)
-  const { reconciliation } = await until(read, (seen) => seen.reconciliation.problem !== null, 30_000)
+  const { reconciliation } = await until(read, (seen) => seen.reconciliation.problem !== null)
   expect(reconciliation).toMatchObject({ status: 'waiting', problem: 'BILL_NOT_READY', runs: 0 })
 })
 
@@ -228,7 +227,6 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
     await until(
       () => system.sandbox.trades(orderNo),
       ([trade]) => trade?.refundedAmount === '39.00',
-      20_000,
     )
   }
   for (const { buyer, orderNo } of [byHand, gone]) {

@@ -102,7 +102,6 @@ test('in parts: access stays until the line is paid back whole, and goes with th
   await until(
     () => read(buyer, orderNo),
     (order) => order.status === 'refunded',
-    20_000,
   )
   expect(await buyer.ownedIds()).toEqual([])
   const [trade] = await system.sandbox.trades(orderNo)
@@ -259,7 +258,6 @@ test('what the gateway refuses ends refused, frees the sum, and is sent again by
   const refused = await until(
     () => read(buyer, orderNo),
     (order) => order.refunds[0]?.status === 'refused' || order.refunds[0]?.status === 'succeeded',
-    60_000,
   )
   expect(refused.refunds[0]?.status).toBe('refused')
   expect(refused.lines[0]).toMatchObject({ refunded: '0.00', refundable: price })
@@ -271,7 +269,6 @@ test('what the gateway refuses ends refused, frees the sum, and is sent again by
   await until(
     () => read(buyer, orderNo),
     (order) => order.status === 'partially_refunded',
-    30_000,
   )
   expect(await gone(orderNo)).toEqual([price])
 })

@@ -42,7 +42,6 @@ async function nothingIsLeft({ ports }: Started): Promise<void> {
   await until(
     async () => processesIn(folder),
     (left) => left.length === 0,
-    60_000,
   )
   for (const port of ports) await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow()
 }

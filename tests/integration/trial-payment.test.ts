@@ -96,7 +96,6 @@ test('without its notification the query finds it; the step says so, and the mon
   const waiting = await until(
     () => look(number),
     (trial) => stateOf(trial, 'query') === 'done',
-    30_000,
   )
   expect(stateOf(waiting, 'notification')).toBe('doing')
   expect(stateOf(waiting, 'refund')).toBe('todo') // it gives the notification a minute
@@ -106,7 +105,6 @@ test('without its notification the query finds it; the step says so, and the mon
   const trial = await until(
     () => look(number),
     (seen) => stateOf(seen, 'refund_query') === 'done',
-    30_000,
   )
   expect(trial.steps[2]).toMatchObject({ state: 'late', advice: 'NOTIFICATION_LATE' })
   expect(trial.outcome).toBe('failed')
@@ -142,7 +140,6 @@ test('a refund whose answer was lost is made once, and the jobs killed in the mi
   await until(
     () => refundsOf(number),
     (rows) => rows.length === 1,
-    30_000,
   )
   for (const pid of processesOf(system.process.pid ?? 0).jobs) process.kill(pid, 'SIGKILL')
   // The payment is free again a minute after its sender was killed, the job after two; what is left is found without it.
@@ -174,7 +171,6 @@ test('by the other method the link is a code that the gateway makes, and the res
   const made = await until(
     () => look(body.number),
     ({ codeUrl }) => codeUrl !== null,
-    20_000,
   )
   await system.sandbox.send('POST', '/wechat/pay', { link: made.codeUrl })
   const trial = await passed(body.number)
@@ -200,7 +196,6 @@ test('the books explain it: nothing unmatched or ill, no sale, no difference in 
   const { body } = await until(
     () => owner.call<{ reconciliation?: { status: string; trades: number }; differences: unknown[] }>('GET', path),
     (answer) => answer.body.reconciliation?.status === 'done',
-    30_000,
   )
   expect(body.reconciliation?.trades).toBe(4)
   expect(body.differences).toEqual([])
