@@ -40,7 +40,7 @@ export interface ShopApi {
   ownedIds(): Promise<number[]>
 }
 
-const PATIENCE_MS = 25_000
+const PATIENCE_MS = 60_000
 
 /** Nothing was done, and it may be tried again when the answer says. */
 const BUSY = ['OVERLOADED', 'PASSWORDS_BUSY']

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { borrowShop } from '../harness/shared/borrow.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { newStaff, type RunningSystem } from '../harness/system.ts'
-import { PROOF, ROLES, type Role, TABLE } from './desk-endpoints.ts'
+import { PROOF, ROLES, type Role, TABLE } from './back-office-endpoints.ts'
 
 let system: RunningSystem
 let endpoints: { method: string; path: string; key: string; proof: unknown }[]

@@ -58,7 +58,9 @@ function promote(place: string): void {
   process.kill(Number(postmaster), 'SIGUSR1')
 }
 
-test('pools follow the primary through a pulled cable, its end, a promotion, and its coming back', async () => {
+test('pools follow the primary through a pulled cable, its end, a promotion, and its coming back', {
+  timeout: 240_000,
+}, async () => {
   const first = await startEmbeddedPostgres(join(folder, 'one'))
   await first.stop()
   execFileSync('cp', ['-a', join(folder, 'one'), join(folder, 'two')])

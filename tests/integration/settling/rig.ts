@@ -1,0 +1,24 @@
+/** A shop, and the money of an order on both sides. */
+import { afterAll, beforeAll } from 'vitest'
+import { borrowShop } from '../../harness/shared/borrow.ts'
+import type { RunningSystem } from '../../harness/system.ts'
+
+export let system: RunningSystem
+
+beforeAll(async () => {
+  system = await borrowShop()
+})
+
+afterAll(() => system.stop())
+
+export const booksOf = async (orderNo: string) =>
+  system.sql<{ reason: string; fen: number; course_id: number | null; resolved: boolean; refund: string }>(
+    `select u.reason, u.amount_fen::int as fen, u.course_id, u.resolved_at is not null as resolved, r.status as refund
+     from unmatched_payments u join refunds r on r.id = u.refund_id where u.attempt_no = $1`,
+    [orderNo],
+  )
+
+export const refundedAtGateway = async (orderNo: string) =>
+  (await system.sandbox.trades(orderNo)).map(({ refundedAmount, status }) => ({ refundedAmount, status }))
+
+export const runJob = (task: string) => system.sql(`select graphile_worker.add_job($1)`, [task])
