@@ -207,7 +207,7 @@ interface Lines {
   readonly history: { subject: string; event: string; number: string; actor: string; reason: string }[]
 }
 
-test('access taken away and given back from an order is that order’s own: a full refund ends it', async () => {
+test('access that is revoked and granted again belongs to its order: a full refund ends it', async () => {
   const { buyer, id, orderNo } = await paidOrder()
   const access = `/api/admin/buyers/${id}/access`
   const page = async () => (await staff.call<Lines>('GET', `/api/admin/orders/${orderNo}`)).body
@@ -234,7 +234,7 @@ test('access taken away and given back from an order is that order’s own: a fu
   expect((await grant()).status).toBe(409)
 })
 
-test('a paid course given back on the buyer’s page is the order’s as well, and no gift beside it', async () => {
+test('a paid course that is granted again on the buyer’s page belongs to its order, and is no separate gift', async () => {
   const { buyer, id, orderNo } = await paidOrder()
   const access = `/api/admin/buyers/${id}/access`
   await staff.call('POST', `${access}/revoke`, { courseId: 1, reason: 'shared it' })
@@ -248,7 +248,7 @@ test('a paid course given back on the buyer’s page is the order’s as well, a
   expect(await buyer.ownedIds()).toEqual([])
 })
 
-test('nothing is granted from an order that is not paid, nor from somebody else’s', async () => {
+test('nothing is granted from an unpaid order or from another buyer’s order', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   const me = await buyer.call<{ id: number }>('GET', '/api/me')
@@ -267,7 +267,7 @@ test('nothing is granted from an order that is not paid, nor from somebody else�
   expect(await buyer.ownedIds()).toEqual([])
 })
 
-test('a grant that is sent again with its key is one grant', async () => {
+test('a grant sent twice with one idempotency key is one grant', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.call<{ id: number }>('GET', '/api/me')
   const grant = () =>

@@ -50,7 +50,9 @@ async function fingerprint({ sql }: System): Promise<Record<string, string>> {
   return prints
 }
 
-test('back up a shop that runs, restore it elsewhere, and go on', { timeout: 480_000 }, async () => {
+test('a backup of a running shop is restored elsewhere, and the shop continues from it', {
+  timeout: 480_000,
+}, async () => {
   const staff = system.client()
   await staff.login('admin', 'admin123456')
   const buyer = await system.buyer()

@@ -61,7 +61,7 @@ async function statuses(asked: readonly Operation[], write: (operation: Operatio
 /** An anonymous sender has to send something. */
 const OPEN_TO_ANYONE = ['DELETE /api/session', 'POST /api/first-run', 'POST /api/session', 'POST /api/users']
 
-test('nobody is asked for a body before it is known who asks: every operation refuses an anonymous one without it', async () => {
+test('every operation refuses an anonymous request before reading its body', async () => {
   const closed = withBody().filter(({ name }) => !OPEN_TO_ANYONE.includes(name))
   // None of the body is ever sent: whoever waited for it would not answer.
   const asked = await statuses(closed, (operation) => head(operation, 400))
@@ -87,13 +87,13 @@ const LONGER: Readonly<Record<string, string>> = {
 }
 const FEW_KILOBYTES = 8 * 1024
 
-test('every operation that takes a body has a limit of its own: a few kilobytes, but for what is listed', () => {
+test('every operation that takes a body limits it to a few kilobytes, with the listed exceptions', () => {
   expect(withBody().filter(({ most }) => most === undefined)).toEqual([])
   const longer = withBody().filter(({ most = 0 }) => most > FEW_KILOBYTES)
   expect(longer.map(({ name }) => name).sort()).toEqual(Object.keys(LONGER).sort())
 })
 
-test('a byte more than the limit is refused unread, whoever sends it', async () => {
+test('a body one byte over the limit is refused unread, whoever sends it', async () => {
   const staff = system.client()
   await staff.login('admin', 'admin123456')
   // A video's bytes are counted as they come (uploads.test.ts).
@@ -102,7 +102,7 @@ test('a byte more than the limit is refused unread, whoever sends it', async () 
   expect(refused.filter((line) => !line.endsWith(': 413'))).toEqual([])
 })
 
-test('thirty-two thousand courses in one order: refused at once, whoever sends them', async () => {
+test('an order of thirty-two thousand courses is refused at once', async () => {
   const many = (count: number) => ({
     ...{ totalAmount: '1.00', payType: 'alipay' },
     courseIds: Array.from({ length: count }, () => 1),
@@ -118,7 +118,7 @@ test('thirty-two thousand courses in one order: refused at once, whoever sends t
   expect((await system.client().call('POST', '/api/orders/x/refunds', back)).status).toBe(401)
 })
 
-test('what no route takes is not read either', async () => {
+test('a body for an unknown route is not read either', async () => {
   for (const path of ['/', '/api/none', '/api/courses', '/assets/none.js']) {
     const { status } = await sendRaw(system.shopUrl, head({ method: 'POST', path }, 100_000_000))
     expect([path, status]).toEqual([path, expect.toSatisfy((code: number) => code === 404 || code === 413)])

@@ -37,7 +37,7 @@ test('a changed price is seen at once by every process, in the list as well', as
   expect(list.items.find(({ id }) => id === 1)?.price).toBe('41.00')
 })
 
-test('while word of changes cannot arrive, nothing old is told either', async () => {
+test('while no changes can be announced, no outdated data is served', async () => {
   expect(await prices()).toEqual(new Set(['41.00']))
   const listening = `select pid from pg_stat_activity where query like 'listen %'`
   const found = await system.sql<{ pid: number }>(listening)
@@ -68,7 +68,7 @@ async function pages(query: Record<string, string>): Promise<Page[]> {
   return all
 }
 
-test('of many courses a page looks through so many and no more, and the pages together have each once, in order', async () => {
+test('a page searches a limited number of courses, and all pages together list each course once, in order', async () => {
   const count = 2 * MAX_SCANNED + 100
   await system.sql(
     `insert into courses (slug, category_slug, teacher_slug, language, title, promise, outcomes, price_fen, published_at)
@@ -99,7 +99,7 @@ test('of many courses a page looks through so many and no more, and the pages to
   }
 })
 
-test("the back office's search of courses has its bound as well, and its pages together have each once", async () => {
+test("the back office's course search is limited as well, and its pages together list each course once", async () => {
   const { db, close } = connect(readFileSync(join(system.dataDir, 'postgres/owner-url'), 'utf8').trim(), 1)
   const titles: string[] = []
   let asked = 0
@@ -116,7 +116,7 @@ test("the back office's search of courses has its bound as well, and its pages t
   expect(asked).toBeGreaterThan(titles.length / 50)
 })
 
-test('popular is what most learn, as it was counted last', async () => {
+test('popular courses are those with most learners at the last count', async () => {
   const [course] = await system.sql<{ id: number }>("select id from courses where title = 'Hay 77'")
   await system.sql(
     `insert into enrolments (user_id, course_id, granted_at, granted_by) select id, $1, now(), 'staff' from users`,

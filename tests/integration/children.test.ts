@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => system.stop())
 
-test('neither the sandbox’s environment nor PostgreSQL’s has anything of the shop’s', () => {
+test('the environments of the sandbox and PostgreSQL contain nothing of the shop’s', () => {
   const { sandbox, PostgreSQL, jobs } = processesOf(system.process.pid ?? 0)
   expect(environmentOf(jobs[0])).toContain(secret) // so that the test can see one
   for (const pid of [sandbox[0], PostgreSQL[0]]) {
@@ -28,7 +28,7 @@ test('neither the sandbox’s environment nor PostgreSQL’s has anything of the
 
 const environmentOf = (pid: number | undefined): string => readFileSync(`/proc/${pid}/environ`, 'utf8')
 
-test('the shop listens on every address and the sandbox on this machine alone', async () => {
+test('the shop listens on every address, the sandbox only on this machine', async () => {
   const outside = Object.values(networkInterfaces())
     .flat()
     .find((each) => each?.family === 'IPv4' && !each.internal)?.address

@@ -57,7 +57,7 @@ const written = (action: string, subject: string) =>
     [action, subject],
   )
 
-test('a category is there for buyers at once, renamed at once, and gone at once; each is written down', async () => {
+test('buyers see a category added, renamed and deleted at once, and each is in the audit log', async () => {
   const slug = await addCategory('文房')
   await until(shown, (items) => slugs(items).includes(slug))
   expect((await categories()).at(-1)).toEqual({ slug, nameZh: '文房', nameEn: '文房 in English', courses: 0 })
@@ -79,7 +79,7 @@ test('a category is there for buyers at once, renamed at once, and gone at once;
   expect(await written('category.delete', subject)).toHaveLength(1)
 })
 
-test('what is put in order stands in that order for buyers; an order made from an old list is refused', async () => {
+test('buyers see categories in the order that was set; a change made from an outdated list is refused', async () => {
   const before = slugs(await categories())
   const wanted = before.toReversed()
   expect((await admin('PUT', '/categories-order', { slugs: wanted })).status).toBe(204)
@@ -94,7 +94,7 @@ test('what is put in order stands in that order for buyers; an order made from a
   expect(slugs(await categories())).toEqual([...wanted, added])
 })
 
-test('a teacher is changed on every course at once, and stays while a course has them', async () => {
+test('a teacher changes on every course at once, and cannot be deleted while a course has them', async () => {
   const fields = { name: '顾青', title: '书法家', bio: '写字三十年。' }
   const { body: added } = await admin<{ slug: string }>('POST', '/teachers', fields)
   const [first] = await categories()
@@ -115,7 +115,7 @@ test('a teacher is changed on every course at once, and stays while a course has
   expect(slugs(await teachers())).toEqual(order)
 })
 
-test('nothing is deleted from under a course that is given it at the same moment', async () => {
+test('a category is not deleted while a course is being given it', async () => {
   const [teacher] = slugs(await teachers())
   const outcomes: string[] = []
   for (let round = 0; round < 12; round += 1) {
@@ -131,7 +131,7 @@ test('nothing is deleted from under a course that is given it at the same moment
   for (const outcome of outcomes) expect(['204 422', '409 201']).toContain(outcome)
 })
 
-test('a name is needed, and has an end', async () => {
+test('a name is required, and limited in length', async () => {
   for (const nameZh of ['', '   ', '字'.repeat(41)]) {
     expect((await admin('POST', '/categories', { nameZh, nameEn: 'Name' })).status).toBe(422)
   }
@@ -139,7 +139,7 @@ test('a name is needed, and has an end', async () => {
   expect((await admin('POST', '/teachers', anonymous)).status).toBe(422)
 })
 
-test('pressed twice, a category is made once', async () => {
+test('a button pressed twice makes one category', async () => {
   const key = { 'idempotency-key': 'a-category-1' }
   const press = () =>
     editor.call<{ slug: string }>('POST', '/api/admin/categories', { nameZh: '一次', nameEn: 'Once' }, key)

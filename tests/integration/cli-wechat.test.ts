@@ -41,7 +41,7 @@ const json = async (...args: string[]) => {
   return { code, data: JSON.parse(stdout) as Record<string, unknown> }
 }
 
-test('ordered, paid, asked about, paid back and in the bill', async () => {
+test('WeChat Pay: a payment is ordered, paid, queried, refunded and in the bill', async () => {
   const order = ['--out-trade-no', 'CLI-000001']
   const code = await wechat('pay-code', ...order, '--amount', '9.90', '--subject', '一门课')
   expect(code).toMatchObject({
@@ -84,7 +84,7 @@ test('ordered, paid, asked about, paid back and in the bill', async () => {
   ])
 })
 
-test('Alipay: a trade in Beijing’s time, its bill in yuan under titles, a refusal on stderr', async () => {
+test('Alipay: trades are printed in Beijing time, bills in yuan with column titles, refusals on stderr', async () => {
   const alipay = (...args: string[]) => xuecheng('alipay', ...args)
   const order = ['--out-trade-no', 'CLI-A00001']
   const link = (await alipay('pay-url', ...order, '--amount', '9.90', '--subject', '一门课')).stdout.trim()
@@ -110,7 +110,7 @@ test('Alipay: a trade in Beijing’s time, its bill in yuan under titles, a refu
   expect(row?.split('\t').slice(0, 6)).toEqual(['trade', trade['tradeNo'], 'CLI-A00001', '', '9.90', '9.90'])
 })
 
-test('what nobody paid is closed; what is not there, or is called wrongly, is said in one line', async () => {
+test('an unpaid trade is closed; an unknown trade or a wrong option is reported in one line', async () => {
   await wechat('pay-code', '--out-trade-no', 'CLI-000002', '--amount', '1.00', '--subject', 'x')
   expect((await json('close', '--out-trade-no', 'CLI-000002')).code).toBe(0)
   expect((await json('query', '--out-trade-no', 'CLI-000002')).data).toMatchObject({ tradeState: 'CLOSED' })

@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => system?.stop())
 
-test('what an address under /api answers is kept by nobody on the way', async () => {
+test('answers under /api are never cached on the way', async () => {
   const buyer = await system.buyer()
   for (const path of ['/api/me', '/api/orders', '/api/me/courses', '/api/courses', '/api/orders/NONE']) {
     const response = await fetch(`${system.shopUrl}${path}`, { headers: { authorization: `Bearer ${buyer.token}` } })
@@ -35,7 +35,7 @@ test('HEAD of a video says how long it is', async () => {
   expect([part.status, part.headers.get('content-length')]).toEqual([206, '10'])
 })
 
-test('a number that no column holds is a wrong number, not a fault', async () => {
+test('a number too large for its column is refused as invalid, not as an internal error', async () => {
   const staff = system.client()
   await staff.login('admin', 'admin123456')
   const cursor = Buffer.from('[0,99999999999999]').toString('base64url')
@@ -67,7 +67,7 @@ test('a stream of events ends with its session', async () => {
   )
 })
 
-test('a buyer watches so many pages at a time in a process; one that is refused may ask, and one that is closed makes room', async () => {
+test('a buyer has a limited number of event streams in a process; a refused page can poll, and a closed one frees its place', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   const open: AbortController[] = []
@@ -104,7 +104,7 @@ test('a buyer watches so many pages at a time in a process; one that is refused 
   }
 })
 
-test('what cannot be read as a request is refused as a problem as well', async () => {
+test('a malformed request is refused with a problem document as well', async () => {
   const bad = await fetch(`${system.shopUrl}/api/courses/%zz`, { headers: { 'accept-language': 'en' } })
   expect([bad.status, bad.headers.get('content-type')]).toEqual([400, 'application/problem+json; charset=utf-8'])
   expect(await bad.json()).toMatchObject({ code: 'MALFORMED_REQUEST', status: 400 })
@@ -122,7 +122,7 @@ test('what cannot be read as a request is refused as a problem as well', async (
   expect((await said('this is no request\r\n\r\n')).body).toMatchObject({ code: 'MALFORMED_REQUEST', status: 400 })
 })
 
-test('every list says whether anything comes after it', async () => {
+test('every list says whether it has a next page', async () => {
   interface Answer {
     readonly content?: Record<string, { schema?: { properties?: Record<string, { type?: string }> } }>
   }

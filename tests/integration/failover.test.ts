@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { failOver } from '../../prove/failover-run.ts'
 
-test('the primary database is killed under two nodes: nothing is lost, pages go on, and writes come back by themselves', async () => {
+test('with two nodes, killing the primary database loses nothing: pages stay readable, and writes resume by themselves', async () => {
   const seed = randomInt(1, 2 ** 31)
   const report = await failOver({ seed, buyers: 4, loadMs: 2000, noticeMs: 3000, haproxy: false, progress() {} })
   const broken = report.verdicts.filter((verdict) => verdict.broken.length > 0)

@@ -15,7 +15,7 @@ afterAll(() => harness?.close())
 const SOCKETS = join(import.meta.dirname, '../../bench/hostile-sockets.ts')
 const KINDS = ['orders of 32,000 courses', 'forged tokens', 'unsigned notifications', 'searches', 'pages']
 
-test('everyone of the class has an order, and every notification is answered, none of them twice', async () => {
+test('everybody in the class gets an order, and every notification is answered and handled once', async () => {
   const { system, key } = harness
   const place = await placing(system, await newBuyers(system, 40))
   const child = fork(SOCKETS, [system.shopUrl, '60', '127.0.0.1', ...KINDS], {

@@ -21,7 +21,7 @@ interface Body {
 
 const keyed = () => ({ 'idempotency-key': randomUUID() })
 
-test('registering: one account however often and at once, a session each time, and nothing of the password kept', async () => {
+test('a repeated registration makes one account, answers each time with a session, and stores nothing of the password', async () => {
   const headers = keyed()
   const body = { username: 'once-only', password: 'a long password' }
   const register = (with_ = body) => system.client().call<Body>('POST', '/api/users', with_, headers)
@@ -35,7 +35,7 @@ test('registering: one account however often and at once, a session each time, a
   expect(kept[0]?.all).not.toMatch(/password|token/)
 })
 
-test('ordering, and paying again: one order and one attempt a key', async () => {
+test('one idempotency key makes one order and one payment attempt', async () => {
   const buyer = await system.buyer()
   const headers = keyed()
   const order = { courseIds: [1], totalAmount: '39.00', payType: 'alipay' }

@@ -93,7 +93,7 @@ test('UTF-8 with its mark and the GB18030 of Excel are read as they were written
   expect(excel.wouldMake).toEqual({ accounts: 1, grants: 1, alreadyThere: 0 })
 })
 
-test('killed in the middle it goes on, nothing twice; the same file again changes nothing; passwords leave once', async () => {
+test('a killed import continues without repeating anything; the same file again changes nothing; passwords are shown once', async () => {
   const file = `${people('pupil', 150)}\nPUPIL0,2\nPUPIL0,2`
   const key = { 'idempotency-key': 'one-upload' }
   const { id, wouldMake } = await upload(file, key)
@@ -152,7 +152,7 @@ test('killed in the middle it goes on, nothing twice; the same file again change
   expect(result.body).not.toContain(password)
 })
 
-test('a running import is cancelled where it is: what was made stays, nothing more is made', async () => {
+test('a running import stops where it is cancelled: accounts made so far stay, and no more are made', async () => {
   const { id } = await upload(people('stopped', 400))
   await post(id, 'start')
   await until(

@@ -41,7 +41,7 @@ function killIfThere(pid: number): void {
 const paidOrders = (system: System) =>
   system.sql<{ order_no: string }>(`select order_no from orders where status = 'paid' order by 1`)
 
-test('stopped, killed, and killed again at once: every paid order is still there and no process is', {
+test('after a stop and two kills every paid order is kept and no process is left', {
   timeout: 480_000,
 }, async () => {
   const first = await startSystem({ dataDir: folder })
@@ -83,7 +83,7 @@ describe('one shop that goes on running', () => {
     expect((await fetch(`${system.shopUrl}/metrics`)).status).toBe(404)
   })
 
-  test('a second shop on the same data folder is refused in one line and harms nothing', async () => {
+  test('a second shop on the same data folder is refused in one line, and the first goes on', async () => {
     const port = await freePort()
     const second = startSystem({ dataDir: folder, environment: { PORT: String(port), SANDBOX: 'off' } })
     await expect(second).rejects.toThrow(/The data folder .* is in use by another running shop/)
@@ -106,7 +106,7 @@ describe('one shop that goes on running', () => {
     }
   })
 
-  test('sixty who ask for the metrics at once get them, without a web server that hangs and without a database', async () => {
+  test('sixty requests for the metrics at once are answered while a web server hangs and the database is gone', async () => {
     const [hangs] = processesIn(folder).filter((pid) =>
       readFileSync(`/proc/${pid}/environ`, 'utf8').includes('XUECHENG_ROLE=web\0'),
     )
@@ -126,7 +126,7 @@ describe('one shop that goes on running', () => {
     }
   })
 
-  test('the database server killed under the running shop comes back, and so does the shop', async () => {
+  test('a killed database server is restarted, and the running shop recovers', async () => {
     const ready = async () => (await fetch(`${system.shopUrl}/readyz`, quick()).catch(() => undefined))?.status ?? 0
     await until(ready, (status) => status === 200)
     await buyAndPay(system)

@@ -99,7 +99,7 @@ async function guess(username: string, from: readonly string[], times: number): 
   return tried
 }
 
-test('forty wrong passwords from six addresses: the owner gets in from a device of before, and changes the password', async () => {
+test('after forty wrong passwords from six addresses the owner still logs in from a known device and changes the password', async () => {
   const { username, home } = await account()
   expect((await home.login(username, PASSWORD)).status).toBe(200)
   const tried = await guess(username, Array.from({ length: 6 }, elsewhere), 40)
@@ -123,7 +123,7 @@ test('forty wrong passwords from six addresses: the owner gets in from a device 
   expect(english.body.detail).toMatch(/ try again in \d+ minutes\./)
 })
 
-test('another password makes every other device unknown', async () => {
+test('a new password makes every other device unknown', async () => {
   const { username, home } = await account()
   const other = visitor(elsewhere())
   for (const device of [home, other]) expect((await device.login(username, PASSWORD)).status).toBe(200)
@@ -132,7 +132,7 @@ test('another password makes every other device unknown', async () => {
   expect((await other.login(username, 'another one of mine')).status).toBe(429)
 })
 
-test('a hundred failures from one address hold up nobody else behind it', async () => {
+test('a hundred failures from one address delay nobody else behind it', async () => {
   const behind = elsewhere()
   const names = Array.from({ length: 25 }, () => `nobody-${randomUUID().slice(0, 8)}`)
   for (let n = 0; n < 100; n += 1) await visitor(behind).login(names[n % 25] ?? '', `wrong ${n}`)
@@ -140,7 +140,7 @@ test('a hundred failures from one address hold up nobody else behind it', async 
   expect((await visitor(behind).login(username, PASSWORD)).status).toBe(200)
 })
 
-test('a class of forty behind one address logs in at once, each with an account, and forty times with one', async () => {
+test('a class of forty behind one address logs in at once, with forty accounts and with one', async () => {
   const behind = elsewhere()
   const hash = (await account()).username
   await system.sql(
@@ -156,7 +156,7 @@ test('a class of forty behind one address logs in at once, each with an account,
   expect(same.map(({ status }) => status)).toEqual(Array.from({ length: 40 }, () => 200))
 })
 
-test('a burst of guesses at once does not slip past, from one address or from many', async () => {
+test('a burst of simultaneous guesses is limited, from one address or from many', async () => {
   const one = await account()
   const behind = elsewhere()
   const burst = await Promise.all(
@@ -171,7 +171,7 @@ test('a burst of guesses at once does not slip past, from one address or from ma
   expect((await many.home.login(many.username, PASSWORD)).status).toBe(200)
 })
 
-test('after five wrong ones the wait is thirty seconds, and is said; refused ones do not make it longer', async () => {
+test('after five wrong passwords the wait is thirty seconds and is stated; refused attempts do not prolong it', async () => {
   const { username } = await account()
   const here = elsewhere()
   expect(await guess(username, [here], 15)).toBe(5)
@@ -185,7 +185,7 @@ test('after five wrong ones the wait is thirty seconds, and is said; refused one
   expect((await visitor(here).login(other.username, PASSWORD)).status).toBe(200)
 })
 
-test('a name in other letters is the same account: it makes no more guesses', async () => {
+test('a name in other letters is the same account and gives no further guesses', async () => {
   const { username } = await account()
   const spellings = [username, username.toUpperCase(), username.replace('l', 'L'), username.replace('m', 'M')]
   let tried = 0
@@ -193,7 +193,7 @@ test('a name in other letters is the same account: it makes no more guesses', as
   expect(tried).toBeLessThan(10)
 })
 
-test('past the limit a new device gets in by password and second factor together, and neither alone says anything', async () => {
+test('past the limit a new device logs in by password and second factor together, and neither alone reveals anything', async () => {
   const { username, home } = await account('support')
   await home.login(username, PASSWORD)
   const begun = await home.post('/api/admin/profile/second-factor', { password: PASSWORD })
@@ -220,7 +220,7 @@ test('past the limit a new device gets in by password and second factor together
   expect((await visitor(elsewhere()).login(username, PASSWORD, codeAt(0))).status).toBe(200)
 })
 
-test('who knows only the password, and tries codes, holds up neither a known device nor a recovery code', async () => {
+test('somebody who knows only the password and tries codes blocks neither a known device nor a recovery code', async () => {
   const { username, home } = await account('support')
   await home.login(username, PASSWORD)
   const begun = await home.post('/api/admin/profile/second-factor', { password: PASSWORD })
@@ -240,7 +240,7 @@ test('who knows only the password, and tries codes, holds up neither a known dev
   expect((await visitor(elsewhere()).login(username, PASSWORD, recoveryCodes[0])).status).toBe(200)
 })
 
-test('past the limit a new device gets in by a code of the command line: once, for ten minutes, audited', async () => {
+test('past the limit a new device logs in with a code from the command line: once, within ten minutes, audited', async () => {
   const { username } = await account()
   await guess(username, Array.from({ length: 12 }, elsewhere), 12)
   const xuecheng = async (...args: string[]) => {
@@ -276,7 +276,7 @@ test('a session that shows its password again waits for its own wrong ones only'
   expect((await change(PASSWORD)).status).toBe(204)
 })
 
-test('what is typed as a name is not kept in plain letters', async () => {
+test('what is typed as a name is not stored in plain text', async () => {
   const typed = `S3cret-${randomUUID()}`
   await visitor(elsewhere()).login(typed, 'x')
   const rows = await system.sql('select key from login_failures')

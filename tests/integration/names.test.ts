@@ -29,7 +29,7 @@ const register = (username: string, displayName?: string, language = 'en') =>
     )
 const wide = (name: string) => name.replace(/[a-z]/g, (letter) => String.fromCodePoint(letter.charCodeAt(0) + 0xfee0))
 
-test('names that read as another account’s are refused', async () => {
+test('names that look like another account’s are refused', async () => {
   for (const username of ['ａｄｍｉｎ', 'ADMIN', 'ａdmin']) {
     expect((await register(username)).body.code).toBe('USERNAME_TAKEN')
   }
@@ -39,7 +39,7 @@ test('names that read as another account’s are refused', async () => {
   expect((await register('аdmin')).body.code).toBe('USERNAME_UNFIT')
 })
 
-test('names that sound like the shop itself are taken, with an account or without', async () => {
+test('names that sound like the shop itself cannot be registered, whether an account has them or not', async () => {
   for (const username of ['webmaster', 'Ｗｅｂｍａｓｔｅｒ', 'PostMaster', '官方客服', '管理员']) {
     expect([username, (await register(username)).body.code]).toEqual([username, 'USERNAME_TAKEN'])
   }
@@ -49,7 +49,7 @@ test('names that sound like the shop itself are taken, with an account or withou
   expect(found?.count).toBe(0)
 })
 
-test('a name is one account’s in every form, and guesses at it are counted together', async () => {
+test('every form of a name belongs to one account, and guesses at all forms count together', async () => {
   const name = `vic${randomUUID().slice(0, 8)}`
   expect((await register(wide(name))).body.user.username).toBe(name)
   expect((await register(name.toUpperCase())).body.code).toBe('USERNAME_TAKEN')
@@ -65,17 +65,20 @@ test('a name is one account’s in every form, and guesses at it are counted tog
   expect(guesses.at(-1)).toBe(429)
 })
 
-test.each(['a\u202eb', 'two\nlines', '\u200b', '\u3164', 'a\u2066b'])('%j is no name to show', async (displayName) => {
-  const chinese = await register(`n${randomUUID().slice(0, 8)}`, displayName, 'zh-CN')
-  expect([chinese.status, chinese.body.errors?.[0]?.field]).toEqual([422, 'displayName'])
-  expect(chinese.body.errors?.[0]?.message).toMatch(/一行可见的文字/)
-  const owner = system.client()
-  await owner.login('admin', 'admin123456')
-  const staff = { username: `s${randomUUID().slice(0, 8)}`, displayName, role: 'editor' }
-  expect((await owner.call('POST', '/api/admin/staff', staff)).status).toBe(422)
-  const teacher = { name: displayName, title: '讲师', bio: '' }
-  expect((await owner.call('POST', '/api/admin/teachers', teacher)).status).toBe(422)
-})
+test.each(['a\u202eb', 'two\nlines', '\u200b', '\u3164', 'a\u2066b'])(
+  '%j is refused as a display name',
+  async (displayName) => {
+    const chinese = await register(`n${randomUUID().slice(0, 8)}`, displayName, 'zh-CN')
+    expect([chinese.status, chinese.body.errors?.[0]?.field]).toEqual([422, 'displayName'])
+    expect(chinese.body.errors?.[0]?.message).toMatch(/一行可见的文字/)
+    const owner = system.client()
+    await owner.login('admin', 'admin123456')
+    const staff = { username: `s${randomUUID().slice(0, 8)}`, displayName, role: 'editor' }
+    expect((await owner.call('POST', '/api/admin/staff', staff)).status).toBe(422)
+    const teacher = { name: displayName, title: '讲师', bio: '' }
+    expect((await owner.call('POST', '/api/admin/teachers', teacher)).status).toBe(422)
+  },
+)
 
 test('staff find a buyer by any form of the name', async () => {
   const name = `find${randomUUID().slice(0, 8)}`

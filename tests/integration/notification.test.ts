@@ -146,7 +146,7 @@ test.each(Object.entries(REFUSED))('%s: refused in words, kept, and nothing chan
   expect(last?.body.equals(raw.subarray(0, 64 * 1024))).toBe(true)
 })
 
-test('a good one settles order, payment and access, and its repeat is acknowledged and changes nothing', async () => {
+test('a genuine notification settles order, payment and access, and a duplicate is acknowledged and changes nothing', async () => {
   const { orderNo, fields } = await newOrder()
   const answer = await post(signed(fields))
   expect(answer).toEqual({ status: 200, text: 'success', type: 'text/plain; charset=utf-8' })
@@ -160,7 +160,7 @@ test('a good one settles order, payment and access, and its repeat is acknowledg
   expect(await books()).toEqual(settled)
 })
 
-test('twenty copies of a first notification at once settle once', async () => {
+test('twenty copies of a notification at once settle once', async () => {
   const { orderNo, fields } = await newOrder()
   const answers = await Promise.all(Array.from({ length: 20 }, () => post(signed(fields))))
   expect(answers.every(({ text }) => text === 'success')).toBe(true)
@@ -172,7 +172,7 @@ test('twenty copies of a first notification at once settle once', async () => {
   expect(await buyer.ownedIds()).toEqual([1])
 })
 
-test('TRADE_FINISHED is paid as well', async () => {
+test('TRADE_FINISHED counts as paid', async () => {
   const { orderNo, fields } = await newOrder()
   expect((await post(signed(fields, { trade_status: 'TRADE_FINISHED' }))).text).toBe('success')
   expect((await buyer.order(orderNo)).status).toBe('paid')
@@ -193,7 +193,7 @@ test('a phone payment that timed out unpaid reports TRADE_CLOSED: acknowledged, 
   )
 })
 
-test('money that fits no order is listed for staff, once, however often it is told', async () => {
+test('a payment that fits no order is listed for staff once, however often it is notified', async () => {
   const { orderNo, fields } = await newOrder()
   for (let time = 0; time < 3; time += 1) await post(signed(fields, { total_amount: '38.99' }))
   const rows = await system.sql(`select reason, amount_fen::int as fen from unmatched_payments where attempt_no = $1`, [

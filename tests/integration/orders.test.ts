@@ -30,7 +30,7 @@ test.each(['137.99', '138.01', '0.01', '39.00', '0.00', '138', '138.0'])(
   },
 )
 
-test.each([-1, 138, '1e2', '138.001', 'abc', '', null])('the amount %j is no amount', async (amount) => {
+test.each([-1, 138, '1e2', '138.001', 'abc', '', null])('the amount %j is refused', async (amount) => {
   const buyer = await system.buyer()
   const { status, body } = await buyer.call('POST', '/api/orders', {
     courseIds: [1, 2, 3],
@@ -41,7 +41,7 @@ test.each([-1, 138, '1e2', '138.001', 'abc', '', null])('the amount %j is no amo
   expect(body).toMatchObject({ code: 'INVALID_INPUT', errors: [{ field: 'totalAmount' }] })
 })
 
-test('an order has a number of 32 characters, a line a course at its price, and a pay link of exactly its amount', async () => {
+test('an order has a number of 32 characters, a line for each course at its price, and a pay link of exactly its amount', async () => {
   const buyer = await system.buyer()
   const { status, body } = await buyer.buy([3, 1, 2], '138.00')
   expect(status).toBe(201)
@@ -58,7 +58,7 @@ test('an order has a number of 32 characters, a line a course at its price, and 
   expect(order).toMatchObject({ status: 'unpaid', totalAmount: '138.00', tradeNo: null })
 })
 
-test('the same unpaid purchase gives the same order back, also when asked for twenty times at once', async () => {
+test('a repeated purchase returns the same unpaid order, even twenty times at once', async () => {
   const buyer = await system.buyer()
   const answers = await Promise.all(Array.from({ length: 20 }, () => buyer.buy([1, 2], '88.00')))
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]))
@@ -75,7 +75,7 @@ test('an Idempotency-Key gives the same answer for the same body and refuses ano
   expect(other.body).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' })
 })
 
-test('what is owned is not sold twice', async () => {
+test('a course that is owned is not sold again', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   await system.sandbox.pay(body.payUrl)
@@ -88,7 +88,7 @@ test('what is owned is not sold twice', async () => {
   expect(again.body).toMatchObject({ code: 'COURSE_ALREADY_OWNED' })
 })
 
-test("another buyer's order is not there", async () => {
+test("another buyer's order is not found", async () => {
   const [owner, stranger] = await Promise.all([system.buyer(), system.buyer()])
   const { body } = await owner.buy([1], '39.00')
   for (const [method, path] of [
@@ -114,7 +114,7 @@ test('cancelling closes at the gateway first; a cancelled order cannot be paid a
   expect((await buyer.buy([1], '39.00')).body.orderNo).not.toBe(body.orderNo)
 })
 
-test('cancelling what was paid meanwhile finds it paid, notifications or not', async () => {
+test('cancelling an order that was paid meanwhile reports it paid, with or without notifications', async () => {
   const buyer = await system.buyer()
   await system.sandbox.notifications(false)
   try {
@@ -137,7 +137,7 @@ test('a problem is told in the reader’s language, with a stable code', async (
   expect([zh.body.title, en.body.title]).toEqual(['请先登录', 'Please log in'])
 })
 
-test('both forms of the token work; a forged or ended one does not; another site’s page cannot use the cookie', async () => {
+test('both forms of the token work; a forged or expired one does not; another site’s page cannot use the cookie', async () => {
   const buyer = await system.buyer()
   const me = (headers: Record<string, string>) => system.client().call('GET', '/api/me', undefined, headers)
   expect((await me({ authorization: `jwt ${buyer.token}` })).status).toBe(200)
@@ -178,7 +178,7 @@ test('a free course needs no order', async () => {
   expect(await buyer.ownedIds()).toEqual([free])
 })
 
-test('a NUL is refused like any other wrong text', async () => {
+test('a NUL is refused like any other invalid text', async () => {
   const buyer = await system.buyer()
   const nul = await buyer.call('POST', '/api/session', { username: 'a\0b', password: 'x' })
   const query = await buyer.call('GET', '/api/courses?q=%00')
@@ -191,7 +191,7 @@ test('a NUL is refused like any other wrong text', async () => {
   expect([nul.status, query.status, subject.status]).toEqual([422, 422, 422])
 })
 
-test('a buyer who leaves an event stream at once leaves nothing behind', async () => {
+test('an event stream that is left at once leaves nothing behind', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   const leave = async (afterMs: number) => {

@@ -49,7 +49,7 @@ test.each(Object.entries(PHONES))('%s: wap.pay, which leads back to the order, a
   expect(await buyer.ownedIds()).toEqual([1])
 })
 
-test('a computer has the desktop page; gone on with on a phone, the order gets a link for phones', async () => {
+test('a computer gets the desktop page; the same order continued on a phone gets a link for phones', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00', { 'user-agent': COMPUTER })
   expect(linkOf(body)).toMatchObject({ method: 'alipay.trade.page.pay' })
@@ -61,7 +61,7 @@ test('a computer has the desktop page; gone on with on a phone, the order gets a
   await expect.poll(async () => (await buyer.order(body.orderNo)).status).toBe('paid')
 })
 
-test('without that contract a phone gets the desktop page', () => {
+test('a shop without the contract for phones gives them the desktop page', () => {
   const open = (environment: Record<string, string>) => {
     const place = { DATA_DIR: system.dataDir, SANDBOX_PORT: new URL(system.sandboxUrl).port }
     const config = readConfig({ ...place, ...environment }, () => false)

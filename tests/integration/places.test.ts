@@ -63,7 +63,7 @@ async function refusal(url: string, sql: string): Promise<string> {
 
 const NO_RIGHT = '42501'
 
-test('a clone in a folder that others cannot enter, with a space and Chinese in its path: no right, no file, no superuser', async () => {
+test('a clone in a private folder with a space and Chinese in its path gives PostgreSQL no capability, no file and no superuser', async () => {
   const root = cloneInto(join(base, 'home'))
   const dataDir = join(root, 'data')
   const system = await startSystem({ root, dataDir })

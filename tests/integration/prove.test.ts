@@ -6,7 +6,7 @@ import { prove } from '../../prove/prove.ts'
 
 const given = Number(process.env['XUECHENG_PROOF_SEED'])
 
-test('no invariant of money and access breaks while every process is killed and every fault strikes', async () => {
+test('no invariant of money and access breaks while every process is killed and every fault occurs', async () => {
   const seed = given || randomInt(1, 2 ** 31)
   const report = await prove({ seed, orders: 100, buyers: 24, settleLimitMs: 120_000, progress() {} })
   const broken = report.verdicts.filter((verdict) => verdict.broken.length > 0)

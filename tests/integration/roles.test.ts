@@ -37,11 +37,11 @@ const filledIn = (path: string): string =>
     .replace('{id}', '999999999')
     .replace(/\{\w+\}/g, '0'.repeat(32))
 
-test('every address of the desk stands in the table, and the table names no other', () => {
+test('the table of permissions names every route of the back office, and no other', () => {
   expect(endpoints.map(({ key }) => key).sort()).toEqual(Object.keys(TABLE).sort())
 })
 
-test('each is open to exactly the roles of its row', async () => {
+test('every route is open to exactly the roles that the table names', async () => {
   const wrong: string[] = []
   for (const { method, path, key } of endpoints) {
     for (const [who, api] of people) {
@@ -54,12 +54,12 @@ test('each is open to exactly the roles of its row', async () => {
   expect(wrong).toEqual([])
 })
 
-test('each that asks for a proof stands in its list, and the list names no other', () => {
+test('the list of routes that require a credential proof is complete, and names no other', () => {
   const asking = endpoints.flatMap(({ key, proof }) => (proof === undefined ? [] : [[key, proof]]))
   expect(Object.fromEntries(asking)).toEqual(PROOF)
 })
 
-test('with a proof that is too old, or none, exactly those refuse, and say what they want', async () => {
+test('with an old proof, or none, exactly those routes refuse and ask for a proof', async () => {
   for (const provedAt of ["now() - interval '10 minutes'", 'null']) {
     await system.sql(`update sessions set proved_at = ${provedAt}`)
     const wrong: string[] = []
@@ -77,6 +77,6 @@ test('with a proof that is too old, or none, exactly those refuse, and say what 
   }
 })
 
-test('an address under the desk that does not exist tells nothing', async () => {
+test('an unknown address of the back office reveals nothing', async () => {
   for (const api of people.values()) expect((await api.call('GET', '/api/admin/nothing-here')).status).toBe(404)
 })

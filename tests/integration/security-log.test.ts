@@ -51,7 +51,7 @@ const matches = (line: Line, like: Partial<Line>) =>
 
 const agentOf = (name: string) => `${name}-${randomUUID().slice(0, 8)}`
 
-test('logins, refusals, a second account, the log-out and what a token is worth after it', async () => {
+test('logins, refusals, logins as another account, log-outs and tokens used afterwards are logged', async () => {
   const agent = agentOf('log')
   const from = { 'user-agent': agent }
   const api = system.client()
@@ -103,7 +103,7 @@ test('logins, refusals, a second account, the log-out and what a token is worth 
   }
 })
 
-test('what staff do to an account is told with who did it, and the account reads it, its own only', async () => {
+test('changes that staff make to an account are logged with their author, and an account reads only its own events', async () => {
   const agent = agentOf('staff')
   const from = { 'user-agent': agent }
   const wanted = { username: `sec-${randomUUID().slice(0, 8)}`, displayName: '新人', role: 'support' }
@@ -143,7 +143,7 @@ test('what staff do to an account is told with who did it, and the account reads
   expect(items[1]).toMatchObject({ event: 'login', outcome: 'ok', by: null })
 })
 
-test('a flood of refusals is five lines and a number, in the log and in the table', async () => {
+test('a flood of refusals becomes five lines and a count, in the log and in the table', async () => {
   const agent = agentOf('flood')
   const buyer = await system.buyer()
   const { id } = (await buyer.call<{ id: number }>('GET', '/api/me')).body
@@ -158,7 +158,7 @@ test('a flood of refusals is five lines and a number, in the log and in the tabl
   expect(rows.length).toBeLessThanOrEqual(11)
 })
 
-test('events page by cursor; old ones are forgotten, and what is too many of each outcome', async () => {
+test('events are paged by cursor; old ones are deleted, and each outcome has a limit', async () => {
   const { id } = (await owner.call<{ id: number }>('GET', '/api/me')).body
   await system.sql(
     `insert into security_events (user_id, at, event, outcome)

@@ -38,7 +38,7 @@ test.concurrent.each([
   expect(await openFor(system.shopUrl, bytes, drip, LIMIT_MS)).toBeLessThan(LIMIT_MS - 1000)
 })
 
-test.concurrent('an upload after its login that hardly moves ends', async () => {
+test.concurrent('an upload that hardly progresses is ended', async () => {
   const part = '--x\r\ncontent-disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'
   const own = `host: ${new URL(system.shopUrl).host}`
   const lines = ['POST /api/admin/uploads HTTP/1.1', own, ...film, `authorization: Bearer ${token}`]
@@ -46,7 +46,7 @@ test.concurrent('an upload after its login that hardly moves ends', async () => 
   expect(await openFor(system.shopUrl, bytes, 'x', LIMIT_MS)).toBeLessThan(LIMIT_MS - 1000)
 })
 
-test('one that is refused while it still sends is told why', async () => {
+test('a client that is refused while it still sends is told why', async () => {
   const bytes = head('POST /api/admin/uploads HTTP/1.1', ...film)
   expect((await sendRaw(system.shopUrl, bytes, { drip: 'x'.repeat(100_000), every: 20 })).status).toBe(401)
 })

@@ -75,7 +75,7 @@ interface Added {
   readonly password: string | null
 }
 
-test('somebody new: the password is told once, opens nothing but its change, and a repeat tells it no more', async () => {
+test('a new member’s password is shown once, only lets them change it, and a repeated request does not show it again', async () => {
   const wanted = { username: 'new-editor', displayName: '新编辑', role: 'editor' }
   const key = { 'idempotency-key': 'add-new-editor' }
   const added = await owner.call<Added>('POST', '/api/admin/staff', wanted, key)
@@ -116,7 +116,7 @@ interface Sessions {
   readonly items: { id: string; userAgent: string; seenAt: string | null; current: boolean }[]
 }
 
-test('sessions are seen and ended: one, all others, by the owner, and by another password', async () => {
+test('sessions are listed and ended: one, all others, by the owner, and by a new password', async () => {
   const { api: first, id } = await member('many-places', 'support')
   const another = async () => {
     const api = system.client()
@@ -160,7 +160,7 @@ test('sessions are seen and ended: one, all others, by the owner, and by another
   expect(await status(first)).toBe(401)
 })
 
-test('a second factor: turned on by its first code, asked for at the login, and turned off', async () => {
+test('a second factor is turned on by its first code, required at login, and turned off', async () => {
   const { api, id } = await member('with-a-phone', 'support')
   const elsewhere = system.client()
   await elsewhere.login('with-a-phone', 'a long password')
@@ -239,7 +239,7 @@ test('a buyer is not staff here', async () => {
   expect(answer).toMatchObject({ status: 404, body: { code: 'USER_NOT_FOUND' } })
 })
 
-test('two owners who take each other away at the same moment: one of them stays', async () => {
+test('of two owners who remove each other at the same moment, one stays', async () => {
   const { id: mine } = (await owner.call<{ id: number }>('GET', '/api/me')).body
   for (let round = 0; round < 8; round++) {
     const other = await member(`owner-${round}`, 'owner')
@@ -257,7 +257,7 @@ test('two owners who take each other away at the same moment: one of them stays'
   }
 })
 
-test('an owner’s own password and second factor are not got past at the staff’s list', async () => {
+test('owners cannot bypass their own password and second factor through the staff list', async () => {
   const { id } = (await owner.call<{ id: number }>('GET', '/api/me')).body
   for (const way of ['password', 'second-factor/off']) {
     const answer = await owner.call('POST', `/api/admin/staff/${id}/${way}`, { reason: 'x' })

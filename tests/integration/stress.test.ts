@@ -48,7 +48,7 @@ async function metric(name: string, labels: string): Promise<number> {
   return Number(new RegExp(`^${name}\\{${labels}\\} (\\d+)`, 'm').exec(await system.metrics())?.[1])
 }
 
-test('payments that wait for a lock are bounded; the rest hear when to come again, and browsing goes on', async () => {
+test('payments that wait for a lock are limited; the rest are told when to retry, and browsing goes on', async () => {
   const unlock = await lock('orders')
   const [most, places] = [80, 2 * 10]
   let refusals = 0
@@ -85,7 +85,7 @@ test('payments that wait for a lock are bounded; the rest hear when to come agai
   await expect.poll(() => metric('http_requests_in_hand', 'kind="payment"')).toBe(0)
 })
 
-test('a gateway that hangs keeps only those waiting who ask for it, and after a while not even them', async () => {
+test('a hanging gateway delays only requests that need it, and after a while not even those', async () => {
   // More than there are places: an order that is being asked about is not asked about once more meanwhile.
   const places = 2 * 10
   const courses = await system.sql<{ id: number; yuan: string }>(
@@ -136,7 +136,7 @@ test('a gateway that hangs keeps only those waiting who ask for it, and after a 
   await system.sandbox.notifications(true)
 })
 
-test('a database that stops answering: known within seconds, nobody waits for long, and what was paid meanwhile is not lost', async () => {
+test('a database that stops answering is noticed within seconds, nobody waits long, and payments made meanwhile are not lost', async () => {
   const buyer = someBuyer(3)
   const { body } = await buyer.buy([1], '39.00')
   const delivered = async () => {

@@ -49,7 +49,7 @@ const refundsOf = (number: string) =>
     [number],
   )
 
-test('link, payment, notification, query, refund, and the refund asked about again: each step is seen', async () => {
+test('a trial shows each step: link, payment, notification, query, refund, refund query', async () => {
   const key = { 'idempotency-key': 'one-trial' }
   const body = { payType: 'alipay' }
   const first = await owner.call<Trial>('POST', '/api/admin/trial-payments', body, key)
@@ -77,7 +77,7 @@ test('link, payment, notification, query, refund, and the refund asked about aga
   expect(deeds.filter(({ subject }) => subject === `trial-payments/${trial.number}`)).toHaveLength(1)
 })
 
-test('as on a phone: the product for phones is tried, and giving up there leads back to the trial', async () => {
+test('a trial as on a phone uses the product for phones, whose way back leads to the trial', async () => {
   const trial = await start('phone')
   const link = new URL(trial.payUrl).searchParams
   expect(link.get('method')).toBe('alipay.trade.wap.pay')
@@ -89,7 +89,7 @@ test('as on a phone: the product for phones is tried, and giving up there leads 
   await passed(trial.number)
 })
 
-test('without its notification the query finds it; the step says so, and the money goes back all the same', async () => {
+test('without a notification the query finds the payment, the step says so, and the money is refunded all the same', async () => {
   await system.sandbox.notifications(false)
   const { number, payUrl } = await start()
   await system.sandbox.pay(payUrl)
@@ -127,7 +127,7 @@ test('a notification that was refused names the check that failed', async () => 
   })
 })
 
-test('a refund whose answer was lost is made once, and the jobs killed in the middle of it all change nothing', async () => {
+test('a refund whose answer was lost is made once, even when the jobs are killed meanwhile', async () => {
   const { number, payUrl } = await start()
   await system.sandbox.send('POST', '/faults', {
     kind: 'timeout-after',
@@ -166,7 +166,7 @@ test('a refund whose answer was lost is made once, and the jobs killed in the mi
   expect(await refundsOf(number)).toMatchObject([{ status: 'succeeded' }])
 })
 
-test('by the other method the link is a code that the gateway makes, and the rest is the same', async () => {
+test('with the other method the link is a code that the gateway makes, and the rest is the same', async () => {
   const { body } = await owner.call<Trial>('POST', '/api/admin/trial-payments', { payType: 'wechat' })
   const made = await until(
     () => look(body.number),
@@ -182,7 +182,7 @@ test('by the other method the link is a code that the gateway makes, and the res
   expect(items[0]?.refunds).toHaveLength(1)
 })
 
-test('the books explain it: nothing unmatched or ill, no sale, no difference in the bill', async () => {
+test('the books account for the trials: nothing unmatched, all checks healthy, no sale, no difference with the bill', async () => {
   const open = await owner.call<{ items: unknown[] }>('GET', '/api/admin/unmatched-payments?state=open')
   expect(open.body.items).toEqual([])
   const health = await owner.call<{ checks: { check: string; count: number }[] }>('GET', '/api/admin/money-health')

@@ -79,7 +79,7 @@ describe('mixed-up keys', () => {
     })
   })
 
-  test("another key taken for Alipay's: nothing is believed", async () => {
+  test("with another key in place of Alipay's, no answer is trusted", async () => {
     const { publicKey } = await generateKeys()
     const deceived = opened.another({ alipayPublicKey: publicKey })
     await expect(deceived.query({ outTradeNo: 'N1' })).rejects.toMatchObject({ code: 'ANSWER_NOT_VERIFIED' })
@@ -181,7 +181,7 @@ describe('faults', () => {
     })
   }
 
-  test('a question is repeated by itself', async () => {
+  test('a query is repeated by itself', async () => {
     const { outTradeNo } = await pay(client)
     await set({ kind: 'http-500', scope: 'all', times: 1 })
     await expect(client.query({ outTradeNo })).rejects.toBeInstanceOf(UnknownOutcomeError)

@@ -29,7 +29,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     return { attempt, tradeNo: trade.tradeNo }
   }
 
-  test.each(DEVICES)('a link for a %s is made, paid, and asked about', async (device) => {
+  test.each(DEVICES)('a link for a %s is created, paid and queried', async (device) => {
     const payer = payerAt(device)
     const attempt = newAttempt(provider(), 1800, payer)
     expect(await provider().queryTrade(attempt.attemptNo, provider().merchant ?? null)).toEqual({ state: 'none' })
@@ -46,12 +46,12 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     await expect(hand.pay(link)).rejects.toThrow(/ 4\d\d /)
   })
 
-  test('what it does not take of an order is neither its silence nor an internal error', async () => {
+  test('an order that the gateway refuses is neither an unknown outcome nor an internal error', async () => {
     const late = newAttempt(provider(), 30 * 86_400)
     await expect(linkFor(provider(), late)).rejects.toMatchObject({ code: 'PAYMENT_DETAILS' })
   })
 
-  test('an ordered link is ordered again without harm', async () => {
+  test('a link can be requested again without harm', async () => {
     const attempt = newAttempt(provider())
     await linkFor(provider(), attempt)
     const again = await linkFor(provider(), attempt)
@@ -59,7 +59,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     expect((await provider().queryTrade(attempt.attemptNo, provider().merchant ?? null)).state).toBe('paid')
   })
 
-  test('closing ends what waits, spends what nobody knew where it can, and leaves what is paid', async () => {
+  test('closing ends a waiting trade, blocks an unknown number where possible, and leaves a paid trade', async () => {
     const waiting = newAttempt(provider())
     const link = await linkFor(provider(), waiting)
     await provider().close(waiting.attemptNo, provider().merchant ?? null)
@@ -78,7 +78,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     await provider().close(newNumber(new Date()), provider().merchant ?? null)
   })
 
-  test('a link has an end of its own', async () => {
+  test('a link expires by itself', async () => {
     // The least that each gateway takes is a minute; its clock is moved past it.
     const attempt = newAttempt(provider(), 90)
     const link = await linkFor(provider(), attempt)
@@ -88,7 +88,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     expect((await provider().queryTrade(attempt.attemptNo, provider().merchant ?? null)).state).not.toBe('paid')
   })
 
-  test('a genuine notification is read; changed anywhere, or without its headers, it is refused', async () => {
+  test('a genuine notification is accepted; altered anywhere, or without its headers, it is refused', async () => {
     const { attempt, tradeNo } = await pay()
     const [raw] = await told(name, attempt.attemptNo, 1)
     if (!raw) throw new Error('nothing was told')
@@ -109,7 +109,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     }
   })
 
-  test('a genuine notification of another application or seller, or of another amount, is not taken for ours', async () => {
+  test('a genuine notification of another application, seller or amount is not taken for ours', async () => {
     const { attempt } = await pay()
     const { attemptNo } = attempt
     await told(name, attemptNo, 1)
@@ -168,7 +168,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     })
   }, 60_000)
 
-  test('the notification of a refund is genuine, and says of no payment that it was made', async () => {
+  test('the notification of a refund is genuine, and does not report a payment', async () => {
     const { attempt, tradeNo } = await pay()
     const { attemptNo } = attempt
     await told(name, attemptNo, 1)
@@ -211,7 +211,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     expect(await refund({ ...whole })).toEqual({ state: 'succeeded' })
   }, 60_000)
 
-  test('a refund that was made is never refused because the questions about it are', async () => {
+  test('a refund that was made is not recorded as refused because queries about it are refused', async () => {
     const { attempt, tradeNo } = await pay()
     const { attemptNo } = attempt
     const named = { attemptNo, tradeNo, requestNo: newNumber(new Date()), merchant: null }
@@ -231,7 +231,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     expect(await provider().queryRefund({ ...named, requestNo: newNumber(new Date()) })).toBeUndefined()
   }, 60_000)
 
-  test('a gateway that is away is no answer: nothing is concluded', async () => {
+  test('from a gateway that is unreachable nothing is concluded', async () => {
     const { attempt } = await pay()
     await system.sandbox.send('POST', '/faults', { kind: 'http-500', scope: { outTradeNo: attempt.attemptNo } })
     await expect(provider().queryTrade(attempt.attemptNo, provider().merchant ?? null)).rejects.toMatchObject({

@@ -56,7 +56,7 @@ async function pay(outTradeNo: string) {
 const heard = (outTradeNo: string) =>
   shop.received.map(fieldsOf).filter((fields) => fields['out_trade_no'] === outTradeNo)
 
-test('drop loses one attempt; the schedule brings the next', async () => {
+test('drop loses one delivery; the schedule brings the next', async () => {
   await fault('drop', { scope: { outTradeNo: 'DROP' }, times: 1 })
   await pay('DROP')
   await pay('NOT-DROPPED')

@@ -16,7 +16,7 @@ test('no address that changes something is left out', () => {
   expect([...done, ...Object.keys(WITHOUT_A_LINE)].sort()).toEqual(changing.sort())
 })
 
-test('the log is read by who, by what, by subject and by day', async () => {
+test('the log is filtered by user, action, subject and day', async () => {
   const read = async (query: string) =>
     (await owner.call<{ items: Line[] }>('GET', `/api/admin/audit?${query}`)).body.items
   const today = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 10)

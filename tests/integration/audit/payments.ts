@@ -61,7 +61,7 @@ test('orders, refunds and access', async () => {
   expect(secret).toMatchObject({ before: { passwordDue: false }, after: { passwordDue: true } })
 })
 
-test('the inbox, money of nobody, jobs, a day and its difference', async () => {
+test('inbox, unmatched payments, jobs, and a day with its difference', async () => {
   const [settled] = await system.sql<{ id: number }>('select id::int from notifications order by id desc limit 1')
   const { line } = await did(at('POST', 'notifications/{id}/replay'), `notifications/${settled?.id}/replay`)
   expect(line.before).toMatchObject({ accepted: true })

@@ -20,7 +20,7 @@ test('a healthy shop is healthy', async () => {
   expect(Object.keys(checks)).toHaveLength(15)
 })
 
-test('a month without a partition shows until it is made', async () => {
+test('a month without a partition is reported until it is created', async () => {
   const next = `(now() at time zone 'Asia/Shanghai')::date + interval '1 month'`
   const [row] = await system.sql<{ part: string }>(`select 'notifications' || to_char(${next}, '_YYYY_MM') as part`)
   await system.sql(`drop table ${row?.part}`)
@@ -32,7 +32,7 @@ test('a month without a partition shows until it is made', async () => {
   expect((await health())['month_missing']?.count).toBe(0)
 })
 
-test('what must never be is found, on the page and in the metrics, and leads to its order', async () => {
+test('an impossible state is found on the page and in the metrics, and leads to its order', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   await system.sandbox.pay(body.payUrl)

@@ -32,7 +32,7 @@ test('a notification is found by any of its numbers, and on the page of the orde
   await system.sql(`update orders set created_at = created_at - interval '3 days' where order_no = $1`, [attempt])
 })
 
-test('a notification that failed is replayed once its cause is gone, at the desk and on the command line', async () => {
+test('a failed notification is replayed once its cause is gone, in the back office and on the command line', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   // The cause: for a moment the attempt is not in our books.
@@ -83,7 +83,7 @@ test('a notification that failed is replayed once its cause is gone, at the desk
   expect((await staff.call('POST', `${path}/seen`, { note: 'it was unknown' })).status).toBe(404)
 })
 
-test('money of an unknown trade is paid back from the list, once', async () => {
+test('a payment of an unknown trade is refunded from the list once', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([2], (await buyer.call<{ price: string }>('GET', '/api/courses/2')).body.price)
   await system.sql('update payment_attempts set attempt_no = $2 where attempt_no = $1', [body.orderNo, 'e'.repeat(32)])

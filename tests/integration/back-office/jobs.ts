@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { until } from '../../harness/system.ts'
 import { health, staff, system } from './rig.ts'
 
-test('a job that is out of tries is listed with its error, and run again', async () => {
+test('a job without attempts left is listed with its error, and run again', async () => {
   await system.sql(`select graphile_worker.add_job('send-refund', '{"refundId": "none"}', max_attempts => 1)`)
   // One try only, as if twenty-five had been used up; those with one try are swept, so it is given more in the end.
   const dead = await until(

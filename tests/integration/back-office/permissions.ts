@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { until } from '../../harness/system.ts'
 import { cli, staff, system } from './rig.ts'
 
-test('each role sees and does what the table of rights says; buyers and strangers nothing', async () => {
+test('each role sees and does what its permissions say; buyers and strangers nothing', async () => {
   const made = await cli('users', 'create', '--username', 'clerk', '--staff', 'support', '--json')
   const { password } = JSON.parse(made.output) as { password: string }
   const clerk = system.client()
@@ -55,14 +55,14 @@ test('what is done on the command line is in the audit log as well', async () =>
   expect(days).toEqual(['reconciliations/alipay/2020-01-01', 'reconciliations/wechat/2020-01-01'])
 })
 
-test('asking the gateway says what it answered of each attempt', async () => {
+test('querying the gateway reports its answer for each attempt', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   const asked = await staff.call<{ asked: object[] }>('POST', `/api/admin/orders/${body.orderNo}/ask`)
   expect(asked.body.asked).toMatchObject([{ user: 'admin', attemptNo: body.orderNo, answer: 'none' }])
 })
 
-test('staff who look at a course as a buyer find locked what is locked; to others that means nothing', async () => {
+test('staff who preview a course as a buyer see lessons locked; for others the preview changes nothing', async () => {
   const [locked] = await system.sql<{ id: number }>(
     'select id from lessons where course_id = 1 and not preview order by position limit 1',
   )

@@ -64,7 +64,7 @@ test('every order is in the file once, and the audit log says who took which', a
   ])
 })
 
-test('nothing is read before it is taken: what changes meanwhile is new in the later lines, and no transaction stays open', async () => {
+test('rows are read only as the client takes them: later lines show later changes, and no transaction stays open', async () => {
   const name = "display_name = '学员' || substr(username, 6)"
   const answer = await slowly()
   // Time to run ahead, if it did.
@@ -80,7 +80,7 @@ test('nothing is read before it is taken: what changes meanwhile is new in the l
   expect(renamed.filter(Boolean).length).toBeGreaterThan(ORDERS / 4)
 })
 
-test('a failure on the way breaks the download off: no client takes it for whole', async () => {
+test('a failure breaks the download off, so that no client takes it for complete', async () => {
   const answer = await slowly()
   await broken(async () => {
     await expect(finish(answer)).rejects.toThrow('aborted')
@@ -90,7 +90,7 @@ test('a failure on the way breaks the download off: no client takes it for whole
   expect((await linesOf({ q: 'crowd77' })).length).toBeGreaterThan(0)
 })
 
-test('what fails before the first byte is refused as usual, and is no file', async () => {
+test('a failure before the first byte is answered as an error, not as a file', async () => {
   await system.sql('alter table audit_log rename to audit_log_away')
   const answer = await download()
   await system.sql('alter table audit_log_away rename to audit_log')
@@ -106,7 +106,7 @@ test('what fails before the first byte is refused as usual, and is no file', asy
     ])
 })
 
-test('two at once in a process, a third is told when to come again, and one that is broken off makes room', async () => {
+test('two exports run in a process at once; a third is told when to retry, and one that is broken off frees its place', async () => {
   const [first, second] = [await slowly(), await slowly()]
   const third = await download()
   expect([third.status, ((await third.json()) as { code: string }).code]).toEqual([503, 'OVERLOADED'])
@@ -126,7 +126,7 @@ test('two at once in a process, a third is told when to come again, and one that
   expect((await told())[0]?.times).toBeGreaterThanOrEqual((await entries()).length)
 })
 
-test('who may: the right and a fresh proof; HEAD writes no entry', async () => {
+test('an export requires the permission and a fresh proof; HEAD writes no audit entry', async () => {
   const before = (await entries()).length
   expect((await finance.call('GET', addressOf({ q: 'crowd77' }))).status).toBe(200)
   await system.sql("update users set role = 'support' where username = 'the-accountant'")
@@ -140,7 +140,7 @@ test('who may: the right and a fresh proof; HEAD writes no entry', async () => {
   await owner.login('admin', 'admin123456')
 })
 
-test('Excel reads it: its mark, Chinese, no formulas, long numbers whole', async () => {
+test('Excel reads the file: byte order mark, Chinese, no formulas, long numbers kept', async () => {
   const [order] = await system.sql<{ order_no: string; id: number }>(
     `update orders set subject = '=HYPERLINK("x"), 学城' where id = (select max(id) from orders) returning order_no, id`,
   )
@@ -164,7 +164,7 @@ test('Excel reads it: its mark, Chinese, no formulas, long numbers whole', async
   expect(asLines(text)).toHaveLength(1)
 })
 
-test('words that fit more people than the list looks through: the list says so, the file has all of them', async () => {
+test('when more buyers match than the list searches, the list says so and the file has all of them', async () => {
   const list = async (q: string) =>
     (await owner.call<{ items: unknown[]; tooMany: boolean }>('GET', `/api/admin/orders?q=${encodeURIComponent(q)}`))
       .body

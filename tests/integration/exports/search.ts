@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { allNumbers, linesOf, numberIn, owner, system } from './rig.ts'
 
-test('list and file find the same: by number, refund, buyer, course, amount, day, status, method', async () => {
+test('list and file find the same orders by number, refund, buyer, course, amount, day, status and method', async () => {
   const [paid] = await system.sql<{ id: number; attempt: number }>(
     `select order_id as id, attempt_id as attempt from order_payments limit 1`,
   )
@@ -50,7 +50,7 @@ test('list and file find the same: by number, refund, buyer, course, amount, day
   }
 })
 
-test('pages by a course follow one another to the end', async () => {
+test('pages of orders with one course lead to the last of them', async () => {
   const [course] = await system.sql<{ title: string }>('select title from courses where id = 1')
   const expected = (await allNumbers('total_fen = 3900')).slice(0, 95)
   const seen: string[] = []
@@ -63,7 +63,7 @@ test('pages by a course follow one another to the end', async () => {
   expect(seen).toEqual(expected.slice(0, 90))
 })
 
-test('times are Beijing’s, as the days of the search are', async () => {
+test('times are Beijing time, like the days of the search', async () => {
   const day = new Date(Date.now() + 8 * 3_600_000 - 2 * 86_400_000).toISOString().slice(0, 10)
   const expected = await system.sql<{ at: string }>(
     `select to_char(created_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI:SS') as at from orders
@@ -74,7 +74,7 @@ test('times are Beijing’s, as the days of the search are', async () => {
   expect(lines.map((line) => line.slice(1, -1).split('","')[9])).toEqual(expected.map(({ at }) => at))
 })
 
-test('the upgrade drops what the earlier exports kept, and their jobs, and no other', async () => {
+test('the upgrade drops the stored exports of earlier versions and their jobs, and no other job', async () => {
   const file = join(import.meta.dirname, '../../../apps/shop/src/db/migrations/0051_streamed_export.sql')
   await system.sql('create table exports (id int)')
   await system.sql('create table export_pieces (id int)')

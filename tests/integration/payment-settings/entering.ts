@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { until } from '../../harness/system.ts'
 import { appOf, enter, merchant, type Outcome, owner, paid, settings, system } from './rig.ts'
 
-test('a mix-up is named in the reader’s language, and nothing is stored; a field that is missing or misshapen is named', async () => {
+test('a mix-up is named in the reader’s language and nothing is stored; a missing or malformed field is named', async () => {
   const { values, appPublicKey } = await merchant()
   const wrong = { ...values, ALIPAY_PUBLIC_KEY: appPublicKey }
   const chinese = await enter(wrong)
@@ -47,13 +47,13 @@ const xuecheng = (...args: string[]) =>
     },
   })
 
-test('what cannot be proved from here is stored only for one who insists', async () => {
+test('keys that cannot be checked from here are stored only on confirmation', async () => {
   const { values } = await merchant()
   const away = { ...values, ALIPAY_GATEWAY: 'http://127.0.0.1:9/gateway.do' }
   expect((await enter(away)).body).toMatchObject({ stored: false, blocked: 'outside' })
 })
 
-test('entered keys are sealed and masked, and used by every process without a restart', async () => {
+test('entered keys are encrypted and masked, and used by every process without a restart', async () => {
   const { values, appId } = await merchant()
   const { body } = await enter(values)
   expect(body).toMatchObject({ stored: true, settings: { source: 'entered' } })

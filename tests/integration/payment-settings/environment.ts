@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { startSystem, until } from '../../harness/system.ts'
 import { merchant, type Outcome, owner, type Settings, system } from './rig.ts'
 
-test('keys that the environment gives win, and are not replaced from the page', async () => {
+test('keys from the environment take precedence, and cannot be replaced on the page', async () => {
   const { values } = await merchant()
   const own = await startSystem({ environment: { ...values, SANDBOX: 'on' } })
   try {

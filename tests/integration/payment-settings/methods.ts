@@ -55,7 +55,7 @@ test('the other method’s keys are entered the same way; its secret is not show
   )
 })
 
-test('another application of the same merchant: what the former one ordered is closed and paid back all the same', async () => {
+test('after a change to another application of the same merchant, earlier payments are still closed and refunded', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const secret = randomBytes(16).toString('hex')
   const [mchId, serialNo] = ['1900000078', '5857554348454E4700000000000000000000ABCE']

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { until } from '../../harness/system.ts'
 import { appOf, enter, merchant, owner, paid, type Settings, settings, system } from './rig.ts'
 
-test('what was begun with a former merchant is settled, asked about and refunded there', async () => {
+test('payments opened with a retired merchant are settled, queried and refunded there', async () => {
   const buyer = await system.buyer()
   const before = (await buyer.buy([2], '49.00')).body
   const late = await system.buyer()
@@ -35,7 +35,7 @@ test('what was begun with a former merchant is settled, asked about and refunded
   expect((await system.sandbox.trades(before.orderNo))[0]?.refundedAmount).toBe('49.00')
 })
 
-test('removed, the sandbox’s merchant is used again; former settings are kept until they are forgotten', async () => {
+test('after removal the sandbox’s merchant is used again; retired settings are kept until they are forgotten', async () => {
   expect((await enter((await merchant()).values)).body.stored).toBe(true)
   const { status, body } = await owner.call<Settings>('POST', '/api/admin/payment-settings/alipay/remove')
   expect(status).toBe(200)
@@ -51,7 +51,7 @@ test('removed, the sandbox’s merchant is used again; former settings are kept 
   )
 })
 
-test('certificate mode: three files in place of one key; mixed up they are not stored', async () => {
+test('certificate mode takes three files in place of one key, and refuses them mixed up', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const made = await system.sandbox.send<{
     appId: string

@@ -3,7 +3,7 @@ import { Secret, TOTP } from 'otpauth'
 import { expect, test } from 'vitest'
 import { member, owner, prove, stale, system } from './rig.ts'
 
-test('a proof is asked for when the last one is older than ten minutes, and renews by the password', async () => {
+test('a proof older than ten minutes is required again, and is renewed by the password', async () => {
   const add = (username: string) =>
     owner.call<{ code?: string; detail?: string }>('POST', '/api/admin/staff', {
       ...{ username, displayName: username, role: 'editor' },
@@ -24,7 +24,7 @@ test('a proof is asked for when the last one is older than ten minutes, and rene
   expect((await add('second-editor')).status).toBe(201)
 })
 
-test('proofs belong to one session, and nobody proves without being logged in', async () => {
+test('a proof belongs to one session, and requires a login', async () => {
   const elsewhere = system.client()
   await elsewhere.login('admin', 'admin123456')
   elsewhere.password = undefined
@@ -40,7 +40,7 @@ test('proofs belong to one session, and nobody proves without being logged in', 
   expect(forged).toMatchObject({ status: 403, body: { code: 'FORBIDDEN_ORIGIN' } })
 })
 
-test('what was begun as one account is not done as another that logged in since, in the same browser', async () => {
+test('an action begun as one account is not carried out as another that has logged in since in the same browser', async () => {
   const [one, other] = [await system.buyer(), await system.buyer()]
   const { id } = (await one.call<{ id: number }>('GET', '/api/me')).body
   const meant = { 'x-account': String(id) }
@@ -50,7 +50,7 @@ test('what was begun as one account is not done as another that logged in since,
   expect(body).toMatchObject({ code: 'LOGIN_REQUIRED' })
 })
 
-test('who has a second factor proves by both, each code once; guesses are limited', async () => {
+test('an account with a second factor proves with both, each code once; guesses are limited', async () => {
   const api = await member('with-a-phone', 'support')
   const path = '/api/admin/profile/second-factor'
   await stale('with-a-phone')
@@ -78,7 +78,7 @@ test('who has a second factor proves by both, each code once; guesses are limite
   expect(guesses.at(-1)).toBe(429)
 })
 
-test('payment keys: examined without a proof, stored, removed and forgotten with one only, despite or not', async () => {
+test('payment keys are checked without a proof, but stored, removed and forgotten only with one', async () => {
   const values = { ALIPAY_APP_ID: '2021000120612450' }
   const path = '/api/admin/payment-settings/alipay'
   await stale('admin')

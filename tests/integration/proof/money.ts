@@ -42,7 +42,7 @@ test.each([
   },
 )
 
-test('refunds: small ones go on, a large one or many small ones together take a proof; owners hear of the large', async () => {
+test('small refunds need no proof; a large one, or many small ones together, do, and owners are told of large ones', async () => {
   await prove(owner, { password: 'admin123456' })
   const limit = { refundLimit: '50.00', factorRoles: [] }
   expect((await owner.call('PUT', '/api/admin/security-settings', limit)).status).toBe(200)

@@ -5,7 +5,7 @@ import type { ShopApi } from '../../harness/shop-api.ts'
 import { until } from '../../harness/system.ts'
 import { age, ago, member, owner, prove, stale, system } from './rig.ts'
 
-test('a session of the staff ends after twelve hours, or two without use; a buyer’s does not', async () => {
+test('a staff session ends after twelve hours, or two without use; a buyer’s does not', async () => {
   const buyer = await system.buyer()
   const { username } = (await buyer.call<{ username: string }>('GET', '/api/me')).body
   const support = await member('goes-home', 'support')
@@ -31,7 +31,7 @@ test('a session of the staff ends after twelve hours, or two without use; a buye
   expect(await ends(username)).toBeGreaterThan(24 * 29)
 })
 
-test('use counts as it comes from a person: a page that asks by itself keeps no session alive', async () => {
+test('only use by a person keeps a session alive, not a page that polls by itself', async () => {
   const support = await member('leaves-a-tab', 'support')
   const seen = async () => {
     const [row] = await system.sql<{ seen_at: Date | null }>(
@@ -47,7 +47,7 @@ test('use counts as it comes from a person: a page that asks by itself keeps no 
   await until(seen, (at) => at !== null)
 })
 
-test('a role that needs a second factor: who has none sets it up before anything else', async () => {
+test('members of a role that requires a second factor set it up before anything else', async () => {
   await prove(owner, { password: 'admin123456' })
   const require = (factorRoles: string[]) =>
     owner.call('PUT', '/api/admin/security-settings', { refundLimit: '1000.00', factorRoles })
@@ -80,7 +80,7 @@ interface News {
   readonly items: { id: number; username: string; action: string }[]
 }
 
-test('every other owner is told, until they take note; the log shows just that', async () => {
+test('every other owner is notified until they acknowledge it, as the log shows', async () => {
   const other = await member('other-owner', 'owner')
   const news = async (api: ShopApi) => (await api.call<News>('GET', '/api/admin/security-news')).body
   expect(await news(other)).toEqual({ count: 0, items: [] }) // what was before them is in the log

@@ -65,7 +65,7 @@ test('the event stream says the state at once and again when it changes, whichev
   expect(seen).toEqual(['unpaid', 'paid'])
 })
 
-test('two orders that share a course, both paid: the course is granted once and its second price goes back by itself', async () => {
+test('when two paid orders share a course, it is granted once and its second price is refunded by itself', async () => {
   const buyer = await system.buyer()
   const first = (await buyer.buy([1], '39.00')).body
   const second = (await buyer.buy([1, 2], '88.00')).body
@@ -86,7 +86,7 @@ test('two orders that share a course, both paid: the course is granted once and 
   expect(await refundedAtGateway(second.orderNo)).toEqual([{ refundedAmount: '39.00', status: 'TRADE_SUCCESS' }])
 })
 
-test('a payment that still arrives on a cancelled order goes back by itself, whole, and opens nothing', async () => {
+test('a payment that arrives on a cancelled order is refunded in full by itself and grants nothing', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([3], '50.00')
   await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)
@@ -112,7 +112,7 @@ async function jobsLeft(): Promise<number> {
   return row?.n ?? 0
 }
 
-test('a link that another tab opened while the order is being cancelled is asked about before the order closes', async () => {
+test('a link opened in another tab while the order is being cancelled is queried before the order closes', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   await Promise.all([

@@ -6,7 +6,7 @@ import { booksOf, refundedAtGateway, runJob, system } from './rig.ts'
 
 const returnParameters = (returnUrl: string) => Object.fromEntries(new URL(returnUrl).searchParams)
 
-test('with notifications off, the return settles: the browser is not believed, the gateway is asked', async () => {
+test('with notifications off, the buyer’s return settles: the gateway is queried, the browser is not trusted', async () => {
   const buyer = await system.buyer()
   await system.sandbox.notifications(false)
   try {
@@ -22,7 +22,7 @@ test('with notifications off, the return settles: the browser is not believed, t
   }
 })
 
-test('a return that was changed, or is another buyer’s, or comes before paying, settles nothing', async () => {
+test('a return that was altered, belongs to another buyer, or comes before paying settles nothing', async () => {
   const buyer = await system.buyer()
   await system.sandbox.notifications(false)
   try {
@@ -41,7 +41,7 @@ test('a return that was changed, or is another buyer’s, or comes before paying
   }
 })
 
-test('with neither notification nor return, the job asks and settles', async () => {
+test('without notification or return, the job queries and settles', async () => {
   const buyer = await system.buyer()
   await system.sandbox.notifications(false)
   try {
@@ -86,7 +86,7 @@ test('a refund whose answers are lost is sent again with the same number, and pa
   expect(row?.fen).toBe(5000)
 })
 
-test('paid on a cancelled order with every notification lost: the return asks, and so does the last look', async () => {
+test('a payment of a cancelled order whose notifications are lost is found by the return and by the last query', async () => {
   await system.sandbox.notifications(false)
   try {
     for (const way of ['return', 'job'] as const) {
@@ -118,7 +118,7 @@ test('paid on a cancelled order with every notification lost: the return asks, a
   }
 })
 
-test('a refund that was made though its answers said otherwise is booked as made', async () => {
+test('a refund that was made although its answers denied it is recorded as made', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([3], '50.00')
   await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)
@@ -145,7 +145,7 @@ test('a refund that was made though its answers said otherwise is booked as made
   expect(row?.fen).toBe(5000)
 })
 
-test('a second sender of the same refund waits while the first one has the gateway on the line', async () => {
+test('a second sender of the same refund waits while the first is calling the gateway', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([3], '50.00')
   await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)

@@ -9,7 +9,7 @@ import { editor, folder, picture, send, sha256, system, video } from './rig.ts'
 
 const parts = () => readdirSync(folder).filter((name) => name.endsWith('.part'))
 
-test('what a file is, its bytes say; it is kept under the name of its content, and shown to anybody', async () => {
+test('a file is recognized by its bytes, stored under the hash of its content, and public', async () => {
   const bytes = picture()
   const sent = await send(bytes, 'holiday.svg')
   expect(sent).toEqual({
@@ -59,7 +59,7 @@ test('what a file is, its bytes say; it is kept under the name of its content, a
   }
 })
 
-test('a camera’s own brand is an MP4; what no browser plays is refused by its name, what some play is said', async () => {
+test('a camera’s own brand is accepted as MP4; formats that no browser plays are refused by name, and partial support is mentioned', async () => {
   const sony = await send(mp4(randomBytes(2000), [H264, track('soun', 'sowt')], 'XAVC'))
   expect([sony.status, sony.body.kind, sony.body.inSomeBrowsers]).toEqual([201, 'video', ['PCM']])
   const hevc = await send(mp4(randomBytes(2000), [track('vide', 'hvc1')], 'mp42'))
@@ -76,7 +76,7 @@ test('a camera’s own brand is an MP4; what no browser plays is refused by its 
   expect(parts()).toEqual([])
 })
 
-test('a connection that is cut leaves nothing', async () => {
+test('a connection that is cut leaves no file', async () => {
   const before = readdirSync(folder)
   const head =
     '--cut\r\ncontent-disposition: form-data; name="file"; filename="a.mp4"\r\ncontent-type: video/mp4\r\n\r\n'

@@ -34,7 +34,7 @@ async function courseWith(names: { cover: string | null; video: string | null; m
   return { course: course.id, lesson: lesson.id, saved }
 }
 
-test('a lesson shows its video to who may read it, whole or in part', async () => {
+test('a lesson’s video is served to those who may read the lesson, whole or in ranges', async () => {
   const bytes = video()
   const { body } = await send(bytes)
   expect(body.kind).toBe('video')
@@ -99,7 +99,7 @@ test('a lesson shows its video to who may read it, whole or in part', async () =
   expect((await system.client().call('GET', address)).status).toBe(401)
 })
 
-test('a week later nothing is removed but what nothing refers to', async () => {
+test('after a week only files that nothing refers to are removed', async () => {
   const [cover, shown, unused] = [await send(picture()), await send(picture()), await send(picture())]
   const kept = [cover, shown].map(({ body }) => body.name)
   const { saved } = await courseWith({ cover: kept[0] ?? '', video: null, markdown: `![屏](/uploads/${kept[1]})` })
@@ -119,7 +119,7 @@ const waits = async () => {
   return rows.length
 }
 
-test('what is uploaded again, or put to use, while it is being removed stays', async () => {
+test('a file that is uploaded again or put to use while it is being removed stays', async () => {
   const later = new Date(Date.now() + 8 * 86_400_000)
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
@@ -153,7 +153,7 @@ test('what is uploaded again, or put to use, while it is being removed stays', a
   }
 })
 
-test('a disk that may not be written is told in words', async () => {
+test('a disk that cannot be written to is reported in words', async () => {
   // A file in the folder's place stops root as well.
   renameSync(folder, `${folder}-aside`)
   writeFileSync(folder, '')

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import type { ShopApi } from '../../harness/shop-api.ts'
 import { order, refund, scan, staff, status, system, tradeOf } from './rig.ts'
 
-test('a day of WeChat Pay agrees with its bill, fees and refunds included; one by hand that is stuck is not forgotten', async () => {
+test('a day of WeChat Pay agrees with its bill, fees and refunds included; a stuck manual refund is not forgotten', async () => {
   const merchants = await system.sandbox.get<{ items: { mchId: string }[] }>('/wechat/merchants')
   expect(merchants.items.map(({ mchId }) => mchId)).toEqual(['1900000001'])
   const mchId = '1900000001'

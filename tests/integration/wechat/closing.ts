@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { order, read, refund, scan, staff, status, system, tradeOf } from './rig.ts'
 
-test('cancelled here is closed there first; what was paid meanwhile is paid', async () => {
+test('cancelling closes at the gateway first; an order paid meanwhile is paid', async () => {
   const buyer = await system.buyer()
   const one = await order(buyer, 'wechat')
   expect((await buyer.call('POST', `/api/orders/${one.orderNo}/cancel`)).status).toBe(200)
@@ -23,7 +23,7 @@ async function aMinutePasses(): Promise<void> {
   await system.sql("update refunds set sent_at = sent_at - interval '62 seconds'")
 }
 
-test('a refund is accepted first and made later; closed over there it is refused, and sent again with a new number', async () => {
+test('a refund is accepted first and made later; closed at the gateway it is refused, and sent again with a new number', async () => {
   const buyer = await system.buyer()
   const { orderNo, codeUrl } = await order(buyer, 'wechat')
   await scan(codeUrl)
@@ -55,7 +55,7 @@ test('a refund is accepted first and made later; closed over there it is refused
   expect(made).toEqual(['SUCCESS', 'CLOSED', 'SUCCESS'])
 })
 
-test('a probe, a lie or a broken seal is refused and kept; the genuine one that follows is taken', async () => {
+test('probes, false claims and undecryptable notifications are refused and stored; the genuine one that follows is accepted', async () => {
   const buyer = await system.buyer()
   const { orderNo, codeUrl } = await order(buyer, 'wechat')
   await system.sandbox.notifications(false)
@@ -83,7 +83,7 @@ test('a probe, a lie or a broken seal is refused and kept; the genuine one that 
   expect(rows.map(({ accepted }) => accepted)).toEqual([true, true, ...Array.from({ length: 9 }, () => false)])
 })
 
-test('a stored notification is judged by when it came, however long after its five minutes it is handled again', async () => {
+test('a stored notification is validated by its time of receipt, however much later it is replayed', async () => {
   const buyer = await system.buyer()
   const { orderNo, codeUrl } = await order(buyer, 'wechat')
   await system.sandbox.notifications(false)

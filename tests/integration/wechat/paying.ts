@@ -6,7 +6,7 @@ import pg from 'pg'
 import { expect, test } from 'vitest'
 import { type Checkout, type Order, order, read, scan, status, system, tradeOf } from './rig.ts'
 
-test('a code is ordered, scanned and paid; the notification settles it', async () => {
+test('a code is requested, scanned and paid, and the notification settles the order', async () => {
   const buyer = await system.buyer()
   const { orderNo, codeUrl } = await order(buyer, 'wechat')
   expect(codeUrl).toMatch(/^weixin:\/\/wxpay\/bizpayurl\?pr=/)
@@ -19,7 +19,7 @@ test('a code is ordered, scanned and paid; the notification settles it', async (
   expect(owned.body.items.map(({ course }) => course.id)).toEqual([1])
 })
 
-test('the same request has the same code; the page that is opened again shows it; a phone gets an address', async () => {
+test('a repeated request and a reopened page show the same code; a phone gets an address', async () => {
   const [buyer, key] = [await system.buyer(), randomUUID()]
   const [one, two] = await Promise.all([order(buyer, 'wechat', key), order(buyer, 'wechat', key)])
   expect(two).toEqual(one)
@@ -42,7 +42,7 @@ test('the same request has the same code; the page that is opened again shows it
   await system.sandbox.notifications(true)
 })
 
-test('inside the messenger’s own browser nothing is opened that it would block: the order stands, to be paid elsewhere', async () => {
+test('in the WeChat in-app browser no blocked page is opened: the order stays, to be paid elsewhere', async () => {
   const app = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148 MicroMessenger/8.0.50'
   const desktop = 'Mozilla/5.0 (Windows NT 10.0) Chrome/132 Safari/537.36 MicroMessenger/7.0.20 WindowsWechat'
   const buy = async (userAgent: string, payType: string) => {
@@ -67,7 +67,7 @@ test('inside the messenger’s own browser nothing is opened that it would block
   expect(onDesktop).not.toHaveProperty('elsewhere')
 })
 
-test('a link that is kept while somebody reaches for it is given to them too: ordered again, the kept one would die', async () => {
+test('a link that is being stored while another request needs it is shared, as a new request would end it', async () => {
   const buyer = await system.buyer()
   const { orderNo, codeUrl } = await order(buyer, 'wechat')
   const [kept] = await system.sql<{ until: Date }>(
@@ -93,7 +93,7 @@ test('a link that is kept while somebody reaches for it is given to them too: or
   }
 })
 
-test('another method without a new order; paid by both, the second payment goes back by itself', async () => {
+test('another method needs no new order; when both are paid, the second payment is refunded by itself', async () => {
   const buyer = await system.buyer()
   const { orderNo, codeUrl } = await order(buyer, 'wechat')
   // Notifications of the first payment are lost, so that the shop learns of the second one before.

@@ -39,7 +39,7 @@ test.each([
   shop.answer = { status: 200, body: 'success' }
 })
 
-test('a part of the money that goes back is told; all of it only where the merchant’s rules say so', async () => {
+test('a partial refund is notified; a full one only if the merchant’s rules say so', async () => {
   const { appId } = setup.merchant
   const told = async (number: string, refunds: readonly Json[]) => {
     const { trade } = await call<{ trade: { tradeNo: string } }>(sandbox.url, 'POST', '/pay', {

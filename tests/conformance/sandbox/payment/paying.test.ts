@@ -238,7 +238,7 @@ test('two hundred pay at once; the books agree', async () => {
   })
 })
 
-test('the same number again: paid is paid, changed is refused', async () => {
+test('a repeated number is paid if it was paid, and refused if its content changed', async () => {
   await call(sandbox.url, 'POST', '/pay', { payUrl: payLink('AGAIN-1') })
   expect(await call(sandbox.url, 'POST', '/pay', { payUrl: payLink('AGAIN-1') }, 409)).toMatchObject({
     code: 'TRADE_HAS_SUCCESS',

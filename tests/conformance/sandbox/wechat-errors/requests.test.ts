@@ -5,7 +5,7 @@ import { call, type Json } from '../rig.ts'
 import { type HandCall, orderOf, sendByHand, wechatMerchant } from '../wechat-rig.ts'
 import { merchant, NATIVE, NOTIFY, order, query, REFUNDS, sandbox, send } from './rig.ts'
 
-describe('who asks: 401 SIGN_ERROR without a signature', () => {
+describe('caller: 401 SIGN_ERROR without a signature', () => {
   const asked: HandCall = { method: 'GET', path: '/v3/bill/tradebill?bill_date=2026-01-01' }
   const old = String(Math.floor(Date.now() / 1000) - 301)
   test.each<[string, string, Partial<HandCall>]>([
@@ -76,7 +76,7 @@ describe('who asks: 401 SIGN_ERROR without a signature', () => {
 
 const GOODS = { merchant_goods_id: '1', goods_name: '课'.repeat(30), quantity: 1, unit_price: 1 }
 
-describe('what is asked: 400 PARAM_ERROR, signed', () => {
+describe('request: 400 PARAM_ERROR, signed', () => {
   test.each<[string, Json]>([
     ['an unknown field', { surprise: 1 }],
     ['a total with a fraction', { amount: { total: 39.5 } }],

@@ -23,7 +23,7 @@ async function paid(no: string): Promise<void> {
   await call(sandbox.url, 'POST', '/wechat/pay', { codeUrl: json['code_url'] })
 }
 
-describe('what has become of it', () => {
+describe('state of a trade or refund', () => {
   test('a number that never was; one of other terms; one that is paid', async () => {
     expect(await send({ method: 'GET', path: query('NONE-1') })).toMatchObject({
       status: 404,
@@ -133,7 +133,7 @@ describe('what has become of it', () => {
   })
 })
 
-describe('by a fault', () => {
+describe('caused by a fault', () => {
   test.each<[Json, number, string | undefined]>([
     [{ kind: 'business-error', subCode: 'NOT_ENOUGH' }, 403, 'NOT_ENOUGH'],
     [{ kind: 'business-error', subCode: 'RULE_LIMIT' }, 403, 'RULE_LIMIT'],

@@ -24,7 +24,7 @@ test('notifications follow the schedule until a 2xx; only the status counts; eac
   expect(new Set(shop.received.map(({ body }) => JSON.parse(body).id)).size).toBe(1)
 })
 
-test('a probe is refused by who verifies, and the same call again is answered rightly', async () => {
+test('a client that verifies refuses a probe, and the same call again is answered correctly', async () => {
   const no = number()
   const { code_url: codeUrl } = await order(no)
   const fault = { kind: 'sign-test', scope: { outTradeNo: no } }

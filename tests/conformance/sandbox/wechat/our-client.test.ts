@@ -92,7 +92,7 @@ describe('by our client', () => {
     expect([...seen].sort()).toEqual([...serials].sort())
   }, 60_000)
 
-  test('probes are refused, and good traffic beside them is not', async () => {
+  test('probes are refused, genuine traffic is not', async () => {
     const merchant = await newMerchant()
     const client = ours(merchant)
     await call(sandbox.url, 'POST', '/faults', {
@@ -123,7 +123,7 @@ describe('by our client', () => {
     expect(attempts.filter((count) => count === 2)).toHaveLength(probes.length)
   }, 90_000)
 
-  test('what a page in WeChat’s own browser hands on is signed as it must be, and can be signed again', async () => {
+  test('what a page in the WeChat in-app browser passes on is signed correctly, and can be signed again', async () => {
     const merchant = await newMerchant()
     const client = ours(merchant)
     const no = newNo()
@@ -141,7 +141,7 @@ describe('by our client', () => {
     await expect(client.jsapiParameters('two\nlines')).rejects.toMatchObject({ field: 'prepay_id' })
   })
 
-  test('both bills of a day, their fees and hashes; a lie about who asks is refused', async () => {
+  test('both bills of a day have correct fees and hashes; a call under another merchant’s number is refused', async () => {
     const merchant = await newMerchant()
     const client = ours(merchant)
     const no = newNo()
