@@ -1,12 +1,11 @@
 /** A shop, and the money of an order on both sides. */
 import { afterAll, beforeAll } from 'vitest'
-import { borrowShop } from '../../harness/shared/borrow.ts'
-import type { RunningSystem } from '../../harness/system.ts'
+import { type System, startSystem } from '../../harness/system.ts'
 
-export let system: RunningSystem
+export let system: System
 
 beforeAll(async () => {
-  system = await borrowShop()
+  system = await startSystem()
 })
 
 afterAll(() => system.stop())
