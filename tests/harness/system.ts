@@ -22,7 +22,7 @@ export interface Place {
   readonly dataDir: string
 }
 
-/** What a test does with a running system, whoever started it. */
+/** What a test does with a running system. */
 export interface RunningSystem extends Place {
   /** The numbers of all web servers. */
   metrics(): Promise<string>

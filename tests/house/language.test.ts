@@ -68,7 +68,8 @@ const RULES: readonly Rule[] = [
 const FOLDERS = ['apps', 'packages', 'tests', 'prove', 'bench', 'scripts', 'docs', 'deploy']
 const PAGES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md']
 /** Written by a program, in Chinese, course content, or this list itself. SQL stays as it was run. */
-const SKIPPED = /node_modules|\/dist\/|\.generated\.|CHANGELOG|zh-CN|shop\/demo\/|house\/language\.test\.ts$|docs\/test-names\.md$/
+const SKIPPED =
+  /node_modules|\/dist\/|\.generated\.|CHANGELOG|zh-CN|shop\/demo\/|house\/language\.test\.ts$|docs\/test-names\.md$/
 
 const files = [
   ...PAGES,
