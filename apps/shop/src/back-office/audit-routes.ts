@@ -5,7 +5,7 @@ import type { Database } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { Cursor, cursorPage, PageShape } from '../http/cursor.ts'
-import { Moment, problems, writeMoment } from '../http/shapes.ts'
+import { Moment, problems, viewOf } from '../http/shapes.ts'
 
 const PAGE = 50
 
@@ -53,7 +53,9 @@ export function addAuditAdminRoutes(admin: Application, db: Database): void {
     },
     async (request) => {
       const { user, subject, action, only, day, cursor } = request.query
-      let query = db.selectFrom('audit_log').selectAll()
+      let query = db
+        .selectFrom('audit_log')
+        .select(['id', 'at', 'username', 'role', 'address', 'action', 'subject', 'before', 'after', 'note'])
       if (user) query = query.where('username', '=', user)
       if (subject) query = query.where('subject', '=', subject)
       if (action) query = query.where('action', '=', action)
@@ -65,10 +67,7 @@ export function addAuditAdminRoutes(admin: Application, db: Database): void {
         query,
         key: 'id',
         size: PAGE,
-        view: (rows) =>
-          rows.map(({ id, at, username, role, address, action, subject, before, after, note }) => {
-            return { id, at: writeMoment(at), username, role, address, action, subject, before, after, note }
-          }),
+        view: (rows) => rows.map(viewOf),
       })
     },
   )

@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox'
 import type { Reader } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import { cursorPage, type Page } from '../http/cursor.ts'
-import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
+import { Moment, Money, viewOf } from '../http/shapes.ts'
 import { formatYuan, toFen } from '../money.ts'
 import { beginsWith } from './name-start.ts'
 
@@ -65,14 +65,7 @@ export async function searchBuyers(
     query,
     key: 'id',
     size: PAGE,
-    view: (rows) =>
-      rows.map((row) => ({
-        id: row.id,
-        username: row.username,
-        displayName: row.display_name,
-        createdAt: writeMoment(row.created_at),
-        disabledAt: writeMomentOrNull(row.disabled_at),
-      })),
+    view: (rows) => rows.map(viewOf),
   })
 }
 
@@ -105,21 +98,12 @@ export async function readBuyer(db: Reader, id: number): Promise<Static<typeof B
                          where r.attempt_id = p.attempt_id and r.status = 'succeeded') back on true
     where o.user_id = ${id}`.execute(db)
   return {
-    id: row.id,
-    username: row.username,
-    displayName: row.display_name,
-    createdAt: writeMoment(row.created_at),
-    disabledAt: writeMomentOrNull(row.disabled_at),
+    ...viewOf(row),
     paid: formatYuan(toFen(sums[0]?.fen ?? 0)),
     orders: sums[0]?.orders ?? 0,
     access: access.map((line) => ({
-      courseId: line.course_id,
-      title: line.title,
-      grantedAt: writeMoment(line.granted_at),
-      grantedBy: line.granted_by,
-      orderNo: line.order_no,
+      ...viewOf(line),
       byStaff: line.granted_by === 'staff' ? (grants.get(grantKey(line.course_id, line.granted_at)) ?? null) : null,
-      revokedAt: writeMomentOrNull(line.revoked_at),
     })),
   }
 }

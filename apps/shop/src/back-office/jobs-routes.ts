@@ -4,8 +4,8 @@ import { type AdminContext, adminAction } from '../admin/action.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { Cursor, cutPage, readCursor } from '../http/cursor.ts'
-import { Moment, problems, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
-import { JOB_STATES, type Job, listJobs, runAgain, tasksIn } from '../jobs/dead-letters.ts'
+import { Moment, problems, viewOf } from '../http/shapes.ts'
+import { JOB_STATES, listJobs, runAgain, tasksIn } from '../jobs/dead-letters.ts'
 
 const PAGE = 50
 const TextOrNull = Type.Union([Type.String(), Type.Null()])
@@ -56,7 +56,7 @@ export function addJobsAdminRoutes(admin: Application, context: AdminContext): v
       const after = readCursor(cursor, ['number'])
       const rows = await listJobs(db, { state, task, after: after ? String(after[0]) : undefined, limit: PAGE + 1 })
       const { page, next } = cutPage(rows, PAGE, (job) => [Number(job.id)])
-      return { items: page.map(writeJob), next, tasks: await tasksIn(db, state) }
+      return { items: page.map(viewOf), next, tasks: await tasksIn(db, state) }
     },
   )
 
@@ -88,10 +88,3 @@ export function addJobsAdminRoutes(admin: Application, context: AdminContext): v
     },
   )
 }
-
-const writeJob = (job: Job) => ({
-  ...job,
-  runAt: writeMoment(job.runAt),
-  createdAt: writeMoment(job.createdAt),
-  lockedAt: writeMomentOrNull(job.lockedAt),
-})

@@ -41,21 +41,16 @@ export async function readLesson(db: Reader, courseId: number, lessonId: number)
   const place = order.findIndex(({ id }) => id === lessonId)
   const row = await db
     .selectFrom('lessons')
-    .selectAll()
+    .select(['id', 'title', 'minutes', 'preview', 'markdown', 'video'])
     .where('id', '=', lessonId)
     .where('course_id', '=', courseId)
     .where(WRITTEN)
     .executeTakeFirst()
   if (!row) throw new ShopError('LESSON_NOT_FOUND')
   return {
-    id: row.id,
+    ...row,
     courseId,
     courseTitle: course.title,
-    title: row.title,
-    minutes: row.minutes,
-    preview: row.preview,
-    markdown: row.markdown,
-    video: row.video,
     previousId: order[place - 1]?.id ?? null,
     nextId: order[place + 1]?.id ?? null,
     published: course.status === 'published',

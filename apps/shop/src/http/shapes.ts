@@ -35,6 +35,28 @@ export function writeMoment(at: Date): string {
 
 export const writeMomentOrNull = (at: Date | null): string | null => (at ? writeMoment(at) : null)
 
+type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : Name
+
+/** A row in the API: its columns in camel case, its times written. */
+export type View<Row> = {
+  [Name in keyof Row & string as Camel<Name>]: Row[Name] extends infer Value
+    ? Value extends Date
+      ? string
+      : Value
+    : never
+}
+
+/** A row whose columns are fields of the answer as they are. */
+export const viewOf = <Row extends object>(row: Row): View<Row> =>
+  Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [
+      name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+      value instanceof Date ? writeMoment(value) : value,
+    ]),
+  ) as View<Row>
+
 /** A list that is always short, in the same shape as paged lists but with a single page. */
 export const WholeList = <Name extends string>(of: Name) =>
   Type.Object({ items: Type.Array(Type.Ref(of)), next: Type.Null() })

@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import type { Reader } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
-import { Moment, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
+import { Moment, viewOf } from '../http/shapes.ts'
 
 export const StaffRoleShape = Type.Enum(['owner', 'finance', 'support', 'editor'])
 
@@ -33,33 +33,12 @@ export async function findStaff(db: Reader, id?: number): Promise<StaffMember[]>
   let select = db
     .selectFrom('users')
     .leftJoin('second_factors', 'second_factors.user_id', 'users.id')
-    .select([
-      'users.id',
-      'users.username',
-      'users.display_name',
-      'users.role',
-      'users.created_at',
-      'users.disabled_at',
-      'users.password_due',
-      'second_factors.confirmed_at',
-    ])
+    .select(['users.id', 'users.username', 'users.display_name', 'users.role', 'users.created_at'])
+    .select(['users.disabled_at', 'users.password_due', 'second_factors.confirmed_at'])
     .where('users.role', '!=', 'buyer')
   if (id !== undefined) select = select.where('users.id', '=', id)
   const rows = await select.orderBy('users.id').execute()
-  return rows.flatMap((row) =>
-    row.role === 'buyer'
-      ? []
-      : [
-          {
-            id: row.id,
-            username: row.username,
-            displayName: row.display_name,
-            role: row.role,
-            createdAt: writeMoment(row.created_at),
-            disabledAt: writeMomentOrNull(row.disabled_at),
-            passwordDue: row.password_due,
-            secondFactor: row.confirmed_at !== null,
-          },
-        ],
+  return rows.flatMap(({ role, confirmed_at, ...row }) =>
+    role === 'buyer' ? [] : [{ ...viewOf(row), role, secondFactor: confirmed_at !== null }],
   )
 }

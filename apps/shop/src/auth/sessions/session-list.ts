@@ -1,7 +1,7 @@
 /** A person's sessions: listing and ending them. */
 import { type Static, Type } from 'typebox'
 import type { Reader, Transaction } from '../../db/connect.ts'
-import { Moment, writeMoment, writeMomentOrNull } from '../../http/shapes.ts'
+import { Moment, viewOf } from '../../http/shapes.ts'
 import { sessionLasts } from './session-life.ts'
 
 export const SessionShape = Type.Object(
@@ -26,21 +26,14 @@ export async function listSessions(
   const rows = await db
     .selectFrom('sessions')
     .innerJoin('users', 'users.id', 'sessions.user_id')
-    .select(['sessions.id', 'user_agent', 'address', 'sessions.created_at', 'seen_at'])
+    .select(['sessions.id', 'user_agent', 'address', 'sessions.created_at as since', 'seen_at'])
     .where('user_id', '=', userId)
     .where(sessionLasts(now))
     .orderBy((of) => of.fn.coalesce('seen_at', 'sessions.created_at'), 'desc')
     .orderBy('sessions.id')
     .limit(200)
     .execute()
-  return rows.map((row) => ({
-    id: row.id,
-    userAgent: row.user_agent,
-    address: row.address,
-    since: writeMoment(row.created_at),
-    seenAt: writeMomentOrNull(row.seen_at),
-    current: row.id === current,
-  }))
+  return rows.map((row) => ({ ...viewOf(row), current: row.id === current }))
 }
 
 /** Ends all sessions of a person except `except`. @returns how many were ended */

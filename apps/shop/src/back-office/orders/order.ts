@@ -7,7 +7,7 @@ import type { Reader } from '../../db/connect.ts'
 import { ownedAmong } from '../../enrolments/access.ts'
 import { isLinePaid } from '../../enrolments/by-staff.ts'
 import { ShopError } from '../../errors.ts'
-import { Moment, Money, writeMoment, writeMomentOrNull } from '../../http/shapes.ts'
+import { Moment, Money, viewOf, writeMoment, writeMomentOrNull } from '../../http/shapes.ts'
 import { formatYuan, toFen } from '../../money.ts'
 import { decidedFen } from '../../orders/lines.ts'
 import { DetailsShape, REASON_CODES } from '../../orders/reasons.ts'
@@ -256,60 +256,33 @@ async function readUnmatched(db: Reader, orderId: number): Promise<AdminOrder['u
     .where('order_id', '=', orderId)
     .orderBy('id')
     .execute()
-  return rows.map((row) => ({
-    id: row.id,
-    tradeNo: row.trade_no,
-    provider: row.provider,
-    amount: formatYuan(row.amount_fen),
-    reason: row.reason,
-    foundAt: writeMoment(row.found_at),
-    resolution: row.resolution,
-  }))
+  return rows.map(({ amount_fen, ...row }) => ({ ...viewOf(row), amount: formatYuan(amount_fen) }))
 }
 
 /** The newest hundred: a gateway that sends duplicates must not make the page endless. */
 async function readNotifications(db: Reader, orderId: number, since: Date): Promise<AdminOrder['notifications']> {
   const rows = await db
     .selectFrom('notifications')
-    .select(['id', 'received_at', 'accepted', 'effect', 'reason_code', 'attempt_no'])
+    .select(['id', 'received_at', 'accepted', 'effect', 'reason_code as reason', 'attempt_no'])
     .where('attempt_no', 'in', db.selectFrom('payment_attempts').select('attempt_no').where('order_id', '=', orderId))
     .where('received_at', '>=', since)
     .orderBy('id', 'desc')
     .limit(100)
     .execute()
-  return rows.map((row) => ({
-    id: row.id,
-    receivedAt: writeMoment(row.received_at),
-    accepted: row.accepted,
-    effect: row.effect,
-    reason: row.reason_code,
-    attemptNo: row.attempt_no,
-  }))
+  return rows.map(viewOf)
 }
 
 async function readHistory(db: Reader, orderId: number, since: Date): Promise<AdminOrder['history']> {
   const rows = await db
     .selectFrom('order_history')
     .leftJoin('users', 'users.id', 'order_history.user_id')
-    .selectAll('order_history')
-    .select('users.username')
+    .select(['at', 'subject', 'event', 'number', 'from_status as from', 'to_status as to', 'actor'])
+    .select(['users.username as user', 'reason', 'reason_code', 'details'])
     .where('order_id', '=', orderId)
     .where('at', '>=', since)
     .orderBy('order_history.id')
     .execute()
-  return rows.map((line) => ({
-    at: writeMoment(line.at),
-    subject: line.subject,
-    event: line.event,
-    number: line.number,
-    from: line.from_status,
-    to: line.to_status,
-    actor: line.actor,
-    user: line.username,
-    reason: line.reason,
-    reasonCode: line.reason_code,
-    details: line.details,
-  }))
+  return rows.map(viewOf)
 }
 
 /** From the audit log; the newest hundred. */

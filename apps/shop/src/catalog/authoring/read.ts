@@ -4,7 +4,7 @@ import type { Static } from 'typebox'
 import type { Reader } from '../../db/connect.ts'
 import { type FieldError, type Language, ShopError } from '../../errors.ts'
 import { cutPage, type Page, readCursor, writeCursor } from '../../http/cursor.ts'
-import { writeMomentOrNull } from '../../http/shapes.ts'
+import { viewOf, writeMomentOrNull } from '../../http/shapes.ts'
 import { formatYuan } from '../../money.ts'
 import { coverUrl } from '../courses.ts'
 import { WRITTEN } from '../lessons.ts'
@@ -86,8 +86,14 @@ export async function searchCourses(
 
 /** @throws ShopError COURSE_NOT_FOUND */
 export async function readForAuthor(db: Reader, id: number, language: Language): Promise<AdminCourse> {
-  const row = await db.selectFrom('courses').selectAll().where('id', '=', id).executeTakeFirst()
-  if (!row) throw new ShopError('COURSE_NOT_FOUND')
+  const found = await db
+    .selectFrom('courses')
+    .select(['version', 'status', 'published_at', 'title', 'promise', 'outcomes', 'language', 'cover'])
+    .select(['category_slug as category', 'teacher_slug as teacher', 'price_fen', 'original_price_fen'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (!found) throw new ShopError('COURSE_NOT_FOUND')
+  const { price_fen, original_price_fen, ...row } = found
   const chapters = await db
     .selectFrom('chapters')
     .select(['id', 'title'])
@@ -109,18 +115,9 @@ export async function readForAuthor(db: Reader, id: number, language: Language):
     .executeTakeFirstOrThrow()
   return {
     id,
-    version: row.version,
-    status: row.status,
-    publishedAt: writeMomentOrNull(row.published_at),
-    title: row.title,
-    promise: row.promise,
-    outcomes: row.outcomes,
-    language: row.language,
-    category: row.category_slug,
-    teacher: row.teacher_slug,
-    price: formatYuan(row.price_fen),
-    originalPrice: row.original_price_fen === null ? null : formatYuan(row.original_price_fen),
-    cover: row.cover,
+    ...viewOf(row),
+    price: formatYuan(price_fen),
+    originalPrice: original_price_fen === null ? null : formatYuan(original_price_fen),
     coverUrl: coverUrl(id, row.cover),
     owners: Number(owners),
     deletable: !(await inUse(db, id)),

@@ -7,7 +7,7 @@ import { ShopError } from '../../errors.ts'
 import type { Application } from '../../http/application.ts'
 import { Cursor, cursorPage, PageShape } from '../../http/cursor.ts'
 import { findStoredAnswer, IdempotencyHeader, once, repeatable } from '../../http/idempotency.ts'
-import { Moment, problems, writeMoment } from '../../http/shapes.ts'
+import { Moment, problems, viewOf } from '../../http/shapes.ts'
 import type { Payments } from '../payments.ts'
 import { replayNotification } from './replay.ts'
 
@@ -97,7 +97,7 @@ function addReadRoutes(admin: Application, { db }: Payments): void {
           join.onRef('found.id', '=', 'notifications.id').onRef('found.received_at', '=', 'notifications.received_at'),
         )
       }
-      return cursorPage({ cursor, query, key: 'notifications.id', size: PAGE, view: (rows) => rows.map(writeRow) })
+      return cursorPage({ cursor, query, key: 'notifications.id', size: PAGE, view: (rows) => rows.map(viewOf) })
     },
   )
 
@@ -151,7 +151,7 @@ const notifications = (db: Reader) =>
     .leftJoin('orders', 'orders.id', 'payment_attempts.order_id')
     .select(['notifications.id', 'notifications.provider', 'notifications.received_at', 'notifications.address'])
     .select(['notifications.accepted', 'notifications.effect', 'notifications.attempt_no', 'notifications.trade_no'])
-    .select(['notifications.reason_code', 'orders.order_no'])
+    .select(['notifications.reason_code as reason', 'orders.order_no'])
 
 /**
  * One query for each number, so that each uses its own index: a single query for all three, newest first, might scan
@@ -163,50 +163,25 @@ const numbered = (db: Reader, number: string) => {
   return by('attempt_no').union(by('trade_no')).union(by('notify_id'))
 }
 
-type Row = Awaited<ReturnType<ReturnType<typeof notifications>['executeTakeFirstOrThrow']>>
-
-const writeRow = (row: Row): Static<typeof NotificationRow> => ({
-  id: row.id,
-  provider: row.provider,
-  receivedAt: writeMoment(row.received_at),
-  address: row.address,
-  accepted: row.accepted,
-  effect: row.effect,
-  reason: row.reason_code,
-  attemptNo: row.attempt_no,
-  tradeNo: row.trade_no,
-  orderNo: row.order_no,
-})
-
 /** @throws ShopError NOT_FOUND */
 async function readNotification(db: Reader, id: number): Promise<Static<typeof NotificationShape>> {
-  const row = await notifications(db)
+  const found = await notifications(db)
     .select(['notifications.content_type', 'notifications.headers', 'notifications.body'])
     .select(['notifications.body_bytes', 'notifications.checks'])
     .where('notifications.id', '=', id)
     .executeTakeFirst()
-  if (!row) throw new ShopError('NOT_FOUND')
+  if (!found) throw new ShopError('NOT_FOUND')
+  const { body, ...row } = found
   const handlings = await db
     .selectFrom('notification_handlings')
-    .selectAll()
+    .select(['at', 'by_whom as by', 'accepted', 'effect', 'reason_code as reason', 'checks'])
     .where('notification_id', '=', id)
     .orderBy('id')
     .execute()
   return {
-    ...writeRow(row),
-    contentType: row.content_type,
-    headers: row.headers,
-    bodyText: row.body.toString('utf8'),
-    bodyBytes: row.body_bytes,
-    checks: row.checks,
-    handlings: handlings.map((handling) => ({
-      at: writeMoment(handling.at),
-      by: handling.by_whom,
-      accepted: handling.accepted,
-      effect: handling.effect,
-      reason: handling.reason_code,
-      checks: handling.checks,
-    })),
-    replayable: row.body.length === row.body_bytes,
+    ...viewOf(row),
+    bodyText: body.toString('utf8'),
+    handlings: handlings.map(viewOf),
+    replayable: body.length === row.body_bytes,
   }
 }
