@@ -7,10 +7,13 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { UsageError } from '../command.ts'
 import type { Config } from '../config.ts'
+import { connect, type Database } from '../db/connect.ts'
 import { hasCluster, startEmbeddedPostgres } from '../db/embedded/server.ts'
 import { primaryAddress } from '../db/hosts.ts'
 import { migrate } from '../db/migrate.ts'
 import { refuseUnreachable } from '../db/preflight.ts'
+import { createLog } from '../log.ts'
+import { openShop, type Shop } from '../process/shop.ts'
 
 export interface DatabaseOptions {
   /**
@@ -49,6 +52,29 @@ export async function withDatabase<Result>(
     await server.stop()
   }
 }
+
+/** The same with a connection. */
+export const withTables = <Result>(config: Config, work: (db: Database) => Promise<Result>): Promise<Result> =>
+  withDatabase(config, async (url) => {
+    const { db, close } = connect(url, 1)
+    try {
+      return await work(db)
+    } finally {
+      await close()
+    }
+  })
+
+/** The same with the shop put together, and the payment settings that the owner entered. */
+export const withShop = <Result>(config: Config, work: (shop: Shop) => Promise<Result>): Promise<Result> =>
+  withDatabase(config, async (url) => {
+    const shop = openShop(config, url, createLog('silent', 'cli'), 2)
+    await shop.settings.refresh()
+    try {
+      return await work(shop)
+    } finally {
+      await shop.close()
+    }
+  })
 
 const noShop = ({ dataDir }: Config): UsageError =>
   new UsageError(`there is no shop in ${dataDir}; nothing was done. Set DATA_DIR to its data folder, or DATABASE_URL`)

@@ -7,9 +7,8 @@ import { LOGIN_CODE_MINUTES, makeLoginCode } from '../auth/second-factor/login-c
 import { securityCommand } from '../auth/security-log/security-log.ts'
 import { systemClock } from '../clock.ts'
 import { type Command, UsageError } from '../command.ts'
-import { connect } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
-import { withDatabase } from './database.ts'
+import { withTables } from './database.ts'
 
 export const loginCode: Command = {
   usage: 'NAME',
@@ -18,24 +17,19 @@ export const loginCode: Command = {
   async run({ config, positionals }) {
     const [name, ...others] = positionals
     if (name === undefined || others.length > 0) throw new UsageError('one login name is needed')
-    return withDatabase(config, async (url) => {
-      const { db, close } = connect(url, 1)
-      try {
-        const at = systemClock()
-        const code = await db.transaction().execute(async (tx) => {
-          const account = await findLogin(tx, name)
-          if (!account) throw new ShopError('USER_NOT_FOUND')
-          const made = await makeLoginCode(tx, account.id, at)
-          const kind = account.role === 'buyer' ? 'buyers' : 'staff'
-          await auditCommand(tx, { at, action: 'account.login-code', subject: `${kind}/${account.id}` })
-          await securityCommand(tx, at, { event: 'login-code.made', outcome: 'ok', userId: account.id })
-          return made
-        })
-        const text = `${code} (for ${LOGIN_CODE_MINUTES} minutes, once: enter it as the code, with the password of ${name})`
-        return { text, data: { username: name, code, minutes: LOGIN_CODE_MINUTES } }
-      } finally {
-        await close()
-      }
+    return withTables(config, async (db) => {
+      const at = systemClock()
+      const code = await db.transaction().execute(async (tx) => {
+        const account = await findLogin(tx, name)
+        if (!account) throw new ShopError('USER_NOT_FOUND')
+        const made = await makeLoginCode(tx, account.id, at)
+        const kind = account.role === 'buyer' ? 'buyers' : 'staff'
+        await auditCommand(tx, { at, action: 'account.login-code', subject: `${kind}/${account.id}` })
+        await securityCommand(tx, at, { event: 'login-code.made', outcome: 'ok', userId: account.id })
+        return made
+      })
+      const text = `${code} (for ${LOGIN_CODE_MINUTES} minutes, once: enter it as the code, with the password of ${name})`
+      return { text, data: { username: name, code, minutes: LOGIN_CODE_MINUTES } }
     })
   },
 }

@@ -1,21 +1,15 @@
 /** `xuecheng users password`: sets a new password on the server itself and ends the account's sessions. */
-import { readFileSync } from 'node:fs'
 import { newPassword, setPassword } from '../accounts/manage.ts'
 import { auditCommand } from '../admin/audit.ts'
 import { findAccount } from '../auth/find-account.ts'
-import { isDemoPassword } from '../auth/passwords/demo-passwords.ts'
-import type { HashSender } from '../auth/passwords/hash-queue.ts'
 import { hashChosen } from '../auth/passwords/passwords.ts'
 import { securityCommand } from '../auth/security-log/security-log.ts'
 import { systemClock } from '../clock.ts'
-import { type Command, optional, required, UsageError } from '../command.ts'
-import { connect } from '../db/connect.ts'
+import { type Command, optional, required } from '../command.ts'
 import { ShopError } from '../errors.ts'
 import { closeFirstRun } from '../staff/first-run.ts'
-import { withDatabase } from './database.ts'
-import { oneTimeText } from './users.ts'
-
-const BY_COMMAND: HashSender = { kind: 'staff', from: 'command line' }
+import { withTables } from './database.ts'
+import { BY_COMMAND, oneTimeText, passwordIn } from './users.ts'
 
 export const setUserPassword: Command = {
   usage: '--username NAME [--password-file FILE]',
@@ -25,42 +19,34 @@ export const setUserPassword: Command = {
   async run(call) {
     const username = required(call, 'username')
     const file = optional(call, 'password-file')
-    const { password, hash } = file ? await passwordIn(file, username) : await newPassword(BY_COMMAND)
-    return withDatabase(call.config, async (url) => {
-      const { db, close } = connect(url, 1)
-      try {
-        const now = systemClock()
-        const { id, role } = await db.transaction().execute(async (tx) => {
-          const found = await findAccount(tx, username)
-          const account = tx
-            .selectFrom('users')
-            .select(['id', 'role'])
-            .where('id', '=', found ?? 0)
-          const user = await account.executeTakeFirst()
-          if (!user) throw new ShopError('USER_NOT_FOUND')
-          await setPassword(tx, user.id, hash, now, file === undefined)
-          // An owner with a password is what the first run was meant to create.
-          if (user.role === 'owner') await closeFirstRun(tx)
-          const [kind, action] = user.role === 'buyer' ? ['buyers', 'buyer.password'] : ['staff', 'staff.password']
-          await auditCommand(tx, { at: now, action, subject: `${kind}/${user.id}` })
-          await securityCommand(tx, now, { event: 'account.password', outcome: 'ok', userId: user.id })
-          return user
-        })
-        const made = file ? '' : `: ${oneTimeText(password)}`
-        return {
-          text: `${username} (${role}) has a new password${made}`,
-          data: { id, username, role, ...(file ? {} : { password }) },
-        }
-      } finally {
-        await close()
+    const chosen = file === undefined ? undefined : passwordIn(file)
+    const { password, hash } =
+      chosen === undefined
+        ? await newPassword(BY_COMMAND)
+        : { password: chosen, hash: await hashChosen(BY_COMMAND, chosen, [username]) }
+    return withTables(call.config, async (db) => {
+      const now = systemClock()
+      const { id, role } = await db.transaction().execute(async (tx) => {
+        const found = await findAccount(tx, username)
+        const account = tx
+          .selectFrom('users')
+          .select(['id', 'role'])
+          .where('id', '=', found ?? 0)
+        const user = await account.executeTakeFirst()
+        if (!user) throw new ShopError('USER_NOT_FOUND')
+        await setPassword(tx, user.id, hash, now, file === undefined)
+        // An owner with a password is what the first run was meant to create.
+        if (user.role === 'owner') await closeFirstRun(tx)
+        const [kind, action] = user.role === 'buyer' ? ['buyers', 'buyer.password'] : ['staff', 'staff.password']
+        await auditCommand(tx, { at: now, action, subject: `${kind}/${user.id}` })
+        await securityCommand(tx, now, { event: 'account.password', outcome: 'ok', userId: user.id })
+        return user
+      })
+      const made = file ? '' : `: ${oneTimeText(password)}`
+      return {
+        text: `${username} (${role}) has a new password${made}`,
+        data: { id, username, role, ...(file ? {} : { password }) },
       }
     })
   },
-}
-
-async function passwordIn(file: string, username: string): Promise<{ password: string; hash: string }> {
-  const password = readFileSync(file, 'utf8').trim()
-  if (password.length < 8 || password.length > 128) throw new UsageError('the password must have 8 to 128 characters')
-  if (isDemoPassword(password)) throw new UsageError('this is a public demo password')
-  return { password, hash: await hashChosen(BY_COMMAND, password, [username]) }
 }

@@ -4,12 +4,10 @@ import { isDay } from '../beijing-day.ts'
 import { systemClock } from '../clock.ts'
 import { type Command, optional, required, UsageError } from '../command.ts'
 import { ShopError } from '../errors.ts'
-import { createLog } from '../log.ts'
 import { findProvider } from '../payments/payments.ts'
-import { openShop } from '../process/shop.ts'
 import { differencesOf, readDay } from '../reconciliation/read.ts'
 import { type RunOutcome, reconcileDay } from '../reconciliation/run.ts'
-import { withDatabase } from './database.ts'
+import { withShop } from './database.ts'
 
 export const reconcile: Command = {
   usage: '--date YYYY-MM-DD [--provider NAME]',
@@ -18,32 +16,26 @@ export const reconcile: Command = {
   async run(call) {
     const day = required(call, 'date')
     if (!isDay(day)) throw new UsageError(`--date: "${day}" is not a day; write it as 2026-11-23`)
-    return withDatabase(call.config, async (url) => {
-      const shop = openShop(call.config, url, createLog('silent', 'cli'), 2)
-      await shop.settings.refresh()
-      try {
-        const wanted = optional(call, 'provider')
-        const providers = wanted ? [wanted] : [...shop.payments.providers.keys()]
-        const days = []
-        for (const provider of providers) {
-          findProvider(shop.payments, provider) // fails for an unknown provider, before anything is recorded
-          const entry = {
-            at: systemClock(),
-            action: 'reconciliation.run',
-            subject: `reconciliations/${provider}/${day}`,
-          }
-          await shop.connection.db.transaction().execute((tx) => auditCommand(tx, entry))
-          const outcome = await reconcileDay(shop.payments, { provider, day }).catch(failed)
-          const view = await readDay(shop.connection.db, { provider, day }, shop.payments.clock())
-          const found = await differencesOf(shop.connection.db, { provider, day }, 'owner')
-          days.push({ ...view, outcome, found })
+    return withShop(call.config, async (shop) => {
+      const wanted = optional(call, 'provider')
+      const providers = wanted ? [wanted] : [...shop.payments.providers.keys()]
+      const days = []
+      for (const provider of providers) {
+        findProvider(shop.payments, provider) // fails for an unknown provider, before anything is recorded
+        const entry = {
+          at: systemClock(),
+          action: 'reconciliation.run',
+          subject: `reconciliations/${provider}/${day}`,
         }
-        const clean = days.every(({ outcome, openDifferences }) => outcome === 'done' && openDifferences === 0)
-        const exitCode = days.some(({ outcome }) => outcome === 'failed') ? 2 : clean ? 0 : 1
-        return { text: days.map(write).join('\n'), data: days, exitCode }
-      } finally {
-        await shop.close()
+        await shop.connection.db.transaction().execute((tx) => auditCommand(tx, entry))
+        const outcome = await reconcileDay(shop.payments, { provider, day }).catch(failed)
+        const view = await readDay(shop.connection.db, { provider, day }, shop.payments.clock())
+        const found = await differencesOf(shop.connection.db, { provider, day }, 'owner')
+        days.push({ ...view, outcome, found })
       }
+      const clean = days.every(({ outcome, openDifferences }) => outcome === 'done' && openDifferences === 0)
+      const exitCode = days.some(({ outcome }) => outcome === 'failed') ? 2 : clean ? 0 : 1
+      return { text: days.map(write).join('\n'), data: days, exitCode }
     })
   },
 }

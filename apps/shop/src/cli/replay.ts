@@ -1,10 +1,8 @@
 /** `xuecheng notifications replay ID`: processes a stored notification again. */
 import { auditCommand } from '../admin/audit.ts'
 import { type Command, UsageError } from '../command.ts'
-import { createLog } from '../log.ts'
 import { replayNotification } from '../payments/notifications/replay.ts'
-import { openShop } from '../process/shop.ts'
-import { withDatabase } from './database.ts'
+import { withShop } from './database.ts'
 
 export const replay: Command = {
   usage: 'ID',
@@ -14,20 +12,14 @@ export const replay: Command = {
     const [text = ''] = positionals
     if (!/^[1-9]\d{0,15}$/.test(text))
       throw new UsageError("which one? Give the notification's ID, as the inbox shows it")
-    return withDatabase(config, async (url) => {
-      const shop = openShop(config, url, createLog('silent', 'cli'), 2)
-      await shop.settings.refresh()
-      try {
-        const verdict = await replayNotification(shop.payments, Number(text), 'command line', auditCommand)
-        const checks = verdict.checks.map(({ check, passed, detail }) => {
-          return `  ${passed ? 'passed' : 'FAILED'} ${check}${detail ? `: ${detail}` : ''}`
-        })
-        const why = verdict.reason === null ? '' : `, ${verdict.reason}`
-        const head = `${verdict.accepted ? 'accepted' : 'refused'}: ${verdict.effect}${why}`
-        return { text: [head, ...checks].join('\n'), data: verdict, exitCode: verdict.accepted ? 0 : 1 }
-      } finally {
-        await shop.close()
-      }
+    return withShop(config, async (shop) => {
+      const verdict = await replayNotification(shop.payments, Number(text), 'command line', auditCommand)
+      const checks = verdict.checks.map(({ check, passed, detail }) => {
+        return `  ${passed ? 'passed' : 'FAILED'} ${check}${detail ? `: ${detail}` : ''}`
+      })
+      const why = verdict.reason === null ? '' : `, ${verdict.reason}`
+      const head = `${verdict.accepted ? 'accepted' : 'refused'}: ${verdict.effect}${why}`
+      return { text: [head, ...checks].join('\n'), data: verdict, exitCode: verdict.accepted ? 0 : 1 }
     })
   },
 }

@@ -13,13 +13,20 @@ import { removeFactorOf } from '../auth/second-factor/second-factor.ts'
 import { securityCommand } from '../auth/security-log/security-log.ts'
 import { systemClock } from '../clock.ts'
 import { type Command, optional, required, UsageError } from '../command.ts'
-import { connect } from '../db/connect.ts'
 import { closeFirstRun } from '../staff/first-run.ts'
 import { nameProblem } from '../text/login-name.ts'
 import { isVisibleLine, NAME_LENGTH } from '../text/visible-line.ts'
-import { withDatabase } from './database.ts'
+import { withTables } from './database.ts'
 
-const SENDER: HashSender = { kind: 'staff', from: 'command line' }
+export const BY_COMMAND: HashSender = { kind: 'staff', from: 'command line' }
+
+/** @throws UsageError if it is too short, too long or public */
+export function passwordIn(file: string): string {
+  const password = readFileSync(file, 'utf8').trim()
+  if (password.length < 8 || password.length > 128) throw new UsageError('the password must have 8 to 128 characters')
+  if (isDemoPassword(password)) throw new UsageError('this is a public demo password')
+  return password
+}
 
 export const oneTimeText = (password: string): string =>
   `one-time password ${password} (shown only now, valid for ${ONE_TIME_DAYS} days, changed at the first login)`
@@ -46,41 +53,32 @@ export const createUser: Command = {
     const role = wanted === undefined ? 'buyer' : STAFF_ROLES.find((each) => each === wanted)
     if (!role) throw new UsageError(`--staff: "${wanted}" is not one of ${STAFF_ROLES.join(', ')}`)
     const file = optional(call, 'password-file')
-    const chosen = file ? readFileSync(file, 'utf8').trim() : undefined
-    if (chosen !== undefined && (chosen.length < 8 || chosen.length > 128)) {
-      throw new UsageError('the password must have 8 to 128 characters')
-    }
-    if (chosen !== undefined && isDemoPassword(chosen)) throw new UsageError('this is a public demo password')
-    return withDatabase(call.config, async (url) => {
-      const { db, close } = connect(url, 1)
-      try {
-        const now = systemClock()
-        const { password, hash } =
-          chosen === undefined
-            ? await newPassword(SENDER)
-            : { password: chosen, hash: await hashChosen(SENDER, chosen, [username, displayName ?? '']) }
-        const oneTime = chosen === undefined ? { oneTimeUntil: oneTimeUntil(now) } : {}
-        const user = await db.transaction().execute(async (tx) => {
-          const added = await addUser(tx, { username, role, displayName, ...oneTime }, hash)
-          if (role === 'owner') await closeFirstRun(tx)
-          const subject = `${role === 'buyer' ? 'buyers' : 'staff'}/${added.id}`
-          const action = role === 'buyer' ? 'buyer.create' : 'staff.create'
-          await auditCommand(tx, {
-            at: now,
-            action,
-            subject,
-            after: { username, role },
-            sensitive: role !== 'buyer',
-          })
-          await securityCommand(tx, systemClock(), { event: 'account.created', outcome: 'ok', userId: added.id })
-          return added
+    const chosen = file === undefined ? undefined : passwordIn(file)
+    return withTables(call.config, async (db) => {
+      const now = systemClock()
+      const { password, hash } =
+        chosen === undefined
+          ? await newPassword(BY_COMMAND)
+          : { password: chosen, hash: await hashChosen(BY_COMMAND, chosen, [username, displayName ?? '']) }
+      const oneTime = chosen === undefined ? { oneTimeUntil: oneTimeUntil(now) } : {}
+      const user = await db.transaction().execute(async (tx) => {
+        const added = await addUser(tx, { username, role, displayName, ...oneTime }, hash)
+        if (role === 'owner') await closeFirstRun(tx)
+        const subject = `${role === 'buyer' ? 'buyers' : 'staff'}/${added.id}`
+        const action = role === 'buyer' ? 'buyer.create' : 'staff.create'
+        await auditCommand(tx, {
+          at: now,
+          action,
+          subject,
+          after: { username, role },
+          sensitive: role !== 'buyer',
         })
-        const made = chosen === undefined ? `, ${oneTimeText(password)}` : ''
-        const data = { id: user.id, username, role, ...(chosen === undefined ? { password } : {}) }
-        return { text: `${role} ${username} made${made}`, data }
-      } finally {
-        await close()
-      }
+        await securityCommand(tx, systemClock(), { event: 'account.created', outcome: 'ok', userId: added.id })
+        return added
+      })
+      const made = chosen === undefined ? `, ${oneTimeText(password)}` : ''
+      const data = { id: user.id, username, role, ...(chosen === undefined ? { password } : {}) }
+      return { text: `${role} ${username} made${made}`, data }
     })
   },
 }
@@ -91,22 +89,17 @@ export const secondFactorOff: Command = {
   options: { username: { type: 'string' } },
   async run(call) {
     const username = required(call, 'username')
-    return withDatabase(call.config, async (url) => {
-      const { db, close } = connect(url, 1)
-      try {
-        const at = systemClock()
-        const off = await db.transaction().execute(async (tx) => {
-          const { userId, wasOn } = await removeFactorOf(tx, username, at)
-          const entry = { at, action: 'staff.second-factor', subject: `staff/${userId}`, sensitive: true }
-          await auditCommand(tx, { ...entry, before: { secondFactor: wasOn }, after: { secondFactor: false } })
-          await securityCommand(tx, at, { event: 'account.second-factor-off', outcome: 'ok', userId })
-          return wasOn
-        })
-        const text = off ? `${username} now logs in with the password alone` : `${username} had no second factor`
-        return { text, data: { username, wasOn: off } }
-      } finally {
-        await close()
-      }
+    return withTables(call.config, async (db) => {
+      const at = systemClock()
+      const off = await db.transaction().execute(async (tx) => {
+        const { userId, wasOn } = await removeFactorOf(tx, username, at)
+        const entry = { at, action: 'staff.second-factor', subject: `staff/${userId}`, sensitive: true }
+        await auditCommand(tx, { ...entry, before: { secondFactor: wasOn }, after: { secondFactor: false } })
+        await securityCommand(tx, at, { event: 'account.second-factor-off', outcome: 'ok', userId })
+        return wasOn
+      })
+      const text = off ? `${username} now logs in with the password alone` : `${username} had no second factor`
+      return { text, data: { username, wasOn: off } }
     })
   },
 }
