@@ -3,9 +3,9 @@ import { type Answer, type Call, required, UsageError } from '../../command.ts'
 import { formatYuan, parseYuan, toFen } from '../../money.ts'
 
 /** @throws UsageError if the option is missing or is not an amount in yuan */
-export function amountOf(call: Call, name: string): number {
-  const amount = parseYuan(required(call, name))
-  if (amount === undefined) throw new UsageError(`--${name} is no amount in yuan, such as 9.90`)
+export function amountOf(call: Call): number {
+  const amount = parseYuan(required(call, 'amount'))
+  if (amount === undefined) throw new UsageError(`--amount is no amount in yuan, such as 9.90`)
   return amount
 }
 

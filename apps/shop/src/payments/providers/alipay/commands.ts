@@ -31,7 +31,7 @@ const payUrl: Command = {
     const { notifyUrl, returnUrl } = settings
     const address = await openClient(settings).pagePayUrl({
       outTradeNo: required(call, 'out-trade-no'),
-      totalAmount: amountOf(call, 'amount'),
+      totalAmount: amountOf(call),
       subject: required(call, 'subject'),
       returnUrl,
       notifyUrl,
@@ -90,7 +90,7 @@ const refund: Command = {
   async run(call) {
     const answer = await (await clientOf(call)).refund({
       ...tradeOf(call),
-      refundAmount: amountOf(call, 'amount'),
+      refundAmount: amountOf(call),
       outRequestNo: required(call, 'request-no'),
       refundReason: optional(call, 'reason'),
     })

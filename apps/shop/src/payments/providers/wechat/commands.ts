@@ -31,7 +31,7 @@ const payCode: Command = {
     const settings = await settingsOf(call)
     const made = await openClient(settings).native({
       outTradeNo: required(call, 'out-trade-no'),
-      total: amountOf(call, 'amount'),
+      total: amountOf(call),
       description: required(call, 'subject'),
       timeExpire: new Date(systemClock().getTime() + CODE_LIVES_MS),
       notifyUrl: settings.notifyUrl,
@@ -70,7 +70,7 @@ const refund: Command = {
   async run(call) {
     const settings = await settingsOf(call)
     const client = openClient(settings)
-    const [which, amount] = [tradeOf(call), amountOf(call, 'amount')]
+    const [which, amount] = [tradeOf(call), amountOf(call)]
     // WeChat Pay requires the total amount of a payment that is refunded in part.
     const trade = await client.query(which)
     if (!trade.exists) return answerOf({ exists: false }, true)
