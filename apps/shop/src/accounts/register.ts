@@ -41,7 +41,6 @@ export async function addUser(db: Reader, user: Omit<NewUser, 'password'>, passw
     })
     .onConflict((conflict) => conflict.doNothing())
     .returning(['id', 'username', 'display_name', 'role', 'created_at', 'password_due'])
-    .executeTakeFirst()
-  if (!row) throw new ShopError('USERNAME_TAKEN')
+    .executeTakeFirstOrThrow(() => new ShopError('USERNAME_TAKEN'))
   return toUser(row)
 }

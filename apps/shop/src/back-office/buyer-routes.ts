@@ -194,12 +194,10 @@ const change = (
 
 /** Locks the account and returns its state before the change. @throws ShopError USER_NOT_FOUND */
 async function holdAccount(tx: Transaction, id: number) {
-  const account = await tx
+  return tx
     .selectFrom('users')
     .select(['disabled_at', 'password_due'])
     .where('id', '=', id)
     .forUpdate()
-    .executeTakeFirst()
-  if (!account) throw new ShopError('USER_NOT_FOUND')
-  return account
+    .executeTakeFirstOrThrow(() => new ShopError('USER_NOT_FOUND'))
 }

@@ -76,8 +76,7 @@ export async function readBuyer(db: Reader, id: number): Promise<Static<typeof B
     .select(['id', 'username', 'display_name', 'created_at', 'disabled_at'])
     .where('id', '=', id)
     .where('role', '=', 'buyer')
-    .executeTakeFirst()
-  if (!row) throw new ShopError('USER_NOT_FOUND')
+    .executeTakeFirstOrThrow(() => new ShopError('USER_NOT_FOUND'))
   const access = await db
     .selectFrom('enrolments')
     .innerJoin('courses', 'courses.id', 'enrolments.course_id')

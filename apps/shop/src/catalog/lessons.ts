@@ -29,8 +29,7 @@ export async function readLesson(db: Reader, courseId: number, lessonId: number)
     .selectFrom('courses')
     .select(['title', 'price_fen', 'status'])
     .where('id', '=', courseId)
-    .executeTakeFirst()
-  if (!course) throw new ShopError('COURSE_NOT_FOUND')
+    .executeTakeFirstOrThrow(() => new ShopError('COURSE_NOT_FOUND'))
   const order = await db
     .selectFrom('lessons')
     .select('id')
@@ -45,8 +44,7 @@ export async function readLesson(db: Reader, courseId: number, lessonId: number)
     .where('id', '=', lessonId)
     .where('course_id', '=', courseId)
     .where(WRITTEN)
-    .executeTakeFirst()
-  if (!row) throw new ShopError('LESSON_NOT_FOUND')
+    .executeTakeFirstOrThrow(() => new ShopError('LESSON_NOT_FOUND'))
   return {
     ...row,
     courseId,

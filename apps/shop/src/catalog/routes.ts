@@ -99,8 +99,7 @@ function addCoverRoute(app: Application, { db, seesDraft }: CatalogRoutes): void
       .innerJoin('categories', 'categories.slug', 'courses.category_slug')
       .select(['courses.title', 'courses.slug', 'courses.language', 'courses.published_at', 'categories.palette'])
       .where('courses.id', '=', request.params.id)
-      .executeTakeFirst()
-    if (!course) throw new ShopError('COURSE_NOT_FOUND')
+      .executeTakeFirstOrThrow(() => new ShopError('COURSE_NOT_FOUND'))
     // Orders may refer to a course that was once published, so only one that never was is hidden.
     const draft = course.published_at === null
     if (draft && !(await seesDraft(request, request.params.id))) throw new ShopError('COURSE_NOT_FOUND')

@@ -103,8 +103,7 @@ export async function enrolInFreeCourse(db: Reader, userId: number, courseId: nu
     .select('price_fen')
     .where('id', '=', courseId)
     .where('status', '=', 'published')
-    .executeTakeFirst()
-  if (!course) throw new ShopError('COURSE_NOT_FOUND')
+    .executeTakeFirstOrThrow(() => new ShopError('COURSE_NOT_FOUND'))
   if (course.price_fen > 0) throw new ShopError('COURSE_NOT_FREE')
   await db
     .insertInto('enrolments')

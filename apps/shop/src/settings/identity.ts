@@ -73,13 +73,12 @@ export async function nameShop(
   shop: { version: number; nameZh: string; nameEn: string; contact: Contact; icp: string; now: Date },
 ): Promise<void> {
   const { version, nameZh: name_zh, nameEn: name_en, contact, icp, now: changed_at } = shop
-  const named = await tx
+  await tx
     .updateTable('shop_identity')
     .set({ name_zh, name_en, contact: JSON.stringify(contact), icp, changed_at, version: version + 1 })
     .where('version', '=', version)
     .returning('one')
-    .executeTakeFirst()
-  if (!named) throw new ShopError('SETTINGS_CHANGED')
+    .executeTakeFirstOrThrow(() => new ShopError('SETTINGS_CHANGED'))
   await publishAfterCommit(tx, 'settings_changed', 'shop')
 }
 

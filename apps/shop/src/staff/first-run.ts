@@ -111,8 +111,7 @@ async function guess(db: Database, code: Buffer, now: Date): Promise<void> {
     })
     .where('expires_at', '>', now)
     .returning(['code_hash', 'guesses', 'guesses_until'])
-    .executeTakeFirst()
-  if (!row) throw new ShopError('FIRST_RUN_CLOSED')
+    .executeTakeFirstOrThrow(() => new ShopError('FIRST_RUN_CLOSED'))
   if (row.guesses > GUESSES.most) {
     const waitMs = (row.guesses_until ?? until).getTime() - now.getTime()
     throw new ShopError('TOO_MANY_ATTEMPTS', { retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)) })

@@ -50,8 +50,7 @@ async function oneTimePassword(db: Database, { user, sessionId }: SignedIn, now:
     .where('users.id', '=', user.id)
     .where('users.password_due', '=', true)
     .where('sessions.created_at', '>', new Date(now.getTime() - FRESH_MS))
-    .executeTakeFirst()
-  if (!row) throw new ShopError('CURRENT_PASSWORD_NEEDED')
+    .executeTakeFirstOrThrow(() => new ShopError('CURRENT_PASSWORD_NEEDED'))
   return row.password_hash
 }
 
@@ -80,15 +79,14 @@ export async function changePassword(
   const { user, sessionId } = signedIn
   return db.transaction().execute(async (tx) => {
     const at = clock()
-    const changed = await tx
+    await tx
       .updateTable('users')
       .set({ password_hash: hash, password_due: false, password_expires_at: null })
       .where('id', '=', user.id)
       // Of two concurrent changes, the second one's current password is no longer right.
       .where('password_hash', '=', known)
       .returning('id')
-      .executeTakeFirst()
-    if (!changed) throw new ShopError('WRONG_PASSWORD')
+      .executeTakeFirstOrThrow(() => new ShopError('WRONG_PASSWORD'))
     const ended = await endSessions(tx, user.id, at, sessionId)
     await tx.updateTable('sessions').set({ by_demo_password: false }).where('id', '=', sessionId).execute()
     if (user.role === 'buyer') return hash

@@ -37,15 +37,14 @@ export async function readFactor({ db }: Factors, userId: number): Promise<{ sin
 export async function beginFactor({ db, encryption }: Factors, userId: number, now: Date): Promise<string> {
   const secret = newSecret()
   const fresh = { sealed_secret: encryption.encrypt(purpose(userId), secret), begun_at: now }
-  const begun = await db
+  await db
     .insertInto('second_factors')
     .values({ user_id: userId, ...fresh })
     .onConflict((conflict) =>
       conflict.column('user_id').doUpdateSet(fresh).where('second_factors.confirmed_at', 'is', null),
     )
     .returning('user_id')
-    .executeTakeFirst()
-  if (!begun) throw new ShopError('SECOND_FACTOR_ON')
+    .executeTakeFirstOrThrow(() => new ShopError('SECOND_FACTOR_ON'))
   return secret
 }
 
@@ -68,8 +67,7 @@ export async function confirmFactor(
     .where('user_id', '=', userId)
     .where('confirmed_at', 'is', null)
     .where('begun_at', '>', new Date(now.getTime() - BEGUN_MS))
-    .executeTakeFirst()
-  if (!begun) throw new ShopError('SECOND_FACTOR_NOT_BEGUN')
+    .executeTakeFirstOrThrow(() => new ShopError('SECOND_FACTOR_NOT_BEGUN'))
   let step: number | undefined
   const isRight = await withinLimits(db, sessionCodes(staff), now, async () => {
     step = stepOf(encryption.decrypt(purpose(userId), begun.sealed_secret), code, now)
@@ -80,7 +78,7 @@ export async function confirmFactor(
   return db.transaction().execute(async (tx) => {
     // A concurrent login locks this row: either its session exists and is ended below, or it sees the factor.
     await tx.selectFrom('users').select('id').where('id', '=', userId).forNoKeyUpdate().execute()
-    const confirmed = await tx
+    await tx
       .updateTable('second_factors')
       .set({ confirmed_at: now, last_step: lastStep })
       .where('user_id', '=', userId)
@@ -88,8 +86,7 @@ export async function confirmFactor(
       // After a restart of the setup, this code belongs to a secret that was replaced.
       .where('sealed_secret', '=', begun.sealed_secret)
       .returning('user_id')
-      .executeTakeFirst()
-    if (!confirmed) throw new ShopError('SECOND_FACTOR_NOT_BEGUN')
+      .executeTakeFirstOrThrow(() => new ShopError('SECOND_FACTOR_NOT_BEGUN'))
     const codes = await replaceCodes(tx, userId)
     const ended = await endSessions(tx, userId, now, staff.sessionId)
     const entry = { at: now, action: 'profile.factor-on', subject: `staff/${userId}` }
@@ -171,14 +168,13 @@ async function takeRecoveryCode(db: Database, userId: number, code: string, now:
 
 /** Locks the person's second factor. @throws ShopError SECOND_FACTOR_MISSING */
 export async function requireFactor(tx: Transaction, userId: number): Promise<void> {
-  const own = await tx
+  await tx
     .selectFrom('second_factors')
     .select('user_id')
     .where('user_id', '=', userId)
     .where('confirmed_at', 'is not', null)
     .forShare()
-    .executeTakeFirst()
-  if (!own) throw new ShopError('SECOND_FACTOR_MISSING')
+    .executeTakeFirstOrThrow(() => new ShopError('SECOND_FACTOR_MISSING'))
 }
 
 /** Replaces all recovery codes with ten new ones. */

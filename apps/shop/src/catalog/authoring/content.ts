@@ -102,14 +102,13 @@ export async function editLesson(
   const before = await lessonOf(tx, id)
   await requireVideo(tx, fields.video, before.video, language)
   await holdPictures(tx, fields.markdown, before.markdown, language)
-  const edited = await tx
+  await tx
     .updateTable('lessons')
     .set({ ...fields, title: fields.title.trim(), version: version + 1 })
     .where('id', '=', id)
     .where('version', '=', version)
     .returning('id')
-    .executeTakeFirst()
-  if (!edited) throw new ShopError('COURSE_CHANGED')
+    .executeTakeFirstOrThrow(() => new ShopError('COURSE_CHANGED'))
   await settleContent(tx, courseId, language)
   return before
 }
@@ -205,13 +204,11 @@ async function chapterOf(tx: Transaction, id: number): Promise<Named> {
 type Lesson = Awaited<ReturnType<typeof lessonOf>>
 
 async function lessonOf(tx: Transaction, id: number) {
-  const row = await tx
+  return tx
     .selectFrom('lessons')
     .select(['course_id', 'title', 'minutes', 'preview', 'video', 'markdown'])
     .where('id', '=', id)
-    .executeTakeFirst()
-  if (!row) throw new ShopError('LESSON_NOT_FOUND')
-  return row
+    .executeTakeFirstOrThrow(() => new ShopError('LESSON_NOT_FOUND'))
 }
 
 const PICTURES = /\/uploads\/([0-9a-f]{64}\.(?:png|jpg|gif|webp))/g

@@ -91,8 +91,7 @@ export async function readForAuthor(db: Reader, id: number, language: Language):
     .select(['version', 'status', 'published_at', 'title', 'promise', 'outcomes', 'language', 'cover'])
     .select(['category_slug as category', 'teacher_slug as teacher', 'price_fen', 'original_price_fen'])
     .where('id', '=', id)
-    .executeTakeFirst()
-  if (!found) throw new ShopError('COURSE_NOT_FOUND')
+    .executeTakeFirstOrThrow(() => new ShopError('COURSE_NOT_FOUND'))
   const { price_fen, original_price_fen, ...row } = found
   const chapters = await db
     .selectFrom('chapters')
@@ -161,8 +160,7 @@ export async function readLessonForAuthor(db: Reader, id: number): Promise<Stati
     .select(['lessons.preview', 'lessons.markdown', 'lessons.video'])
     .select(['courses.title as courseTitle', 'chapters.title as chapterTitle'])
     .where('lessons.id', '=', id)
-    .executeTakeFirst()
-  if (!row) throw new ShopError('LESSON_NOT_FOUND')
+    .executeTakeFirstOrThrow(() => new ShopError('LESSON_NOT_FOUND'))
   const { course_id: courseId, ...lesson } = row
   return { ...lesson, courseId }
 }

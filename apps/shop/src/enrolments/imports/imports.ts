@@ -138,8 +138,7 @@ export async function takePasswords(
     .select(['status', 'uploaded_by', 'passwords_taken_at'])
     .where('id', '=', id)
     .forUpdate()
-    .executeTakeFirst()
-  if (!found) throw new ShopError('NOT_FOUND')
+    .executeTakeFirstOrThrow(() => new ShopError('NOT_FOUND'))
   if (found.status === 'checked' || found.status === 'running') throw new ShopError('IMPORT_NOT_READY')
   if (found.passwords_taken_at !== null || found.uploaded_by !== userId) throw new ShopError('PASSWORDS_GONE')
   const rows = await tx

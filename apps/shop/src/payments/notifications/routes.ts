@@ -169,8 +169,7 @@ async function readNotification(db: Reader, id: number): Promise<Static<typeof N
     .select(['notifications.content_type', 'notifications.headers', 'notifications.body'])
     .select(['notifications.body_bytes', 'notifications.checks'])
     .where('notifications.id', '=', id)
-    .executeTakeFirst()
-  if (!found) throw new ShopError('NOT_FOUND')
+    .executeTakeFirstOrThrow(() => new ShopError('NOT_FOUND'))
   const { body, ...row } = found
   const handlings = await db
     .selectFrom('notification_handlings')
