@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import type { Database, Reader } from '../../db/connect.ts'
 import { cursorPage, type Page } from '../../http/cursor.ts'
-import { Moment, writeMoment } from '../../http/shapes.ts'
+import { Moment, viewOf } from '../../http/shapes.ts'
 
 const PAGE = 20
 
@@ -32,19 +32,9 @@ export async function listSecurityEvents(
   const query = db
     .selectFrom('security_events as e')
     .leftJoin('users as staff', 'staff.id', 'e.by_user_id')
-    .selectAll('e')
-    .select('staff.username as by')
+    .select(['e.id', 'at', 'event', 'outcome', 'reason', 'address', 'user_agent', 'staff.username as by', 'times'])
     .where('e.user_id', '=', userId)
-  return cursorPage({
-    cursor,
-    query,
-    key: 'e.id',
-    size: PAGE,
-    view: (rows) =>
-      rows.map(({ id, at, event, outcome, reason, address, user_agent: userAgent, by, times }) => {
-        return { id, at: writeMoment(at), event, outcome, reason, address, userAgent, by, times }
-      }),
-  })
+  return cursorPage({ cursor, query, key: 'e.id', size: PAGE, view: (rows) => rows.map(viewOf) })
 }
 
 const KEPT_DAYS = 180

@@ -125,18 +125,16 @@ export async function deleteChoice(tx: Transaction, table: ChoiceTable, slug: st
   return before
 }
 
-async function holdCategory(tx: Transaction, slug: string) {
+const notFound = () => new ShopError('CHOICE_NOT_FOUND')
+
+function holdCategory(tx: Transaction, slug: string) {
   const select = tx.selectFrom('categories').select(['name_zh as nameZh', 'name_en as nameEn']).where('slug', '=', slug)
-  const before = await select.forUpdate().executeTakeFirst()
-  if (!before) throw new ShopError('CHOICE_NOT_FOUND')
-  return before
+  return select.forUpdate().executeTakeFirstOrThrow(notFound)
 }
 
-async function holdTeacher(tx: Transaction, slug: string) {
+function holdTeacher(tx: Transaction, slug: string) {
   const select = tx.selectFrom('teachers').select(['name', 'title', 'bio']).where('slug', '=', slug)
-  const before = await select.forUpdate().executeTakeFirst()
-  if (!before) throw new ShopError('CHOICE_NOT_FOUND')
-  return before
+  return select.forUpdate().executeTakeFirstOrThrow(notFound)
 }
 
 async function nextPosition(tx: Transaction, table: ChoiceTable): Promise<number> {
