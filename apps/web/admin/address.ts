@@ -23,7 +23,9 @@ export function useFilters<Name extends string>(names: readonly Name[]) {
     void router.push({ query: query as Record<string, string> })
   }
 
-  return { filters, isFiltered, filter }
+  const clear = () => router.push({ query: {} })
+
+  return { filters, isFiltered, filter, clear }
 }
 
 /** A value from the address, if it is one of the choices. */

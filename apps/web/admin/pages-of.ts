@@ -1,6 +1,6 @@
 /** Paginated lists. */
 import { type EntryKey, useInfiniteQuery } from '@pinia/colada'
-import { computed } from 'vue'
+import { computed, reactive } from 'vue'
 
 /**
  * @param key identifies the list, including its filters @param read reads one page from a cursor (empty for the first)
@@ -17,5 +17,5 @@ export function usePagesOf<Page extends { items: readonly unknown[]; next: strin
   })
   const pages = computed(() => query.data.value?.pages)
   const items = computed(() => pages.value?.flatMap((page): Page['items'][number][] => [...page.items]))
-  return { ...query, pages, items }
+  return reactive({ ...query, pages, items })
 }

@@ -33,12 +33,14 @@ export type SettingFinding = Schemas['SettingFinding']
 export type TrialPayment = Schemas['TrialPayment']
 export type Dashboard = Schemas['Dashboard']
 export type AdminCourse = Schemas['AdminCourse']
+export type AdminCourseRow = Schemas['AdminCourseRow']
 export type AdminLesson = Schemas['AdminLesson']
 export type StaffMember = Schemas['StaffMember']
 export type Session = Schemas['Session']
 export type SecurityEvent = Schemas['SecurityEvent']
 export type StudentImport = Schemas['StudentImport']
 export type Buyer = Schemas['Buyer']
+export type BuyerRow = Schemas['BuyerRow']
 
 /**
  * A refusal or a failure to show on a page. `NETWORK` and `SERVER` are our own codes; all others come from the server.

@@ -1,5 +1,7 @@
 /** Browser and operating system of a user agent, in the names that users know. */
 
+import { tAdmin } from '../../words.ts'
+
 /** The more specific names first: most browsers also claim to be others. */
 const BROWSERS: readonly (readonly [RegExp, string])[] = [
   [/MicroMessenger\//, 'WeChat'],
@@ -26,3 +28,5 @@ export function deviceOf(userAgent: string): string {
   const known = [first(userAgent, BROWSERS), first(userAgent, SYSTEMS)].filter((name) => name !== undefined)
   return known.length > 0 ? known.join(' · ') : (userAgent.split(' ')[0] ?? '').slice(0, 40)
 }
+
+export const deviceName = (userAgent: string): string => deviceOf(userAgent) || tAdmin('sessions.unknown')
