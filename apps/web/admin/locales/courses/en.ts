@@ -115,6 +115,7 @@ const english: SameKeys<typeof chinese> = {
   lesson: {
     one: 'Lesson',
     missing: 'There is no such lesson',
+    missingHint: 'It may have been deleted. The content of its course lists the lessons that there are.',
     name: 'Title',
     minutes: 'Length (minutes)',
     trial: 'Free preview for anyone',

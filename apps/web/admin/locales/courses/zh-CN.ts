@@ -112,6 +112,7 @@ export default {
   lesson: {
     one: '课',
     missing: '没有这一课',
+    missingHint: '它可能已被删除。课程的章节内容里列出现有的每一课。',
     name: '标题',
     minutes: '时长（分钟）',
     trial: '可免费试看',

@@ -37,7 +37,7 @@ const staff: typeof chinese = {
     mayNot: 'no',
     one: 'Staff',
     missing: 'There is no member with this number',
-    back: 'Staff',
+    missingHint: 'The staff page lists all accounts.',
     own: 'This is your own account. Its password, second factor and sessions are under “My account”.',
     toProfile: 'My account',
     roleTitle: 'Change the role',

@@ -33,7 +33,7 @@ export default {
     mayNot: '不可以',
     one: '员工',
     missing: '没有这位员工',
-    back: '员工',
+    missingHint: '员工页列出所有账号。',
     own: '这是您自己的账号。密码、两步验证和登录在「我的账号」里管理。',
     toProfile: '我的账号',
     roleTitle: '更改角色',
