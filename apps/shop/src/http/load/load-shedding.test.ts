@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createLoadShedder, type Priority, type Room, type Slots } from './load-shedding.ts'
+import { createLoadShedder, type Slots } from './load-shedding.ts'
+import type { Priority, Room } from './waiting-line.ts'
 
 beforeEach(() =>
   vi.useFakeTimers({

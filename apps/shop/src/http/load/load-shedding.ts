@@ -4,16 +4,22 @@
  * go first, then payments, then browsing. Within a priority senders take turns, so that one who sends much delays only
  * itself.
  *
- * While money is in progress, everything else gets a fixed share of this process's time, however much of it waits.
- *
- * Queues are kept short by age. A burst may wait; but when a sender has had requests waiting for a while, it sends more
- * than can be answered, and waiting would only delay every answer. What cannot be admitted soon is refused early.
+ * While money is in progress, everything else gets a fixed share of this process's time, however much of it
+ * waits. What cannot be admitted soon is refused early (`waiting-line.ts`).
  */
-import { createFairQueue, type FairQueue, type Lane } from './fair-queue.ts'
+import {
+  countAdmission,
+  createLine,
+  type Line,
+  mayWait,
+  PRIORITIES,
+  type Priority,
+  ROOM,
+  type Room,
+  refuseOld,
+  turnAway,
+} from './waiting-line.ts'
 
-/** The most urgent first. Unverified: a notification from a sender whose last one had no valid signature. */
-export const PRIORITIES = ['notification', 'payment', 'unverified', 'page', 'browsing'] as const
-export type Priority = (typeof PRIORITIES)[number]
 const MONEY: readonly Priority[] = ['notification', 'payment']
 const OTHERS: readonly Priority[] = ['unverified', 'page', 'browsing']
 
@@ -25,29 +31,6 @@ export interface Slots {
   readonly browsing: number
 }
 
-/** How many requests of one priority may wait: of one sender, and in total. */
-export interface Room {
-  readonly sender: number
-  readonly all: number
-}
-const ROOM: Room = { sender: 400, all: 2000 }
-
-/**
- * How long a queue may last before it counts as persistent (`standing`), and how long a request then waits. A person
- * gets an answer within a second, including the work, or is refused. A gateway waits for at least five seconds, and
- * repeats a refused notification only minutes later.
- */
-const PATIENCE_MS: Readonly<Record<Priority, { burst: number; standing: number }>> = {
-  notification: { burst: 4000, standing: 4000 },
-  payment: { burst: 700, standing: 250 },
-  unverified: { burst: 4000, standing: 4000 },
-  page: { burst: 700, standing: 250 },
-  browsing: { burst: 700, standing: 250 },
-}
-/** The delay before a request that may not even wait is refused. */
-const TURNED_AWAY_MS = 250
-/** The window in which admitted requests are counted. */
-const COUNTED_MS = 250
 /** Slots for money that notifications never take, since anybody can send a request that looks like one. */
 const KEPT_FOR_PAYMENTS = 2
 /** How many unverified notifications may be in progress at once. */
@@ -72,24 +55,6 @@ const BATCH = { most: 8, ms: 1, rest: 5 } as const
  */
 const LINGER_MS = 50
 
-interface Waiter {
-  readonly since: number
-  readonly admitted: () => void
-  readonly refused: () => void
-}
-
-interface Line {
-  readonly priority: Priority
-  readonly queue: FairQueue<Waiter>
-  inHand: number
-  enteredAt: number
-  leftAt: number
-  /** Admitted requests in the last complete window (a quarter of a second), and in the current one. */
-  lately: number
-  counted: number
-  countedSince: number
-}
-
 export interface LoadShedder {
   /** Calls one of the two, at once or later. @returns a function that gives up waiting, if the request has to wait */
   enter(priority: Priority, sender: string, admitted: () => void, refused: () => void): (() => void) | undefined
@@ -103,191 +68,159 @@ export interface LoadShedder {
   inHand(priority: Priority): number
 }
 
+interface Shedder {
+  readonly slots: Slots
+  readonly now: () => number
+  readonly lines: Readonly<Record<Priority, Line>>
+  /** When this turn of the event loop has no more time; undefined before it has started a request. */
+  turnEnds: number | undefined
+  batchIsOn: boolean
+  lettingIn: boolean
+  /** Looks for those who have waited too long, as long as somebody waits. */
+  looking: NodeJS.Timeout | undefined
+}
+
 /** @param now a monotonic clock in milliseconds */
 export function createLoadShedder(
   slots: Slots,
   room: Room = ROOM,
   now: () => number = () => performance.now(),
 ): LoadShedder {
-  const line = (priority: Priority): Line => ({
-    priority,
-    queue: createFairQueue<Waiter>(now),
-    inHand: 0,
-    enteredAt: Number.NEGATIVE_INFINITY,
-    leftAt: Number.NEGATIVE_INFINITY,
-    lately: 0,
-    counted: 0,
-    countedSince: now(),
-  })
-  const notifications = line('notification')
-  const payments = line('payment')
-  const unverified = line('unverified')
-  const pages = line('page')
-  const browsing = line('browsing')
-  const lines: Readonly<Record<Priority, Line>> = {
-    notification: notifications,
-    payment: payments,
-    unverified,
-    page: pages,
-    browsing,
+  const lines = {
+    notification: createLine('notification', now),
+    payment: createLine('payment', now),
+    unverified: createLine('unverified', now),
+    page: createLine('page', now),
+    browsing: createLine('browsing', now),
   }
-  let timer: NodeJS.Timeout | undefined
-  let turnEnds: number | undefined
-  let batchIsOn = false
-
-  const turnHasTime = (): boolean => {
-    if (turnEnds === undefined) {
-      turnEnds = now() + TURN_MS
-      setImmediate(() => {
-        turnEnds = undefined
-        resume()
-      })
-    }
-    return now() < turnEnds
+  const shedder: Shedder = {
+    slots,
+    now,
+    lines,
+    turnEnds: undefined,
+    batchIsOn: false,
+    lettingIn: false,
+    looking: undefined,
   }
-
-  const moneyWaits = () => notifications.queue.length() + payments.queue.length() > 0
-  const moneyMoved = () => Math.max(notifications.leftAt, payments.leftAt, notifications.enteredAt, payments.enteredAt)
-  const moneyIsHere = () => {
-    const isInHand = moneyWaits() || notifications.inHand + payments.inHand > 0
-    return now() - moneyMoved() < (isInHand ? STUCK_MS : LINGER_MS)
-  }
-
-  const hasRoom = (of: Line): boolean => {
-    const { money } = slots
-    if (of === notifications && notifications.inHand >= money - KEPT_FOR_PAYMENTS) return false
-    if (of === notifications || of === payments) return notifications.inHand + payments.inHand < money
-    if (of === browsing && browsing.inHand >= slots.browsing) return false
-    if (of === unverified && unverified.inHand >= UNVERIFIED_SLOTS) return false
-    const moneyMovesOn = moneyWaits() && now() - moneyMoved() < STUCK_MS
-    return !moneyMovesOn || (of.inHand === 0 && now() - of.enteredAt >= CRUMB_MS)
-  }
-
-  const count = (of: Line) => {
-    const at = now()
-    of.inHand += 1
-    of.enteredAt = at
-    if (at - of.countedSince > COUNTED_MS) {
-      of.lately = at - of.countedSince > 2 * COUNTED_MS ? 0 : of.counted
-      of.counted = 0
-      of.countedSince = at
-    }
-    of.counted += 1
-  }
-
-  /** The most urgent line that has a waiter and a free slot. */
-  const next = (priorities: readonly Priority[]): Line | undefined =>
-    priorities.map((priority) => lines[priority]).find((of) => of.queue.length() > 0 && hasRoom(of))
-
-  let lettingIn = false
-  const letIn = (priorities: readonly Priority[], hasTime: () => boolean) => {
-    if (lettingIn) return // an immediate answer calls `leave` within this loop, which then continues
-    lettingIn = true
-    // Check the time last: it schedules another turn, and without a free slot the event loop should sleep and not spin.
-    for (let first = next(priorities); first && hasTime(); first = next(priorities)) {
-      count(first)
-      first.queue.take()?.admitted()
-    }
-    lettingIn = false
-  }
-
-  const resume = () => {
-    if (!moneyIsHere()) return letIn(PRIORITIES, turnHasTime)
-    letIn(MONEY, turnHasTime)
-    planBatch()
-  }
-
-  /** Admits some of the others, then pauses for a multiple of the time they took. */
-  const planBatch = () => {
-    if (batchIsOn || !next(OTHERS)) return
-    batchIsOn = true
-    let began = 0
-    setImmediate(() => {
-      began = now()
-      let left: number = BATCH.most
-      letIn(OTHERS, () => left-- > 0 && now() - began < BATCH.ms)
-    })
-    // Between the two `setImmediate` calls, Node runs the started requests up to their first wait: that is the time
-    // they took.
-    setImmediate(() => {
-      const rest = Math.max(1, BATCH.rest * (now() - began))
-      setTimeout(() => {
-        batchIsOn = false
-        resume()
-      }, rest).unref()
-    })
-  }
-
-  const isPersistent = ({ priority }: Line, { since }: Lane<Waiter>) => now() - since > PATIENCE_MS[priority].burst
-
-  const sendAway = (of: Line) => {
-    for (const [sender, lane] of [...of.queue.lanes()]) {
-      const { burst, standing } = PATIENCE_MS[of.priority]
-      const patience = isPersistent(of, lane) ? standing : burst
-      for (let first = lane.items[0]; first && now() - first.since > patience; first = lane.items[0]) {
-        of.queue.remove(sender, first)
-        first.refused()
-      }
-    }
-  }
-
-  const look = () => {
-    for (const of of Object.values(lines)) sendAway(of)
-    resume()
-    if (PRIORITIES.some((priority) => lines[priority].queue.length() > 0)) return
-    clearInterval(timer)
-    timer = undefined
-  }
-
-  /**
-   * Whether this sender may queue one more request; when the queue is full, the sender with the most gives up its
-   * newest.
-   */
-  const mayWait = (of: Line, sender: string): boolean => {
-    const lane = of.queue.lanes().get(sender)
-    const own = lane?.items.length ?? 0
-    if (own >= room.sender) return false
-    // This sender already has as many waiting as can be admitted within the time that a request waits.
-    const share = Math.max(of.lately, of.counted) / Math.max(1, of.queue.lanes().size)
-    if (lane && isPersistent(of, lane) && own > share) return false
-    if (of.queue.length() < room.all) return true
-    const other = of.queue.dropOfLongest(own + 2)
-    if (other) turnAway(other.refused)
-    return other !== undefined
-  }
-
-  /** Refuses with a delay: a client that retries at once would otherwise be answered in a tight loop. */
-  const turnAway = (refused: () => void) => {
-    const later = setTimeout(refused, TURNED_AWAY_MS).unref()
-    return () => clearTimeout(later)
-  }
-
   return {
     enter(priority, sender, admitted, refused) {
-      const of = lines[priority]
+      const line = lines[priority]
       const isMoney = MONEY.includes(priority)
-      if (of.queue.length() === 0 && hasRoom(of) && (isMoney || !moneyIsHere()) && turnHasTime()) {
-        count(of)
+      const isFree = line.queue.length() === 0 && hasSlot(shedder, line) && (isMoney || !moneyIsHere(shedder))
+      if (isFree && turnHasTime(shedder)) {
+        countAdmission(line)
         admitted()
         return undefined
       }
-      if (!mayWait(of, sender)) return turnAway(refused)
-      const waiter: Waiter = { since: now(), admitted, refused }
-      of.queue.push(sender, waiter)
-      timer ??= setInterval(look, LOOK_EVERY_MS).unref()
-      if (!isMoney) planBatch()
-      return () => of.queue.remove(sender, waiter)
+      if (!mayWait(line, sender, room)) return turnAway(refused)
+      const waiter = { since: now(), admitted, refused }
+      line.queue.push(sender, waiter)
+      shedder.looking ??= setInterval(look, LOOK_EVERY_MS, shedder).unref()
+      if (!isMoney) planBatch(shedder)
+      return () => line.queue.remove(sender, waiter)
     },
     leave(priority) {
       lines[priority].inHand -= 1
       lines[priority].leftAt = now()
-      resume()
+      resume(shedder)
     },
     comeBack(priority) {
       lines[priority].inHand += 1
     },
-    moneyIsHere,
+    moneyIsHere: () => moneyIsHere(shedder),
     waiting: (priority) => lines[priority].queue.length(),
     inHand: (priority) => lines[priority].inHand,
   }
+}
+
+function moneyWaits({ lines: { notification, payment } }: Shedder): boolean {
+  return notification.queue.length() + payment.queue.length() > 0
+}
+
+function sinceMoneyMoved({ lines: { notification, payment }, now }: Shedder): number {
+  return now() - Math.max(notification.leftAt, payment.leftAt, notification.enteredAt, payment.enteredAt)
+}
+
+function moneyIsHere(shedder: Shedder): boolean {
+  const { notification, payment } = shedder.lines
+  const isInHand = moneyWaits(shedder) || notification.inHand + payment.inHand > 0
+  return sinceMoneyMoved(shedder) < (isInHand ? STUCK_MS : LINGER_MS)
+}
+
+function hasSlot(shedder: Shedder, line: Line): boolean {
+  const { slots, lines, now } = shedder
+  const { notification, payment, browsing, unverified } = lines
+  if (line === notification && line.inHand >= slots.money - KEPT_FOR_PAYMENTS) return false
+  if (line === notification || line === payment) return notification.inHand + payment.inHand < slots.money
+  if (line === browsing && line.inHand >= slots.browsing) return false
+  if (line === unverified && line.inHand >= UNVERIFIED_SLOTS) return false
+  const moneyMovesOn = moneyWaits(shedder) && sinceMoneyMoved(shedder) < STUCK_MS
+  return !moneyMovesOn || (line.inHand === 0 && now() - line.enteredAt >= CRUMB_MS)
+}
+
+function turnHasTime(shedder: Shedder): boolean {
+  if (shedder.turnEnds === undefined) {
+    shedder.turnEnds = shedder.now() + TURN_MS
+    setImmediate(() => {
+      shedder.turnEnds = undefined
+      resume(shedder)
+    })
+  }
+  return shedder.now() < shedder.turnEnds
+}
+
+/** The most urgent line that has a waiter and a free slot. */
+function next(shedder: Shedder, priorities: readonly Priority[]): Line | undefined {
+  return priorities
+    .map((priority) => shedder.lines[priority])
+    .find((line) => line.queue.length() > 0 && hasSlot(shedder, line))
+}
+
+function resume(shedder: Shedder): void {
+  const hasTime = () => turnHasTime(shedder)
+  const isMoneyHere = moneyIsHere(shedder)
+  letIn(shedder, isMoneyHere ? MONEY : PRIORITIES, hasTime)
+  if (isMoneyHere) planBatch(shedder)
+}
+
+function letIn(shedder: Shedder, priorities: readonly Priority[], hasTime: () => boolean): void {
+  if (shedder.lettingIn) return // an immediate answer calls `leave` within this loop, which then continues
+  shedder.lettingIn = true
+  // Check the time last: it schedules another turn, and without a free slot the event loop should sleep and not spin.
+  for (let first = next(shedder, priorities); first && hasTime(); first = next(shedder, priorities)) {
+    countAdmission(first)
+    first.queue.take()?.admitted()
+  }
+  shedder.lettingIn = false
+}
+
+/** Admits some of the others, then pauses for a multiple of the time they took. */
+function planBatch(shedder: Shedder): void {
+  const { now } = shedder
+  if (shedder.batchIsOn || !next(shedder, OTHERS)) return
+  shedder.batchIsOn = true
+  let began = 0
+  setImmediate(() => {
+    began = now()
+    let left: number = BATCH.most
+    letIn(shedder, OTHERS, () => left-- > 0 && now() - began < BATCH.ms)
+  })
+  // Between the two `setImmediate` calls, Node runs the started requests up to their first wait: that is the time
+  // they took.
+  setImmediate(() => {
+    const rest = Math.max(1, BATCH.rest * (now() - began))
+    setTimeout(() => {
+      shedder.batchIsOn = false
+      resume(shedder)
+    }, rest).unref()
+  })
+}
+
+function look(shedder: Shedder): void {
+  const lines = Object.values(shedder.lines)
+  for (const line of lines) refuseOld(line)
+  resume(shedder)
+  if (lines.some(({ queue }) => queue.length() > 0)) return
+  clearInterval(shedder.looking)
+  shedder.looking = undefined
 }

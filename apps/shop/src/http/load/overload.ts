@@ -11,7 +11,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { REFUSALS, readerLanguage, ShopError } from '../../errors.ts'
 import { lineOf } from '../addresses/address-line.ts'
 import { sendProblem } from '../problem.ts'
-import { createLoadShedder, type LoadShedder, type Priority } from './load-shedding.ts'
+import { createLoadShedder, type LoadShedder } from './load-shedding.ts'
+import type { Priority } from './waiting-line.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -40,7 +41,7 @@ export interface Overload {
 interface Slot {
   leave(): void
   comeBack(): void
-  readonly held: boolean
+  held: boolean
   /** See `noteVerified`. */
   noteVerified(verified: boolean): void
   moneyIsHere(): boolean
@@ -49,7 +50,7 @@ interface Slot {
 const current = new AsyncLocalStorage<Slot>()
 
 /**
- * Gives the request's slot back while it waits for another server, so that a slow gateway occupies no slot of this
+ * Gives the request's slot back while it waits for another server, so that a hanging gateway occupies no slot of this
  * shop. Outside of a request it only waits.
  */
 export async function waitOutside<Result>(wait: () => Promise<Result>): Promise<Result> {
@@ -80,97 +81,117 @@ export function noteVerified(verified: boolean): void {
 const MAX_DOUBTED = 10_000
 const DOUBTED_MS = 60_000
 
+interface Gate {
+  readonly shedder: LoadShedder
+  readonly shed: Record<Priority, number>
+  readonly slots: WeakMap<FastifyRequest, Slot>
+  /** By sender, when its last notification was found unverified. */
+  readonly doubted: Map<string, number>
+  readonly accountOf: (request: FastifyRequest) => string | undefined
+}
+
 /**
  * @param accountOf the account whose token a request carries, as far as that is known without a query: the request then
  *   counts for its account and not for its address, which many people may share
  * @param connections the size of the database pool: more concurrent requests would only wait for each other there
  */
-export function createOverload(
-  connections: number,
-  accountOf: (request: FastifyRequest) => string | undefined = () => undefined,
-): Overload {
-  // Two connections remain for readers when every payment waits for the same lock.
-  const shedder = createLoadShedder({ money: Math.max(3, connections - 2), browsing: Math.max(2, connections * 2) })
-  const shed = { notification: 0, payment: 0, unverified: 0, page: 0, browsing: 0 }
-  const slots = new WeakMap<FastifyRequest, Slot>()
-  const doubted = new Map<string, number>()
-  const isDoubted = (line: string) => performance.now() - (doubted.get(line) ?? Number.NEGATIVE_INFINITY) < DOUBTED_MS
-  const senderOf = (request: FastifyRequest) => {
-    const account = accountOf(request)
-    return account === undefined ? lineOf(request.ip) : `account ${account}`
+export function createOverload(connections: number, accountOf: Gate['accountOf'] = () => undefined): Overload {
+  const gate: Gate = {
+    // Two connections remain for readers when every payment waits for the same lock.
+    shedder: createLoadShedder({ money: Math.max(3, connections - 2), browsing: Math.max(2, connections * 2) }),
+    shed: { notification: 0, payment: 0, unverified: 0, page: 0, browsing: 0 },
+    slots: new WeakMap(),
+    doubted: new Map(),
+    accountOf,
   }
+  return { shedder: gate.shedder, shed: gate.shed, guard: (app) => guard(gate, app) }
+}
 
-  const refuse = (request: FastifyRequest, reply: FastifyReply, priority: Priority) => {
-    shed[priority] += 1
-    sendRefusal(request, reply, REFUSALS_OF[priority])
+function guard(gate: Gate, app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    const priority = priorityOf(request)
+    // Answered at the latest when a page would be refused.
+    if (priority === 'operator') return takeTurn(gate, request, reply, done, done)
+    if (!hasBody(request)) return letIn(gate, request, reply, priority, done)
+    // A slow body takes no slot until it has arrived. But most are refused before they are read, which takes time too.
+    if (priority === 'notification' || gate.accountOf(request) !== undefined) return done()
+    takeTurn(gate, request, reply, done, () => refuse(gate, request, reply, 'page'))
+  })
+  app.addHook('preValidation', (request, reply, done) => {
+    const priority = priorityOf(request)
+    if (priority === 'operator' || !hasBody(request)) return done()
+    letIn(gate, request, reply, priority, done)
+  })
+  // From here on only the client's speed counts. Every admitted request passes through here.
+  app.addHook('onSend', (request, _reply, _payload, done) => {
+    gate.slots.get(request)?.leave()
+    done()
+  })
+}
+
+function letIn(gate: Gate, request: FastifyRequest, reply: FastifyReply, named: Priority, done: () => void): void {
+  const sender = senderOf(gate, request)
+  const priority = named === 'notification' && isDoubted(gate, sender) ? 'unverified' : named
+  const slot = createSlot(gate, sender, priority)
+  gate.slots.set(request, slot)
+  const admitted = () => {
+    slot.held = true
+    current.run(slot, done)
   }
+  const giveUp = gate.shedder.enter(priority, sender, admitted, () => refuse(gate, request, reply, priority))
+  if (giveUp) reply.raw.once('close', giveUp)
+}
 
-  const letIn = (request: FastifyRequest, reply: FastifyReply, named: Priority, done: () => void) => {
-    const sender = senderOf(request)
-    const priority = named === 'notification' && isDoubted(sender) ? 'unverified' : named
-    const slot = {
-      held: false,
-      leave() {
-        if (!slot.held) return
-        slot.held = false
-        shedder.leave(priority)
-      },
-      comeBack() {
-        slot.held = true
-        shedder.comeBack(priority)
-      },
-      moneyIsHere: shedder.moneyIsHere,
-      noteVerified(verified: boolean) {
-        if (doubted.size >= MAX_DOUBTED) doubted.clear()
-        if (verified) doubted.delete(sender)
-        else doubted.set(sender, performance.now())
-      },
-    }
-    slots.set(request, slot)
-    const admitted = () => {
+function createSlot({ shedder, doubted }: Gate, sender: string, priority: Priority): Slot {
+  const slot: Slot = {
+    held: false,
+    leave() {
+      if (!slot.held) return
+      slot.held = false
+      shedder.leave(priority)
+    },
+    comeBack() {
       slot.held = true
-      current.run(slot, done)
-    }
-    const giveUp = shedder.enter(priority, sender, admitted, () => refuse(request, reply, priority))
-    if (giveUp) reply.raw.once('close', giveUp)
-  }
-
-  /** Waits its turn like a page and takes no slot. */
-  const takeTurn = (request: FastifyRequest, reply: FastifyReply, done: () => void, refused: () => void) => {
-    const admitted = () => {
-      done()
-      shedder.leave('page')
-    }
-    const giveUp = shedder.enter('page', senderOf(request), admitted, refused)
-    if (giveUp) reply.raw.once('close', giveUp)
-  }
-
-  return {
-    shedder,
-    shed,
-    guard(app) {
-      app.addHook('onRequest', (request, reply, done) => {
-        const priority = priorityOf(request)
-        // Answered at the latest when a page would be refused.
-        if (priority === 'operator') return takeTurn(request, reply, done, done)
-        if (!hasBody(request)) return letIn(request, reply, priority, done)
-        // A slow body takes no slot until it has arrived. But most are refused before they are read, which takes time
-        // too.
-        if (priority === 'notification' || accountOf(request) !== undefined) return done()
-        takeTurn(request, reply, done, () => refuse(request, reply, 'page'))
-      })
-      app.addHook('preValidation', (request, reply, done) => {
-        const priority = priorityOf(request)
-        if (priority === 'operator' || !hasBody(request)) return done()
-        letIn(request, reply, priority, done)
-      })
-      // From here on only the client's speed counts. Every admitted request passes through here.
-      app.addHook('onSend', (request, _reply, _payload, done) => {
-        slots.get(request)?.leave()
-        done()
-      })
+      shedder.comeBack(priority)
+    },
+    moneyIsHere: shedder.moneyIsHere,
+    noteVerified(verified) {
+      if (doubted.size >= MAX_DOUBTED) doubted.clear()
+      if (verified) doubted.delete(sender)
+      else doubted.set(sender, performance.now())
     },
   }
+  return slot
+}
+
+/** Waits its turn like a page and takes no slot. */
+function takeTurn(
+  gate: Gate,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: () => void,
+  refused: () => void,
+): void {
+  const admitted = () => {
+    done()
+    gate.shedder.leave('page')
+  }
+  const giveUp = gate.shedder.enter('page', senderOf(gate, request), admitted, refused)
+  if (giveUp) reply.raw.once('close', giveUp)
+}
+
+function refuse({ shed }: Gate, request: FastifyRequest, reply: FastifyReply, priority: Priority): void {
+  shed[priority] += 1
+  sendRefusal(request, reply, REFUSALS_OF[priority])
+}
+
+function isDoubted({ doubted }: Gate, sender: string): boolean {
+  return performance.now() - (doubted.get(sender) ?? Number.NEGATIVE_INFINITY) < DOUBTED_MS
+}
+
+function senderOf({ accountOf }: Gate, request: FastifyRequest): string {
+  const account = accountOf(request)
+  return account === undefined ? lineOf(request.ip) : `account ${account}`
 }
 
 /** Paths that need a database or an image; all others are files and pages made of them. */

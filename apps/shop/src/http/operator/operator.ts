@@ -6,8 +6,8 @@ import type { Connection } from '../../db/connect.ts'
 import type { Readiness } from '../../db/readiness.ts'
 import { ShopError } from '../../errors.ts'
 import type { Application } from '../application.ts'
-import { PRIORITIES, type Priority } from '../load/load-shedding.ts'
 import type { Overload } from '../load/overload.ts'
+import { PRIORITIES, type Priority } from '../load/waiting-line.ts'
 import { answerForMetrics } from './metrics.ts'
 
 export interface Operated {
