@@ -5,7 +5,17 @@ import type { Clock } from '../../../clock.ts'
 import { ShopError } from '../../../errors.ts'
 import { type Fen, toFen } from '../../../money.ts'
 import { cutText } from '../../../text/cut-text.ts'
-import type { Check, GatewayTrade, PaymentProvider, ReadNotification, RefundAnswer, RefundRef } from '../../contract.ts'
+import type {
+  AttemptToPay,
+  Check,
+  GatewayTrade,
+  PayLink,
+  PaymentProvider,
+  ReadNotification,
+  RefundAnswer,
+  RefundRef,
+  RefundToSend,
+} from '../../contract.ts'
 import { fieldsChecked, ours } from '../adapter.ts'
 import { merchantName } from '../definition.ts'
 import { readBill } from './bill.ts'
@@ -31,12 +41,21 @@ const refundOf = ({ tradeNo, attemptNo, requestNo }: RefundRef) => ({
   outRequestNo: requestNo,
 })
 
+/** One merchant's access to the gateway. */
+interface Access {
+  readonly client: Alipay
+  readonly settings: AlipaySettings
+  readonly clock: Clock
+  readonly log: Logger
+}
+
 export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log: Logger): AlipayProvider {
   const client = openClient(settings, {
     timeoutMs: GATEWAY_LIMIT_MS,
     clock,
     log: (entry) => log.debug(entry, 'gateway call'),
   })
+  const access: Access = { client, settings, clock, log }
   return {
     name: 'alipay',
     // The sandbox's port may change at the next start.
@@ -44,78 +63,76 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
     client,
     settings,
     refundGapMs: REFUND_GAP_MS,
-
     // WeChat's in-app browser blocks Alipay: the buyer opens the order again in the phone's own browser.
     channelFor: ({ device }) => (device !== 'computer' && settings.wap ? 'wap' : 'page'),
-    links: {
-      signed: 'locally',
-      async sign({ attemptNo, amount, subject, expiresAt, channel, page }) {
-        const pay = {
-          outTradeNo: attemptNo,
-          totalAmount: amount,
-          subject: allowedSubject(subject),
-          timeExpire: expiresAt,
-          goodsType: '0',
-          returnUrl: settings.returnUrl,
-          notifyUrl: settings.notifyUrl,
-        } as const
-        const quitUrl = `${settings.shopUrl}${page}`
-        const payUrl = await fieldsChecked(log, () =>
-          channel === 'wap' ? client.wapPayUrl({ ...pay, quitUrl }) : client.pagePayUrl(pay),
-        )
-        return { payUrl }
-      },
-    },
-
-    async queryTrade(attemptNo): Promise<GatewayTrade> {
-      const trade = await trustedAnswer(log, () => client.query({ outTradeNo: attemptNo }))
-      if (!trade.exists) return { state: 'none' }
-      // The answer is signed for our application; if it is about another trade, somebody is replaying an old answer.
-      if (trade.outTradeNo !== attemptNo) throw new ShopError('GATEWAY_UNAVAILABLE')
-      const { tradeNo, tradeStatus, sendPayDate } = trade
-      if (tradeStatus === 'WAIT_BUYER_PAY') return { state: 'waiting', tradeNo }
-      // TRADE_CLOSED also covers trades refunded in full; only those have a time of payment, when the seller got the money.
-      // If the gateway leaves it out, the trade is read as never paid, which grants nothing.
-      if (tradeStatus === 'TRADE_CLOSED' && !sendPayDate) return { state: 'closed', tradeNo }
-      return { state: 'paid', tradeNo, amount: toFen(trade.totalAmount), paidAt: sendPayDate ?? clock() }
-    },
-
+    links: { signed: 'locally', sign: (attempt) => signLink(access, attempt) },
+    queryTrade: (attemptNo) => queryTrade(access, attemptNo),
     async close(attemptNo) {
       await trustedAnswer(log, () => client.close({ outTradeNo: attemptNo }))
     },
-
-    async refund({ amount, reason, tries, ...refund }): Promise<RefundAnswer> {
-      const trade = refundOf(refund)
-      const answer = await trustedAnswer(log, () =>
-        client.refund({ ...trade, refundAmount: amount, refundReason: allowedSubject(reason) }),
-      )
-      if (answer.ok && answer.fundChange) return { state: 'succeeded' }
-      // Refused, or this call moved nothing: an earlier call may have refunded all the same. Only the gateway's books
-      // can tell.
-      const made = await trustedAnswer(log, () => client.refundQuery(trade))
-      // guard: unknown-is-no-refusal
-      if (made.ok && made.refunded) return { state: 'succeeded' }
-      const refusal = answer.ok ? 'the gateway has not made the refund yet' : `${answer.subCode}: ${answer.meaning}`
-      // The gateway's books may lag behind by seconds, so a refusal is final only after it has been repeated for a
-      // while.
-      const final = !answer.ok && answer.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED
-      // If the query is refused as well, it says nothing about an earlier call.
-      const none = made.ok || NO_TRADE.includes(made.subCode)
-      return { state: final && none ? 'refused' : 'later', refusal }
-    },
-
-    async queryRefund(refund): Promise<RefundAnswer | undefined> {
+    refund: (refund) => payBack(access, refund),
+    async queryRefund(refund) {
       const made = await trustedAnswer(log, () => client.refundQuery(refundOf(refund)))
       return made.ok && made.refunded ? { state: 'succeeded' } : undefined
     },
-
     bill: (day) => trustedAnswer(log, () => readBill(day, clock(), () => client.tradeBill(day), settings.feeRate)),
-
-    async readNotification({ body, contentType }): Promise<ReadNotification> {
+    async readNotification({ body, contentType }) {
       const read = await client.verifyNotification(body, contentType)
       return read.ok ? checkNotice(read, settings, clock) : refused(read, body)
     },
   }
+}
+
+async function signLink({ client, settings, log }: Access, attempt: AttemptToPay): Promise<PayLink> {
+  const { attemptNo, amount, subject, expiresAt, channel, page } = attempt
+  const pay = {
+    outTradeNo: attemptNo,
+    totalAmount: amount,
+    subject: allowedSubject(subject),
+    timeExpire: expiresAt,
+    goodsType: '0',
+    returnUrl: settings.returnUrl,
+    notifyUrl: settings.notifyUrl,
+  } as const
+  const quitUrl = `${settings.shopUrl}${page}`
+  const payUrl = await fieldsChecked(log, () =>
+    channel === 'wap' ? client.wapPayUrl({ ...pay, quitUrl }) : client.pagePayUrl(pay),
+  )
+  return { payUrl }
+}
+
+async function queryTrade({ client, clock, log }: Access, attemptNo: string): Promise<GatewayTrade> {
+  const trade = await trustedAnswer(log, () => client.query({ outTradeNo: attemptNo }))
+  if (!trade.exists) return { state: 'none' }
+  // The answer is signed for our application; if it is about another trade, somebody is replaying an old answer.
+  if (trade.outTradeNo !== attemptNo) throw new ShopError('GATEWAY_UNAVAILABLE')
+  const { tradeNo, tradeStatus, sendPayDate } = trade
+  if (tradeStatus === 'WAIT_BUYER_PAY') return { state: 'waiting', tradeNo }
+  // TRADE_CLOSED also covers trades refunded in full; only those have a time of payment, when the seller got the money.
+  // If the gateway leaves it out, the trade is read as never paid, which grants nothing.
+  if (tradeStatus === 'TRADE_CLOSED' && !sendPayDate) return { state: 'closed', tradeNo }
+  return { state: 'paid', tradeNo, amount: toFen(trade.totalAmount), paidAt: sendPayDate ?? clock() }
+}
+
+async function payBack({ client, log }: Access, refund: RefundToSend): Promise<RefundAnswer> {
+  const { amount, reason, tries } = refund
+  const trade = refundOf(refund)
+  const answer = await trustedAnswer(log, () =>
+    client.refund({ ...trade, refundAmount: amount, refundReason: allowedSubject(reason) }),
+  )
+  if (answer.ok && answer.fundChange) return { state: 'succeeded' }
+  // Refused, or this call moved nothing: an earlier call may have refunded all the same. Only the gateway's books
+  // can tell.
+  const made = await trustedAnswer(log, () => client.refundQuery(trade))
+  // guard: unknown-is-no-refusal
+  if (made.ok && made.refunded) return { state: 'succeeded' }
+  const refusal = answer.ok ? 'the gateway has not made the refund yet' : `${answer.subCode}: ${answer.meaning}`
+  // The gateway's books may lag behind by seconds, so a refusal is final only after it has been repeated for a
+  // while.
+  const final = !answer.ok && answer.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED
+  // If the query is refused as well, it says nothing about an earlier call.
+  const none = made.ok || NO_TRADE.includes(made.subCode)
+  return { state: final && none ? 'refused' : 'later', refusal }
 }
 
 /** Without an answer that can be trusted the outcome is unknown, and nothing may be concluded. */

@@ -44,14 +44,20 @@ const TRIES_BEFORE_REFUSED = 4
 const CODE_LIVES_MS = 2 * 3_600_000
 const H5_LIVES_MS = 5 * 60_000
 
+/** One merchant's access to the gateway. */
+interface Access {
+  readonly client: WechatPay
+  readonly settings: WechatSettings
+  readonly clock: Clock
+}
+
 export function createWechatProvider(settings: WechatSettings, clock: Clock, log: Logger): WechatProvider {
   const client = openClient(settings, {
     timeoutMs: GATEWAY_LIMIT_MS,
     clock,
     log: (entry) => log.debug(entry, 'gateway call'),
   })
-  const { notifyUrl } = settings
-
+  const access: Access = { client, settings, clock }
   return {
     name: 'wechat',
     // The sandbox's port may change at the next start.
@@ -59,101 +65,103 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     client,
     settings,
     refundGapMs: REFUND_GAP_MS,
-    channelFor: ({ device, address }) => (device === 'phone' && settings.h5 && mayOpenH5(address) ? 'h5' : 'native'),
+    channelFor: ({ device, address }) =>
+      device === 'phone' && settings.h5 && mayOpenH5(settings, address) ? 'h5' : 'native',
     links: {
       signed: 'at the gateway',
-      request: (attempt, payerClient) => trustedAnswer(log, () => requestLink(attempt, payerClient)),
+      request: (attempt, payerClient) => trustedAnswer(log, () => requestLink(access, attempt, payerClient)),
     },
-
-    async queryTrade(attemptNo): Promise<GatewayTrade> {
-      const trade = await trustedAnswer(log, () => client.query({ outTradeNo: attemptNo }))
-      if (!trade.exists) return { state: 'none' }
-      // The answer is signed for us; if it is about another order, somebody is replaying an old answer. The application
-      // may be a retired one: numbers belong to the merchant.
-      if (trade.outTradeNo !== attemptNo || trade.mchId !== settings.mchId) throw new ShopError('GATEWAY_UNAVAILABLE')
-      if (trade.tradeState === 'CLOSED' || trade.tradeState === 'REVOKED') return { state: 'closed' }
-      // "REFUND" means that it was paid; only refund queries tell how much was refunded.
-      if (trade.tradeState !== 'SUCCESS' && trade.tradeState !== 'REFUND') return { state: 'waiting' }
-      if (trade.transactionId === undefined) throw new ShopError('GATEWAY_UNAVAILABLE')
-      const paidAt = trade.successTime ?? clock()
-      return { state: 'paid', tradeNo: trade.transactionId, amount: toFen(trade.total), paidAt }
-    },
-
+    queryTrade: (attemptNo) => trustedAnswer(log, () => queryTrade(access, attemptNo)),
     async close(attemptNo) {
       // If it is refused, the order is paid or closed already: the caller queries it afterwards.
       await trustedAnswer(log, () => client.close({ outTradeNo: attemptNo }))
     },
-
-    refund: (refund) => trustedAnswer(log, () => payBack(refund)),
-
+    refund: (refund) => trustedAnswer(log, () => payBack(access, refund)),
     async queryRefund({ requestNo }) {
       const made = await trustedAnswer(log, () => client.refundQuery({ outRefundNo: requestNo }))
       return made.ok && made.exists ? answerOf(made.status, 1) : undefined
     },
-
     bill: (day) => trustedAnswer(log, () => readBill(day, clock(), () => client.tradeBill(day))),
-
-    async readNotification({ body, headers, receivedAt }): Promise<ReadNotification> {
+    async readNotification({ body, headers, receivedAt }) {
       const read = await client.verifyNotification(body, headers, { at: receivedAt })
       return read.ok ? checkNotice(read, settings, clock) : refusedNotice(read, body)
     },
   }
+}
 
-  /**
-   * An H5 order contains the payer's address, and WeChat opens none for 127.0.0.1 or a private network: the buyer then
-   * scans a code. Buyers of a gateway on this machine are on this machine too.
-   */
-  function mayOpenH5(address: string): boolean {
-    const isHere = settings.sandbox || isLoopbackUrl(settings.baseUrl)
-    return isHere ? address !== '' : isPublicAddress(address)
+/**
+ * An H5 order contains the payer's address, and WeChat opens none for 127.0.0.1 or a private network: the buyer then
+ * scans a code. Buyers of a gateway on this machine are on this machine too.
+ */
+function mayOpenH5(settings: WechatSettings, address: string): boolean {
+  const isHere = settings.sandbox || isLoopbackUrl(settings.baseUrl)
+  return isHere ? address !== '' : isPublicAddress(address)
+}
+
+async function requestLink(
+  { client, settings, clock }: Access,
+  attempt: AttemptToPay,
+  payerClient: Client,
+): Promise<RequestedLink | LinkRefused> {
+  const { attemptNo, orderNo, amount, subject, expiresAt } = attempt
+  const order = {
+    outTradeNo: attemptNo,
+    total: amount,
+    description: allowedDescription(subject),
+    timeExpire: expiresAt,
+    notifyUrl: settings.notifyUrl,
   }
-
-  async function requestLink(attempt: AttemptToPay, payerClient: Client): Promise<RequestedLink | LinkRefused> {
-    const { attemptNo, orderNo, amount, subject, expiresAt } = attempt
-    const order = {
-      outTradeNo: attemptNo,
-      total: amount,
-      description: allowedDescription(subject),
-      timeExpire: expiresAt,
-      notifyUrl,
-    }
-    const lives = (ms: number) => new Date(Math.min(clock().getTime() + ms, expiresAt.getTime()))
-    if (attempt.channel === 'h5') {
-      const made = await client.h5({ ...order, payerClientIp: payerClient.address, h5Type: 'Wap' })
-      if (!made.ok) return { refusal: `${made.code}: ${made.meaning}` }
-      const back = `${settings.returnUrl}?order=${orderNo}`
-      return { link: { payUrl: `${made.h5Url}&redirect_url=${encodeURIComponent(back)}` }, until: lives(H5_LIVES_MS) }
-    }
-    const made = await client.native(order)
+  const lives = (ms: number) => new Date(Math.min(clock().getTime() + ms, expiresAt.getTime()))
+  if (attempt.channel === 'h5') {
+    const made = await client.h5({ ...order, payerClientIp: payerClient.address, h5Type: 'Wap' })
     if (!made.ok) return { refusal: `${made.code}: ${made.meaning}` }
-    const { codeUrl } = made
-    const phone = settings.sandbox && { scanUrl: `${settings.baseUrl}/wechat/scan?code=${encodeURIComponent(codeUrl)}` }
-    return { link: { codeUrl, ...phone }, until: lives(CODE_LIVES_MS) }
+    const back = `${settings.returnUrl}?order=${orderNo}`
+    return { link: { payUrl: `${made.h5Url}&redirect_url=${encodeURIComponent(back)}` }, until: lives(H5_LIVES_MS) }
   }
+  const made = await client.native(order)
+  if (!made.ok) return { refusal: `${made.code}: ${made.meaning}` }
+  const { codeUrl } = made
+  const phone = settings.sandbox && { scanUrl: `${settings.baseUrl}/wechat/scan?code=${encodeURIComponent(codeUrl)}` }
+  return { link: { codeUrl, ...phone }, until: lives(CODE_LIVES_MS) }
+}
 
-  /**
-   * After the first try its state is queried first: "accepted" is not final, and the same number never refunds twice.
-   */
-  async function payBack({ attemptNo, requestNo, amount, paid, reason, tries }: RefundToSend): Promise<RefundAnswer> {
-    const before = tries > 1 ? await client.refundQuery({ outRefundNo: requestNo }) : undefined
-    if (before?.ok && before.exists) return answerOf(before.status, tries)
-    const sent = await client.refund({
-      outTradeNo: attemptNo,
-      outRefundNo: requestNo,
-      refund: amount,
-      total: paid,
-      reason: allowedReason(reason),
-      notifyUrl,
-    })
-    if (sent.ok) return answerOf(sent.status, tries)
-    // Refused, but an earlier call may have refunded all the same. Only the gateway's books can tell.
-    const made = await client.refundQuery({ outRefundNo: requestNo })
-    if (made.ok && made.exists) return answerOf(made.status, tries)
-    const refusal = `${sent.code}: ${sent.meaning}`
-    // If the query is refused as well, it says nothing about an earlier call.
-    const final = made.ok && sent.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED
-    return { state: final ? 'refused' : 'later', refusal }
-  }
+async function queryTrade({ client, settings, clock }: Access, attemptNo: string): Promise<GatewayTrade> {
+  const trade = await client.query({ outTradeNo: attemptNo })
+  if (!trade.exists) return { state: 'none' }
+  // The answer is signed for us; if it is about another order, somebody is replaying an old answer. The application
+  // may be a retired one: numbers belong to the merchant.
+  if (trade.outTradeNo !== attemptNo || trade.mchId !== settings.mchId) throw new ShopError('GATEWAY_UNAVAILABLE')
+  if (trade.tradeState === 'CLOSED' || trade.tradeState === 'REVOKED') return { state: 'closed' }
+  // "REFUND" means that it was paid; only refund queries tell how much was refunded.
+  if (trade.tradeState !== 'SUCCESS' && trade.tradeState !== 'REFUND') return { state: 'waiting' }
+  if (trade.transactionId === undefined) throw new ShopError('GATEWAY_UNAVAILABLE')
+  const paidAt = trade.successTime ?? clock()
+  return { state: 'paid', tradeNo: trade.transactionId, amount: toFen(trade.total), paidAt }
+}
+
+/**
+ * After the first try its state is queried first: "accepted" is not final, and the same number never refunds twice.
+ */
+async function payBack({ client, settings }: Access, refund: RefundToSend): Promise<RefundAnswer> {
+  const { attemptNo, requestNo, amount, paid, reason, tries } = refund
+  const before = tries > 1 ? await client.refundQuery({ outRefundNo: requestNo }) : undefined
+  if (before?.ok && before.exists) return answerOf(before.status, tries)
+  const sent = await client.refund({
+    outTradeNo: attemptNo,
+    outRefundNo: requestNo,
+    refund: amount,
+    total: paid,
+    reason: allowedReason(reason),
+    notifyUrl: settings.notifyUrl,
+  })
+  if (sent.ok) return answerOf(sent.status, tries)
+  // Refused, but an earlier call may have refunded all the same. Only the gateway's books can tell.
+  const made = await client.refundQuery({ outRefundNo: requestNo })
+  if (made.ok && made.exists) return answerOf(made.status, tries)
+  const refusal = `${sent.code}: ${sent.meaning}`
+  // If the query is refused as well, it says nothing about an earlier call.
+  const final = made.ok && sent.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED
+  return { state: final ? 'refused' : 'later', refusal }
 }
 
 /** "Refunds: states": CLOSED is final; ABNORMAL waits until the merchant names another account. */
