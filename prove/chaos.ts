@@ -5,11 +5,11 @@ import { type Process, processesOf } from '../tests/harness/processes.ts'
 import type { System } from '../tests/harness/system.ts'
 import { pause } from './client.ts'
 import type { Random } from './random.ts'
+import { type Running, untilStopped } from './until-stopped.ts'
 
-export interface Chaos {
+/** Its end resolves once the sandbox answers again. */
+export interface Chaos extends Running {
   readonly kills: Record<Process, number>
-  /** Stops kills and faults; resolves once the sandbox answers again. */
-  stop(): Promise<void>
 }
 
 /** Milliseconds between two kills: a minimum and a random part. */
@@ -31,73 +31,86 @@ export function startChaos(
   { planFile, seed, orders }: { planFile: string; seed: number; orders: number },
 ): Chaos {
   const kills: Record<Process, number> = { 'web server': 0, jobs: 0, PostgreSQL: 0, sandbox: 0 }
-  let stopped = false
   writeFileSync(planFile, JSON.stringify({ perMillion: strikesPerMillion(orders), seed }))
+  const running = untilStopped(
+    (goesOn) =>
+      Promise.all([
+        kill(system, random.fork(), goesOn, kills),
+        trouble(system, random.fork(), goesOn),
+        silence(system, random.fork(), goesOn),
+      ]),
+    () => calm(system),
+  )
+  return {
+    kills,
+    stop() {
+      rmSync(planFile, { force: true })
+      return running.stop()
+    },
+  }
+}
 
-  const kill = async () => {
-    const draw = random.fork()
-    while (!stopped) {
-      await pause(KILL_PAUSE.min + draw.below(KILL_PAUSE.spread))
-      if (stopped) return
-      const victim = draw.weighted<Process>({ 'web server': 4, jobs: 3, PostgreSQL: 2, sandbox: 2 })
-      const found = processesOf(system.process.pid ?? 0)[victim]
-      if (found.length === 0) continue
-      try {
-        process.kill(draw.pick(found), 'SIGKILL')
-        kills[victim] += 1
-      } catch {
-        // It has just ended by itself, perhaps at a fault point.
-      }
+async function kill(
+  system: System,
+  draw: Random,
+  goesOn: () => boolean,
+  kills: Record<Process, number>,
+): Promise<void> {
+  while (goesOn()) {
+    await pause(KILL_PAUSE.min + draw.below(KILL_PAUSE.spread))
+    if (!goesOn()) return
+    const victim = draw.weighted<Process>({ 'web server': 4, jobs: 3, PostgreSQL: 2, sandbox: 2 })
+    const found = processesOf(system.process.pid ?? 0)[victim]
+    if (found.length === 0) continue
+    try {
+      process.kill(draw.pick(found), 'SIGKILL')
+      kills[victim] += 1
+    } catch {
+      // It has just ended by itself, perhaps at a fault point.
     }
   }
+}
 
-  const trouble = async () => {
-    const draw = random.fork()
-    const set: number[] = []
-    while (!stopped) {
-      await pause(FAULT_PAUSE.min + draw.below(FAULT_PAUSE.spread))
-      try {
-        const { id } = await system.sandbox.send<{ id: number }>('POST', '/faults', faultFor(draw.pick(FAULTS), draw))
-        set.push(id)
-        if (set.length > FAULTS_AT_ONCE) await system.sandbox.send('DELETE', `/faults/${set.shift()}`)
-      } catch {
-        // The sandbox has just been killed; the next fault will reach it again.
-      }
+async function trouble({ sandbox }: System, draw: Random, goesOn: () => boolean): Promise<void> {
+  const set: number[] = []
+  while (goesOn()) {
+    await pause(FAULT_PAUSE.min + draw.below(FAULT_PAUSE.spread))
+    try {
+      const { id } = await sandbox.send<{ id: number }>('POST', '/faults', faultFor(draw.pick(FAULTS), draw))
+      set.push(id)
+      if (set.length > FAULTS_AT_ONCE) await sandbox.send('DELETE', `/faults/${set.shift()}`)
+    } catch {
+      // The sandbox has just been killed; the next fault will reach it again.
     }
   }
-  /** Now and then a period without any notification: the shop has to query the gateway. */
-  const silence = async () => {
-    const draw = random.fork()
-    while (!stopped) {
-      await pause(3000 + draw.below(15_000))
-      const speak = (enabled: boolean) => system.sandbox.notifications(enabled).catch(() => {})
-      if (!stopped) await speak(false)
-      await pause(draw.below(6000))
-      await speak(true)
-    }
-  }
-  const done = Promise.all([kill(), trouble(), silence()])
+}
 
-  const calm = async () => {
-    stopped = true
-    rmSync(planFile, { force: true })
-    await done
-    for (let tries = 0; ; tries += 1) {
-      try {
-        // Faults that buyers set for one trade stay: its notifications are lost for good.
-        const { items } = await system.sandbox.get<{ items: { id: number; scope: unknown }[] }>('/faults')
-        const ours = items.filter(({ scope }) => scope === 'all')
-        await Promise.all(ours.map(({ id }) => system.sandbox.send('DELETE', `/faults/${id}`)))
-        await system.sandbox.notifications(true)
-        return
-      } catch (error) {
-        if (tries > 60) throw error
-        await pause(500)
-      }
+/** Now and then a period without any notification: the shop has to query the gateway. */
+async function silence({ sandbox }: System, draw: Random, goesOn: () => boolean): Promise<void> {
+  const speak = (enabled: boolean) => sandbox.notifications(enabled).catch(() => {})
+  while (goesOn()) {
+    await pause(3000 + draw.below(15_000))
+    if (goesOn()) await speak(false)
+    await pause(draw.below(6000))
+    await speak(true)
+  }
+}
+
+/** Ends the faults once the sandbox answers again. */
+async function calm({ sandbox }: System): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      // Faults that buyers set for one trade stay: its notifications are lost for good.
+      const { items } = await sandbox.get<{ items: { id: number; scope: unknown }[] }>('/faults')
+      const ours = items.filter(({ scope }) => scope === 'all')
+      await Promise.all(ours.map(({ id }) => sandbox.send('DELETE', `/faults/${id}`)))
+      await sandbox.notifications(true)
+      return
+    } catch (error) {
+      if (tries > 60) throw error
+      await pause(500)
     }
   }
-  let stopping: Promise<void> | undefined
-  return { kills, stop: () => (stopping ??= calm()) }
 }
 
 /**

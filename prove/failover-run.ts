@@ -11,9 +11,11 @@ import { readGateway, readShop } from './books.ts'
 import { checkBooks, type Merchant, type Verdict } from './check.ts'
 import { patiently, pause } from './client.ts'
 import { makeCourses } from './courses.ts'
-import { createRandom } from './random.ts'
+import { readMerchants } from './merchants.ts'
+import { createRandom, type Random } from './random.ts'
 import { settleDown } from './settle-down.ts'
 import { startTwoNodes, type TwoNodes } from './two-nodes.ts'
+import { untilStopped } from './until-stopped.ts'
 import { type Course, choose, comeBack, look, payLink, place, type Visit, yuan } from './visit.ts'
 
 export interface FailoverOptions {
@@ -55,7 +57,7 @@ const PAGES = ['/api/courses', '/api/courses/…', '/api/courses/…/lessons/…
 )
 
 export async function failOver(options: FailoverOptions): Promise<FailoverReport> {
-  const { seed, buyers, loadMs, noticeMs, haproxy, progress } = options
+  const { seed, haproxy, progress } = options
   const folder = mkdtempSync(join(tmpdir(), 'xuecheng-failover-'))
   const random = createRandom(seed)
   const system = await startTwoNodes(folder, { haproxy })
@@ -64,40 +66,9 @@ export async function failOver(options: FailoverOptions): Promise<FailoverReport
   const stop = () => (stopping ??= system.stop())
   try {
     const courses = await makeCourses(system, random.fork(), 2000)
-    const merchants = await merchantsOf(system)
-    const record: Recorded[] = []
-    const given = new Set<string>()
-    const seenPaid = new Set<string>()
-    const surprises: string[] = []
-    let ended = false
-    const buyersAtWork = Array.from({ length: buyers }, async () => {
-      const draw = random.fork()
-      const api = recorded(system.client(), record)
-      await register(api)
-      const [merchant = { appId: '', sellerId: '' }] = merchants
-      const visit: Visit = { system, api, staff: api, draw, courses, owned: new Set(), surprises, merchant }
-      while (!ended) {
-        await buyOne(visit, given, seenPaid).catch((error) => surprises.push(String(error)))
-      }
-    })
-    const reader = await startReader(system, record, courses[0])
-    await pause(loadMs)
-
-    progress('kill -9 of the primary')
-    const killed = performance.now()
-    system.databases.killPrimary()
-    await pause(noticeMs)
-    const misread = await refusedInWords(system)
-    progress('the standby is promoted')
-    const promoted = performance.now()
-    await system.databases.promoteStandby()
-    const seen = () => Promise.resolve(reader.firstWriteAfter(promoted))
-    const back = (await until(seen, (at) => at !== undefined, 60_000)) ?? Number.POSITIVE_INFINITY
-    progress(`writes are back ${Math.round(back - killed)} ms after the kill`)
-    await pause(loadMs)
-    ended = true
-    await Promise.all([...buyersAtWork, reader.stop()])
-    const finished = performance.now()
+    const merchants = await readMerchants(system)
+    const bought: Bought = { given: new Set(), seenPaid: new Set(), surprises: [], record: [] }
+    const outage = await failOverUnderLoad(system, options, { random, courses, merchants, bought })
     const unheard = await changeIsHeard(system, courses[1])
 
     progress('everything settles …')
@@ -105,57 +76,27 @@ export async function failOver(options: FailoverOptions): Promise<FailoverReport
     const shop = await readShop(system)
     await stop()
     const gateway = readGateway(system.dataDir)
-    const gap = tally(record, killed, back)
-    const noticed = record.filter(({ at, took }) => at - took > killed + NOTICED_MS)
-    const known = new Map(shop.orders.map((order) => [order.order_no, order.status]))
     const verdicts = [
       ...checkBooks(shop, gateway, merchants, movedAt),
       { invariant: 'everything settled within the limit', broken: quiet ? [] : ['something was still running'] },
-      { invariant: 'no order that a buyer was given is lost', broken: [...given].filter((no) => !known.has(no)) },
-      {
-        invariant: 'no payment that a buyer saw is lost',
-        broken: [...seenPaid].filter((no) => known.get(no) !== 'paid'),
-      },
-      {
-        invariant: `writes are back within ${WRITES_BACK_LIMIT_MS / 1000} s`,
-        broken: back - killed > WRITES_BACK_LIMIT_MS ? [`${Math.round(back - killed)} ms`] : [],
-      },
-      {
-        invariant: 'every request is answered, or refused with 503 and Retry-After',
-        broken: mishaps(record),
-      },
-      {
-        invariant: `no request during the outage waits longer than ${LONGEST_ANSWER_MS / 1000} s`,
-        broken: record
-          .filter(({ at, took }) => at > killed && at - took < back && took > LONGEST_ANSWER_MS)
-          .map(({ what, took }) => `${what}: ${Math.round(took)} ms`),
-      },
-      { invariant: "a refusal is in the client's language", broken: misread },
-      {
-        invariant: 'no node reports ready while nothing can be written',
-        broken: noticed
-          .filter(({ at, what, status }) => what === 'GET /readyz' && status === 200 && at < promoted)
-          .map(({ at }) => `${Math.round(at - killed)} ms after the kill`),
-      },
-      {
-        invariant: 'pages are served from the standby',
-        broken: PAGES.flatMap((page) => missed(page, tally(noticed, 0, back))),
-      },
+      ...checkOrders(bought, new Map(shop.orders.map((order) => [order.order_no, order.status]))),
+      ...checkOutage(bought.record, outage),
       { invariant: 'a change of the catalogue reaches both nodes afterwards', broken: unheard },
-      { invariant: 'no buyer got an unexpected answer', broken: surprises },
+      { invariant: 'no buyer got an unexpected answer', broken: bought.surprises },
     ]
     writeFileSync(join(folder, 'output.txt'), system.output())
     kept = verdicts.some(({ broken }) => broken.length > 0)
+    const { killed, promoted, back, finished } = outage
     return {
       seed,
       writesBackSeconds: seconds(back - killed),
       afterPromotionSeconds: seconds(back - promoted),
-      orders: given.size,
-      paid: seenPaid.size,
+      orders: bought.given.size,
+      paid: bought.seenPaid.size,
       notificationsAcknowledged: gateway.acknowledged.length,
-      before: tally(record, 0, killed),
-      gap,
-      after: tally(record, back, finished),
+      before: tally(bought.record, 0, killed),
+      gap: tally(bought.record, killed, back),
+      after: tally(bought.record, back, finished),
       verdicts,
       folder: kept ? folder : undefined,
     }
@@ -165,18 +106,116 @@ export async function failOver(options: FailoverOptions): Promise<FailoverReport
   }
 }
 
+/** What the buyers have seen. */
+interface Bought {
+  /** The numbers of the orders they were given, and of those that they saw paid. */
+  readonly given: Set<string>
+  readonly seenPaid: Set<string>
+  readonly surprises: string[]
+  readonly record: Recorded[]
+}
+
+/** The moments of the outage, and the refusals in the wrong words during it. */
+interface Outage {
+  readonly killed: number
+  readonly promoted: number
+  readonly back: number
+  readonly finished: number
+  readonly misread: readonly string[]
+}
+
+interface Load {
+  readonly random: Random
+  readonly courses: readonly Course[]
+  readonly merchants: readonly Merchant[]
+  readonly bought: Bought
+}
+
+/** Buyers buy; the primary is killed, the standby promoted; they go on buying for a while. */
+async function failOverUnderLoad(system: TwoNodes, options: FailoverOptions, load: Load): Promise<Outage> {
+  const { loadMs, noticeMs, progress } = options
+  const { record } = load.bought
+  const buying = untilStopped((goesOn) =>
+    Promise.all(Array.from({ length: options.buyers }, () => keepBuying(system, load, goesOn))),
+  )
+  const reader = await startReader(system, record, load.courses[0])
+  await pause(loadMs)
+
+  progress('kill -9 of the primary')
+  const killed = performance.now()
+  system.databases.killPrimary()
+  await pause(noticeMs)
+  const misread = await refusedInWords(system)
+  progress('the standby is promoted')
+  const promoted = performance.now()
+  await system.databases.promoteStandby()
+  const seen = () => Promise.resolve(reader.firstWriteAfter(promoted))
+  const back = (await until(seen, (at) => at !== undefined, 60_000)) ?? Number.POSITIVE_INFINITY
+  progress(`writes are back ${Math.round(back - killed)} ms after the kill`)
+  await pause(loadMs)
+  await Promise.all([buying.stop(), reader.stop()])
+  return { killed, promoted, back, finished: performance.now(), misread }
+}
+
+async function keepBuying(system: TwoNodes, load: Load, goesOn: () => boolean): Promise<void> {
+  const { record, given, seenPaid, surprises } = load.bought
+  const draw = load.random.fork()
+  const api = recorded(system.client(), record)
+  await register(api)
+  const [merchant = { appId: '', sellerId: '' }] = load.merchants
+  const visit: Visit = { system, api, staff: api, draw, courses: load.courses, owned: new Set(), surprises, merchant }
+  while (goesOn()) {
+    await buyOne(visit, given, seenPaid).catch((error) => surprises.push(String(error)))
+  }
+}
+
+function checkOrders({ given, seenPaid }: Bought, known: ReadonlyMap<string, string>): Verdict[] {
+  return [
+    { invariant: 'no order that a buyer was given is lost', broken: [...given].filter((no) => !known.has(no)) },
+    {
+      invariant: 'no payment that a buyer saw is lost',
+      broken: [...seenPaid].filter((no) => known.get(no) !== 'paid'),
+    },
+  ]
+}
+
+function checkOutage(record: readonly Recorded[], { killed, promoted, back, misread }: Outage): Verdict[] {
+  const noticed = record.filter(({ at, took }) => at - took > killed + NOTICED_MS)
+  return [
+    {
+      invariant: `writes are back within ${WRITES_BACK_LIMIT_MS / 1000} s`,
+      broken: back - killed > WRITES_BACK_LIMIT_MS ? [`${Math.round(back - killed)} ms`] : [],
+    },
+    {
+      invariant: 'every request is answered, or refused with 503 and Retry-After',
+      broken: mishaps(record),
+    },
+    {
+      invariant: `no request during the outage waits longer than ${LONGEST_ANSWER_MS / 1000} s`,
+      broken: record
+        .filter(({ at, took }) => at > killed && at - took < back && took > LONGEST_ANSWER_MS)
+        .map(({ what, took }) => `${what}: ${Math.round(took)} ms`),
+    },
+    { invariant: "a refusal is in the client's language", broken: misread },
+    {
+      invariant: 'no node reports ready while nothing can be written',
+      broken: noticed
+        .filter(({ at, what, status }) => what === 'GET /readyz' && status === 200 && at < promoted)
+        .map(({ at }) => `${Math.round(at - killed)} ms after the kill`),
+    },
+    {
+      invariant: 'pages are served from the standby',
+      broken: PAGES.flatMap((page) => missed(page, tally(noticed, 0, back))),
+    },
+  ]
+}
+
 const seconds = (ms: number): number => Math.round(ms) / 1000
 
 /** Once a node has noticed that the primary is gone, pages are requested and never refused. */
 function missed(page: string, seen: readonly Tally[]): string[] {
   const { answered = 0, refused = 0 } = seen.find(({ what }) => what === page) ?? {}
   return answered > 0 && refused === 0 ? [] : [`${page}: ${answered} answered, ${refused} refused`]
-}
-
-async function merchantsOf({ sandbox }: TwoNodes): Promise<Merchant[]> {
-  const alipay = await sandbox.get<{ items: Merchant[] }>('/merchants')
-  const wechat = await sandbox.get<{ items: { appId: string; mchId: string }[] }>('/wechat/merchants')
-  return [...alipay.items, ...wechat.items.map(({ appId, mchId }) => ({ appId, sellerId: mchId }))]
 }
 
 async function register(api: ShopApi): Promise<void> {
@@ -235,25 +274,23 @@ async function startReader(system: TwoNodes, record: Recorded[], bought: Course 
     '/readyz',
     '/healthz',
   ]
-  let ended = false
-  const again = async (work: () => Promise<unknown>, everyMs: number) => {
-    while (!ended) {
+  const again = async (goesOn: () => boolean, work: () => Promise<unknown>, everyMs: number) => {
+    while (goesOn()) {
       await work().catch(() => {})
       await pause(everyMs)
     }
   }
   const place = `/api/me/courses/${courseId}/place`
-  const running = [
-    ...pages.map((page) => again(() => api.call('GET', page), 100)),
-    again(() => api.call('PUT', place, { lessonId }), 50),
-  ]
+  const { stop } = untilStopped((goesOn) =>
+    Promise.all([
+      ...pages.map((page) => again(goesOn, () => api.call('GET', page), 100)),
+      again(goesOn, () => api.call('PUT', place, { lessonId }), 50),
+    ]),
+  )
   return {
     firstWriteAfter: (moment: number): number | undefined =>
       record.find(({ at, what, status }) => at > moment && status === 204 && what.startsWith('PUT '))?.at,
-    async stop() {
-      ended = true
-      await Promise.all(running)
-    },
+    stop,
   }
 }
 

@@ -2,8 +2,10 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { ShopApi } from '../tests/harness/shop-api.ts'
 import type { System } from '../tests/harness/system.ts'
+import type { Merchant } from './check.ts'
 import { patiently, pause, persist } from './client.ts'
 import type { Random } from './random.ts'
+import { type Running, untilStopped } from './until-stopped.ts'
 import type { Method } from './visit.ts'
 
 /** The sandbox's own merchant, whose keys are never entered: it is in use after the entered keys are removed. */
@@ -12,10 +14,9 @@ type Keys = Readonly<Record<string, string>> | typeof OWN
 
 export type Keyring = Readonly<Record<Method, readonly Keys[]>>
 
-export interface Changes {
+export interface Changes extends Running {
   /** How often another merchant's keys came into use. */
   readonly counts: Record<Method, number>
-  stop(): Promise<void>
 }
 
 const OTHERS = 2
@@ -29,6 +30,13 @@ export async function makeMerchants(system: System): Promise<Keyring> {
     alipay: [OWN, ...(await Promise.all(numbers.map(() => alipayMerchant(system))))],
     wechat: [OWN, ...(await Promise.all(numbers.map((number) => wechatMerchant(system, number))))],
   }
+}
+
+/** Every merchant that both gateways know. */
+export async function readMerchants({ sandbox }: System): Promise<Merchant[]> {
+  const alipay = await sandbox.get<{ items: Merchant[] }>('/merchants')
+  const wechat = await sandbox.get<{ items: { appId: string; mchId: string }[] }>('/wechat/merchants')
+  return [...alipay.items, ...wechat.items.map(({ appId, mchId }) => ({ appId, sellerId: mchId }))]
 }
 
 function ownKeys() {
@@ -79,26 +87,19 @@ async function wechatMerchant({ sandbox, sandboxUrl }: System, number: number): 
 export function startChanging(system: System, random: Random, keyring: Keyring): Changes {
   const counts = { alipay: 0, wechat: 0 }
   const inUse: Record<Method, Keys> = { alipay: OWN, wechat: OWN }
-  let stopped = false
-  const change = async () => {
+  const { stop } = untilStopped(async (goesOn) => {
     const owner = system.client()
     await persist(() => owner.login('admin', 'admin123456'))
-    while (!stopped) {
+    while (goesOn()) {
       await pause(CHANGE_PAUSE.min + random.below(CHANGE_PAUSE.spread))
       const method = random.pick(['alipay', 'wechat'] as const)
       const keys = random.pick(keyring[method].filter((others) => others !== inUse[method]))
-      if (stopped || !(await use(owner, method, keys))) continue
+      if (!goesOn() || !(await use(owner, method, keys))) continue
       inUse[method] = keys
       counts[method] += 1
     }
-  }
-  const done = change()
-  let stopping: Promise<void> | undefined
-  const calm = async () => {
-    stopped = true
-    await done
-  }
-  return { counts, stop: () => (stopping ??= calm()) }
+  })
+  return { counts, stop }
 }
 
 /** @returns whether they are in use now; a faulty gateway may have prevented their validation */

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto'
 import type { System } from '../tests/harness/system.ts'
 import { patiently, pause, persist } from './client.ts'
 import type { Random } from './random.ts'
+import { type Running, untilStopped } from './until-stopped.ts'
 
-export interface Operator {
+export interface Operator extends Running {
   /** How often the shop accepted the refund, and how often it found no reason for one. */
   readonly counts: { paidBack: number; refused: number }
-  stop(): Promise<void>
 }
 
 /** Milliseconds between two presses: a minimum and a random part. */
@@ -15,11 +15,10 @@ const PRESS_PAUSE = { min: 300, spread: 700 }
 
 export function startOperator(system: System, random: Random): Operator {
   const counts = { paidBack: 0, refused: 0 }
-  let stopped = false
-  const work = async () => {
+  const { stop } = untilStopped(async (goesOn) => {
     const staff = system.client()
     await persist(() => staff.login('admin', 'admin123456'))
-    while (!stopped) {
+    while (goesOn()) {
       await pause(PRESS_PAUSE.min + random.below(PRESS_PAUSE.spread))
       const list = await patiently<{ items: { id: number }[] }>(staff, 'GET', '/api/admin/unmatched-payments')
       if (list.body.items.length === 0) continue
@@ -27,12 +26,6 @@ export function startOperator(system: System, random: Random): Operator {
       const answer = await patiently(staff, 'POST', path, { note: 'proof' }, { 'idempotency-key': randomUUID() })
       counts[answer.status === 200 ? 'paidBack' : 'refused'] += 1
     }
-  }
-  const done = work()
-  let stopping: Promise<void> | undefined
-  const calm = async () => {
-    stopped = true
-    await done
-  }
-  return { counts, stop: () => (stopping ??= calm()) }
+  })
+  return { counts, stop }
 }

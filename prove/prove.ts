@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Process } from '../tests/harness/processes.ts'
-import { startSystem } from '../tests/harness/system.ts'
-import { readGateway, readShop } from './books.ts'
+import { type System, startSystem } from '../tests/harness/system.ts'
+import { type Gateway, readGateway, readShop, type ShopBooks } from './books.ts'
 import { startChaos, struckPoints } from './chaos.ts'
-import { checkBooks, type Merchant, type Verdict } from './check.ts'
+import { checkBooks, type Verdict } from './check.ts'
 import { pause, persist, reloads } from './client.ts'
 import { makeCourses } from './courses.ts'
 import { runLoad } from './load.ts'
-import { makeMerchants, startChanging } from './merchants.ts'
+import { makeMerchants, readMerchants, startChanging } from './merchants.ts'
 import { type Operator, startOperator } from './operator.ts'
 import { createRandom } from './random.ts'
 import type { Scenario } from './scenarios.ts'
@@ -58,9 +58,8 @@ const AFTERMATH_MS = 15_000
 const SETTLE_LIMIT_MS = 8 * 60_000
 
 export async function prove(options: ProofOptions): Promise<Report> {
-  const { seed, orders, buyers, settleLimitMs = SETTLE_LIMIT_MS, progress } = options
+  const { seed, orders, settleLimitMs = SETTLE_LIMIT_MS, progress } = options
   const started = Date.now()
-  const random = createRandom(seed)
   const folder = mkdtempSync(join(tmpdir(), 'xuecheng-proof-'))
   const planFile = join(folder, 'fault-plan.json')
   const system = await startSystem({
@@ -72,40 +71,10 @@ export async function prove(options: ProofOptions): Promise<Report> {
   let stopping: Promise<void> | undefined
   const stop = () => (stopping ??= system.stop())
   try {
-    const courses = await makeCourses(system, random.fork(), coursesFor(orders, buyers))
-    const keyring = await makeMerchants(system)
-    const { items } = await system.sandbox.get<{ items: Merchant[] }>('/merchants')
-    const wechat = await system.sandbox.get<{ items: { appId: string; mchId: string }[] }>('/wechat/merchants')
-    const merchants = [...items, ...wechat.items.map(({ appId, mchId }) => ({ appId, sellerId: mchId }))]
-    await system.sandbox.send('POST', '/buyers', { login: 'poor@sandbox.example', name: 'poor', balance: '0.00' })
-    const chaos = startChaos(system, random.fork(), { planFile, seed, orders })
-    const changes = startChanging(system, random.fork(), keyring)
-    const operator = startOperator(system, random.fork())
-    let reportedAt = 0
-    const load = await runLoad({
-      system,
-      random: random.fork(),
-      courses,
-      orders,
-      buyers,
-      merchant: merchants[0] ?? { appId: '', sellerId: '' },
-      // Otherwise the kills would hit only the last few slow buyers.
-      allBegun: () => setTimeout(() => chaos.stop().catch(() => {}), AFTERMATH_MS).unref(),
-      progress(done) {
-        if (Date.now() - reportedAt < 10_000) return
-        reportedAt = Date.now()
-        const kills = Object.entries(chaos.kills).map(([who, count]) => `${who} ${count}`)
-        progress(
-          `${done} of ${orders} orders, ${Math.round((reportedAt - started) / 1000)} s; killed: ${kills.join(', ')}`,
-        )
-      },
-    })
-    await Promise.all([chaos.stop(), changes.stop(), operator.stop()])
+    const { load, merchants, ...sold } = await sell(system, options, planFile)
     progress('everything settles …')
     const { quiet, movedAt } = await settleDown(system, settleLimitMs)
-    const { strikes } = (await persist(() => system.sandbox.get<{ strikes: Record<string, number> }>('/faults'))) ?? {
-      strikes: {},
-    }
+    const faults = await persist(() => system.sandbox.get<{ strikes: Record<string, number> }>('/faults'))
     await pause(1000)
     const shop = await readShop(system)
     // The sandbox locks its file while it runs.
@@ -121,40 +90,74 @@ export async function prove(options: ProofOptions): Promise<Report> {
       { invariant: 'no buyer got an unexpected answer', broken: load.surprises },
     ]
     kept = verdicts.some(({ broken }) => broken.length > 0)
-    const paying = new Set(shop.orders.map((order) => order.paying))
-    const tradeNos = new Set(shop.attempts.filter(({ id }) => paying.has(id)).map((attempt) => attempt.trade_no))
-    const paid = gateway.trades.filter((trade) => trade.paid_at !== null)
-    const sum = (numbers: number[]) => numbers.reduce((total, each) => total + each, 0)
     return {
       seed,
       requested: orders,
       orders: shop.orders.length,
       seconds: Math.round((Date.now() - started) / 1000),
       scenarios: load.scenarios,
-      strikes,
-      kills: chaos.kills,
-      changes: changes.counts,
-      operator: operator.counts,
+      strikes: faults?.strikes ?? {},
+      ...sold,
       reloads: reloads.count,
       points: struckPoints(planFile),
       states: Object.fromEntries(
         [...Map.groupBy(shop.orders, (order) => order.status)].map(([status, group]) => [status, group.length]),
       ),
-      money: {
-        taken: sum(paid.map((trade) => trade.total)),
-        onOrders: sum(
-          paid.filter(({ trade_no }) => tradeNos.has(trade_no)).map((trade) => trade.total - trade.refunded),
-        ),
-        refunded: sum(paid.map((trade) => trade.refunded)),
-        listed: sum(
-          paid.filter(({ trade_no }) => !tradeNos.has(trade_no)).map((trade) => trade.total - trade.refunded),
-        ),
-      },
+      money: sumUp(shop, gateway),
       verdicts,
       folder: kept ? folder : undefined,
     }
   } finally {
     await stop()
     if (!kept) rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Buyers order and pay, while processes are killed, the gateways fail, the owner changes merchants and staff refund. */
+async function sell(system: System, { seed, orders, buyers, progress }: ProofOptions, planFile: string) {
+  const random = createRandom(seed)
+  const courses = await makeCourses(system, random.fork(), coursesFor(orders, buyers))
+  const keyring = await makeMerchants(system)
+  const merchants = await readMerchants(system)
+  await system.sandbox.send('POST', '/buyers', { login: 'poor@sandbox.example', name: 'poor', balance: '0.00' })
+  const chaos = startChaos(system, random.fork(), { planFile, seed, orders })
+  const changes = startChanging(system, random.fork(), keyring)
+  const operator = startOperator(system, random.fork())
+  const started = Date.now()
+  let reportedAt = 0
+  const load = await runLoad({
+    system,
+    random: random.fork(),
+    courses,
+    orders,
+    buyers,
+    merchant: merchants[0] ?? { appId: '', sellerId: '' },
+    // Otherwise the kills would hit only the last few slow buyers.
+    allBegun: () => setTimeout(() => chaos.stop().catch(() => {}), AFTERMATH_MS).unref(),
+    progress(done) {
+      if (Date.now() - reportedAt < 10_000) return
+      reportedAt = Date.now()
+      const seconds = Math.round((reportedAt - started) / 1000)
+      const kills = Object.entries(chaos.kills).map(([who, count]) => `${who} ${count}`)
+      progress(`${done} of ${orders} orders, ${seconds} s; killed: ${kills.join(', ')}`)
+    },
+  })
+  await Promise.all([chaos.stop(), changes.stop(), operator.stop()])
+  return { load, merchants, kills: chaos.kills, changes: changes.counts, operator: operator.counts }
+}
+
+/** Where the money is that buyers have paid: on orders, refunded, or on the list of unmatched payments. */
+function sumUp(shop: ShopBooks, gateway: Gateway): Report['money'] {
+  const paying = new Set(shop.orders.map((order) => order.paying))
+  const tradeNos = new Set(shop.attempts.filter(({ id }) => paying.has(id)).map((attempt) => attempt.trade_no))
+  const paid = gateway.trades.filter((trade) => trade.paid_at !== null)
+  const sum = (numbers: number[]) => numbers.reduce((total, each) => total + each, 0)
+  const left = (isOnOrder: boolean) =>
+    paid.filter(({ trade_no }) => tradeNos.has(trade_no) === isOnOrder).map((trade) => trade.total - trade.refunded)
+  return {
+    taken: sum(paid.map((trade) => trade.total)),
+    onOrders: sum(left(true)),
+    refunded: sum(paid.map((trade) => trade.refunded)),
+    listed: sum(left(false)),
   }
 }
