@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest'
 import type { Staff } from '../../apps/shop/src/admin/admin-routes.ts'
 import { dayOf, midnight } from '../../apps/shop/src/beijing-day.ts'
+import type { Database } from '../../apps/shop/src/db/connect.ts'
 import { type Fen, toFen } from '../../apps/shop/src/money.ts'
 import type { BillLine } from '../../apps/shop/src/payments/contract.ts'
 import { type Repair, repairDifference } from '../../apps/shop/src/reconciliation/repair.ts'
@@ -39,18 +40,12 @@ export function openDays() {
   })
 
   const db = () => harness.payments.db
+  const books = booksOf(db)
   const today = () => dayOf(harness.payments.clock())
   const nextDay = () => harness.pass(86_400)
 
-  async function paid(courseIds: number[] = [1], payType = 'alipay', notified = true): Promise<Paid> {
-    const order = await placeOrder(harness, await harness.newBuyer(), courseIds, payType)
-    expect(await order.do('pay')).toBe('done')
-    if (notified) expect(await order.do('notify')).toBe('done')
-    const trade = harness.gateway.trades.get(order.orderNo)
-    if (!trade) throw new Error('not paid')
-    return { order, attemptNo: order.orderNo, tradeNo: trade.tradeNo, amount: trade.amount }
-  }
-
+  const paid = (courseIds: number[] = [1], payType = 'alipay', notified = true) =>
+    placePaid(harness, courseIds, payType, notified)
   const line = (of: Paid, kind: 'payment' | 'refund', amount: Fen, requestNo = ''): BillLine => ({
     kind,
     tradeNo: of.tradeNo,
@@ -64,19 +59,8 @@ export function openDays() {
   async function run(day: string, lines: readonly BillLine[], provider = 'alipay') {
     harness.gateway.bills.set(`${provider} ${day}`, lines)
     expect(await reconcileDay(harness.payments, { provider, day })).toBe('done')
-    return open(day, provider)
+    return books.open(day, provider)
   }
-
-  const open = (day: string, provider = 'alipay') =>
-    db()
-      .selectFrom('reconciliation_differences')
-      .selectAll()
-      .where('provider', '=', provider)
-      .where('day', '=', day)
-      .where('gone_at', 'is', null)
-      .where('repaired_at', 'is', null)
-      .orderBy('id')
-      .execute()
 
   async function repair(row: { id: number } | undefined, how: Repair, provedAt = staff.provedAt): Promise<string> {
     if (!row) throw new Error('there is no difference')
@@ -93,6 +77,46 @@ export function openDays() {
     }
   }
 
+  return {
+    get harness() {
+      return harness
+    },
+    get staff() {
+      return staff
+    },
+    db,
+    today,
+    nextDay,
+    paid,
+    line,
+    run,
+    repair,
+    ...books,
+  }
+}
+
+async function placePaid(harness: Harness, courseIds: number[], payType: string, notified: boolean): Promise<Paid> {
+  const order = await placeOrder(harness, await harness.newBuyer(), courseIds, payType)
+  expect(await order.do('pay')).toBe('done')
+  if (notified) expect(await order.do('notify')).toBe('done')
+  const trade = harness.gateway.trades.get(order.orderNo)
+  if (!trade) throw new Error('not paid')
+  return { order, attemptNo: order.orderNo, tradeNo: trade.tradeNo, amount: trade.amount }
+}
+
+/** What the shop has stored. */
+function booksOf(db: () => Database) {
+  const open = (day: string, provider = 'alipay') =>
+    db()
+      .selectFrom('reconciliation_differences')
+      .selectAll()
+      .where('provider', '=', provider)
+      .where('day', '=', day)
+      .where('gone_at', 'is', null)
+      .where('repaired_at', 'is', null)
+      .orderBy('id')
+      .execute()
+
   const orderOf = ({ order }: Paid) =>
     db().selectFrom('orders').selectAll().where('id', '=', order.orderId).executeTakeFirstOrThrow()
   const accessOf = async ({ order }: Paid) =>
@@ -107,23 +131,5 @@ export function openDays() {
     ).map((row) => row.course_id)
   const refundsOf = ({ order }: Paid) =>
     db().selectFrom('refunds').selectAll().where('order_id', '=', order.orderId).orderBy('id').execute()
-  return {
-    get harness() {
-      return harness
-    },
-    get staff() {
-      return staff
-    },
-    db,
-    today,
-    nextDay,
-    paid,
-    line,
-    run,
-    open,
-    repair,
-    orderOf,
-    accessOf,
-    refundsOf,
-  }
+  return { open, orderOf, accessOf, refundsOf }
 }

@@ -13,7 +13,9 @@ import type {
   Links,
   PaidNotice,
   PaymentProvider,
+  ReadNotification,
   RefundAnswer,
+  RefundToSend,
 } from '../../apps/shop/src/payments/contract.ts'
 
 export interface Trade {
@@ -41,6 +43,11 @@ export interface MemoryGateway {
   readonly closedRefunds: Set<string>
   /** Numbers of refunds that the gateway has accepted. */
   readonly acceptedRefunds: Set<string>
+  /** Numbers of attempts that were closed before they were ever ordered. */
+  readonly spent: Set<string>
+  /** How many trades it has made. */
+  made: number
+  readonly clock: () => Date
   /** Whether refunds stay accepted without completing. */
   slow: boolean
   mood: Mood
@@ -59,129 +66,26 @@ const ORDERS_THERE = 'wechat'
 export const METHODS = [SIGNS_HERE, ORDERS_THERE] as const
 
 export function createMemoryGateway(clock: () => Date): MemoryGateway {
-  const trades = new Map<string, Trade>()
-  const bills: MemoryGateway['bills'] = new Map()
-  const sent: MemoryGateway['sent'] = []
-  const closedRefunds = new Set<string>()
-  const acceptedRefunds = new Set<string>()
-  const spent = new Set<string>()
-  let count = 0
-
-  const answer = async <Value>(act: () => Value): Promise<Value> => {
-    await breathe()
-    if (gateway.mood === 'away') throw new ShopError('GATEWAY_UNAVAILABLE')
-    const value = act()
-    await breathe()
-    if (gateway.mood === 'loses answers') throw new ShopError('GATEWAY_UNAVAILABLE')
-    return value
-  }
-
-  const make = (provider: string, { attemptNo, amount, expiresAt }: AttemptToPay) => {
-    const state = provider === ORDERS_THERE ? 'waiting' : 'none'
-    const tradeNo = `${provider}-${++count}`
-    const known = { provider, attemptNo, tradeNo, amount, expiresAt, paidAt: undefined }
-    if (!trades.has(attemptNo)) trades.set(attemptNo, { ...known, state, refunds: new Map() })
-  }
-  const linksOf = (provider: string): Links =>
-    provider === SIGNS_HERE
-      ? {
-          signed: 'locally',
-          async sign(attempt) {
-            make(provider, attempt)
-            return { payUrl: `https://gateway.example/${attempt.attemptNo}` }
-          },
-        }
-      : {
-          signed: 'at the gateway',
-          request: (attempt) =>
-            answer(() => {
-              const before = trades.get(attempt.attemptNo)?.state
-              if (before === 'paid' || before === 'closed') return { refusal: before }
-              if (spent.has(attempt.attemptNo) || attempt.expiresAt <= clock()) return { refusal: 'closed' }
-              make(provider, attempt)
-              return { link: { codeUrl: `code:${attempt.attemptNo}` }, until: new Date(clock().getTime() + 7_200_000) }
-            }),
-        }
-
-  const providerNamed = (name: string): PaymentProvider => ({
-    name,
-    merchant: 'the one there is',
-    channelFor: () => 'page',
-    refundGapMs: 0,
-    links: linksOf(name),
-    queryTrade: (attemptNo) =>
-      answer(() => {
-        const trade = trades.get(attemptNo)
-        if (!trade || trade.state === 'none') return { state: 'none' }
-        if (trade.state === 'waiting' && clock() > trade.expiresAt) trade.state = 'closed'
-        if (trade.state !== 'paid') return { state: trade.state }
-        const { tradeNo, amount, paidAt } = trade
-        return { state: 'paid', tradeNo, amount, paidAt: paidAt ?? new Date(0) }
-      }),
-    close: (attemptNo) =>
-      answer(() => {
-        const trade = trades.get(attemptNo)
-        if (trade?.state === 'waiting') trade.state = 'closed'
-        if (!trade && name === ORDERS_THERE) spent.add(attemptNo)
-      }),
-    refund: ({ attemptNo, requestNo, amount, tries }) =>
-      answer((): RefundAnswer => {
-        sent.push({ attemptNo, requestNo, amount })
-        if (closedRefunds.has(requestNo)) return { state: 'refused', refusal: 'closed', spent: true }
-        const trade = trades.get(attemptNo)
-        if (trade?.state !== 'paid') return { state: 'refused', refusal: 'not paid' }
-        if (trade.refunds.has(requestNo)) return { state: 'succeeded' }
-        if (gateway.mood === 'refuses refunds') {
-          return tries < 2 ? { state: 'later', refusal: 'busy' } : { state: 'refused', refusal: 'not allowed' }
-        }
-        const gone = [...trade.refunds.values()].reduce((sum, each) => sum + each, 0)
-        if (gone + amount > trade.amount) return { state: 'refused', refusal: 'more than is left' }
-        if (name === ORDERS_THERE && (gateway.slow || !acceptedRefunds.has(requestNo))) {
-          acceptedRefunds.add(requestNo)
-          return { state: 'accepted' }
-        }
-        trade.refunds.set(requestNo, amount)
-        return { state: 'succeeded' }
-      }),
-    queryRefund: ({ attemptNo, requestNo }) =>
-      answer(() => {
-        if (trades.get(attemptNo)?.refunds.has(requestNo)) return { state: 'succeeded' }
-        return acceptedRefunds.has(requestNo) ? { state: 'accepted' } : undefined
-      }),
-    bill: (day) =>
-      answer(() => {
-        const bill = bills.get(`${name} ${day}`) ?? ({ state: 'not yet' } as const)
-        return 'state' in bill ? bill : { state: 'ready', lines: bill }
-      }),
-    async readNotification({ body }) {
-      const said = JSON.parse(body.toString('utf8')) as {
-        attemptNo: string
-        tradeNo: string
-        amount: number
-        at: string
-      }
-      const { attemptNo, tradeNo } = said
-      const paid: PaidNotice = { attemptNo, tradeNo, amount: toFen(said.amount), paidAt: new Date(said.at) }
-      return { checks: [{ check: 'signature', passed: true }], attemptNo, tradeNo, paid }
-    },
-  })
-
+  const providers = new Map<string, PaymentProvider>()
   const gateway: MemoryGateway = {
-    providers: new Map(METHODS.map((name) => [name, providerNamed(name)])),
-    trades,
-    bills,
-    sent,
-    closedRefunds,
-    acceptedRefunds,
+    clock,
+    providers,
+    trades: new Map(),
+    bills: new Map(),
+    sent: [],
+    closedRefunds: new Set(),
+    acceptedRefunds: new Set(),
+    spent: new Set(),
+    made: 0,
     slow: false,
     mood: 'answers',
     open(attemptNo) {
-      const trade = trades.get(attemptNo)
+      const trade = gateway.trades.get(attemptNo)
       // An ended link no longer creates a trade.
-      if (trade?.state === 'none' && clock() <= trade.expiresAt) trade.state = 'waiting'
+      if (trade?.state === 'none' && gateway.clock() <= trade.expiresAt) trade.state = 'waiting'
     },
     pay(attemptNo, now, late = false) {
-      const trade = trades.get(attemptNo)
+      const trade = gateway.trades.get(attemptNo)
       if (!trade || trade.state === 'paid' || trade.state === 'closed') return false
       if (!late && now > trade.expiresAt) return false
       trade.state = 'paid'
@@ -189,15 +93,126 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
       return true
     },
     payBack(attemptNo, requestNo, amount) {
-      const trade = trades.get(attemptNo)
+      const trade = gateway.trades.get(attemptNo)
       const gone = [...(trade?.refunds.values() ?? [])].reduce((sum, each) => sum + each, 0)
       if (trade?.state === 'paid' && gone + amount <= trade.amount) trade.refunds.set(requestNo, amount)
     },
     notification(attemptNo) {
-      const trade = trades.get(attemptNo)
+      const trade = gateway.trades.get(attemptNo)
       const { tradeNo, amount, paidAt } = trade ?? { tradeNo: '', amount: 0, paidAt: undefined }
       return Buffer.from(JSON.stringify({ attemptNo, tradeNo, amount, at: (paidAt ?? new Date(0)).toISOString() }))
     },
   }
+  for (const name of METHODS) providers.set(name, providerNamed(gateway, name))
   return gateway
+}
+
+async function answer<Value>(gateway: MemoryGateway, act: () => Value): Promise<Value> {
+  await breathe()
+  if (gateway.mood === 'away') throw new ShopError('GATEWAY_UNAVAILABLE')
+  const value = act()
+  await breathe()
+  if (gateway.mood === 'loses answers') throw new ShopError('GATEWAY_UNAVAILABLE')
+  return value
+}
+
+const providerNamed = (gateway: MemoryGateway, name: string): PaymentProvider => ({
+  name,
+  merchant: 'the one there is',
+  channelFor: () => 'page',
+  refundGapMs: 0,
+  links: linksOf(gateway, name),
+  queryTrade: (attemptNo) =>
+    answer(gateway, () => {
+      const trade = gateway.trades.get(attemptNo)
+      if (!trade || trade.state === 'none') return { state: 'none' }
+      if (trade.state === 'waiting' && gateway.clock() > trade.expiresAt) trade.state = 'closed'
+      if (trade.state !== 'paid') return { state: trade.state }
+      const { tradeNo, amount, paidAt } = trade
+      return { state: 'paid', tradeNo, amount, paidAt: paidAt ?? new Date(0) }
+    }),
+  close: (attemptNo) =>
+    answer(gateway, () => {
+      const trade = gateway.trades.get(attemptNo)
+      if (trade?.state === 'waiting') trade.state = 'closed'
+      if (!trade && name === ORDERS_THERE) gateway.spent.add(attemptNo)
+    }),
+  refund: (refund) => answer(gateway, () => refundAt(gateway, name, refund)),
+  queryRefund: ({ attemptNo, requestNo }) =>
+    answer(gateway, () => {
+      if (gateway.trades.get(attemptNo)?.refunds.has(requestNo)) return { state: 'succeeded' }
+      return gateway.acceptedRefunds.has(requestNo) ? { state: 'accepted' } : undefined
+    }),
+  bill: (day) =>
+    answer(gateway, () => {
+      const bill = gateway.bills.get(`${name} ${day}`) ?? ({ state: 'not yet' } as const)
+      return 'state' in bill ? bill : { state: 'ready', lines: bill }
+    }),
+  readNotification: async ({ body }) => readNotice(body),
+})
+
+function linksOf(gateway: MemoryGateway, provider: string): Links {
+  return provider === SIGNS_HERE
+    ? {
+        signed: 'locally',
+        async sign(attempt) {
+          make(gateway, provider, attempt)
+          return { payUrl: `https://gateway.example/${attempt.attemptNo}` }
+        },
+      }
+    : {
+        signed: 'at the gateway',
+        request: (attempt) =>
+          answer(gateway, () => {
+            const before = gateway.trades.get(attempt.attemptNo)?.state
+            if (before === 'paid' || before === 'closed') return { refusal: before }
+            if (gateway.spent.has(attempt.attemptNo) || attempt.expiresAt <= gateway.clock())
+              return { refusal: 'closed' }
+            make(gateway, provider, attempt)
+            return {
+              link: { codeUrl: `code:${attempt.attemptNo}` },
+              until: new Date(gateway.clock().getTime() + 7_200_000),
+            }
+          }),
+      }
+}
+
+function make(gateway: MemoryGateway, provider: string, { attemptNo, amount, expiresAt }: AttemptToPay): void {
+  const { trades } = gateway
+  const state = provider === ORDERS_THERE ? 'waiting' : 'none'
+  const tradeNo = `${provider}-${++gateway.made}`
+  const known = { provider, attemptNo, tradeNo, amount, expiresAt, paidAt: undefined }
+  if (!trades.has(attemptNo)) trades.set(attemptNo, { ...known, state, refunds: new Map() })
+}
+
+function refundAt(gateway: MemoryGateway, name: string, refund: RefundToSend): RefundAnswer {
+  const { attemptNo, requestNo, amount, tries } = refund
+  gateway.sent.push({ attemptNo, requestNo, amount })
+  if (gateway.closedRefunds.has(requestNo)) return { state: 'refused', refusal: 'closed', spent: true }
+  const trade = gateway.trades.get(attemptNo)
+  if (trade?.state !== 'paid') return { state: 'refused', refusal: 'not paid' }
+  if (trade.refunds.has(requestNo)) return { state: 'succeeded' }
+  if (gateway.mood === 'refuses refunds') {
+    return tries < 2 ? { state: 'later', refusal: 'busy' } : { state: 'refused', refusal: 'not allowed' }
+  }
+  const gone = [...trade.refunds.values()].reduce((sum, each) => sum + each, 0)
+  if (gone + amount > trade.amount) return { state: 'refused', refusal: 'more than is left' }
+  if (name === ORDERS_THERE && (gateway.slow || !gateway.acceptedRefunds.has(requestNo))) {
+    gateway.acceptedRefunds.add(requestNo)
+    return { state: 'accepted' }
+  }
+  trade.refunds.set(requestNo, amount)
+  return { state: 'succeeded' }
+}
+
+function readNotice(body: Buffer): ReadNotification {
+  const said = JSON.parse(body.toString('utf8')) as {
+    attemptNo: string
+    tradeNo: string
+    amount: number
+    at: string
+  }
+  const { attemptNo, tradeNo } = said
+  const paid: PaidNotice = { attemptNo, tradeNo, amount: toFen(said.amount), paidAt: new Date(said.at) }
+  return { checks: [{ check: 'signature', passed: true }], attemptNo, tradeNo, paid }
 }

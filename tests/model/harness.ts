@@ -12,19 +12,14 @@ import { type Connection, connect } from '../../apps/shop/src/db/connect.ts'
 import { startEmbeddedPostgres } from '../../apps/shop/src/db/embedded/server.ts'
 import { ShopError } from '../../apps/shop/src/errors.ts'
 import { sumFen } from '../../apps/shop/src/money.ts'
-import { checkout, payAgain } from '../../apps/shop/src/payments/checkout/checkout.ts'
-import { closeLeftAttempts } from '../../apps/shop/src/payments/gateway-sync/close-attempts.ts'
-import { closeOrder } from '../../apps/shop/src/payments/gateway-sync/close-order.ts'
-import { queryAttempt } from '../../apps/shop/src/payments/gateway-sync/query.ts'
+import { checkout } from '../../apps/shop/src/payments/checkout/checkout.ts'
 import { queryDueAttempts } from '../../apps/shop/src/payments/gateway-sync/query-due.ts'
 import { sendRefund } from '../../apps/shop/src/payments/gateway-sync/send-refund.ts'
 import { createDuplicateNotifications } from '../../apps/shop/src/payments/notifications/duplicates.ts'
-import { receiveNotification } from '../../apps/shop/src/payments/notifications/inbox.ts'
 import { createUnverifiedQuota } from '../../apps/shop/src/payments/notifications/unverified-quota.ts'
-import { findProvider, type Payments } from '../../apps/shop/src/payments/payments.ts'
-import { refundLines } from '../../apps/shop/src/payments/refunds/create.ts'
-import * as decisions from '../../apps/shop/src/payments/refunds/decisions.ts'
+import type { Payments } from '../../apps/shop/src/payments/payments.ts'
 import { fillFromTemplate } from '../harness/data-template.ts'
+import { type Action, actionsOn, PAYER } from './actions.ts'
 import { createMemoryGateway, METHODS, type MemoryGateway } from './gateway.ts'
 
 export interface Harness {
@@ -97,36 +92,6 @@ export interface PlacedOrder {
   do(action: Action): Promise<string>
 }
 
-export const ACTIONS = [
-  'open the link',
-  'pay',
-  'pay an old link',
-  'pay late',
-  'notify',
-  'query',
-  'pay again',
-  'pay again by the other method',
-  'cancel',
-  'cancel by staff',
-  'expire',
-  'close left attempts',
-  'request a refund',
-  'approve',
-  'decline',
-  'withdraw',
-  'refund a line',
-  'refund a part',
-  'refund all',
-  'send refunds',
-  'send again',
-  'look again',
-  'refund in the console',
-] as const
-
-export type Action = (typeof ACTIONS)[number]
-
-const PAYER = { device: 'computer', address: '127.0.0.1' } as const
-
 /** Buys the courses with the shop's first method, or another one. */
 export async function placeOrder(
   harness: Harness,
@@ -146,93 +111,7 @@ export async function placeOrder(
     .where('order_no', '=', orderNo)
     .executeTakeFirstOrThrow()
 
-  const staff = { actor: 'staff', userId } as const
-  const buyer = { actor: 'buyer', userId } as const
-  const attempts = async () =>
-    await db
-      .selectFrom('payment_attempts')
-      .select(['attempt_no', 'provider', 'merchant'])
-      .where('order_id', '=', orderId)
-      .orderBy('id')
-      .execute()
-  const refunds = (...statuses: ('requested' | 'approved' | 'sent' | 'refused')[]) =>
-    db
-      .selectFrom('refunds')
-      .select(['id', 'request_no'])
-      .where('order_id', '=', orderId)
-      .where('status', 'in', statuses)
-      .execute()
-  const inTransaction = <Result>(work: Parameters<ReturnType<typeof db.transaction>['execute']>[0]) =>
-    db.transaction().execute(work) as Promise<Result>
-  const decide = async (status: 'requested' | 'refused', how: typeof decisions.approveRefund) => {
-    for (const { request_no: requestNo } of await refunds(status)) {
-      await inTransaction((tx) => how(tx, { requestNo, by: staff, now: payments.clock() }))
-    }
-  }
-  const refund = (lines: { courseId: number; amount?: ReturnType<typeof sumFen> }[], by: typeof staff | typeof buyer) =>
-    inTransaction((tx) => refundLines(tx, { orderId, lines, reason: 'model', by, now: payments.clock() }))
-  const all = () => courseIds.map((courseId) => ({ courseId }))
-  const first = courseIds.slice(0, 1).map((courseId) => ({ courseId }))
-
-  const actions: Record<Action, () => Promise<unknown>> = {
-    'open the link': async () => gateway.open((await attempts()).at(-1)?.attempt_no ?? ''),
-    pay: async () => gateway.pay((await attempts()).at(-1)?.attempt_no ?? '', payments.clock()),
-    'pay an old link': async () => gateway.pay((await attempts())[0]?.attempt_no ?? '', payments.clock()),
-    'pay late': async () => gateway.pay((await attempts()).at(-1)?.attempt_no ?? '', payments.clock(), true),
-    notify: async () => {
-      for (const { attempt_no: attemptNo, provider: name } of await attempts()) {
-        if (gateway.trades.get(attemptNo)?.state !== 'paid') continue
-        const body = gateway.notification(attemptNo)
-        const from = { headers: {}, address: '127.0.0.1', receivedAt: payments.clock() }
-        const raw = { body, bodyBytes: body.length, contentType: 'application/json', ...from }
-        await receiveNotification(payments, findProvider(payments, name), raw)
-      }
-    },
-    query: async () => {
-      for (const attempt of await attempts()) await queryAttempt(payments, attempt)
-    },
-    'pay again': () => payAgain(payments, { userId, orderNo, payType: undefined }, PAYER),
-    'pay again by the other method': async () => {
-      const last = (await attempts()).at(-1)?.provider
-      const other = METHODS.find((method) => method !== last)
-      await payAgain(payments, { userId, orderNo, payType: other }, PAYER)
-    },
-    cancel: () => closeOrder(payments, orderId, { event: 'cancel', by: buyer, reason: '' }),
-    'cancel by staff': () => closeOrder(payments, orderId, { event: 'cancel', by: staff, reason: 'asked to' }),
-    expire: () => closeOrder(payments, orderId, { event: 'expire', by: { actor: 'job' }, reason: 'not paid in time' }),
-    'close left attempts': () => closeLeftAttempts(payments, orderId),
-    'request a refund': () => refund(first, buyer),
-    approve: () => decide('requested', decisions.approveRefund),
-    decline: () => decide('requested', (tx, decision) => decisions.declineRefund(tx, { ...decision, answer: 'no' })),
-    withdraw: async () => {
-      for (const { request_no: requestNo } of await refunds('requested')) {
-        await inTransaction((tx) => decisions.withdrawRefund(tx, { requestNo, by: buyer, now: payments.clock() }))
-      }
-    },
-    'refund a line': () => refund(first, staff),
-    'refund a part': () =>
-      refund(
-        first.map((line) => ({ ...line, amount: sumFen([100 as ReturnType<typeof sumFen>]) })),
-        staff,
-      ),
-    'refund all': () => refund(all(), staff),
-    'send refunds': async () => {
-      for (const { id } of await refunds('approved', 'sent')) await sendRefund(payments, id)
-    },
-    'send again': () => decide('refused', decisions.sendRefundAgain),
-    'look again': () => queryDueAttempts(payments),
-    // With the number that the refund has here, whatever became of it.
-    'refund in the console': async () => {
-      const ours = db.selectFrom('refunds').innerJoin('payment_attempts as paid', 'paid.id', 'refunds.attempt_id')
-      const row = await ours
-        .select(['refunds.request_no', 'refunds.amount_fen', 'paid.attempt_no'])
-        .where('refunds.order_id', '=', orderId)
-        .where('refunds.status', 'in', ['requested', 'refused', 'declined', 'withdrawn'])
-        .orderBy('refunds.id')
-        .executeTakeFirst()
-      if (row) gateway.payBack(row.attempt_no, row.request_no, row.amount_fen)
-    },
-  }
+  const actions = actionsOn({ payments, gateway, orderId, orderNo, userId, courseIds })
   return {
     orderId,
     orderNo,

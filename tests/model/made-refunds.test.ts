@@ -6,8 +6,8 @@ import { expect, test } from 'vitest'
 import { sendRefund } from '../../apps/shop/src/payments/gateway-sync/send-refund.ts'
 import { planRefund } from '../../apps/shop/src/payments/refunds/create.ts'
 import { recordMadeRefund } from '../../apps/shop/src/payments/refunds/made.ts'
+import type { Action } from './actions.ts'
 import { kinds, openDays, type Paid } from './days.ts'
-import type { Action } from './harness.ts'
 import { broken } from './invariants.ts'
 
 const days = openDays()

@@ -3,7 +3,8 @@
  * agree.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { ACTIONS, type Action, type Harness, openHarness, placeOrder, settleDown } from './harness.ts'
+import { ACTIONS, type Action } from './actions.ts'
+import { type Harness, openHarness, placeOrder, settleDown } from './harness.ts'
 import { broken } from './invariants.ts'
 
 let harness: Harness

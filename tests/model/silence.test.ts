@@ -7,8 +7,9 @@ import { readAdminOrder } from '../../apps/shop/src/back-office/orders/order.ts'
 import { listOrders, readOrder } from '../../apps/shop/src/orders/read.ts'
 import { advanceTrial } from '../../apps/shop/src/payments/trials/steps.ts'
 import { startTrial } from '../../apps/shop/src/payments/trials/trials.ts'
+import type { Action } from './actions.ts'
 import { METHODS } from './gateway.ts'
-import { type Action, type Harness, openHarness, type PlacedOrder, placeOrder } from './harness.ts'
+import { type Harness, openHarness, type PlacedOrder, placeOrder } from './harness.ts'
 
 let harness: Harness
 

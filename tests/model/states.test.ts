@@ -12,8 +12,9 @@ import { ATTEMPT_TRANSITIONS } from '../../apps/shop/src/payments/attempts/state
 import { refundLines } from '../../apps/shop/src/payments/refunds/create.ts'
 import { REFUND_TRANSITIONS } from '../../apps/shop/src/payments/refunds/states.ts'
 import { moveRefund } from '../../apps/shop/src/payments/refunds/transition.ts'
+import { ACTIONS, type Action } from './actions.ts'
 import type { Mood } from './gateway.ts'
-import { ACTIONS, type Action, type Harness, openHarness, placeOrder, settleDown } from './harness.ts'
+import { type Harness, openHarness, placeOrder, settleDown } from './harness.ts'
 import { broken } from './invariants.ts'
 
 let harness: Harness
