@@ -1,4 +1,4 @@
-/** What goes on beside the buyers until it is told to stop: kills, changes of merchants, staff. */
+/** What goes on beside the buyers until it is stopped: kills, changes of merchants, staff. */
 
 export interface Running {
   /** Resolves once it has ended; may be called again. */

@@ -8,7 +8,7 @@
  * waits. What cannot be admitted soon is refused early (`waiting-line.ts`).
  */
 import {
-  countAdmission,
+  countAdmitted,
   createLine,
   type Line,
   mayWait,
@@ -108,7 +108,7 @@ export function createLoadShedder(
       const isMoney = MONEY.includes(priority)
       const isFree = line.queue.length() === 0 && hasSlot(shedder, line) && (isMoney || !moneyIsHere(shedder))
       if (isFree && turnHasTime(shedder)) {
-        countAdmission(line)
+        countAdmitted(line)
         admitted()
         return undefined
       }
@@ -188,7 +188,7 @@ function letIn(shedder: Shedder, priorities: readonly Priority[], hasTime: () =>
   shedder.lettingIn = true
   // Check the time last: it schedules another turn, and without a free slot the event loop should sleep and not spin.
   for (let first = next(shedder, priorities); first && hasTime(); first = next(shedder, priorities)) {
-    countAdmission(first)
+    countAdmitted(first)
     first.queue.take()?.admitted()
   }
   shedder.lettingIn = false

@@ -50,8 +50,8 @@ interface Slot {
 const current = new AsyncLocalStorage<Slot>()
 
 /**
- * Gives the request's slot back while it waits for another server, so that a hanging gateway occupies no slot of this
- * shop. Outside of a request it only waits.
+ * Gives the request's slot back while it waits for another server, so that a gateway that does not answer occupies no
+ * slot of this shop. Outside of a request it only waits.
  */
 export async function waitOutside<Result>(wait: () => Promise<Result>): Promise<Result> {
   const slot = current.getStore()

@@ -29,7 +29,7 @@ const PATIENCE_MS: Readonly<Record<Priority, { burst: number; standing: number }
 }
 /** The delay before a request that may not even wait is refused. */
 const TURNED_AWAY_MS = 250
-/** The window in which admissions are counted. */
+/** The window in which admitted requests are counted. */
 const COUNTED_MS = 250
 
 export interface Waiter {
@@ -45,7 +45,7 @@ export interface Line {
   inHand: number
   enteredAt: number
   leftAt: number
-  /** Admissions in the last complete window (a quarter of a second), and in the current one. */
+  /** Requests admitted in the last complete window (a quarter of a second), and in the current one. */
   lately: number
   counted: number
   countedSince: number
@@ -65,7 +65,7 @@ export function createLine(priority: Priority, now: () => number): Line {
   }
 }
 
-export function countAdmission(line: Line): void {
+export function countAdmitted(line: Line): void {
   const at = line.now()
   line.inHand += 1
   line.enteredAt = at
