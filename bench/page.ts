@@ -1,7 +1,7 @@
 /** The storefront's first page on a phone: how much JavaScript it loads, and when its largest part is painted. */
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { openStage, PHONE, type Stage } from '../tests/browser/stage.ts'
+import { type Harness, openHarness, PHONE } from '../tests/browser/harness.ts'
 import { middle } from './middle.ts'
 import type { Measured } from './shop.ts'
 
@@ -18,10 +18,10 @@ const SLOWER_CPU = 4
 
 /** The pages must have been built, and Chromium installed. */
 export async function benchFirstPage(log: (line: string) => void): Promise<Measured[]> {
-  const stage = await openStage()
+  const harness = await openHarness()
   try {
     const loads: { bytes: number; paint: number }[] = []
-    for (let load = 0; load < LOADS; load += 1) loads.push(await loadOnce(stage))
+    for (let load = 0; load < LOADS; load += 1) loads.push(await loadOnce(harness))
     const paints = loads.map(({ paint }) => paint)
     const paint = middle(paints)
     const kilobytes = Math.max(...loads.map(({ bytes }) => bytes)) / 1000
@@ -37,13 +37,13 @@ export async function benchFirstPage(log: (line: string) => void): Promise<Measu
       { name: 'its largest paint on a throttled phone', unit: 'ms', ...paint, target: { max: 1500 } },
     ]
   } finally {
-    await stage.close()
+    await harness.close()
   }
 }
 
 /** One visit with an empty cache. */
-async function loadOnce(stage: Stage): Promise<{ bytes: number; paint: number }> {
-  const visit = await stage.visit(PHONE)
+async function loadOnce(harness: Harness): Promise<{ bytes: number; paint: number }> {
+  const visit = await harness.visit(PHONE)
   const { page, context } = visit
   let bytes = 0
   page.on('response', (response) => {

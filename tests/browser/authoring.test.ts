@@ -3,15 +3,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { OWNER } from './desk-world.ts'
-import { DESK, eventually, openStage, payAtCashier, type Stage, settled, type Visit } from './stage.ts'
+import { OWNER } from './back-office.ts'
+import { DESKTOP, eventually, type Harness, openHarness, payAtCashier, settled, type Visit } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let staff: Visit
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 afterEach(async () => {
   await staff.close()
   expect(staff.problems).toEqual([])
@@ -55,7 +55,7 @@ const VIDEO = join(import.meta.dirname, '../../apps/shop/demo/videos/binary-sear
 const lessons = (page: Page) => page.locator('[data-lesson] a').allInnerTexts()
 
 test('staff write a course and put it on sale; a buyer buys it at the cashier and reads it', async () => {
-  staff = await stage.visitAs(OWNER, DESK)
+  staff = await harness.visitAs(OWNER, DESKTOP)
   const { page } = staff
   await staff.open('/admin/courses')
   // The choices come late: whoever writes at once gets the first category and teacher all the same.
@@ -108,7 +108,7 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   await page.getByTestId('course-publish').waitFor()
 
   const id = Number(/\/courses\/(\d+)/.exec(page.url())?.[1])
-  const buyer = await stage.visitAs(await stage.newBuyer(), DESK)
+  const buyer = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   await buyer.open(`/courses/${id}`)
   await buyer.page.getByText('没有这门课程').waitFor()
   const preview = await staff.another()
@@ -130,7 +130,7 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   await buyer.page.getByRole('link', { name: `立即购买《${TITLE}》` }).click()
   await eventually(() => buyer.page.getByTestId('checkout-pay').textContent()).toContain('58.00')
   await buyer.page.getByTestId('checkout-pay').click()
-  await payAtCashier(buyer.page, stage.system.sandboxUrl)
+  await payAtCashier(buyer.page, harness.system.sandboxUrl)
   await buyer.page.getByTestId('learn-now').click()
   const body = buyer.page.getByTestId('lesson-body')
   await body.getByText('<b>不是标签</b>').waitFor()
@@ -151,7 +151,7 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
 })
 
 test('a category is made, put first by keyboard, and deleted again; one with courses says why it stays', async () => {
-  staff = await stage.visitAs(OWNER, DESK)
+  staff = await harness.visitAs(OWNER, DESKTOP)
   const { page } = staff
   const names = () => page.getByTestId('choices').locator('strong').allInnerTexts()
   await staff.open('/admin/courses')
@@ -183,7 +183,7 @@ test('a category is made, put first by keyboard, and deleted again; one with cou
 })
 
 test('of two authors none overwrites the other: both versions side by side, and what each changed is proposed', async () => {
-  const { system } = stage
+  const { system } = harness
   const other = system.client()
   await other.login('admin', 'admin123456')
   type Course = Record<string, unknown> & { id: number; version: number; chapters: { lessons: { id: number }[] }[] }
@@ -193,7 +193,7 @@ test('of two authors none overwrites the other: both versions side by side, and 
     const { version, title, promise, outcomes, language, category, teacher, price, originalPrice, cover } = await read()
     return { version, title, promise, outcomes, language, category, teacher, price, originalPrice, cover }
   }
-  staff = await stage.visitAs(OWNER, DESK)
+  staff = await harness.visitAs(OWNER, DESKTOP)
   const { page } = staff
   await staff.open('/admin/courses/1')
   await page.getByTestId('course-promise').fill('甲写的一句话')

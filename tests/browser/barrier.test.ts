@@ -3,25 +3,25 @@
 import { Secret, TOTP } from 'otpauth'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { OWNER } from './desk-world.ts'
-import { type Buyer, DESK, eventually, logIn, openStage, PHONE, type Stage, settled } from './stage.ts'
+import { violations } from './accessibility.ts'
+import { OWNER } from './back-office.ts'
+import { type Buyer, DESKTOP, eventually, type Harness, logIn, openHarness, PHONE, settled } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 }, 300_000)
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 const fits = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
-const endLogins = () => stage.system.sql('update sessions set ended_at = now() where ended_at is null')
-const ageProofs = () => stage.system.sql("update sessions set proved_at = now() - interval '11 minutes'")
+const endLogins = () => harness.system.sql('update sessions set ended_at = now() where ended_at is null')
+const ageProofs = () => harness.system.sql("update sessions set proved_at = now() - interval '11 minutes'")
 /** Refusals are what these tests are about; anything else is a fault. */
 const faults = (problems: readonly string[]) => problems.filter((each) => !/status of 40[139]|status of 422/.test(each))
 
 async function member(role: string): Promise<Buyer> {
-  const person = await stage.newBuyer()
-  await stage.system.sql('update users set role = $1 where username = $2', [role, person.username])
+  const person = await harness.newBuyer()
+  await harness.system.sql('update users set role = $1 where username = $2', [role, person.username])
   return person
 }
 
@@ -36,7 +36,7 @@ function watchDialogs(page: Page): string[] {
 }
 
 test('a proof is asked for over the page; Escape keeps what was typed, the right password goes on by itself', async () => {
-  const { page, open, problems, close } = await stage.visitAs(OWNER, DESK)
+  const { page, open, problems, close } = await harness.visitAs(OWNER, DESKTOP)
   await open('/admin/staff')
   await page.getByTestId('staff-add').click()
   await page.locator('dialog [name=username]').fill('over-the-page')
@@ -46,7 +46,7 @@ test('a proof is asked for over the page; Escape keeps what was typed, the right
   const dialog = page.getByTestId('barrier-proof')
   await dialog.waitFor()
   await eventually(() => page.evaluate<string>('document.activeElement.name')).toBe('password')
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   // The focus stays in it.
   for (let step = 0; step < 12; step += 1) {
     await page.keyboard.press('Tab')
@@ -72,21 +72,21 @@ test('a proof is asked for over the page; Escape keeps what was typed, the right
   await page.keyboard.press('Enter')
   await dialog.waitFor({ state: 'detached' })
   await page.getByTestId('made-password').waitFor()
-  expect(await stage.system.sql("select role from users where username = 'over-the-page'")).toHaveLength(1)
+  expect(await harness.system.sql("select role from users where username = 'over-the-page'")).toHaveLength(1)
   expect(faults(problems)).toEqual([])
   await close()
 })
 
 test('with a second factor the code is asked for as well', async () => {
   const person = await member('owner')
-  const api = stage.system.client()
+  const api = harness.system.client()
   await api.login(person.username, person.password)
   const path = '/api/admin/profile/second-factor'
   const { secret } = (await api.call<{ secret: string }>('POST', path)).body
   const totp = new TOTP({ secret: Secret.fromBase32(secret) })
   const code = totp.generate({ timestamp: Date.now() - 30_000 })
   const { recoveryCodes } = (await api.call<{ recoveryCodes: string[] }>('POST', `${path}/confirm`, { code })).body
-  const visit = await stage.visit(PHONE)
+  const visit = await harness.visit(PHONE)
   await visit.open('/admin/settings/security')
   await logIn(visit.page, person)
   await visit.page.getByTestId('login-code').fill(recoveryCodes?.[0] ?? '')
@@ -102,24 +102,24 @@ test('with a second factor the code is asked for as well', async () => {
   await visit.page.getByTestId('barrier-code').fill('000000')
   await visit.page.getByTestId('barrier-go').click()
   await visit.page.locator('[data-testid=barrier-code][aria-invalid=true]').waitFor()
-  expect(await wrongs(visit.page)).toEqual([])
+  expect(await violations(visit.page)).toEqual([])
   expect(await visit.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
   await visit.page.getByTestId('barrier-code').fill(recoveryCodes?.[1] ?? '')
   await visit.page.getByTestId('barrier-go').click()
   await visit.page.getByTestId('security-saved').waitFor()
   expect(await visit.page.getByTestId('refund-limit').inputValue()).toBe('250.50')
-  const settings = await stage.system.sql('select refund_limit_fen::int, factor_roles from security_settings')
+  const settings = await harness.system.sql('select refund_limit_fen::int, factor_roles from security_settings')
   expect(settings).toEqual([{ refund_limit_fen: 25050, factor_roles: ['owner'] }])
   expect(faults(visit.problems)).toEqual([])
-  await stage.system.sql("update security_settings set factor_roles = '{}'")
+  await harness.system.sql("update security_settings set factor_roles = '{}'")
   await visit.close()
 })
 
 test('the login ends while somebody writes: a login over the page, and what was pressed goes on', async () => {
-  const visit = await stage.visitAs(OWNER, DESK)
+  const visit = await harness.visitAs(OWNER, DESKTOP)
   const { page } = visit
   const asked = watchDialogs(page)
-  const [lesson] = await stage.system.sql<{ id: number; course: number }>(
+  const [lesson] = await harness.system.sql<{ id: number; course: number }>(
     'select l.id::int, c.course_id::int as course from lessons l join chapters c on c.id = l.chapter_id order by l.id limit 1',
   )
   const path = `/admin/courses/${lesson?.course}/lessons/${lesson?.id}`
@@ -129,7 +129,7 @@ test('the login ends while somebody writes: a login over the page, and what was 
   await page.getByTestId('lesson-save').click()
   const dialog = page.getByTestId('barrier-login')
   await dialog.waitFor()
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   expect(await page.locator('textarea').first().inputValue()).toBe('# 写了很久的一课')
   await page.getByTestId('barrier-password').fill('not the password')
   await page.keyboard.press('Enter')
@@ -138,13 +138,13 @@ test('the login ends while somebody writes: a login over the page, and what was 
   await page.keyboard.press('Enter')
   await dialog.waitFor({ state: 'detached' })
   const markdown = () =>
-    stage.system.sql<{ markdown: string }>('select markdown from lessons where id = $1', [lesson?.id])
+    harness.system.sql<{ markdown: string }>('select markdown from lessons where id = $1', [lesson?.id])
   await eventually(async () => (await markdown())[0]?.markdown).toBe('# 写了很久的一课')
 
   // Another account logs in elsewhere in this browser: nothing is done as that one.
   const other = await member('editor')
   await page.locator('textarea').first().fill('# 仍是店主写的')
-  const login = await visit.context.request.post(`${stage.system.shopUrl}/api/session`, { data: other })
+  const login = await visit.context.request.post(`${harness.system.shopUrl}/api/session`, { data: other })
   expect(login.ok()).toBe(true)
   await page.getByTestId('lesson-save').click()
   await dialog.waitFor()
@@ -153,7 +153,7 @@ test('the login ends while somebody writes: a login over the page, and what was 
   await page.getByTestId('barrier-password').fill(OWNER.password)
   await page.keyboard.press('Enter')
   await eventually(async () => (await markdown())[0]?.markdown).toBe('# 仍是店主写的')
-  const [line] = await stage.system.sql<{ username: string }>(
+  const [line] = await harness.system.sql<{ username: string }>(
     "select username from audit_log where action = 'lesson.edit' order by id desc limit 1",
   )
   expect(line?.username).toBe(OWNER.username)
@@ -169,7 +169,7 @@ test('the login ends while somebody writes: a login over the page, and what was 
   await page.waitForURL(`**${path}`)
   await page.getByTestId('draft').waitFor()
   expect(await page.locator('textarea').first().inputValue()).toBe('# 仍是店主写的')
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   await page.getByTestId('draft-restore').click()
   expect(await page.locator('textarea').first().inputValue()).toBe('# 没来得及保存')
   await page.getByTestId('lesson-save').click()
@@ -182,7 +182,7 @@ test('the login ends while somebody writes: a login over the page, and what was 
 })
 
 test('unsaved text is offered after a reload, to this account only; discarded or logged out, it is gone; no secret is kept', async () => {
-  const visit = await stage.visitAs(OWNER, PHONE)
+  const visit = await harness.visitAs(OWNER, PHONE)
   const { page } = visit
   watchDialogs(page)
   await visit.open('/admin/settings/shop')
@@ -209,11 +209,11 @@ test('unsaved text is offered after a reload, to this account only; discarded or
   expect(await kept()).not.toContain('must not be kept')
 
   const other = await member('owner')
-  await visit.context.request.post(`${stage.system.shopUrl}/api/session`, { data: other })
+  await visit.context.request.post(`${harness.system.shopUrl}/api/session`, { data: other })
   await visit.open('/admin/settings/shop')
   await settled(page)
   expect(await page.getByTestId('draft').count()).toBe(0)
-  await visit.context.request.post(`${stage.system.shopUrl}/api/session`, { data: OWNER })
+  await visit.context.request.post(`${harness.system.shopUrl}/api/session`, { data: OWNER })
   await visit.open('/admin/settings/shop')
   await page.getByTestId('draft').waitFor()
   await page.getByTestId('menu').click()
@@ -225,14 +225,14 @@ test('unsaved text is offered after a reload, to this account only; discarded or
 
 test('a role that needs a second factor is led to it, and then on to where it wanted to go', async () => {
   const person = await member('editor')
-  await stage.system.sql("update security_settings set factor_roles = '{editor}'")
-  const visit = await stage.visit(PHONE)
+  await harness.system.sql("update security_settings set factor_roles = '{editor}'")
+  const visit = await harness.visit(PHONE)
   const { page } = visit
   await visit.open('/admin/courses')
   await logIn(page, person)
   await page.waitForURL('**/admin/first-factor?next=/courses')
   await settled(page)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   expect(await page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
   await page.getByTestId('factor-on').click()
   const shown = await page.getByTestId('factor-secret').innerText()
@@ -244,18 +244,18 @@ test('a role that needs a second factor is led to it, and then on to where it wa
   await page.getByTestId('factor-onward').click()
   await page.waitForURL('**/admin/courses')
   await settled(page)
-  await stage.system.sql("update security_settings set factor_roles = '{}'")
+  await harness.system.sql("update security_settings set factor_roles = '{}'")
   await visit.close()
 })
 
 test('an owner reads what others changed, above the page, until it is noted', async () => {
   const other = await member('owner')
-  await stage.system.client().login(other.username, other.password)
-  const owner = stage.system.client()
+  await harness.system.client().login(other.username, other.password)
+  const owner = harness.system.client()
   await owner.login(OWNER.username, OWNER.password)
   const wanted = { username: 'seen-by-others', displayName: '被看见', role: 'support' }
   expect((await owner.call('POST', '/api/admin/staff', wanted)).status).toBe(201)
-  const visit = await stage.visitAs(other, PHONE)
+  const visit = await harness.visitAs(other, PHONE)
   const { page } = visit
   await visit.open('/admin')
   const line = page.getByTestId('security-news')
@@ -267,7 +267,7 @@ test('an owner reads what others changed, above the page, until it is noted', as
     expect([width, await page.evaluate<number>(fits)]).toEqual([width, 0])
   }
   await settled(page)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   await line.getByRole('link').click()
   await page.waitForURL('**/admin/audit?only=sensitive')
   await page.getByText('Staff added').first().waitFor()
@@ -281,20 +281,20 @@ test('an owner reads what others changed, above the page, until it is noted', as
 })
 
 test('a buyer whose login has ended logs in over the page, and the order is placed', async () => {
-  const buyer = await stage.newBuyer()
-  const visit = await stage.visitAs(buyer, PHONE)
+  const buyer = await harness.newBuyer()
+  const visit = await harness.visitAs(buyer, PHONE)
   const { page } = visit
   await visit.open('/checkout?courses=1')
   await eventually(() => page.getByTestId('checkout-pay').isEnabled()).toBe(true)
   await endLogins()
   await page.getByTestId('checkout-pay').click()
   await page.getByTestId('barrier-login').waitFor()
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   expect(await page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
   await page.getByTestId('barrier-password').fill(buyer.password)
   await page.getByTestId('barrier-go').click()
-  await page.waitForURL((url) => url.origin === new URL(stage.system.sandboxUrl).origin)
-  const orders = await stage.system.sql(
+  await page.waitForURL((url) => url.origin === new URL(harness.system.sandboxUrl).origin)
+  const orders = await harness.system.sql(
     'select 1 from orders o join users u on u.id = o.user_id where u.username = $1',
     [buyer.username],
   )

@@ -1,16 +1,26 @@
-/** Buyers at the desk, through the real server and database: found, what they own and from where, given and taken, locked out and let in. */
+/** Buyers in the back office, through the real server and database: found, what they own and from where, given and taken, locked out and let in. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { OWNER } from './desk-world.ts'
-import { type Buyer, DESK, eventually, logIn, openStage, PHONE, type Stage, settled, type Visit } from './stage.ts'
+import { violations } from './accessibility.ts'
+import { OWNER } from './back-office.ts'
+import {
+  type Buyer,
+  DESKTOP,
+  eventually,
+  type Harness,
+  logIn,
+  openHarness,
+  PHONE,
+  settled,
+  type Visit,
+} from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let staff: Visit
 beforeAll(async () => {
-  stage = await openStage()
-  staff = await stage.visitAs(OWNER, DESK)
+  harness = await openHarness()
+  staff = await harness.visitAs(OWNER, DESKTOP)
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 /** What Chromium prints about honest refusals. */
 const unexpected = (problems: readonly string[]) => problems.filter((line) => !/status of (401|403|404|422)/.test(line))
@@ -27,7 +37,7 @@ async function find(buyer: Buyer): Promise<void> {
 
 async function decide(words: string): Promise<void> {
   const dialog = staff.page.locator('dialog[open]')
-  expect(await wrongs(staff.page)).toEqual([])
+  expect(await violations(staff.page)).toEqual([])
   await dialog.getByTestId('decide-yes').click()
   await dialog.getByText('请填写').waitFor() // nothing without a reason
   await dialog.getByTestId('decide-words').fill(words)
@@ -36,11 +46,11 @@ async function decide(words: string): Promise<void> {
 }
 
 test('a buyer is found; what is owned says since when and from which order; a course is given and taken', async () => {
-  const buyer = await stage.newBuyer()
-  const client = stage.system.client()
+  const buyer = await harness.newBuyer()
+  const client = harness.system.client()
   await client.login(buyer.username, buyer.password)
   const { body } = await client.buy([2], '49.00')
-  await stage.system.sandbox.pay(body.payUrl)
+  await harness.system.sandbox.pay(body.payUrl)
   await eventually(() => client.ownedIds()).toEqual([2])
   const { page } = staff
   await find(buyer)
@@ -56,7 +66,7 @@ test('a buyer is found; what is owned says since when and from which order; a co
   await decide('课堂赠送')
   await page.getByTestId('revoke-3').waitFor()
   await eventually(() => client.ownedIds()).toEqual([2, 3])
-  const visit = await stage.visitAs(buyer, PHONE)
+  const visit = await harness.visitAs(buyer, PHONE)
   await visit.open('/my/courses')
   await visit.page.locator('a[href*="/learn/3"]').first().waitFor()
 
@@ -71,8 +81,8 @@ test('a buyer is found; what is owned says since when and from which order; a co
 })
 
 test('a disabled buyer is out at once and comes in again; a password made up here is changed at its first use', async () => {
-  const buyer = await stage.newBuyer()
-  const visit = await stage.visitAs(buyer, PHONE)
+  const buyer = await harness.newBuyer()
+  const visit = await harness.visitAs(buyer, PHONE)
   await visit.open('/my/courses')
   await settled(visit.page)
   const { page } = staff
@@ -92,7 +102,7 @@ test('a disabled buyer is out at once and comes in again; a password made up her
   await page.getByTestId('buyer-password').click()
   await decide('买家忘记密码')
   const made = await page.locator('.secret .value').innerText()
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
 
   await visit.open('/login?next=/my/courses')
   await logIn(visit.page, buyer) // the old one is void
@@ -100,12 +110,12 @@ test('a disabled buyer is out at once and comes in again; a password made up her
   await logIn(visit.page, { ...buyer, password: made })
   await visit.page.waitForURL('**/account/password?next=/my/courses')
   await settled(visit.page)
-  expect(await wrongs(visit.page)).toEqual([])
+  expect(await violations(visit.page)).toEqual([])
   await visit.page.getByTestId('password-new').fill('a password of my own')
   await visit.page.getByTestId('password-submit').click()
   await visit.page.waitForURL('**/my/courses')
-  const deeds = await stage.system.sql('select note from audit_log order by id desc limit 3')
-  expect(deeds.map((deed) => deed['note'])).toEqual(['买家忘记密码', '已核实身份', '盗用他人账号'])
+  const entries = await harness.system.sql('select note from audit_log order by id desc limit 3')
+  expect(entries.map((entry) => entry['note'])).toEqual(['买家忘记密码', '已核实身份', '盗用他人账号'])
   expect(unexpected([...staff.problems, ...visit.problems])).toEqual([])
   await visit.close()
 })

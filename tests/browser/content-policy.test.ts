@@ -1,16 +1,16 @@
 /** The content policy allows no inline style or script: nothing of ours needs one, the API's own page included, and a page that has one is told of. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { DESK, eventually, openStage, type Stage, settled } from './stage.ts'
+import { DESKTOP, eventually, type Harness, openHarness, settled } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 test('the page of the API is read', async () => {
-  const visit = await stage.visit(DESK)
+  const visit = await harness.visit(DESKTOP)
   try {
     const { page } = visit
     await visit.open('/api/docs')
@@ -27,7 +27,7 @@ test('the page of the API is read', async () => {
 })
 
 test('what a course looks like while it loads needs no inline style', async () => {
-  const visit = await stage.visit(DESK)
+  const visit = await harness.visit(DESKTOP)
   try {
     const { page } = visit
     const held = Promise.withResolvers<void>()
@@ -48,7 +48,7 @@ test('what a course looks like while it loads needs no inline style', async () =
 })
 
 test('an inline style that gets into a page does nothing, and every browser test hears of it', async () => {
-  const visit = await stage.visit(DESK)
+  const visit = await harness.visit(DESKTOP)
   try {
     const { page } = visit
     await visit.open('/login')

@@ -1,17 +1,17 @@
-/** A course's content put in order by dragging it, a lesson free to look at, a struck price, from the desk to a visitor; and a teacher. */
+/** A course's content put in order by dragging it, a lesson free to look at, a struck price, from the back office to a visitor; and a teacher. */
 import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { OWNER } from './desk-world.ts'
-import { DESK, eventually, openStage, PHONE, type Stage, type Visit } from './stage.ts'
+import { violations } from './accessibility.ts'
+import { OWNER } from './back-office.ts'
+import { DESKTOP, eventually, type Harness, openHarness, PHONE, type Visit } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let staff: Visit
 beforeAll(async () => {
-  stage = await openStage()
-  staff = await stage.visitAs(OWNER, DESK)
+  harness = await openHarness()
+  staff = await harness.visitAs(OWNER, DESKTOP)
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 /** With the mouse, as a person does: pressed on the handle, moved in steps, released above another row. */
 async function drag(page: Page, from: Locator, to: Locator): Promise<void> {
@@ -55,7 +55,7 @@ test('lessons and chapters are dragged into order, and stand so for a visitor', 
   const turned = [chapters[1], chapters[0], ...chapters.slice(2)]
   await eventually(() => orderOf(page, 'chapter')).toEqual(turned)
 
-  const { body } = await stage.system
+  const { body } = await harness.system
     .client()
     .call<{ chapters: { lessons: { id: number }[] }[] }>('GET', '/api/courses/1')
   const seen = body.chapters.flatMap(({ lessons }) => lessons.map(({ id }) => String(id)))
@@ -65,11 +65,11 @@ test('lessons and chapters are dragged into order, and stand so for a visitor', 
 
 test('a lesson made free to look at is read by a visitor, and no longer once it is not', async () => {
   const { page } = staff
-  const { body } = await stage.system
+  const { body } = await harness.system
     .client()
     .call<{ chapters: { lessons: { id: number; preview: boolean }[] }[] }>('GET', '/api/courses/3')
   const lesson = body.chapters.flatMap(({ lessons }) => lessons).find(({ preview }) => !preview)?.id
-  const visitor = await stage.visit(PHONE)
+  const visitor = await harness.visit(PHONE)
   await visitor.open(`/learn/3/${lesson}`)
   await visitor.page.getByTestId('lesson-locked').waitFor()
 
@@ -100,13 +100,13 @@ test('the original price is struck at the visitor’s, and one that is no higher
   const stored = page.waitForResponse((answer) => answer.request().method() === 'PUT' && answer.ok())
   await page.getByTestId('course-save').click()
   await stored
-  const visitor = await stage.visit(DESK)
+  const visitor = await harness.visit(DESKTOP)
   await visitor.open('/courses/2')
   const struck = visitor.page.locator('s', { hasText: '¥88.80' }).first()
   await struck.waitFor()
   expect(await struck.evaluate((node) => node.tagName)).toBe('S')
   expect(await visitor.page.locator('.price .now').first().innerText()).toBe('¥49.00')
-  expect(await wrongs(visitor.page)).toEqual([])
+  expect(await violations(visitor.page)).toEqual([])
   await visitor.close()
   expect(staff.problems.splice(0).filter((line) => !line.includes('status of 422'))).toEqual([])
 })
@@ -118,7 +118,7 @@ test('a teacher is written in a dialog, and changed', async () => {
   const dialog = page.locator('dialog[open]')
   await dialog.getByTestId('choice-save').click()
   await dialog.locator('[aria-invalid=true]').first().waitFor()
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   const fields = dialog.locator('input, textarea')
   for (const [at, field] of (await fields.all()).entries()) await field.fill(at === 0 ? '沈括' : `梦溪笔谈 ${at}`)
   await dialog.getByTestId('choice-save').click()

@@ -1,17 +1,17 @@
 /** The dashboard on the screen: the figures are what was bought and refunded, for the days that were chosen, in both languages. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { OWNER, order, paidOrder } from './desk-world.ts'
-import { DESK, eventually, openStage, PHONE, type Stage, settled } from './stage.ts'
+import { violations } from './accessibility.ts'
+import { OWNER, order, paidOrder } from './back-office.ts'
+import { DESKTOP, eventually, type Harness, openHarness, PHONE, settled } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 test('what was bought and refunded adds up on the screen, for each span of days', async () => {
-  const { system } = stage
+  const { system } = harness
   const refunded = await paidOrder(system, [1, 2], '88.00')
   const earlier = await paidOrder(system, [1], '39.00')
   await order(system, [1], '39.00')
@@ -33,7 +33,7 @@ test('what was bought and refunded adds up on the screen, for each span of days'
   )
   await system.sql('delete from sales_days')
 
-  const { page, open, problems, close } = await stage.visitAs(OWNER, DESK)
+  const { page, open, problems, close } = await harness.visitAs(OWNER, DESKTOP)
   await open('/admin/dashboard')
   const figure = (name: string) => page.getByTestId(`dashboard-${name}`).innerText()
   await page.getByText('尚未统计').waitFor()
@@ -62,7 +62,7 @@ test('what was bought and refunded adds up on the screen, for each span of days'
   await page.locator('summary').click()
   const today = page.locator('details tbody tr').first()
   expect(await today.innerText()).toMatch(/1\s+¥88\.00\s+¥9\.90\s+¥78\.10\s+2\s+1\s+50 %$/)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
 
   await page.getByRole('link', { name: '7 天' }).click()
   await page.waitForURL('**/admin/dashboard?days=7')
@@ -75,14 +75,14 @@ test('what was bought and refunded adds up on the screen, for each span of days'
   expect(problems).toEqual([])
   await close()
 
-  const phone = await stage.visitAs(OWNER, PHONE)
+  const phone = await harness.visitAs(OWNER, PHONE)
   await phone.open('/admin/dashboard?days=366')
   await settled(phone.page)
   await eventually(() => phone.page.getByTestId('dashboard-conversion').innerText()).toMatch(
     /^66\.6 %\s*2 of 3 orders$/,
   )
   expect(await phone.page.getByTestId('dashboard-access').innerText()).toMatch(/95 of 100 within 2 h$/)
-  expect(await wrongs(phone.page)).toEqual([])
+  expect(await violations(phone.page)).toEqual([])
   expect(phone.problems).toEqual([])
   await phone.close()
 })

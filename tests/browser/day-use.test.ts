@@ -6,41 +6,41 @@ import type { Page, Route } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { mp4, track } from '../harness/mp4.ts'
 import { until } from '../harness/system.ts'
-import { wrongs } from './axe.ts'
-import { OWNER } from './desk-world.ts'
-import { shoot } from './screenshots.ts'
+import { violations } from './accessibility.ts'
+import { OWNER } from './back-office.ts'
 import {
   type Buyer,
-  DESK,
+  DESKTOP,
   eventually,
+  type Harness,
   jumped,
   type Manner,
-  openStage,
+  openHarness,
   PHONE,
-  type Stage,
   settled,
   type Visit,
-} from './stage.ts'
+} from './harness.ts'
+import { shoot } from './screenshots.ts'
 
-let stage: Stage
+let harness: Harness
 const visits: Visit[] = []
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 afterEach(async () => {
-  await stage.system.sandbox.send('DELETE', '/faults')
+  await harness.system.sandbox.send('DELETE', '/faults')
   for (const visit of visits.splice(0)) await visit.close()
 })
 
 async function visit(manner: Manner, who?: Buyer): Promise<Visit> {
-  const made = who ? await stage.visitAs(who, manner) : await stage.visit(manner)
+  const made = who ? await harness.visitAs(who, manner) : await harness.visit(manner)
   visits.push(made)
   return made
 }
 
 const MANNERS = [
-  ['1280 pixels, Chinese', DESK],
+  ['1280 pixels, Chinese', DESKTOP],
   ['390 pixels, English', PHONE],
 ] as const satisfies (readonly [string, Manner])[]
 
@@ -115,15 +115,18 @@ describe.each(MANNERS)('%s', (_, manner) => {
   })
 
   test('a method that is out: the other one is offered, and pays the order', async () => {
-    const { page, open } = await visit(manner, await stage.newBuyer())
-    await stage.system.sandbox.send('POST', '/faults', { kind: 'http-500', method: 'POST /v3/pay/transactions/native' })
+    const { page, open } = await visit(manner, await harness.newBuyer())
+    await harness.system.sandbox.send('POST', '/faults', {
+      kind: 'http-500',
+      method: 'POST /v3/pay/transactions/native',
+    })
     const other = manner.language === 'en' ? 'You can pay with Alipay instead.' : '可以改用支付宝付款。'
     await open('/checkout?courses=2')
     await settled(page)
     await page.locator('input[value=wechat]').check()
     await page.getByTestId('checkout-pay').click()
     await page.getByTestId('other-methods').getByText(other).waitFor()
-    expect(await wrongs(page)).toEqual([])
+    expect(await violations(page)).toEqual([])
     await shoot(page, 'shop', 'a method that is out', manner)
     // The order's page and the page of the code say it as well.
     await open('/orders')
@@ -139,15 +142,15 @@ describe.each(MANNERS)('%s', (_, manner) => {
     await page.locator('input[value=wechat]').check()
     await page.getByTestId('checkout-pay').click()
     await page.getByTestId('pay-by-alipay').click()
-    await page.waitForURL((url) => url.origin === new URL(stage.system.sandboxUrl).origin)
+    await page.waitForURL((url) => url.origin === new URL(harness.system.sandboxUrl).origin)
   })
 
   test('a course that is owned leads to it from the checkout; nothing costs 0.00', async () => {
-    const buyer = await stage.newBuyer()
-    const client = stage.system.client()
+    const buyer = await harness.newBuyer()
+    const client = harness.system.client()
     await client.login(buyer.username, buyer.password)
     const { body } = await client.buy([1, 3], '89.00')
-    await stage.system.sandbox.pay(body.payUrl)
+    await harness.system.sandbox.pay(body.payUrl)
     await until(
       () => client.order(body.orderNo),
       ({ status }) => status === 'paid',
@@ -159,7 +162,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
     const panel = page.getByTestId('nothing-to-pay')
     await panel.waitFor()
     expect(await page.locator('main').innerText()).not.toContain('0.00')
-    expect(await wrongs(page)).toEqual([])
+    expect(await violations(page)).toEqual([])
     await shoot(page, 'shop', 'checkout of an owned course', manner)
     await panel.getByRole('link').click()
     await page.waitForURL('**/learn/1/**')
@@ -204,15 +207,15 @@ describe.each(MANNERS)('%s', (_, manner) => {
         : ['title: 请填写', 'price: 请填写'],
     )
     expect(focus).toBe('title')
-    expect(await wrongs(page)).toEqual([])
-    await shoot(page, 'desk', 'a course left empty', manner)
+    expect(await violations(page)).toEqual([])
+    await shoot(page, 'back-office', 'a course left empty', manner)
   })
 
   test('why a file is no video is said by name', async () => {
     const en = manner.language === 'en'
     const { page, open } = await visit(manner, OWNER)
     const { body } = await (async () => {
-      const client = stage.system.client()
+      const client = harness.system.client()
       await client.login(OWNER.username, OWNER.password)
       return client.call<{ chapters: { lessons: { id: number }[] }[] }>('GET', '/api/courses/1')
     })()
@@ -241,17 +244,17 @@ describe.each(MANNERS)('%s', (_, manner) => {
 })
 
 test('asking for a refund with nothing said names both that are missing', async () => {
-  const buyer = await stage.newBuyer()
-  const client = stage.system.client()
+  const buyer = await harness.newBuyer()
+  const client = harness.system.client()
   await client.login(buyer.username, buyer.password)
   const { body } = await client.buy([1, 3], '89.00')
-  await stage.system.sandbox.pay(body.payUrl)
+  await harness.system.sandbox.pay(body.payUrl)
   await until(
     () => client.order(body.orderNo),
     ({ status }) => status === 'paid',
     20_000,
   )
-  const { page, open } = await visit(DESK, buyer)
+  const { page, open } = await visit(DESKTOP, buyer)
   await open(`/orders/${body.orderNo}`)
   await page.getByTestId('refund-ask').click()
   await page.getByTestId('ask-send').click()

@@ -1,26 +1,26 @@
 /** Orders as a file: downloaded with the filters of the page, by mouse and by keyboard; never a file with an error in it. */
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { OWNER } from './desk-world.ts'
-import { DESK, eventually, jumped, openStage, PHONE, type Stage, settled } from './stage.ts'
+import { violations } from './accessibility.ts'
+import { OWNER } from './back-office.ts'
+import { DESKTOP, eventually, type Harness, jumped, openHarness, PHONE, settled } from './harness.ts'
 
 const ORDERS = 20_000
 
-let stage: Stage
+let harness: Harness
 beforeAll(async () => {
-  stage = await openStage()
-  await stage.system.sql(
+  harness = await openHarness()
+  await harness.system.sql(
     `insert into orders (order_no, user_id, subject, total_fen, pay_type, status, course_ids, created_at, expires_at, closed_at)
      select md5(n::text), u.id, '摄影入门', 3900, 'alipay', 'cancelled', array[1], now(), now(), now()
      from generate_series(1, $1::int) n, users u where u.username = 'admin'`,
     [ORDERS],
   )
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 test('the orders of the filters are downloaded and read, by mouse and by keyboard', async () => {
-  const { page, open, problems } = await stage.visitAs(OWNER, DESK)
+  const { page, open, problems } = await harness.visitAs(OWNER, DESKTOP)
   await open('/admin/orders?status=cancelled')
   await page.locator('tbody tr').first().waitFor()
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('orders-download').click()])
@@ -33,7 +33,7 @@ test('the orders of the filters are downloaded and read, by mouse and by keyboar
   expect(lines[1]).toContain('"摄影入门"')
   await settled(page)
   expect(await jumped(page)).toBe(0)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
 
   await open('/admin/orders?q=nobody')
   await page.getByTestId('orders-download').focus()
@@ -43,20 +43,20 @@ test('the orders of the filters are downloaded and read, by mouse and by keyboar
 })
 
 test('a download that breaks off on the way is a failed one', async () => {
-  const { page, open } = await stage.visitAs(OWNER, DESK)
+  const { page, open } = await harness.visitAs(OWNER, DESKTOP)
   await open('/admin/orders?status=cancelled')
   await page.getByTestId('orders-download').waitFor()
   // The pages of the file need it, the page's own list is there already.
-  await stage.system.sql('alter table order_payments rename to order_payments_away')
+  await harness.system.sql('alter table order_payments rename to order_payments_away')
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('orders-download').click()])
   const failure = await download.failure()
-  await stage.system.sql('alter table order_payments_away rename to order_payments')
+  await harness.system.sql('alter table order_payments_away rename to order_payments')
   expect(failure).not.toBeNull()
 })
 
 test('a login that has ended is asked for over the page, and never a file with an error in it', async () => {
-  const { page, open } = await stage.visitAs(OWNER, PHONE)
-  const end = () => stage.system.sql('update sessions set ended_at = now() where ended_at is null')
+  const { page, open } = await harness.visitAs(OWNER, PHONE)
+  const end = () => harness.system.sql('update sessions set ended_at = now() where ended_at is null')
   await open('/admin/orders?status=cancelled')
   await page.getByTestId('orders-download').waitFor()
   await end()
@@ -68,7 +68,7 @@ test('a login that has ended is asked for over the page, and never a file with a
   expect(file.suggestedFilename()).toMatch(/\.csv$/)
 
   // An old proof is renewed before the browser fetches the file by itself.
-  await stage.system.sql("update sessions set proved_at = now() - interval '11 minutes'")
+  await harness.system.sql("update sessions set proved_at = now() - interval '11 minutes'")
   await page.getByTestId('orders-download').click()
   await page.getByTestId('barrier-proof').waitFor()
   await page.getByTestId('barrier-password').fill(OWNER.password)

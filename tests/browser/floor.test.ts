@@ -1,26 +1,36 @@
 /** The oldest browsers that the pages are for: the purchase and the back office with what those lack taken away. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { OLD_BROWSER } from './floor.ts'
-import { DESK, eventually, logIn, openStage, PHONE, payAtCashier, type Stage, settled, type Visit } from './stage.ts'
+import {
+  DESKTOP,
+  eventually,
+  type Harness,
+  logIn,
+  openHarness,
+  PHONE,
+  payAtCashier,
+  settled,
+  type Visit,
+} from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let visit: Visit
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 afterEach(async () => {
   await visit.close()
   expect(visit.problems).toEqual([])
 })
 
-async function visitWithOldBrowser(manner: typeof DESK): Promise<void> {
-  visit = await stage.visit(manner)
+async function visitWithOldBrowser(manner: typeof DESKTOP): Promise<void> {
+  visit = await harness.visit(manner)
   await visit.context.addInitScript({ content: OLD_BROWSER })
 }
 
 test('what the floor lacks is gone, and only that', async () => {
-  await visitWithOldBrowser(DESK)
+  await visitWithOldBrowser(DESKTOP)
   await visit.open('/')
   const has = await visit.page.evaluate<Record<string, boolean>>(`({
     canParse: 'canParse' in URL, toReversed: 'toReversed' in Array.prototype, toSorted: 'toSorted' in Array.prototype,
@@ -45,7 +55,7 @@ test('what the floor lacks is gone, and only that', async () => {
 })
 
 test('from the course page over the login and the cashier to the open lesson', async () => {
-  const buyer = await stage.newBuyer()
+  const buyer = await harness.newBuyer()
   await visitWithOldBrowser(PHONE)
   const { page } = visit
   await visit.open('/')
@@ -58,7 +68,7 @@ test('from the course page over the login and the cashier to the open lesson', a
   await page.waitForURL((url) => url.pathname === '/checkout' && url.search === '?courses=3')
   await settled(page)
   await page.getByTestId('checkout-pay').click()
-  await payAtCashier(page, stage.system.sandboxUrl)
+  await payAtCashier(page, harness.system.sandboxUrl)
   await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
   await page.getByTestId('learn-now').click()
   await page.getByTestId('lesson-body').waitFor()
@@ -92,22 +102,22 @@ test('from the course page over the login and the cashier to the open lesson', a
 })
 
 test('a waiting order page asks every few seconds and turns paid by itself', async () => {
-  const buyer = await stage.newBuyer()
-  const client = stage.system.client()
+  const buyer = await harness.newBuyer()
+  const client = harness.system.client()
   await client.login(buyer.username, buyer.password)
   const { body } = await client.buy([1], '39.00')
-  visit = await stage.visitAs(buyer, PHONE)
+  visit = await harness.visitAs(buyer, PHONE)
   await visit.context.addInitScript({ content: OLD_BROWSER })
   const { page } = visit
   await visit.open(`/orders/${body.orderNo}`)
   const status = () => page.getByTestId('order-status').getAttribute('data-status')
   await eventually(status).toBe('unpaid')
-  await stage.system.sandbox.pay(body.payUrl)
+  await harness.system.sandbox.pay(body.payUrl)
   await eventually(status).toBe('paid')
 })
 
 test('the dashboard of the back office, its dialogs, and its lists', async () => {
-  await visitWithOldBrowser(DESK)
+  await visitWithOldBrowser(DESKTOP)
   const { page } = visit
   await visit.open('/admin/login')
   await logIn(page, { username: 'admin', password: 'admin123456' })

@@ -1,26 +1,26 @@
 /** Students by CSV: from a file with mistakes to a student who reads the course. */
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { OWNER } from './desk-world.ts'
-import { DESK, eventually, logIn, openStage, PHONE, type Stage, settled } from './stage.ts'
+import { violations } from './accessibility.ts'
+import { OWNER } from './back-office.ts'
+import { DESKTOP, eventually, type Harness, logIn, openHarness, PHONE, settled } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 const fits = 'document.documentElement.scrollWidth - innerWidth'
 const list = (text: string) => ({ name: '名单.csv', mimeType: 'text/csv', buffer: Buffer.from(text) })
 
 test('a list is corrected, imported with progress, left and come back to; its student reads the course', async () => {
-  const { page, open } = await stage.visitAs(OWNER, DESK)
+  const { page, open } = await harness.visitAs(OWNER, DESKTOP)
   await open('/admin/imports')
   await page.getByTestId('import-file').setInputFiles(list('用户名,昵称,课程\nli.hua,李华,没有这门课\n'))
   await page.getByText('没有这门课程').waitFor()
   await settled(page)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
 
   await open('/admin/imports')
   const pupils = Array.from({ length: 100 }, (_, place) => `pupil${place},,1`)
@@ -35,7 +35,7 @@ test('a list is corrected, imported with progress, left and come back to; its st
   await eventually(() => page.getByTestId('import-progress').innerText()).toBe('101 / 101 行')
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('import-passwords').click()])
   await settled(page)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   const lines = (await readFile(await download.path(), 'utf8')).split('\r\n')
   expect(lines[0]?.startsWith('\ufeff')).toBe(true)
   const [username = '', , password = ''] = lines[1]?.split(',').map((cell) => cell.slice(1, -1)) ?? []
@@ -43,14 +43,14 @@ test('a list is corrected, imported with progress, left and come back to; its st
   await page.reload()
   await page.getByText('一次性密码已被取走').waitFor()
 
-  const phone = await stage.visitAs(OWNER, PHONE)
+  const phone = await harness.visitAs(OWNER, PHONE)
   await phone.open(address)
   await phone.page.locator('[data-import=done]').waitFor()
   await settled(phone.page)
-  expect(await wrongs(phone.page)).toEqual([])
+  expect(await violations(phone.page)).toEqual([])
   expect(await phone.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
 
-  const student = await stage.visit(DESK)
+  const student = await harness.visit(DESKTOP)
   await student.open('/login')
   await logIn(student.page, { username, password })
   // Whoever made up the password knows it: the student's own comes before anything else.
@@ -58,7 +58,7 @@ test('a list is corrected, imported with progress, left and come back to; its st
   await student.open('/my/courses')
   await student.page.waitForURL('**/account/password?next=/my/courses')
   await settled(student.page)
-  expect(await wrongs(student.page)).toEqual([])
+  expect(await violations(student.page)).toEqual([])
   await student.page.getByTestId('password-new').fill('my-own-password')
   await student.page.getByTestId('password-submit').click()
   await student.page.waitForURL('**/my/courses')

@@ -1,22 +1,22 @@
 /** What else sends money back from the screen: a refused refund again, and money that is nobody's. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { nobodysMoney, OWNER, paidOrder } from './desk-world.ts'
-import { DESK, eventually, openStage, type Stage, type Visit } from './stage.ts'
+import { violations } from './accessibility.ts'
+import { OWNER, paidOrder, unmatchedPayment } from './back-office.ts'
+import { DESKTOP, eventually, type Harness, openHarness, type Visit } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let staff: Visit
 beforeAll(async () => {
-  stage = await openStage()
-  staff = await stage.visitAs(OWNER, DESK)
+  harness = await openHarness()
+  staff = await harness.visitAs(OWNER, DESKTOP)
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
-const refundedThere = async (orderNo: string) => (await stage.system.sandbox.trades(orderNo))[0]?.refundedAmount
+const refundedThere = async (orderNo: string) => (await harness.system.sandbox.trades(orderNo))[0]?.refundedAmount
 
 test('a refund that the gateway refused is sent again with its number, and goes back once', async () => {
-  const { orderNo } = await paidOrder(stage.system, [1], '39.00')
-  await stage.system.sandbox.send('POST', '/faults', {
+  const { orderNo } = await paidOrder(harness.system, [1], '39.00')
+  await harness.system.sandbox.send('POST', '/faults', {
     kind: 'business-error',
     method: 'alipay.trade.refund',
     scope: { outTradeNo: orderNo },
@@ -32,15 +32,15 @@ test('a refund that the gateway refused is sent again with its number, and goes 
   await dialog.getByTestId('refund-send').click()
   await dialog.waitFor({ state: 'detached' })
   // Once more, and the gateway's answer is believed.
-  await stage.system.sql('update refunds set tries = 3')
+  await harness.system.sql('update refunds set tries = 3')
   const refused = page.locator('[data-refund][data-status=refused]')
   await refused.waitFor({ timeout: 40_000 })
-  await stage.system.sandbox.send('DELETE', '/faults')
+  await harness.system.sandbox.send('DELETE', '/faults')
   expect(await refundedThere(orderNo)).toBe('0.00')
   const number = await refused.getAttribute('data-refund')
 
   await refused.getByRole('button', { name: '再次发送' }).click()
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   await page.getByTestId('decide-yes').click()
   await page.locator(`[data-refund="${number}"][data-status=succeeded]`).waitFor()
   expect(await page.locator('[data-refund]').count()).toBe(1)
@@ -49,9 +49,9 @@ test('a refund that the gateway refused is sent again with its number, and goes 
 })
 
 test('money that is nobody’s goes back from the list, once, with a reason', async () => {
-  const client = stage.system.client()
+  const client = harness.system.client()
   await client.login(OWNER.username, OWNER.password)
-  const orderNo = await nobodysMoney(stage.system, client)
+  const orderNo = await unmatchedPayment(harness.system, client)
   const { page } = staff
   await staff.open('/admin/unmatched-payments')
   await page.getByTestId('unmatched-refund').click()
@@ -59,7 +59,7 @@ test('money that is nobody’s goes back from the list, once, with a reason', as
   await dialog.getByText('¥39.00').first().waitFor()
   await dialog.getByTestId('decide-yes').click()
   await dialog.getByText('请填写').waitFor()
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   expect(await refundedThere(orderNo)).toBe('0.00')
   await dialog.getByTestId('decide-words').fill('没有对应的订单')
   await dialog.getByTestId('decide-yes').dblclick()
@@ -70,7 +70,7 @@ test('money that is nobody’s goes back from the list, once, with a reason', as
     await page.locator('h1').waitFor()
     return page.locator('[data-resolution=refunded]').count()
   }).toBe(1)
-  const refunds = await stage.system.sql('select status, reason from refunds where unmatched_id is not null')
+  const refunds = await harness.system.sql('select status, reason from refunds where unmatched_id is not null')
   expect(refunds).toHaveLength(1)
   expect(staff.problems).toEqual([])
 })

@@ -1,22 +1,24 @@
 /** Names of people stand on one line of the back office, whole; and its charts are written in the page's font. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type DeskWorld, OWNER, openDesk } from './desk-world.ts'
+import { type BackOffice, fillBackOffice, OWNER } from './back-office.ts'
+import { DESKTOP, type Harness, openHarness, settled, type Visit } from './harness.ts'
 import { shoot } from './screenshots.ts'
-import { DESK, openStage, type Stage, settled, type Visit } from './stage.ts'
 
-let stage: Stage
-let world: DeskWorld
+let harness: Harness
+let world: BackOffice
 const BUYER = 'Xiaoming.Ouyang-Zhang'
 
 beforeAll(async () => {
-  stage = await openStage()
-  world = await openDesk(stage.system)
-  await stage.system.sql("update users set display_name = $1 where role = 'buyer' and display_name <> 'Crowd'", [BUYER])
-  await stage.system.sql("update users set display_name = '欧阳晓明（管理员）' where username = $1", [OWNER.username])
+  harness = await openHarness()
+  world = await fillBackOffice(harness.system)
+  await harness.system.sql("update users set display_name = $1 where role = 'buyer' and display_name <> 'Crowd'", [
+    BUYER,
+  ])
+  await harness.system.sql("update users set display_name = '欧阳晓明（管理员）' where username = $1", [OWNER.username])
   const { body } = await world.staff.call<{ items: unknown[] }>('GET', '/api/admin/audit')
   expect(body.items.length).toBeGreaterThan(0)
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 const PAGES = (): readonly string[] => [
   '/admin/orders',
@@ -53,13 +55,13 @@ const BROKEN = `((names) => {
 describe.each(['zh-CN', 'en'] as const)('%s', (language) => {
   let visit: Visit
   beforeAll(async () => {
-    visit = await stage.visitAs(OWNER, { ...DESK, language })
+    visit = await harness.visitAs(OWNER, { ...DESKTOP, language })
   })
   afterAll(() => visit?.close())
 
   test('no name is broken, at any width', async () => {
     const { page } = visit
-    const users = await stage.system.sql<{ username: string; display_name: string }>(
+    const users = await harness.system.sql<{ username: string; display_name: string }>(
       "select username, display_name from users where display_name <> 'Crowd'",
     )
     const names = [...new Set(users.flatMap((user) => [user.username, user.display_name]))]
@@ -74,14 +76,14 @@ describe.each(['zh-CN', 'en'] as const)('%s', (language) => {
         if (found.length > 0) broken[`${path.replace(/\w{20,}/, '…')} at ${width}`] = found
       }
       await page.setViewportSize({ width: 1280, height: 900 })
-      await shoot(page, 'desk', `names ${path.replace(/\w{20,}/, '')}`, { ...DESK, language })
+      await shoot(page, 'back-office', `names ${path.replace(/\w{20,}/, '')}`, { ...DESKTOP, language })
     }
     expect(broken).toEqual({})
   })
 })
 
 test('charts are written in the font of the page', async () => {
-  const visit = await stage.visitAs(OWNER, DESK)
+  const visit = await harness.visitAs(OWNER, DESKTOP)
   const { page } = visit
   await page.addInitScript({
     content: `window.fonts = new Set()

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { until } from '../harness/system.ts'
-import { OWNER } from './desk-world.ts'
+import { OWNER } from './back-office.ts'
+import { type Buyer, DESKTOP, type Harness, openHarness, settled, type Visit } from './harness.ts'
 import { cutOff, NARROW } from './narrow.ts'
-import { type Buyer, DESK, openStage, type Stage, settled, type Visit } from './stage.ts'
 
-const MESSENGER =
+const WECHAT_BROWSER =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 MicroMessenger/8.0.50 NetType/WIFI Language/zh_CN'
 
 const LONG = {
@@ -24,7 +24,7 @@ const LONG = {
   person: 'Wolfeschlegelsteinhausenberger.x',
 }
 
-let stage: Stage
+let harness: Harness
 let buyer: Buyer
 const made = { paid: '', unpaid: '', scan: '', cancelled: '', twice: '', return: '', silent: '', lesson: 0, locked: 0 }
 
@@ -38,7 +38,7 @@ async function order(client: ShopApi, courseIds: number[], totalAmount: string, 
 
 /** Three and five figures, each with a struck price; titles, names and lessons as long as they get. */
 async function lengthen(): Promise<void> {
-  const { sql } = stage.system
+  const { sql } = harness.system
   await sql('update courses set title = $1, price_fen = 1288800, original_price_fen = 1588800 where id in (1, 4)', [
     LONG.title,
   ])
@@ -54,8 +54,8 @@ async function lengthen(): Promise<void> {
 }
 
 beforeAll(async () => {
-  stage = await openStage()
-  const { system } = stage
+  harness = await openHarness()
+  const { system } = harness
   await lengthen()
   const staff = system.client()
   await staff.login(OWNER.username, OWNER.password)
@@ -112,9 +112,9 @@ beforeAll(async () => {
     locked: (await lessonsOf(3)).find(({ preview }) => !preview)?.id,
   })
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
-type Role = 'stranger' | 'buyer' | 'messenger'
+type Role = 'stranger' | 'buyer' | 'wechatBrowser'
 
 interface Row {
   readonly name: string
@@ -183,7 +183,7 @@ const PAGES: readonly Row[] = [
     press: '[data-testid=open-chapters]',
     shows: 'dialog[open]',
   }),
-  row('messenger', 'to be opened in another browser', () => `/orders/${made.unpaid}/elsewhere`, {
+  row('wechatBrowser', 'to be opened in another browser', () => `/orders/${made.unpaid}/elsewhere`, {
     shows: '[data-testid=order-address]',
   }),
 ]
@@ -194,11 +194,11 @@ const ALSO = [...NARROW, 1280]
 describe.each(['zh-CN', 'en'] as const)('%s', (language) => {
   let visits: Record<Role, Visit>
   beforeAll(async () => {
-    const manner = { ...DESK, width: 390, language }
+    const manner = { ...DESKTOP, width: 390, language }
     visits = {
-      stranger: await stage.visit(manner),
-      buyer: await stage.visitAs(buyer, manner),
-      messenger: await stage.visitAs(buyer, { ...manner, userAgent: MESSENGER }),
+      stranger: await harness.visit(manner),
+      buyer: await harness.visitAs(buyer, manner),
+      wechatBrowser: await harness.visitAs(buyer, { ...manner, userAgent: WECHAT_BROWSER }),
     }
   })
   afterAll(async () => {

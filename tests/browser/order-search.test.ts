@@ -1,15 +1,15 @@
 /** Orders found from the screen by whatever is known of them, narrowed in the address, and paged to the first one. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { OWNER, order, paidOrder } from './desk-world.ts'
-import { DESK, eventually, openStage, type Stage, type Visit } from './stage.ts'
+import { OWNER, order, paidOrder } from './back-office.ts'
+import { DESKTOP, eventually, type Harness, openHarness, type Visit } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let staff: Visit
 beforeAll(async () => {
-  stage = await openStage()
-  staff = await stage.visitAs(OWNER, DESK)
+  harness = await openHarness()
+  staff = await harness.visitAs(OWNER, DESKTOP)
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 const numbers = () => staff.page.locator('tbody tr .number').allInnerTexts()
 
@@ -20,15 +20,15 @@ async function search(words: string): Promise<void> {
 }
 
 test('by number, by Alipay’s and WeChat’s number, by buyer, course, amount and day', async () => {
-  const { system } = stage
+  const { system } = harness
   const paid = await paidOrder(system, [1, 2], '88.00')
   const others = await Promise.all([order(system, [3], '50.00'), order(system, [4], '0.00').catch(() => undefined)])
   const [trade] = await system.sandbox.trades(paid.orderNo)
   const { username } = (await paid.buyer.call<{ username: string }>('GET', '/api/me')).body
 
   // Paid by WeChat Pay, at the sandbox's cashier.
-  const buyer = await stage.newBuyer()
-  const visit = await stage.visitAs(buyer, DESK)
+  const buyer = await harness.newBuyer()
+  const visit = await harness.visitAs(buyer, DESKTOP)
   await visit.open('/checkout?courses=2')
   await visit.page.locator('input[value=wechat]').check()
   await visit.page.getByTestId('checkout-pay').click()
@@ -91,8 +91,8 @@ test('by number, by Alipay’s and WeChat’s number, by buyer, course, amount a
 })
 
 test('the earlier ones follow, none missing and none twice', async () => {
-  await Promise.all(Array.from({ length: 45 }, () => order(stage.system, [1], '39.00')))
-  const all = await stage.system.sql<{ order_no: string }>('select order_no from orders order by id desc')
+  await Promise.all(Array.from({ length: 45 }, () => order(harness.system, [1], '39.00')))
+  const all = await harness.system.sql<{ order_no: string }>('select order_no from orders order by id desc')
   await staff.open('/admin/orders')
   const more = staff.page.getByRole('button', { name: '更早的' })
   await more.waitFor()

@@ -1,36 +1,36 @@
 /** Every page by its address: it loads, is called what it is, keeps still, fits, and nothing is wrong with it. */
 import type { Route } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { shoot } from './screenshots.ts'
+import { violations } from './accessibility.ts'
 import {
   type Buyer,
-  DESK,
+  DESKTOP,
   eventually,
+  type Harness,
   jumped,
   type Manner,
-  openStage,
+  openHarness,
   PHONE,
-  type Stage,
   settled,
   type Visit,
-} from './stage.ts'
+} from './harness.ts'
+import { shoot } from './screenshots.ts'
 
 /** Layout shift below this is not seen; what is larger makes somebody press the wrong thing. */
 const MAX_JUMP = 0.02
 
-let stage: Stage
+let harness: Harness
 let buyer: Buyer
 /** What addresses are made of. */
 const made = { paid: '', unpaid: '', return: '', lesson: 0, lockedLesson: 0 }
 
 beforeAll(async () => {
-  stage = await openStage()
-  buyer = await stage.newBuyer()
-  const client = stage.system.client()
+  harness = await openHarness()
+  buyer = await harness.newBuyer()
+  const client = harness.system.client()
   await client.login(buyer.username, buyer.password)
   const first = (await client.buy([1], '39.00')).body
-  const { returnUrl } = await stage.system.sandbox.pay(first.payUrl)
+  const { returnUrl } = await harness.system.sandbox.pay(first.payUrl)
   const second = (await client.buy([2, 3], '99.00')).body
   const address = new URL(returnUrl)
   const course = async (id: number) =>
@@ -45,7 +45,7 @@ beforeAll(async () => {
     lockedLesson: (await lessons(3)).find((lesson) => !lesson.preview)?.id,
   })
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 interface Deep {
   readonly name: string
@@ -125,23 +125,23 @@ async function inspect(visit: Visit, deep: Deep, manner: Manner): Promise<void> 
   expect(await page.locator('html').getAttribute('lang')).toBe(manner.language)
   expect(await page.locator('h1').count()).toBe(1)
   expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   expect(await jumped(page)).toBeLessThan(MAX_JUMP)
   await shoot(page, 'shop', deep.name, manner)
   expect(visit.problems.splice(0)).toEqual([])
 }
 
 describe.each([
-  ['1280 pixels, Chinese, light', DESK],
+  ['1280 pixels, Chinese, light', DESKTOP],
   ['390 pixels, English, dark', PHONE],
-  ['1280 pixels, English, light', { ...DESK, language: 'en' }],
+  ['1280 pixels, English, light', { ...DESKTOP, language: 'en' }],
   ['390 pixels, Chinese, dark', { ...PHONE, language: 'zh-CN' }],
 ] satisfies [string, Manner][])('%s', (_, manner) => {
   let stranger: Visit
   let own: Visit
   beforeAll(async () => {
-    stranger = await stage.visit(manner)
-    own = await stage.visitAs(buyer, manner)
+    stranger = await harness.visit(manner)
+    own = await harness.visitAs(buyer, manner)
   })
   afterAll(async () => {
     await stranger?.close()
@@ -159,12 +159,12 @@ describe.each([
 })
 
 test.each([
-  ['/', DESK],
+  ['/', DESKTOP],
   ['/', PHONE],
-  ['/courses/3', DESK],
+  ['/courses/3', DESKTOP],
   ['/courses/3', PHONE],
 ])('%s is fetched ahead as the page begins, and nothing twice', async (path, manner) => {
-  const visit = await stage.visit(manner)
+  const visit = await harness.visit(manner)
   const asked: string[] = []
   visit.page.on('request', (request) => asked.push(new URL(request.url()).pathname))
   await visit.open(path)
@@ -181,7 +181,7 @@ test.each([
 })
 
 test('the language is chosen in the header, said to the browser, and kept', async () => {
-  const visit = await stage.visit({ width: 1280, language: 'zh-CN' })
+  const visit = await harness.visit({ width: 1280, language: 'zh-CN' })
   const { page } = visit
   await visit.open('/free-courses')
   await page.getByTestId('language-switch').click()
@@ -194,10 +194,10 @@ test('the language is chosen in the header, said to the browser, and kept', asyn
 })
 
 test('lessons: keys turn pages, the place is kept, and logging out locks them again', async () => {
-  const visit = await stage.visitAs(buyer, DESK)
+  const visit = await harness.visitAs(buyer, DESKTOP)
   const { page } = visit
   const keptPlace = async () => {
-    const answer = await page.request.get(`${stage.system.shopUrl}/api/me/courses`)
+    const answer = await page.request.get(`${harness.system.shopUrl}/api/me/courses`)
     const { items } = (await answer.json()) as { items: { course: { id: number }; lastLessonId: number | null }[] }
     return `/learn/1/${items.find(({ course }) => course.id === 1)?.lastLessonId}`
   }
@@ -244,7 +244,7 @@ test('lessons: keys turn pages, the place is kept, and logging out locks them ag
 })
 
 test('on a phone the chapters come in as a drawer', async () => {
-  const visit = await stage.visitAs(buyer, PHONE)
+  const visit = await harness.visitAs(buyer, PHONE)
   const { page } = visit
   await visit.open(`/learn/1/${made.lesson}`)
   await page.getByTestId('open-chapters').click()
@@ -256,7 +256,7 @@ test('on a phone the chapters come in as a drawer', async () => {
 })
 
 test('without a network the page says so, and goes on when asked again', async () => {
-  const visit = await stage.visit(PHONE)
+  const visit = await harness.visit(PHONE)
   const { page } = visit
   await visit.open('/login')
   await settled(page)
@@ -270,7 +270,7 @@ test('without a network the page says so, and goes on when asked again', async (
 })
 
 test('a server that fails is called by its name, with a way to try again', async () => {
-  const visit = await stage.visit(DESK)
+  const visit = await harness.visit(DESKTOP)
   const { page } = visit
   await page.route('**/api/courses/3', (route) => route.fulfill({ status: 502, body: 'Bad gateway' }))
   await visit.open('/courses/3')

@@ -1,30 +1,30 @@
 /** A gateway that gives no answer, money that came twice, and texts by the method's own name: on every page that shows a payment. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { OWNER } from './desk-world.ts'
-import { shoot } from './screenshots.ts'
+import { violations } from './accessibility.ts'
+import { OWNER } from './back-office.ts'
 import {
   type Buyer,
-  DESK,
+  DESKTOP,
   eventually,
+  type Harness,
   type Manner,
-  openStage,
+  openHarness,
   PHONE,
-  type Stage,
   settled,
   type Visit,
-} from './stage.ts'
+} from './harness.ts'
+import { shoot } from './screenshots.ts'
 
-let stage: Stage
+let harness: Harness
 let buyer: Buyer
 const visits: Visit[] = []
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 afterEach(async () => {
-  await stage.system.sandbox.send('DELETE', '/faults')
-  await stage.system.sandbox.notifications(true)
+  await harness.system.sandbox.send('DELETE', '/faults')
+  await harness.system.sandbox.notifications(true)
   for (const visit of visits.splice(0)) {
     expect(visit.problems).toEqual([])
     await visit.close()
@@ -32,19 +32,19 @@ afterEach(async () => {
 })
 
 async function visitAs(who: Buyer, manner: Manner): Promise<Visit> {
-  const visit = await stage.visitAs(who, manner)
+  const visit = await harness.visitAs(who, manner)
   visits.push(visit)
   return visit
 }
 
-const MESSENGER =
+const WECHAT_BROWSER =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 MicroMessenger/8.0.50 NetType/WIFI Language/zh_CN'
 
 type PayType = 'alipay' | 'wechat'
 
 async function unpaidOrder(payType: PayType) {
-  buyer = await stage.newBuyer()
-  const client = stage.system.client()
+  buyer = await harness.newBuyer()
+  const client = harness.system.client()
   await client.login(buyer.username, buyer.password)
   const body = { courseIds: [1], totalAmount: '39.00', payType }
   const { orderNo, payUrl } = (await client.call<{ orderNo: string; payUrl: string }>('POST', '/api/orders', body)).body
@@ -53,10 +53,10 @@ async function unpaidOrder(payType: PayType) {
 
 /** From now on the gateway gives no answer about the attempt. */
 const silence = (attemptNo: string) =>
-  stage.system.sandbox.send('POST', '/faults', { kind: 'http-500', scope: { outTradeNo: attemptNo } })
+  harness.system.sandbox.send('POST', '/faults', { kind: 'http-500', scope: { outTradeNo: attemptNo } })
 
 const MANNERS = [
-  ['1280 pixels, Chinese', DESK],
+  ['1280 pixels, Chinese', DESKTOP],
   ['390 pixels, English', PHONE],
 ] as const satisfies (readonly [string, Manner])[]
 
@@ -70,7 +70,7 @@ describe.each(['wechat', 'alipay'] as const)('%s gives no answer', (payType) => 
       const { orderNo } = await unpaidOrder(payType)
       await silence(orderNo)
       const visit = await visitAs(buyer, manner)
-      const messenger = await visitAs(buyer, { ...manner, userAgent: MESSENGER })
+      const wechatBrowser = await visitAs(buyer, { ...manner, userAgent: WECHAT_BROWSER })
       const pages = [
         ['return', `/pay/success?order=${orderNo}`, 'h1'],
         ['order', `/orders/${orderNo}`, '[data-testid=payment-unknown]'],
@@ -79,7 +79,7 @@ describe.each(['wechat', 'alipay'] as const)('%s gives no answer', (payType) => 
         ...(payType === 'wechat' ? [['scan', `/orders/${orderNo}/pay`, '[data-testid=payment-unknown]'] as const] : []),
       ] as const
       for (const [name, path, shows] of pages) {
-        const at = name === 'elsewhere' ? messenger : visit
+        const at = name === 'elsewhere' ? wechatBrowser : visit
         const { page } = at
         await at.open(path)
         await page.locator(shows).first().waitFor()
@@ -100,12 +100,12 @@ describe.each(['wechat', 'alipay'] as const)('%s gives no answer', (payType) => 
         })
         expect(text).toMatch(/支付平台没有回应|待核实|payment platform is not answering|Being checked/)
         if (payType === 'wechat') expect(text).not.toMatch(/支付宝已|Alipay has/)
-        expect(await wrongs(page)).toEqual([])
+        expect(await violations(page)).toEqual([])
         await shoot(page, 'shop', `unanswered ${payType} ${name}`, manner)
       }
 
       // It answers again: asked once more, the page says what it says.
-      await stage.system.sandbox.send('DELETE', '/faults')
+      await harness.system.sandbox.send('DELETE', '/faults')
       const { page } = visit
       await visit.open(`/pay/success?order=${orderNo}`)
       await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('unpaid')
@@ -116,8 +116,8 @@ describe.each(['wechat', 'alipay'] as const)('%s gives no answer', (payType) => 
 
 test('pressed again, the gateway is asked again; who had paid is shown as paid', async () => {
   const { orderNo, payUrl } = await unpaidOrder('alipay')
-  await stage.system.sandbox.notifications(false)
-  await stage.system.sandbox.pay(payUrl)
+  await harness.system.sandbox.notifications(false)
+  await harness.system.sandbox.pay(payUrl)
   await silence(orderNo)
   const visit = await visitAs(buyer, PHONE)
   const { page } = visit
@@ -127,17 +127,17 @@ test('pressed again, the gateway is asked again; who had paid is shown as paid',
   const answered = page.waitForResponse(`**/api/orders/${orderNo}/ask`)
   await page.getByTestId('ask-gateway').click()
   expect(await (await answered).json()).toMatchObject({ status: 'unpaid', paymentCheck: 'unanswered' })
-  await stage.system.sandbox.send('DELETE', '/faults')
+  await harness.system.sandbox.send('DELETE', '/faults')
   await page.getByTestId('ask-gateway').click()
   await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
 })
 
 test('a signed return that the gateway does not confirm is still being confirmed, and says why', async () => {
   const { orderNo, payUrl } = await unpaidOrder('alipay')
-  await stage.system.sandbox.notifications(false)
-  const { returnUrl } = await stage.system.sandbox.pay(payUrl)
+  await harness.system.sandbox.notifications(false)
+  const { returnUrl } = await harness.system.sandbox.pay(payUrl)
   await silence(orderNo)
-  const visit = await visitAs(buyer, DESK)
+  const visit = await visitAs(buyer, DESKTOP)
   const { page } = visit
   const { pathname, search } = new URL(returnUrl)
   await visit.open(pathname + search)
@@ -148,14 +148,14 @@ test('a signed return that the gateway does not confirm is still being confirmed
 test('the order’s page in the back office says which attempt has no answer', async () => {
   const { orderNo } = await unpaidOrder('wechat')
   await silence(orderNo)
-  const visit = await visitAs(buyer, DESK)
+  const visit = await visitAs(buyer, DESKTOP)
   await visit.open(`/pay/success?order=${orderNo}`)
   await eventually(() => visit.page.getByTestId('pay-state').getAttribute('data-state')).toBe('unanswered')
-  const staff = await visitAs(OWNER, DESK)
+  const staff = await visitAs(OWNER, DESKTOP)
   await staff.open(`/admin/orders/${orderNo}`)
   await staff.page.getByTestId('unanswered').waitFor()
-  expect(await wrongs(staff.page)).toEqual([])
-  await shoot(staff.page, 'desk', 'an order without an answer', DESK)
+  expect(await violations(staff.page)).toEqual([])
+  await shoot(staff.page, 'back-office', 'an order without an answer', DESKTOP)
 })
 
 test.each(MANNERS)(
@@ -163,9 +163,9 @@ test.each(MANNERS)(
   async (_, manner) => {
     const { client, orderNo, payUrl } = await unpaidOrder('alipay')
     const again = await client.call<{ payUrl: string }>('POST', `/api/orders/${orderNo}/payment`, { payType: 'alipay' })
-    await stage.system.sandbox.pay(again.body.payUrl)
+    await harness.system.sandbox.pay(again.body.payUrl)
     await eventually(async () => (await client.order(orderNo)).status).toBe('paid')
-    const { returnUrl } = await stage.system.sandbox.pay(payUrl)
+    const { returnUrl } = await harness.system.sandbox.pay(payUrl)
     const visit = await visitAs(buyer, manner)
     const { page } = visit
     const { pathname, search } = new URL(returnUrl)
@@ -177,7 +177,7 @@ test.each(MANNERS)(
     const onReturn = await said('[data-testid=refund-extra]')
     expect(onReturn).toContain('39.00')
     expect(onReturn).toMatch(/多付的款项|paid twice|more than once|too much/i)
-    expect(await wrongs(page)).toEqual([])
+    expect(await violations(page)).toEqual([])
     await shoot(page, 'shop', 'paid twice', manner)
     await visit.open(`/orders/${orderNo}`)
     await settled(page)

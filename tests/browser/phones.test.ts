@@ -4,14 +4,23 @@
  */
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type Buyer, eventually, logIn, type Manner, openStage, type Stage, settled, type Visit } from './stage.ts'
+import {
+  type Buyer,
+  eventually,
+  type Harness,
+  logIn,
+  type Manner,
+  openHarness,
+  settled,
+  type Visit,
+} from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let visit: Visit
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 afterEach(async () => {
   await visit.close()
   expect(visit.problems).toEqual([])
@@ -68,7 +77,7 @@ async function placeOrder(page: Page, method: string): Promise<void> {
   await page.getByTestId('checkout-pay').tap()
 }
 
-const isAtGateway = (url: URL): boolean => url.origin === new URL(stage.system.sandboxUrl).origin
+const isAtGateway = (url: URL): boolean => url.origin === new URL(harness.system.sandboxUrl).origin
 
 async function payByAlipay(page: Page): Promise<void> {
   await page.waitForURL(isAtGateway)
@@ -110,7 +119,7 @@ const CHANNELS = { alipay: 'wap', wechat: 'h5' } as const
 
 /** By which of its gateway's ways each attempt was opened. */
 async function channelsOf(orderNo: string): Promise<string[]> {
-  const rows = await stage.system.sql<{ channel: string }>(
+  const rows = await harness.system.sql<{ channel: string }>(
     'select channel from payment_attempts where order_id = (select id from orders where order_no = $1) order by id',
     [orderNo],
   )
@@ -127,9 +136,9 @@ const ways = (agents: readonly (keyof typeof AGENTS)[]) =>
   agents.flatMap((agent) => (['alipay', 'wechat'] as const).map((method) => ({ agent, method })))
 
 test.each(ways(['iPhone', 'Android']))('$agent pays by $method, by its way for phones', async ({ agent, method }) => {
-  visit = await stage.visit(held(agent))
+  visit = await harness.visit(held(agent))
   const { page } = visit
-  await goToCheckout(page, await stage.newBuyer())
+  await goToCheckout(page, await harness.newBuyer())
   expect(await methodsOffered(page)).toEqual(['alipay', 'wechat'])
   await placeOrder(page, method)
   await payBy[method](page)
@@ -144,8 +153,8 @@ test.each(ways(['iPhone', 'Android']))('$agent pays by $method, by its way for p
 test.each(ways(['WeChat on an iPhone', 'WeChat on Android']))(
   '$agent keeps an order by $method for the phone’s own browser, which pays it, and opens the lesson',
   async ({ agent, method }) => {
-    const buyer = await stage.newBuyer()
-    visit = await stage.visit(held(agent))
+    const buyer = await harness.newBuyer()
+    visit = await harness.visit(held(agent))
     const { page } = visit
     await goToCheckout(page, buyer)
     await page.getByTestId('in-messenger').waitFor()
@@ -158,7 +167,7 @@ test.each(ways(['WeChat on an iPhone', 'WeChat on Android']))(
     expect(await page.locator('[data-testid^=pay-by-]').count()).toBe(0)
     expect((await channelsOf(orderNo)).filter((channel) => channel === 'h5')).toEqual([])
 
-    const outside = await stage.visit(held(agent === 'WeChat on Android' ? 'Android' : 'iPhone'))
+    const outside = await harness.visit(held(agent === 'WeChat on Android' ? 'Android' : 'iPhone'))
     try {
       await outside.open(address)
       await outside.page.waitForURL('**/login?**')
@@ -185,9 +194,9 @@ test.each(ways(['WeChat on an iPhone', 'WeChat on Android']))(
 test.each(['WeChat on an iPhone', 'WeChat on Android'] as const)(
   '%s shows a code that another phone scans and pays, and opens the lesson',
   async (agent) => {
-    visit = await stage.visit(held(agent))
+    visit = await harness.visit(held(agent))
     const { page } = visit
-    await goToCheckout(page, await stage.newBuyer())
+    await goToCheckout(page, await harness.newBuyer())
     await placeOrder(page, 'alipay')
     await page.waitForURL('**/orders/*/elsewhere')
     await page.getByTestId('code-elsewhere').tap()

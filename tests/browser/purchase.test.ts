@@ -1,13 +1,23 @@
 /** Whole purchases, as people make them: from the shelf through the cashier to the open lesson. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { DESK, eventually, logIn, openStage, PHONE, payAtCashier, type Stage, settled, type Visit } from './stage.ts'
+import {
+  DESKTOP,
+  eventually,
+  type Harness,
+  logIn,
+  openHarness,
+  PHONE,
+  payAtCashier,
+  settled,
+  type Visit,
+} from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let visit: Visit
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 afterEach(async () => {
   await visit.close()
   expect(visit.problems).toEqual([])
@@ -16,7 +26,7 @@ afterEach(async () => {
 const ROOT = { username: 'root', password: 'zxc123456' }
 
 test('root logs in, buys the 39.00 course at the cashier and opens its lesson', async () => {
-  visit = await stage.visit(DESK)
+  visit = await harness.visit(DESKTOP)
   const { page } = visit
   await visit.open('/login')
   await logIn(page, ROOT)
@@ -27,13 +37,13 @@ test('root logs in, buys the 39.00 course at the cashier and opens its lesson', 
   await eventually(() => page.getByTestId('checkout-pay').textContent()).toContain('39.00')
   await page.getByText('下单后为您保留 30 分钟').waitFor()
   await page.getByTestId('checkout-pay').click()
-  await payAtCashier(page, stage.system.sandboxUrl)
+  await payAtCashier(page, harness.system.sandboxUrl)
 
   expect(await page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
   const orderNo = (await page.getByTestId('pay-order-no').innerText()).trim()
   const tradeNo = (await page.getByTestId('pay-trade-no').innerText()).trim()
   expect(orderNo).toMatch(/^[0-9a-f]{32}$/)
-  const [order] = await stage.system.sql(
+  const [order] = await harness.system.sql(
     `select o.status, a.trade_no from orders o join order_payments p on p.order_id = o.id
      join payment_attempts a on a.id = p.attempt_id where o.order_no = $1`,
     [orderNo],
@@ -54,7 +64,7 @@ test('root logs in, buys the 39.00 course at the cashier and opens its lesson', 
 })
 
 test('who is not logged in is told so, registers, and is led back to the purchase', async () => {
-  visit = await stage.visit(PHONE)
+  visit = await harness.visit(PHONE)
   const { page } = visit
   await visit.open('/courses/3')
   await page.getByTestId('buy-now').click()
@@ -71,15 +81,15 @@ test('who is not logged in is told so, registers, and is led back to the purchas
 
   await page.waitForURL((url) => url.pathname === '/checkout' && url.search === '?courses=3')
   await page.getByTestId('checkout-pay').click()
-  await payAtCashier(page, stage.system.sandboxUrl)
+  await payAtCashier(page, harness.system.sandboxUrl)
   await page.getByTestId('learn-now').click()
   await page.getByTestId('lesson-body').waitFor()
 })
 
 test('login leads back to the purchase; a wrong password says so beside the form', async () => {
-  visit = await stage.visit(DESK)
+  visit = await harness.visit(DESKTOP)
   const { page } = visit
-  const buyer = await stage.newBuyer()
+  const buyer = await harness.newBuyer()
   await visit.open('/search?q=SQL')
   await page.getByTestId('buy-now').first().click()
   await page.getByTestId('login-needed').waitFor()
@@ -94,8 +104,8 @@ test('login leads back to the purchase; a wrong password says so beside the form
 })
 
 test('several courses in one order: three cost 138.00, are paid once, and all open', async () => {
-  const buyer = await stage.newBuyer()
-  visit = await stage.visitAs(buyer, PHONE)
+  const buyer = await harness.newBuyer()
+  visit = await harness.visitAs(buyer, PHONE)
   const { page } = visit
   await visit.open('/checkout?courses=1,2')
   await settled(page)
@@ -103,14 +113,14 @@ test('several courses in one order: three cost 138.00, are paid once, and all op
   await visit.open('/checkout?courses=1,2,3')
   await eventually(() => page.getByTestId('checkout-pay').textContent()).toContain('138.00')
   await page.getByTestId('checkout-pay').click()
-  await payAtCashier(page, stage.system.sandboxUrl)
+  await payAtCashier(page, harness.system.sandboxUrl)
   await page.getByTestId('learn-now').click()
   await page.waitForURL('**/my/courses')
   await eventually(() => page.getByTestId('continue').count()).toBe(3)
 })
 
 test('one course more can be added on the checkout page, and taken away again', async () => {
-  visit = await stage.visitAs(await stage.newBuyer(), DESK)
+  visit = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   const { page } = visit
   await visit.open('/checkout?courses=1')
   await page.getByRole('button', { name: /^把《/ }).first().click()
@@ -122,28 +132,28 @@ test('one course more can be added on the checkout page, and taken away again', 
 })
 
 test('a price that changed meanwhile is shown anew, and no order is made', async () => {
-  visit = await stage.visitAs(await stage.newBuyer(), DESK)
+  visit = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   const { page } = visit
   await visit.open('/checkout?courses=9')
   await eventually(() => page.getByTestId('checkout-pay').textContent()).toContain('29.00')
-  const orders = async () => (await stage.system.sql<{ n: number }>('select count(*)::int as n from orders'))[0]?.n
+  const orders = async () => (await harness.system.sql<{ n: number }>('select count(*)::int as n from orders'))[0]?.n
   const before = await orders()
-  await stage.system.sql('update courses set price_fen = 3100 where id = 9')
+  await harness.system.sql('update courses set price_fen = 3100 where id = 9')
   try {
     await page.getByTestId('checkout-pay').click()
     await eventually(() => page.getByTestId('checkout-pay').textContent()).toContain('31.00')
     expect(await orders()).toBe(before)
     await page.getByTestId('checkout-pay').click()
-    await page.waitForURL((url) => url.origin === stage.system.sandboxUrl)
+    await page.waitForURL((url) => url.origin === harness.system.sandboxUrl)
     visit.problems.length = 0 // Chromium prints the refusal (422) as an error
   } finally {
-    await stage.system.sql('update courses set price_fen = 2900 where id = 9')
+    await harness.system.sql('update courses set price_fen = 2900 where id = 9')
   }
 })
 
 test('a free course is read at once; who is logged in finds it under my courses, where it was left', async () => {
-  const buyer = await stage.newBuyer()
-  visit = await stage.visit(DESK)
+  const buyer = await harness.newBuyer()
+  visit = await harness.visit(DESKTOP)
   const { page } = visit
   await visit.open('/free-courses')
   await page.getByRole('link', { name: /^开始学习《Git/ }).click()
@@ -160,7 +170,7 @@ test('a free course is read at once; who is logged in finds it under my courses,
   await next.click()
   await page.waitForURL(place)
   const kept = 'select last_lesson_id as id from enrolments join users on users.id = user_id where username = $1'
-  const keptLesson = async () => (await stage.system.sql<{ id: number | null }>(kept, [buyer.username]))[0]?.id
+  const keptLesson = async () => (await harness.system.sql<{ id: number | null }>(kept, [buyer.username]))[0]?.id
   await eventually(keptLesson).toBe(Number(place.split('/').at(-1)))
   await visit.open('/my/courses')
   await page.getByTestId('continue').click()

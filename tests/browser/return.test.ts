@@ -1,15 +1,25 @@
 /** Coming back from the cashier, and orders that change while one looks at them: what the pages say must be so. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type Buyer, DESK, eventually, logIn, openStage, PHONE, payAtCashier, type Stage, type Visit } from './stage.ts'
+import {
+  type Buyer,
+  DESKTOP,
+  eventually,
+  type Harness,
+  logIn,
+  openHarness,
+  PHONE,
+  payAtCashier,
+  type Visit,
+} from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let visit: Visit
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 afterEach(async () => {
-  await stage.system.sandbox.notifications(true)
+  await harness.system.sandbox.notifications(true)
   await visit.close()
   expect(visit.problems).toEqual([])
 })
@@ -18,7 +28,7 @@ const stateOf = () => visit.page.getByTestId('pay-state').getAttribute('data-sta
 
 /** An order made over the API, as in another tab. */
 async function order(buyer: Buyer, courseIds: number[], total: string) {
-  const client = stage.system.client()
+  const client = harness.system.client()
   await client.login(buyer.username, buyer.password)
   const { body } = await client.buy(courseIds, total)
   return { client, ...body }
@@ -27,15 +37,15 @@ async function order(buyer: Buyer, courseIds: number[], total: string) {
 const pathOf = (address: string) => address.slice(new URL(address).origin.length)
 
 test('with notifications off, the return page still says paid: the gateway was asked', async () => {
-  await stage.system.sandbox.notifications(false)
-  visit = await stage.visitAs(await stage.newBuyer(), PHONE)
+  await harness.system.sandbox.notifications(false)
+  visit = await harness.visitAs(await harness.newBuyer(), PHONE)
   const { page } = visit
   await visit.open('/checkout?courses=2')
   await page.getByTestId('checkout-pay').click()
-  await payAtCashier(page, stage.system.sandboxUrl)
+  await payAtCashier(page, harness.system.sandboxUrl)
   expect(await stateOf()).toBe('paid')
   const orderNo = (await page.getByTestId('pay-order-no').innerText()).trim()
-  const [told] = await stage.system.sql<{ n: number }>(
+  const [told] = await harness.system.sql<{ n: number }>(
     'select count(*)::int as n from notifications where attempt_no = $1',
     [orderNo],
   )
@@ -45,62 +55,62 @@ test('with notifications off, the return page still says paid: the gateway was a
 })
 
 test('a return that cannot be confirmed yet says so, and turns paid by itself when the word comes', async () => {
-  const buyer = await stage.newBuyer()
+  const buyer = await harness.newBuyer()
   const { payUrl } = await order(buyer, [4], '69.00')
-  await stage.system.sandbox.notifications(false)
-  const { returnUrl } = await stage.system.sandbox.pay(payUrl)
+  await harness.system.sandbox.notifications(false)
+  const { returnUrl } = await harness.system.sandbox.pay(payUrl)
   // The gateway forgets the payment: the return is signed and good, and yet nothing there confirms it.
-  await stage.system.sandbox.send('POST', '/reset', {})
+  await harness.system.sandbox.send('POST', '/reset', {})
 
-  visit = await stage.visitAs(buyer, DESK)
+  visit = await harness.visitAs(buyer, DESKTOP)
   const { page } = visit
   await visit.open(pathOf(returnUrl))
   await eventually(stateOf).toBe('confirming')
   await page.getByText('实时更新中').waitFor()
   expect(await page.getByTestId('learn-now').count()).toBe(0)
 
-  await stage.system.sandbox.pay(payUrl)
+  await harness.system.sandbox.pay(payUrl)
   await eventually(stateOf).toBe('paid')
   await page.getByTestId('learn-now').waitFor()
 })
 
 test('where no event stream holds, the page asks by itself and still turns paid', async () => {
-  const buyer = await stage.newBuyer()
+  const buyer = await harness.newBuyer()
   const { payUrl } = await order(buyer, [9], '29.00')
-  await stage.system.sandbox.notifications(false)
-  const { returnUrl } = await stage.system.sandbox.pay(payUrl)
-  await stage.system.sandbox.send('POST', '/reset', {})
+  await harness.system.sandbox.notifications(false)
+  const { returnUrl } = await harness.system.sandbox.pay(payUrl)
+  await harness.system.sandbox.send('POST', '/reset', {})
 
-  visit = await stage.visitAs(buyer, PHONE)
+  visit = await harness.visitAs(buyer, PHONE)
   const { page } = visit
   await page.route('**/api/orders/events?*', (route) => route.fulfill({ status: 502, body: '' }))
   await visit.open(pathOf(returnUrl))
   await eventually(stateOf).toBe('confirming')
   await page.getByText('Asking every few seconds').waitFor()
-  await stage.system.sandbox.pay(payUrl)
+  await harness.system.sandbox.pay(payUrl)
   await eventually(stateOf).toBe('paid')
   visit.problems.length = 0 // the stream that was refused, as this test wanted it
 })
 
 test('a return whose parameters were changed is not believed: not paid, and the way to pay', async () => {
-  const buyer = await stage.newBuyer()
+  const buyer = await harness.newBuyer()
   const { orderNo } = await order(buyer, [6], '59.00')
-  visit = await stage.visitAs(buyer, PHONE)
+  visit = await harness.visitAs(buyer, PHONE)
   const { page } = visit
   await visit.open(`/pay/success?out_trade_no=${orderNo}&total_amount=59.00&trade_no=1&sign=AAAA&sign_type=RSA2`)
   await eventually(stateOf).toBe('unpaid')
   expect(await page.getByTestId('pay-trade-no').count()).toBe(0)
   visit.problems.length = 0 // Chromium prints the refused return (400) as an error
   await page.getByTestId('pay-again').click()
-  await payAtCashier(page, stage.system.sandboxUrl)
+  await payAtCashier(page, harness.system.sandboxUrl)
   await eventually(stateOf).toBe('paid')
 })
 
 test('a genuine return of somebody else’s order is told apart from one that cannot be verified', async () => {
-  const buyer = await stage.newBuyer()
+  const buyer = await harness.newBuyer()
   const { payUrl, orderNo } = await order(buyer, [6], '59.00')
-  const { returnUrl } = await stage.system.sandbox.pay(payUrl)
-  visit = await stage.visitAs(await stage.newBuyer(), PHONE)
+  const { returnUrl } = await harness.system.sandbox.pay(payUrl)
+  visit = await harness.visitAs(await harness.newBuyer(), PHONE)
   const { page } = visit
   await visit.open(pathOf(returnUrl))
   await page.getByRole('heading', { name: 'This payment is for no order of yours' }).waitFor()
@@ -110,10 +120,10 @@ test('a genuine return of somebody else’s order is told apart from one that ca
 })
 
 test('who comes back logged out logs in, and the return is confirmed with all its parameters', async () => {
-  const buyer = await stage.newBuyer()
+  const buyer = await harness.newBuyer()
   const { payUrl, orderNo } = await order(buyer, [6], '59.00')
-  const { returnUrl } = await stage.system.sandbox.pay(payUrl)
-  visit = await stage.visit(DESK)
+  const { returnUrl } = await harness.system.sandbox.pay(payUrl)
+  visit = await harness.visit(DESKTOP)
   const { page } = visit
   await visit.open(pathOf(returnUrl))
   expect(await page.getByTestId('login-needed').innerText()).toContain('付款')
@@ -123,38 +133,38 @@ test('who comes back logged out logs in, and the return is confirmed with all it
 })
 
 test('an order is paid again from its page', async () => {
-  const buyer = await stage.newBuyer()
+  const buyer = await harness.newBuyer()
   const { orderNo } = await order(buyer, [2, 3], '99.00')
-  visit = await stage.visitAs(buyer, DESK)
+  visit = await harness.visitAs(buyer, DESKTOP)
   const { page } = visit
   await visit.open('/orders')
   await page.getByRole('link', { name: orderNo }).click()
   await page.waitForURL(`**/orders/${orderNo}`)
   await page.getByTestId('pay-again').click()
-  await payAtCashier(page, stage.system.sandboxUrl)
+  await payAtCashier(page, harness.system.sandboxUrl)
   await eventually(stateOf).toBe('paid')
   expect((await page.getByTestId('pay-order-no').innerText()).trim()).toBe(orderNo)
 })
 
 test('an order page shows by itself that it was paid elsewhere', async () => {
-  const buyer = await stage.newBuyer()
+  const buyer = await harness.newBuyer()
   const { orderNo, payUrl } = await order(buyer, [1], '39.00')
-  visit = await stage.visitAs(buyer, PHONE)
+  visit = await harness.visitAs(buyer, PHONE)
   const { page } = visit
   const live = page.waitForResponse(`**/api/orders/events?orderNos=${orderNo}`)
   await visit.open(`/orders/${orderNo}`)
   await live
   const status = () => page.getByTestId('order-status').getAttribute('data-status')
   expect(await status()).toBe('unpaid')
-  await stage.system.sandbox.pay(payUrl)
+  await harness.system.sandbox.pay(payUrl)
   await eventually(status).toBe('paid')
   await page.getByRole('img', { name: 'Paid' }).waitFor()
 })
 
 test('cancelling asks once, then the order is cancelled for good', async () => {
-  const buyer = await stage.newBuyer()
+  const buyer = await harness.newBuyer()
   const { orderNo, client } = await order(buyer, [4], '69.00')
-  visit = await stage.visitAs(buyer, PHONE)
+  visit = await harness.visitAs(buyer, PHONE)
   const { page } = visit
   await visit.open(`/orders/${orderNo}`)
   await page.getByTestId('order-cancel').click()
@@ -168,6 +178,6 @@ test('cancelling asks once, then the order is cancelled for good', async () => {
 
   await page.getByRole('link', { name: 'Order again' }).click()
   await page.getByTestId('checkout-pay').click()
-  await payAtCashier(page, stage.system.sandboxUrl)
+  await payAtCashier(page, harness.system.sandboxUrl)
   await eventually(stateOf).toBe('paid')
 })

@@ -7,7 +7,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { call, merchantWithSdk } from '../conformance/sandbox/rig.ts'
 import { orderOf, sendByHand, wechatMerchant } from '../conformance/sandbox/wechat-rig.ts'
-import { wrongs } from './axe.ts'
+import { violations } from './accessibility.ts'
 
 const BACK = 'http://shop.example/pay/success'
 const NOTIFY = 'http://127.0.0.1:99/api/payments/alipay/notify'
@@ -71,7 +71,7 @@ test('a clock that is ahead is said where it hurts: at the cashier, on the phone
     const notice = await page.getByTestId('clock-notice').innerText()
     expect(notice).toContain('24 h ahead of this machine')
     expect(notice).toContain('比本机快 24 小时')
-    expect(await wrongs(page)).toEqual([])
+    expect(await violations(page)).toEqual([])
     await page.close()
   }
   for (const [locale, words] of [
@@ -80,7 +80,7 @@ test('a clock that is ahead is said where it hurts: at the cashier, on the phone
   ] as const) {
     const cashier = await visit(payLink(`AHEAD-${locale}`, soon()), locale)
     expect(await cashier.getByTestId('clock-notice').innerText()).toContain(words)
-    expect(await wrongs(cashier)).toEqual([])
+    expect(await violations(cashier)).toEqual([])
     expect(await (await visit(scan, locale)).getByTestId('clock-notice').innerText()).toContain(words)
   }
 
@@ -111,7 +111,7 @@ test('a trade that is over leads back to the merchant; only another buyer’s as
   expect(await back.getAttribute('href')).toBe(BACK)
   expect(await page.locator('main').innerText()).toContain(BACK)
   expect(await page.getByRole('button', { name: 'Use another account' }).count()).toBe(0)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
 
   await page.goto(others)
   await page.getByRole('button', { name: 'Use another account' }).waitFor()

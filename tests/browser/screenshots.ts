@@ -1,12 +1,12 @@
 /** Pictures of the pages as the tests come by, for people to look at: only where `npm run screenshots` asks for them. */
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import type { Manner } from './stage.ts'
+import type { Manner } from './harness.ts'
 
 const FOLDER = process.env['XUECHENG_SCREENSHOTS']
 
 /** Takes the whole page, or the window where a dialog stands above it. */
-export async function shoot(page: Page, part: 'shop' | 'desk', name: string, manner: Manner): Promise<void> {
+export async function shoot(page: Page, part: 'shop' | 'back-office', name: string, manner: Manner): Promise<void> {
   if (!FOLDER) return
   const file = `${name.replace(/\W+/g, '-')}.png`
   const fullPage = (await page.locator('dialog[open]').count()) === 0

@@ -1,20 +1,20 @@
 /** The settings pages as their owner uses them: keys entered, a mix-up named, corrected, stored, masked, and taken away. */
 import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { OWNER } from './desk-world.ts'
-import { DESK, eventually, openStage, PHONE, type Stage, settled } from './stage.ts'
+import { violations } from './accessibility.ts'
+import { OWNER } from './back-office.ts'
+import { DESKTOP, eventually, type Harness, openHarness, PHONE, settled } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 const fits = 'document.documentElement.scrollWidth - innerWidth'
 
 test('keys: the mix-up is named, the right ones are stored and masked, and they are taken out of use again', async () => {
-  const { sandbox, sandboxUrl } = stage.system
+  const { sandbox, sandboxUrl } = harness.system
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const appPublicKey = publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
   const made = await sandbox.send<{ appId: string; sellerId: string; alipayPublicKey: string }>('POST', '/merchants', {
@@ -23,7 +23,7 @@ test('keys: the mix-up is named, the right ones are stored and masked, and they 
   })
   const secret = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 
-  const staff = await stage.visitAs(OWNER, DESK)
+  const staff = await harness.visitAs(OWNER, DESKTOP)
   const { page } = staff
   await staff.open('/admin/settings/payments')
   const card = page.locator('[data-method=alipay]')
@@ -39,7 +39,7 @@ test('keys: the mix-up is named, the right ones are stored and masked, and they 
   await card.getByTestId('keys-store').click()
   await card.locator('[data-code=OWN_FOR_GATEWAY][data-verdict=problem]').waitFor()
   await settled(page)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   expect(await card.getByTestId('keys-despite').count()).toBe(0)
 
   await page.locator('[name=ALIPAY_PUBLIC_KEY]').fill(made.alipayPublicKey)
@@ -48,17 +48,17 @@ test('keys: the mix-up is named, the right ones are stored and masked, and they 
   await eventually(() => card.getByTestId('keys-shown').innerText()).toContain(made.appId)
   expect(await page.content()).not.toContain(secret.split('\n')[5])
   await settled(page)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
 
-  const phone = await stage.visitAs(OWNER, PHONE)
+  const phone = await harness.visitAs(OWNER, PHONE)
   await phone.open('/admin/settings/payments')
   await phone.page.getByText('The keys entered here are in use').waitFor()
   await settled(phone.page)
-  expect(await wrongs(phone.page)).toEqual([])
+  expect(await violations(phone.page)).toEqual([])
   expect(await phone.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
   await phone.page.getByTestId('keys-edit').first().click()
   await settled(phone.page)
-  expect(await wrongs(phone.page)).toEqual([])
+  expect(await violations(phone.page)).toEqual([])
   expect(await phone.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
 
   await card.getByTestId('keys-remove').click()
@@ -70,7 +70,7 @@ test('keys: the mix-up is named, the right ones are stored and masked, and they 
 })
 
 test('the shop’s name, contact and logo: saved on one page, seen by the next buyer, with nothing that jumps', async () => {
-  const staff = await stage.visitAs(OWNER, DESK)
+  const staff = await harness.visitAs(OWNER, DESKTOP)
   const { page } = staff
   await staff.open('/admin/settings')
   await page.locator('[name=nameZh]').fill('墨香<书房>')
@@ -91,27 +91,27 @@ test('the shop’s name, contact and logo: saved on one page, seen by the next b
   await page.locator('input[type=file]').setInputFiles(picture)
   await page.locator('[data-logo^="/api/shop/logo/"]').waitFor()
   await settled(page)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
 
   // By every process: each of these may be answered by another one.
   for (let time = 0; time < 6; time += 1) {
-    const html = await (await fetch(stage.system.shopUrl, { headers: { connection: 'close' } })).text()
+    const html = await (await fetch(harness.system.shopUrl, { headers: { connection: 'close' } })).text()
     expect(html).toContain('<title>墨香&lt;书房&gt;</title>')
   }
-  const buyer = await stage.visit(PHONE)
+  const buyer = await harness.visit(PHONE)
   await buyer.open('/')
   expect(await buyer.page.locator('header .name').innerText()).toBe('Ink & Paper')
   await eventually(() => buyer.page.title()).toContain('Ink & Paper')
   expect(await buyer.page.locator('footer').innerText()).toContain('京ICP备12345678号')
   expect(await buyer.page.locator('footer a[href="mailto:help@shop.example"]').count()).toBe(1)
   await settled(buyer.page)
-  expect(await wrongs(buyer.page)).toEqual([])
+  expect(await violations(buyer.page)).toEqual([])
   expect(await buyer.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
-  const phone = await stage.visitAs(OWNER, PHONE)
+  const phone = await harness.visitAs(OWNER, PHONE)
   await phone.open('/admin/settings/shop')
   await phone.page.locator('[name=nameZh]').waitFor()
   await settled(phone.page)
-  expect(await wrongs(phone.page)).toEqual([])
+  expect(await violations(phone.page)).toEqual([])
   expect(await phone.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
   const others = [...staff.problems, ...buyer.problems, ...phone.problems].filter(
     (line) => !line.includes('status of 422'),

@@ -2,12 +2,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { until } from '../harness/system.ts'
-import { wrongs } from './axe.ts'
-import { OWNER } from './desk-world.ts'
+import { violations } from './accessibility.ts'
+import { OWNER } from './back-office.ts'
+import { type Buyer, DESKTOP, type Harness, type Manner, openHarness, PHONE, settled, type Visit } from './harness.ts'
 import { shoot } from './screenshots.ts'
-import { type Buyer, DESK, type Manner, openStage, PHONE, type Stage, settled, type Visit } from './stage.ts'
 
-let stage: Stage
+let harness: Harness
 let buyer: Buyer
 const made = {
   refunded: '',
@@ -29,7 +29,7 @@ const becomes = (client: ShopApi, orderNo: string, wanted: string) =>
 
 async function bought(client: ShopApi, courseIds: number[], total: string): Promise<string> {
   const { body } = await client.buy(courseIds, total)
-  await stage.system.sandbox.pay(body.payUrl)
+  await harness.system.sandbox.pay(body.payUrl)
   await becomes(client, body.orderNo, 'paid')
   return body.orderNo
 }
@@ -41,7 +41,7 @@ async function paidBack(staff: ShopApi, orderNo: string): Promise<void> {
 
 /** The buyer's orders, each in the state that it is called after. */
 async function orders(client: ShopApi, staff: ShopApi): Promise<void> {
-  const { sandbox, sql } = stage.system
+  const { sandbox, sql } = harness.system
   made.refunded = await bought(client, [1], '39.00')
   await paidBack(staff, made.refunded)
   await becomes(client, made.refunded, 'refunded')
@@ -69,9 +69,9 @@ async function orders(client: ShopApi, staff: ShopApi): Promise<void> {
 }
 
 beforeAll(async () => {
-  stage = await openStage()
-  const { system } = stage
-  buyer = await stage.newBuyer()
+  harness = await openHarness()
+  const { system } = harness
+  buyer = await harness.newBuyer()
   const client = system.client()
   await client.login(buyer.username, buyer.password)
   const staff = system.client()
@@ -81,7 +81,7 @@ beforeAll(async () => {
   made.draftLesson = body.chapters[0]?.lessons[0]?.id ?? 0
   await system.sql("update courses set status = 'draft' where id = 5")
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 type Role = 'buyer' | 'newcomer' | 'owner'
 
@@ -110,15 +110,15 @@ const STATES: readonly Row[] = [
 ]
 
 describe.each([
-  ['1280 pixels, Chinese, light', DESK],
+  ['1280 pixels, Chinese, light', DESKTOP],
   ['390 pixels, English, dark', PHONE],
 ] satisfies [string, Manner][])('%s', (_, manner) => {
   let visits: Record<Role, Visit>
   beforeAll(async () => {
     visits = {
-      buyer: await stage.visitAs(buyer, manner),
-      newcomer: await stage.visitAs(await stage.newBuyer(), manner),
-      owner: await stage.visitAs(OWNER, manner),
+      buyer: await harness.visitAs(buyer, manner),
+      newcomer: await harness.visitAs(await harness.newBuyer(), manner),
+      owner: await harness.visitAs(OWNER, manner),
     }
   })
   afterAll(async () => {
@@ -134,7 +134,7 @@ describe.each([
   const look = async ({ page, problems }: Visit, name: string, broken = / status of 404 /) => {
     expect(await page.locator('html').getAttribute('lang')).toBe(manner.language)
     expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
-    expect(await wrongs(page)).toEqual([])
+    expect(await violations(page)).toEqual([])
     await shoot(page, 'shop', name, manner)
     expect(problems.splice(0).filter((line) => !broken.test(line))).toEqual([])
   }

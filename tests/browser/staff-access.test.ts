@@ -1,27 +1,37 @@
 /** What an owner and staff end and take away: sessions, accounts, passwords, second factors; and buttons that a role never sees. */
 import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { OWNER, order, paidOrder } from './desk-world.ts'
-import { type Buyer, DESK, eventually, logIn, openStage, PHONE, type Stage, settled, type Visit } from './stage.ts'
+import { violations } from './accessibility.ts'
+import { OWNER, order, paidOrder } from './back-office.ts'
+import {
+  type Buyer,
+  DESKTOP,
+  eventually,
+  type Harness,
+  logIn,
+  openHarness,
+  PHONE,
+  settled,
+  type Visit,
+} from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let owner: Visit
 beforeAll(async () => {
-  stage = await openStage()
-  owner = await stage.visitAs(OWNER, DESK)
+  harness = await openHarness()
+  owner = await harness.visitAs(OWNER, DESKTOP)
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 /** What Chromium prints about honest refusals. */
 const unexpected = (problems: readonly string[]) => problems.filter((line) => !/status of (401|403|404|422)/.test(line))
 
 async function member(role: string): Promise<Buyer & { readonly id: number }> {
-  const person = await stage.newBuyer()
-  const [row] = await stage.system.sql<{ id: number }>('update users set role = $2 where username = $1 returning id', [
-    person.username,
-    role,
-  ])
+  const person = await harness.newBuyer()
+  const [row] = await harness.system.sql<{ id: number }>(
+    'update users set role = $2 where username = $1 returning id',
+    [person.username, role],
+  )
   return { ...person, id: Number(row?.id) }
 }
 
@@ -40,20 +50,20 @@ async function decide(): Promise<void> {
 }
 
 test('the shop’s header leads staff to the back office, and no buyer', async () => {
-  const staff = await stage.visitAs(await member('support'), DESK)
+  const staff = await harness.visitAs(await member('support'), DESKTOP)
   await staff.open('/')
   await staff.page.getByTestId('to-back-office').click()
   await staff.page.waitForURL('**/admin/**')
   expect(unexpected(staff.problems)).toEqual([])
   await staff.close()
   // Logged in at the back office, one is logged in at the shop.
-  const desk = await stage.visit(DESK)
-  await desk.open('/admin/login')
-  await logIn(desk.page, await member('support'))
-  await desk.page.getByRole('link', { name: '去商店' }).click()
-  await desk.page.getByTestId('to-back-office').waitFor()
-  await desk.close()
-  const buyer = await stage.visitAs(await stage.newBuyer(), DESK)
+  const visit = await harness.visit(DESKTOP)
+  await visit.open('/admin/login')
+  await logIn(visit.page, await member('support'))
+  await visit.page.getByRole('link', { name: '去商店' }).click()
+  await visit.page.getByTestId('to-back-office').waitFor()
+  await visit.close()
+  const buyer = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   await buyer.open('/')
   await buyer.page.getByTestId('logout').waitFor()
   expect(await buyer.page.getByTestId('to-back-office').count()).toBe(0)
@@ -62,9 +72,9 @@ test('the shop’s header leads staff to the back office, and no buyer', async (
 
 test('one ends another session of one’s own, then all others; this one stays', async () => {
   const person = await member('support')
-  const here = await stage.visitAs(person, DESK)
-  const others = [await stage.visitAs(person, PHONE), await stage.visitAs(person, PHONE)]
-  others.push(await stage.visitAs(person, PHONE))
+  const here = await harness.visitAs(person, DESKTOP)
+  const others = [await harness.visitAs(person, PHONE), await harness.visitAs(person, PHONE)]
+  others.push(await harness.visitAs(person, PHONE))
   for (const other of others) await other.open('/admin/orders')
   await here.open('/admin/profile')
   const ends = here.page.getByTestId('session-end')
@@ -82,14 +92,14 @@ test('one ends another session of one’s own, then all others; this one stays',
 
 test('the owner ends a session of somebody else, then all, disables the account, and makes a new password', async () => {
   const person = await member('finance')
-  const visits = [await stage.visitAs(person, PHONE), await stage.visitAs(person, PHONE)]
-  visits.push(await stage.visitAs(person, PHONE))
+  const visits = [await harness.visitAs(person, PHONE), await harness.visitAs(person, PHONE)]
+  visits.push(await harness.visitAs(person, PHONE))
   for (const visit of visits) await visit.open('/admin/orders')
   const { page } = owner
   await owner.open(`/admin/staff/${person.id}`)
   await eventually(() => page.getByTestId('session-end').count()).toBe(4)
   await page.getByTestId('session-end').first().click()
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   await decide()
   await eventually(() => page.getByTestId('session-end').count()).toBe(3)
   await page.getByTestId('sessions-end-all').click()
@@ -113,7 +123,7 @@ test('the owner ends a session of somebody else, then all, disables the account,
   await decide()
   const password = await page.getByTestId('made-password').innerText()
   await settled(page)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   await logIn(visit.page, { ...person, password })
   await visit.page.waitForURL('**/admin/first-password?**')
   expect(unexpected([...owner.problems, ...visits.flatMap(({ problems }) => problems)])).toEqual([])
@@ -122,9 +132,9 @@ test('the owner ends a session of somebody else, then all, disables the account,
 
 test('another’s second factor is turned off, and the next login asks for no code', async () => {
   const person = await member('support')
-  const client = stage.system.client()
+  const client = harness.system.client()
   await client.login(person.username, person.password)
-  const visit = await stage.visitAs(person, DESK)
+  const visit = await harness.visitAs(person, DESKTOP)
   await visit.open('/admin/profile')
   await visit.page.getByTestId('factor-on').click()
   const secret = (await visit.page.getByTestId('factor-secret').innerText()).replaceAll(' ', '')
@@ -148,26 +158,26 @@ test('another’s second factor is turned off, and the next login asks for no co
 })
 
 test('support sees an order without what only others may do; an editor’s course has its buttons', async () => {
-  const paid = await paidOrder(stage.system, [1], '39.00')
-  const open = await order(stage.system, [2], '49.00')
-  const [buyer] = await stage.system.sql<{ id: string }>('select user_id as id from orders where order_no = $1', [
+  const paid = await paidOrder(harness.system, [1], '39.00')
+  const open = await order(harness.system, [2], '49.00')
+  const [buyer] = await harness.system.sql<{ id: string }>('select user_id as id from orders where order_no = $1', [
     paid.orderNo,
   ])
   const forbidden = async (role: string) => {
-    const desk = await stage.visitAs(await member(role), DESK)
+    const visit = await harness.visitAs(await member(role), DESKTOP)
     const count = async (path: string, ...buttons: string[]) => {
-      await desk.open(path)
-      await settled(desk.page)
+      await visit.open(path)
+      await settled(visit.page)
       const found: string[] = []
-      for (const button of buttons) if ((await desk.page.getByTestId(button).count()) > 0) found.push(button)
+      for (const button of buttons) if ((await visit.page.getByTestId(button).count()) > 0) found.push(button)
       return found
     }
-    return { desk, count }
+    return { visit, count }
   }
   const { rights } = await rightsTable()
   for (const role of ['support', 'finance', 'editor']) {
     const may = (right: string) => rights.get(right)?.includes(role) ?? false
-    const { desk, count } = await forbidden(role)
+    const { visit, count } = await forbidden(role)
     const expected = (...pairs: [string, string][]) => pairs.flatMap(([button, right]) => (may(right) ? [button] : []))
     if (may('orders.read')) {
       expect([role, await count(`/admin/orders/${paid.orderNo}`, 'order-refund', 'access-1')]).toEqual([
@@ -198,14 +208,14 @@ test('support sees an order without what only others may do; an editor’s cours
         expected(['course-unpublish', 'courses.write'], ['course-save', 'courses.write']),
       ])
     }
-    expect(unexpected(desk.problems)).toEqual([])
-    await desk.close()
+    expect(unexpected(visit.problems)).toEqual([])
+    await visit.close()
   }
 })
 
 /** What the server says each role may do. */
 async function rightsTable(): Promise<{ rights: Map<string, string[]> }> {
-  const client = stage.system.client()
+  const client = harness.system.client()
   await client.login(OWNER.username, OWNER.password)
   const { body } = await client.call<{ roles: { role: string; rights: string[] }[] }>('GET', '/api/admin/staff')
   const rights = new Map<string, string[]>()

@@ -1,27 +1,27 @@
 /** Staff as their owner looks after them, and as they look after their own account. */
 import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { OWNER } from './desk-world.ts'
-import { DESK, eventually, logIn, openStage, PHONE, type Stage, settled } from './stage.ts'
+import { violations } from './accessibility.ts'
+import { OWNER } from './back-office.ts'
+import { DESKTOP, eventually, type Harness, logIn, openHarness, PHONE, settled } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 const fits = 'document.documentElement.scrollWidth - innerWidth'
 /** What Chromium prints about honest refusals. */
 const unexpected = (problems: readonly string[]) => problems.filter((line) => !/status of (401|403|404|422)/.test(line))
 
 test('somebody new: added, the first login leads to an own password, and the owner ends it all', async () => {
-  const owner = await stage.visitAs(OWNER, DESK)
+  const owner = await harness.visitAs(OWNER, DESKTOP)
   await owner.open('/admin/staff')
   await owner.page.getByTestId('staff-add').click()
   await owner.page.getByTestId('staff-add-yes').click()
   await owner.page.locator('[name=displayName][aria-invalid=true]').waitFor()
-  expect(await wrongs(owner.page)).toEqual([])
+  expect(await violations(owner.page)).toEqual([])
   await owner.page.getByTestId('staff-name').fill('李编辑')
   await owner.page.getByTestId('staff-username').fill('li-editor')
   await owner.page.getByTestId('role-choice').selectOption('editor')
@@ -34,19 +34,19 @@ test('somebody new: added, the first login leads to an own password, and the own
   expect(rights.length).toBeGreaterThan(20)
   expect(rights.filter((words) => /\w\.\w/.test(words))).toEqual([])
   await settled(owner.page)
-  expect(await wrongs(owner.page)).toEqual([])
+  expect(await violations(owner.page)).toEqual([])
 
-  const editor = await stage.visit(PHONE)
+  const editor = await harness.visit(PHONE)
   const { page } = editor
   await editor.open('/admin/courses')
   await logIn(page, { username: 'li-editor', password })
   await page.waitForURL('**/admin/first-password?next=/courses')
   await settled(page)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   expect(await page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
   await page.getByTestId('language-switch').click()
   await page.getByRole('heading', { name: '设置自己的密码' }).waitFor()
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   await editor.open('/admin/courses') // nothing else is open yet
   await page.waitForURL('**/admin/first-password?next=/courses')
   // The one-time password was entered a moment ago, and is not asked for again; a weak one of one's own is refused here, too.
@@ -66,7 +66,7 @@ test('somebody new: added, the first login leads to an own password, and the own
   await owner.page.getByTestId('decide-yes').click()
   await eventually(() => owner.page.getByTestId('staff-is').innerText()).toBe('客服')
   await owner.page.getByText('现在没有登录').waitFor()
-  expect(await wrongs(owner.page)).toEqual([])
+  expect(await violations(owner.page)).toEqual([])
   await page.reload()
   await page.waitForURL('**/admin/login?next=/courses')
   expect(unexpected([...owner.problems, ...editor.problems])).toEqual([])
@@ -77,16 +77,16 @@ test('somebody new: added, the first login leads to an own password, and the own
 test('a second factor: on by its first code, asked for at the login, and off again', async () => {
   const username = 'with-phone'
   const password = 'a long password'
-  await stage.system.client().register(username)
-  await stage.system.sql("update users set role = 'finance' where username = $1", [username])
-  const staff = await stage.visitAs({ username, password }, DESK)
+  await harness.system.client().register(username)
+  await harness.system.sql("update users set role = 'finance' where username = $1", [username])
+  const staff = await harness.visitAs({ username, password }, DESKTOP)
   const { page } = staff
   await staff.open('/admin')
   await page.getByTestId('own-account').click()
   await page.getByTestId('factor-on').click()
   const shown = await page.getByTestId('factor-secret').innerText()
   const totp = new TOTP({ secret: Secret.fromBase32(shown.replaceAll(' ', '')) })
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   await page.getByTestId('factor-digits').fill('000000')
   await page.getByTestId('factor-next').click()
   await page.locator('[name=digits][aria-invalid=true]').waitFor()
@@ -94,24 +94,24 @@ test('a second factor: on by its first code, asked for at the login, and off aga
   await page.getByTestId('factor-next').click()
   const recovery = (await page.getByTestId('recovery-codes').innerText()).split('\n')
   expect(recovery).toHaveLength(10)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   await page.getByTestId('codes-kept').click()
   await page.locator('[data-factor=on]').waitFor()
   await settled(page)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   await page.getByTestId('logout').click()
   await page.waitForURL('**/admin/login?**')
 
-  const phone = await stage.visit(PHONE)
+  const phone = await harness.visit(PHONE)
   await phone.open('/admin/profile')
   await logIn(phone.page, { username, password })
   await phone.page.getByTestId('login-code').waitFor()
   expect(await phone.page.evaluate<string>('document.activeElement.name')).toBe('code')
-  expect(await wrongs(phone.page)).toEqual([])
+  expect(await violations(phone.page)).toEqual([])
   expect(await phone.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
   await phone.page.getByTestId('language-switch').click()
   await phone.page.getByText('这个账号开启了两步验证').waitFor()
-  expect(await wrongs(phone.page)).toEqual([])
+  expect(await violations(phone.page)).toEqual([])
   await phone.page.getByTestId('language-switch').click()
   expect((await phone.context.cookies()).map(({ name }) => name)).toEqual([]) // no session before the code
   await phone.page.getByTestId('login-code').fill('000000')
@@ -125,7 +125,7 @@ test('a second factor: on by its first code, asked for at the login, and off aga
   await phone.page.getByText('10 recovery codes left').waitFor()
 
   await phone.page.getByTestId('factor-codes').click()
-  expect(await wrongs(phone.page)).toEqual([])
+  expect(await violations(phone.page)).toEqual([])
   await phone.page.getByTestId('confirm-yes').click()
   const anew = (await phone.page.getByTestId('recovery-codes').innerText()).split('\n')
   expect(anew.filter((code) => recovery.includes(code))).toEqual([])
@@ -140,16 +140,16 @@ test('a second factor: on by its first code, asked for at the login, and off aga
 })
 
 test('a buyer changes the password in the shop and is logged out elsewhere', async () => {
-  const buyer = await stage.newBuyer()
-  const here = await stage.visitAs(buyer, PHONE)
-  const elsewhere = await stage.visitAs(buyer, DESK)
+  const buyer = await harness.newBuyer()
+  const here = await harness.visitAs(buyer, PHONE)
+  const elsewhere = await harness.visitAs(buyer, DESKTOP)
   await here.open('/')
   await here.page.getByTestId('menu').click()
   await here.page.getByRole('link', { name: 'Change password' }).click()
   await here.page.getByTestId('password-current').fill(buyer.password)
   await here.page.getByTestId('password-new').fill('another long password')
   await settled(here.page)
-  expect(await wrongs(here.page)).toEqual([])
+  expect(await violations(here.page)).toEqual([])
   expect(await here.page.evaluate<number>(fits)).toBeLessThanOrEqual(0)
   await here.page.getByTestId('password-submit').click()
   await here.page.getByTestId('password-done').waitFor()

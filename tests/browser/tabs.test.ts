@@ -3,14 +3,14 @@ import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { OLD_BROWSER } from './floor.ts'
-import { DESK, eventually, openStage, type Stage, type Visit } from './stage.ts'
+import { DESKTOP, eventually, type Harness, openHarness, type Visit } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let visit: Visit
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 afterEach(async () => {
   await visit.close()
   expect(visit.problems).toEqual([])
@@ -31,10 +31,10 @@ const ORDERS = [
 ] as const
 
 async function openTabs(script?: string): Promise<{ tabs: Tab[]; client: ShopApi }> {
-  const buyer = await stage.newBuyer()
-  const client = stage.system.client()
+  const buyer = await harness.newBuyer()
+  const client = harness.system.client()
   await client.login(buyer.username, buyer.password)
-  visit = await stage.visitAs(buyer, DESK)
+  visit = await harness.visitAs(buyer, DESKTOP)
   if (script !== undefined) await visit.context.addInitScript({ content: script })
   const tabs: Tab[] = []
   for (const [course, price] of [...ORDERS, ...ORDERS]) {
@@ -53,7 +53,7 @@ const statusOf = ({ page }: Tab) => page.getByTestId('order-status').getAttribut
 
 /** How many streams of events are open at the shop, in all its processes. */
 async function openStreams(): Promise<number> {
-  const text = await stage.system.metrics()
+  const text = await harness.system.metrics()
   return [...text.matchAll(/^event_streams_open(?:\{[^}]*\})? (\d+)/gm)].reduce(
     (sum, [, open]) => sum + Number(open),
     0,
@@ -63,7 +63,7 @@ async function openStreams(): Promise<number> {
 /** Pays one order and sees both of its pages turn to paid. */
 async function payAndSee(tabs: readonly Tab[], index: number): Promise<void> {
   const waiting = tabs.filter(({ orderNo, page }) => orderNo === tabs[index]?.orderNo && !page.isClosed())
-  await stage.system.sandbox.pay(tabs[index]?.payUrl ?? '')
+  await harness.system.sandbox.pay(tabs[index]?.payUrl ?? '')
   for (const tab of waiting) await eventually(() => statusOf(tab)).toBe('paid')
 }
 
@@ -105,7 +105,7 @@ test('a tab that is not seen holds no stream, and looks at once when it is seen 
     }`)
   await Promise.all(tabs.map(({ page }) => show(page, true)))
   await eventually(openStreams).toBe(0)
-  await stage.system.sandbox.pay(tabs[3]?.payUrl ?? '')
+  await harness.system.sandbox.pay(tabs[3]?.payUrl ?? '')
   await show(tabs[3]?.page as Page, false)
   await eventually(() => statusOf(tabs[3] as Tab)).toBe('paid')
 })

@@ -1,14 +1,14 @@
 /** The trial payment from the screen: started by the owner, paid at the real cashier, each step seen on the page as it happens. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { OWNER } from './desk-world.ts'
-import { DESK, eventually, openStage, PHONE, type Stage, settled } from './stage.ts'
+import { violations } from './accessibility.ts'
+import { OWNER } from './back-office.ts'
+import { DESKTOP, eventually, type Harness, openHarness, PHONE, settled } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 /** Chromium prints the return that is no order's (404) as an error. */
 function refusedReturn(problems: string[]): void {
@@ -17,7 +17,7 @@ function refusedReturn(problems: string[]): void {
 }
 
 test('one fen is paid at the cashier, every step passes, and the page is well in both languages', async () => {
-  const staff = await stage.visitAs(OWNER, DESK)
+  const staff = await harness.visitAs(OWNER, DESKTOP)
   const { page } = staff
   await staff.open('/admin/settings/trial')
   await page.getByTestId('trial-start').click()
@@ -25,20 +25,20 @@ test('one fen is paid at the cashier, every step passes, and the page is well in
   await link.waitFor()
   expect(await page.locator('[data-step=payment]').innerText()).toContain('请打开付款链接')
   await settled(page)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
 
   const [cashier] = await Promise.all([page.context().waitForEvent('page'), link.click()])
   await cashier.waitForLoadState()
-  expect(cashier.url()).toContain(stage.system.sandboxUrl)
+  expect(cashier.url()).toContain(harness.system.sandboxUrl)
   await cashier.close()
-  const { returnUrl } = await stage.system.sandbox.pay((await link.getAttribute('href')) ?? '')
+  const { returnUrl } = await harness.system.sandbox.pay((await link.getAttribute('href')) ?? '')
 
   // Back in the shop, as the cashier sends whoever paid.
   const back = await staff.another()
   await back.goto(returnUrl)
   await back.getByRole('heading', { name: '试付已付款' }).waitFor()
   await settled(back)
-  expect(await wrongs(back)).toEqual([])
+  expect(await violations(back)).toEqual([])
   await back.getByTestId('to-trial').click()
   await back.locator('[data-step]').first().waitFor()
   await back.close()
@@ -51,11 +51,11 @@ test('one fen is paid at the cashier, every step passes, and the page is well in
   await page.locator('[data-check=signature][data-passed=true]').waitFor()
   expect(staff.problems).toEqual([])
 
-  const phone = await stage.visitAs(OWNER, PHONE)
+  const phone = await harness.visitAs(OWNER, PHONE)
   await phone.open('/admin/settings/trial')
   await phone.page.getByText('Everything works').first().waitFor()
   await settled(phone.page)
-  expect(await wrongs(phone.page)).toEqual([])
+  expect(await violations(phone.page)).toEqual([])
   expect(await phone.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
   expect(phone.problems).toEqual([])
 })

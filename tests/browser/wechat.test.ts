@@ -1,16 +1,26 @@
 /** Paying with WeChat Pay as people do: a code on the desktop and a phone that scans it, H5 on a phone, another method after all. */
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { DESK, eventually, jumped, openStage, PHONE, payAtCashier, type Stage, settled, type Visit } from './stage.ts'
+import { violations } from './accessibility.ts'
+import {
+  DESKTOP,
+  eventually,
+  type Harness,
+  jumped,
+  openHarness,
+  PHONE,
+  payAtCashier,
+  settled,
+  type Visit,
+} from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let visit: Visit
 
 beforeAll(async () => {
-  stage = await openStage()
+  harness = await openHarness()
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 afterEach(async () => {
   await visit.close()
   expect(visit.problems).toEqual([])
@@ -22,13 +32,13 @@ async function payOnPhone(phone: Page): Promise<void> {
   await phone.locator('input[name=password]').fill('111111')
   await phone.getByTestId('phone-login').click()
   await phone.locator('input[name=paymentPassword]').fill('111111')
-  expect(await wrongs(phone)).toEqual([])
+  expect(await violations(phone)).toEqual([])
   await phone.getByTestId('phone-pay').click()
   await phone.getByTestId('phone-success').waitFor()
 }
 
 const ANDROID = 'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36'
-const MESSENGER =
+const WECHAT_BROWSER =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 MicroMessenger/8.0.50 NetType/WIFI Language/zh_CN'
 
 const checkOut = async (page: Page): Promise<void> => {
@@ -37,7 +47,7 @@ const checkOut = async (page: Page): Promise<void> => {
 }
 
 test('the code is scanned, and the page turns to paid by itself', async () => {
-  visit = await stage.visitAs(await stage.newBuyer(), DESK)
+  visit = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   const { page } = visit
   await visit.open('/checkout?courses=1')
   await settled(page)
@@ -47,7 +57,7 @@ test('the code is scanned, and the page turns to paid by itself', async () => {
   expect(await page.getByTestId('pay-code').getAttribute('data-code')).toMatch(/^weixin:\/\/wxpay\/bizpayurl/)
   await page.getByText('¥39.00').first().waitFor()
   await page.getByText(/二维码还有 \d+:\d+ 有效/).waitFor()
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   // Opened again, it is the same code.
   const code = await page.getByTestId('pay-code').getAttribute('data-code')
   await page.reload()
@@ -60,13 +70,13 @@ test('the code is scanned, and the page turns to paid by itself', async () => {
   await payOnPhone(phone)
   await page.bringToFront()
   await eventually(() => page.getByTestId('scan-state').getAttribute('data-state')).toBe('paid')
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   await page.getByTestId('learn-now').click()
   await page.getByTestId('lesson-body').waitFor()
 })
 
 test('a method that these pages never heard of is offered in its own words, and ordered by its name', async () => {
-  visit = await stage.visitAs(await stage.newBuyer(), DESK)
+  visit = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   const { page } = visit
   const third = {
     name: 'third',
@@ -90,7 +100,7 @@ test('a method that these pages never heard of is offered in its own words, and 
   await page.getByText('使用支付宝、微信支付或第三种支付付款').waitFor()
   await visit.open('/checkout?courses=1')
   await page.getByRole('radio', { name: '第三种支付 用第三种付款' }).check()
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   const ordered = page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/api/orders'))
   await page.getByTestId('checkout-pay').click()
   expect((await ordered).postDataJSON()).toMatchObject({ payType: 'third' })
@@ -99,7 +109,7 @@ test('a method that these pages never heard of is offered in its own words, and 
 })
 
 test('a code that ends before its order counts down to its own end, and the next one is fetched by itself', async () => {
-  visit = await stage.visitAs(await stage.newBuyer(), DESK)
+  visit = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   const { page } = visit
   await visit.open('/checkout?courses=1')
   await settled(page)
@@ -121,23 +131,23 @@ test('a code that ends before its order counts down to its own end, and the next
 })
 
 test('on a phone the browser goes to WeChat Pay and comes back to what it paid', async () => {
-  visit = await stage.visitAs(await stage.newBuyer(), { ...PHONE, userAgent: ANDROID })
+  visit = await harness.visitAs(await harness.newBuyer(), { ...PHONE, userAgent: ANDROID })
   const { page } = visit
   await visit.open('/checkout?courses=2')
   await settled(page)
   // No code is shown to the phone that would have to scan it.
   await page.getByRole('radio', { name: 'WeChat Pay Continue to WeChat to pay' }).waitFor()
   await checkOut(page)
-  await page.waitForURL((url) => url.origin === new URL(stage.system.sandboxUrl).origin)
+  await page.waitForURL((url) => url.origin === new URL(harness.system.sandboxUrl).origin)
   await payOnPhone(page)
   await page.getByTestId('phone-return').click()
   await page.waitForURL('**/pay/success?order=*')
   await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
 })
 
 test('another method without a new order: the code is closed, the order is the same', async () => {
-  visit = await stage.visitAs(await stage.newBuyer(), DESK)
+  visit = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   const { page } = visit
   await visit.open('/checkout?courses=1')
   await settled(page)
@@ -145,9 +155,9 @@ test('another method without a new order: the code is closed, the order is the s
   await page.getByTestId('pay-code').waitFor()
   const orderNo = new URL(page.url()).pathname.split('/')[2]
   await page.getByTestId('pay-by-alipay').click()
-  await payAtCashier(page, stage.system.sandboxUrl)
+  await payAtCashier(page, harness.system.sandboxUrl)
   expect((await page.getByTestId('pay-order-no').innerText()).trim()).toBe(orderNo)
-  const attempts = await stage.system.sql(
+  const attempts = await harness.system.sql(
     `select a.provider, a.status, o.status as order_status from payment_attempts a join orders o on o.id = a.order_id
      where o.order_no = $1 order by a.id`,
     [orderNo],
@@ -161,21 +171,21 @@ test('another method without a new order: the code is closed, the order is the s
 test.each(['zh-CN', 'en'] as const)(
   'inside WeChat’s own browser the order is kept and opened in another one, where it is paid (%s)',
   async (language) => {
-    const buyer = await stage.newBuyer()
-    visit = await stage.visitAs(buyer, { ...PHONE, language, userAgent: MESSENGER })
+    const buyer = await harness.newBuyer()
+    visit = await harness.visitAs(buyer, { ...PHONE, language, userAgent: WECHAT_BROWSER })
     const { page } = visit
     await visit.open('/checkout?courses=2')
     await settled(page)
     await page.getByTestId('in-messenger').waitFor()
-    expect(await wrongs(page)).toEqual([])
+    expect(await violations(page)).toEqual([])
     await checkOut(page)
     await page.waitForURL('**/orders/*/elsewhere')
     await page.getByText('在浏览器打开').waitFor()
-    expect(await wrongs(page)).toEqual([])
+    expect(await violations(page)).toEqual([])
     expect(await jumped(page)).toBeLessThan(0.02)
     const orderNo = new URL(page.url()).pathname.split('/')[2] ?? ''
     const address = (await page.getByTestId('order-address').innerText()).trim()
-    expect(address).toBe(`${stage.system.shopUrl}/orders/${orderNo}`)
+    expect(address).toBe(`${harness.system.shopUrl}/orders/${orderNo}`)
     // Nothing is offered that this browser blocks as well: only a code, for another phone.
     expect(await page.locator('[data-testid^=pay-by-]').count()).toBe(0)
     await page.getByTestId('code-elsewhere').click()
@@ -187,25 +197,25 @@ test.each(['zh-CN', 'en'] as const)(
     await page.getByTestId('pay-code').waitFor()
     await visit.open(`/orders/${orderNo}/elsewhere`)
     await page.getByTestId('code-elsewhere').waitFor()
-    const attempts = await stage.system.sql<{ channel: string }>(
+    const attempts = await harness.system.sql<{ channel: string }>(
       'select channel from payment_attempts where order_id = (select id from orders where order_no = $1) order by id',
       [orderNo],
     )
     expect(attempts.map(({ channel }) => channel)).not.toContain('h5')
 
     // “Open in Browser” opens the page that is shown; it leads to the order, and from there to WeChat Pay.
-    const outside = await stage.visitAs(buyer, { ...PHONE, language, userAgent: ANDROID })
+    const outside = await harness.visitAs(buyer, { ...PHONE, language, userAgent: ANDROID })
     try {
       await outside.open(new URL(page.url()).pathname)
       await outside.page.waitForURL(`**/orders/${orderNo}`)
       await outside.page.getByTestId('pay-again').click()
-      await outside.page.waitForURL((url) => url.origin === new URL(stage.system.sandboxUrl).origin)
+      await outside.page.waitForURL((url) => url.origin === new URL(harness.system.sandboxUrl).origin)
       await payOnPhone(outside.page)
       expect(outside.problems).toEqual([])
     } finally {
       await outside.close()
     }
     await eventually(() => page.getByTestId('elsewhere-state').getAttribute('data-state')).toBe('paid')
-    expect(await wrongs(page)).toEqual([])
+    expect(await violations(page)).toEqual([])
   },
 )

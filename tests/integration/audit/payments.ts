@@ -1,7 +1,7 @@
 /** Orders, refunds, the inbox, jobs and reconciliation. */
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { deadJob, endDay, order, paidOrder, untoldOrder } from '../../browser/desk-world.ts'
+import { deadJob, endDay, order, paidOrder, unreportedOrder } from '../../browser/back-office.ts'
 import { until } from '../../harness/system.ts'
 import { at, did, reason, system } from './rig.ts'
 
@@ -91,7 +91,7 @@ test('inbox, unmatched payments, jobs, and a day with its difference', async () 
   const trial = { payType: 'alipay' }
   await did(at('POST', 'trial-payments'), 'trial-payments', trial)
 
-  await untoldOrder(system)
+  await unreportedOrder(system)
   const day = await endDay(system)
   await did(at('POST', 'reconciliations'), 'reconciliations', { provider: 'alipay', day })
   const differences = await until(

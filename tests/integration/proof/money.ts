@@ -1,6 +1,6 @@
 /** What a proof protects: payment keys, and refunds above the limit. */
 import { expect, test } from 'vitest'
-import { paidOrder } from '../../browser/desk-world.ts'
+import { paidOrder } from '../../browser/back-office.ts'
 import { age, ago, member, owner, prove, system } from './rig.ts'
 
 test.each([

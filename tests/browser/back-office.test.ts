@@ -1,35 +1,45 @@
 /** The back office as staff use it, through the real server, database and sandbox: what a press on the screen does to money. */
 import type { Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { deadJob, endDay, OWNER, order, paidOrder, refusedNotification, untoldOrder } from './desk-world.ts'
-import { type Buyer, DESK, eventually, logIn, openStage, PHONE, type Stage, settled, type Visit } from './stage.ts'
+import { violations } from './accessibility.ts'
+import { deadJob, endDay, OWNER, order, paidOrder, refusedNotification, unreportedOrder } from './back-office.ts'
+import {
+  type Buyer,
+  DESKTOP,
+  eventually,
+  type Harness,
+  logIn,
+  openHarness,
+  PHONE,
+  settled,
+  type Visit,
+} from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let staff: Visit
 let page: Page
 
 beforeAll(async () => {
-  stage = await openStage()
-  staff = await stage.visitAs(OWNER, DESK)
+  harness = await openHarness()
+  staff = await harness.visitAs(OWNER, DESKTOP)
   page = staff.page
 })
 afterAll(async () => {
   await staff?.close()
-  await stage?.close()
+  await harness?.close()
 })
 
-const refundedThere = async (orderNo: string) => (await stage.system.sandbox.trades(orderNo))[0]?.refundedAmount
+const refundedThere = async (orderNo: string) => (await harness.system.sandbox.trades(orderNo))[0]?.refundedAmount
 
 /** A buyer with a paid order, who looks at it in a browser. */
 async function buyerWith(courseIds: readonly number[], total: string, manner = PHONE) {
-  const buyer: Buyer = await stage.newBuyer()
-  const client = stage.system.client()
+  const buyer: Buyer = await harness.newBuyer()
+  const client = harness.system.client()
   await client.login(buyer.username, buyer.password)
   const { body } = await client.buy(courseIds, total)
-  await stage.system.sandbox.pay(body.payUrl)
+  await harness.system.sandbox.pay(body.payUrl)
   await eventually(async () => (await client.order(body.orderNo)).status).toBe('paid')
-  const visit = await stage.visitAs(buyer, manner)
+  const visit = await harness.visitAs(buyer, manner)
   return { client, visit, orderNo: body.orderNo }
 }
 
@@ -82,7 +92,7 @@ test('a partial refund from the screen: previewed, sent once, seen at the buyer 
 })
 
 test('a refund whose answer is lost is pressed again and made once; one that no longer fits is not made', async () => {
-  const { orderNo, buyer } = await paidOrder(stage.system, [1, 2], '88.00')
+  const { orderNo, buyer } = await paidOrder(harness.system, [1, 2], '88.00')
   await staff.open(`/admin/orders/${orderNo}`)
   const dialog = page.locator('dialog[open]')
   const begin = async (line: number) => {
@@ -130,11 +140,11 @@ test('a buyer asks for the money back, staff approve, and the buyer sees it happ
   await request.getByText('Please say why, in a sentence').waitFor()
   await request.getByTestId('ask-reason').fill('Not what I was looking for')
   await request.getByText('¥39.00 would go back').waitFor()
-  expect(await wrongs(buyer)).toEqual([])
+  expect(await violations(buyer)).toEqual([])
   await request.getByTestId('ask-send').click()
   await request.waitFor({ state: 'detached' })
   await buyer.locator('[data-refund=requested]').waitFor()
-  expect(await wrongs(buyer)).toEqual([])
+  expect(await violations(buyer)).toEqual([])
 
   await staff.open('/admin/refunds?status=requested')
   const card = page.locator('[data-refund]').filter({ hasText: orderNo })
@@ -161,7 +171,7 @@ test('what went back by hand meanwhile is not asked for: the request is refused,
   await request.getByTestId('ask-line-2').check()
   await request.getByTestId('ask-reason').fill('I changed my mind')
   await request.getByText('¥88.00 would go back').waitFor()
-  await stage.system.sql(
+  await harness.system.sql(
     `with paid as (update payment_attempts set refunded_fen = 2000 where attempt_no = $1 returning id, order_id)
      insert into refunds (request_no, order_id, attempt_id, amount_fen, status, reason, requested_by, requested_at, finished_at)
      select 'BY-HAND', order_id, id, 2000, 'succeeded', '', 'shop', now(), now() from paid`,
@@ -209,13 +219,13 @@ test('a request can be withdrawn, and another is declined with an answer', async
 })
 
 test('an unpaid order: the gateway is asked now, and another is cancelled with a reason', async () => {
-  const untold = await untoldOrder(stage.system)
-  await staff.open(`/admin/orders/${untold.orderNo}`)
+  const unreported = await unreportedOrder(harness.system)
+  await staff.open(`/admin/orders/${unreported.orderNo}`)
   await page.getByTestId('order-ask').click()
   await page.locator('[data-access=active]').waitFor()
-  expect(await untold.buyer.ownedIds()).toEqual([1])
+  expect(await unreported.buyer.ownedIds()).toEqual([1])
 
-  const open = await order(stage.system, [1], '39.00')
+  const open = await order(harness.system, [1], '39.00')
   await staff.open(`/admin/orders/${open.orderNo}`)
   await page.getByTestId('order-cancel').click()
   await page.getByTestId('decide-words').fill('重复下单')
@@ -236,7 +246,7 @@ test('access is taken away and given back from the order, each with a reason, an
   const decide = async (reason: string) => {
     await page.getByTestId('access-2').click()
     const dialog = page.locator('dialog[open]')
-    expect(await wrongs(page)).toEqual([])
+    expect(await violations(page)).toEqual([])
     await dialog.getByTestId('decide-words').fill(reason)
     await dialog.getByTestId('decide-yes').click()
     await dialog.waitFor({ state: 'detached' })
@@ -246,10 +256,10 @@ test('access is taken away and given back from the order, each with a reason, an
   await decide('误操作，还给买家')
   await eventually(() => client.ownedIds()).toEqual([1, 2])
   expect(await refundedThere(orderNo)).toBe('0.00')
-  const deeds = await stage.system.sql(
+  const entries = await harness.system.sql(
     "select action, note from audit_log where action like 'access.%' order by id desc limit 2",
   )
-  expect(deeds).toEqual([
+  expect(entries).toEqual([
     { action: 'access.grant', note: '误操作，还给买家' },
     { action: 'access.revoke', note: '与买家商定' },
   ])
@@ -257,7 +267,7 @@ test('access is taken away and given back from the order, each with a reason, an
 })
 
 test('a notification that was refused is replayed, and its order is paid', async () => {
-  const { id, bought } = await refusedNotification(stage.system, await owner())
+  const { id, bought } = await refusedNotification(harness.system, await owner())
   await staff.open('/admin/notifications?state=refused')
   await page.locator(`a[href="/admin/notifications/${id}"]`).click()
   await page.locator('[data-check=order][data-passed=false]').waitFor()
@@ -269,7 +279,7 @@ test('a notification that was refused is replayed, and its order is paid', async
   expect(await bought.buyer.ownedIds()).toEqual([1])
   // The money was listed as nobody's meanwhile: settled, it is off the list.
   await staff.open('/admin/unmatched-payments?state=resolved')
-  const [trade] = await stage.system.sandbox.trades(bought.orderNo)
+  const [trade] = await harness.system.sandbox.trades(bought.orderNo)
   const row = page.locator('tbody tr').filter({ hasText: trade?.tradeNo ?? '' })
   await row.getByText('已用于付清订单').waitFor()
   await staff.open('/admin/unmatched-payments')
@@ -280,17 +290,17 @@ test('a notification that was refused is replayed, and its order is paid', async
 })
 
 test('money health leads to the row’s order and its repair, and is green again afterwards', async () => {
-  const paid = await paidOrder(stage.system, [1], '39.00')
-  const [row] = await stage.system.sql<{ id: string; user_id: string }>(
+  const paid = await paidOrder(harness.system, [1], '39.00')
+  const [row] = await harness.system.sql<{ id: string; user_id: string }>(
     'select id, user_id from orders where order_no = $1',
     [paid.orderNo],
   )
-  await stage.system.sql('delete from enrolments where order_id = $1', [row?.id])
+  await harness.system.sql('delete from enrolments where order_id = $1', [row?.id])
   await staff.open('/admin/money-health')
   const check = page.locator('[data-check=paid_without_access]')
   await check.getByRole('link', { name: paid.orderNo }).first().click()
   await page.locator('[data-access=none]').waitFor()
-  await stage.system.sql(
+  await harness.system.sql(
     `insert into enrolments (user_id, course_id, order_id, granted_at, granted_by) values ($1, 1, $2, now(), 'order')`,
     [row?.user_id, row?.id],
   )
@@ -301,7 +311,7 @@ test('money health leads to the row’s order and its repair, and is green again
 })
 
 test('access is taken away and given back on the order’s page, which tells of it, and of what the gateway answered', async () => {
-  const { buyer, orderNo } = await paidOrder(stage.system, [1], '39.00')
+  const { buyer, orderNo } = await paidOrder(harness.system, [1], '39.00')
   await staff.open(`/admin/orders/${orderNo}`)
   const decide = async (words: string) => {
     await page.getByTestId('access-1').click()
@@ -326,7 +336,7 @@ test('access is taken away and given back on the order’s page, which tells of 
   await line.locator('[data-event=notification_accept]').getByRole('link').first().click()
   await page.getByTestId('verdict').waitFor()
 
-  // Its log, by deed.
+  // Its log, by action.
   await staff.open(`/admin/orders/${orderNo}`)
   await page.getByRole('link', { name: '操作日志', exact: true }).last().click()
   await page.locator('tbody tr').filter({ hasText: '查询' }).first().waitFor()
@@ -355,7 +365,7 @@ test('a course on sale is looked at as a buyer sees it: its lessons are locked, 
   await page.getByTestId('as-buyer').waitFor()
   expect(await page.getByTestId('buy-shown').isDisabled()).toBe(true)
   expect(await page.getByTestId('buy-now').count()).toBe(0)
-  const [locked] = await stage.system.sql<{ id: number }>(
+  const [locked] = await harness.system.sql<{ id: number }>(
     'select id from lessons where course_id = 1 and not preview order by position limit 1',
   )
   await staff.open(`/learn/1/${locked?.id}?as=buyer`)
@@ -371,8 +381,8 @@ test('a course on sale is looked at as a buyer sees it: its lessons are locked, 
 
 // From here on the gateway's clock stands a day later: nothing more can be paid.
 test('a day is reconciled from the screen, its difference is repaired, and the day is clean', async () => {
-  const untold = await untoldOrder(stage.system)
-  const day = await endDay(stage.system)
+  const unreported = await unreportedOrder(harness.system)
+  const day = await endDay(harness.system)
   await staff.open('/admin/reconciliation')
   await page.getByTestId('reconcile-day').fill(day)
   await page.getByTestId('reconcile-run').click()
@@ -380,14 +390,14 @@ test('a day is reconciled from the screen, its difference is repaired, and the d
   await row.locator('[data-status=done]').waitFor() // followed while it runs
   await row.getByRole('link', { name: day }).click()
 
-  const difference = page.locator('tbody tr').filter({ hasText: untold.orderNo })
+  const difference = page.locator('tbody tr').filter({ hasText: unreported.orderNo })
   await difference.locator('[data-difference=PAID_THERE_UNPAID_HERE]').waitFor()
   await difference.locator('[data-repair=settle]').click()
   await page.getByTestId('decide-words').fill('通知没有送达')
   await page.getByTestId('decide-yes').click()
   await difference.getByText('admin · 查询并入账').waitFor()
-  expect((await untold.buyer.order(untold.orderNo)).status).toBe('paid')
-  expect(await untold.buyer.ownedIds()).toEqual([1])
+  expect((await unreported.buyer.order(unreported.orderNo)).status).toBe('paid')
+  expect(await unreported.buyer.ownedIds()).toEqual([1])
 
   await staff.open('/admin/audit')
   await page.locator('tbody tr').filter({ hasText: '修复对账差异' }).filter({ hasText: '通知没有送达' }).waitFor()
@@ -395,7 +405,7 @@ test('a day is reconciled from the screen, its difference is repaired, and the d
 })
 
 test('a dead job is run again', async () => {
-  await deadJob(stage.system)
+  await deadJob(harness.system)
   await staff.open('/admin/jobs')
   await page.getByText('refundId is no number').waitFor()
   const answered = page.waitForResponse((response) => response.url().endsWith('/run-again') && response.ok())
@@ -406,8 +416,8 @@ test('a dead job is run again', async () => {
 })
 
 test('a buyer gets a clear no, and each role sees what it may', async () => {
-  const buyer = await stage.newBuyer()
-  const visit = await stage.visit(DESK)
+  const buyer = await harness.newBuyer()
+  const visit = await harness.visit(DESKTOP)
   await visit.open('/admin/refunds')
   await logIn(visit.page, buyer)
   await visit.page.getByTestId('not-staff').waitFor()
@@ -424,19 +434,19 @@ test('a buyer gets a clear no, and each role sees what it may', async () => {
     { role: 'editor', sees: [], never: ['订单', '退款', '资金健康', '无主款项', '对账', '支付通知', '操作日志'] },
   ] as const
   for (const { role, sees, never } of roles) {
-    const person = await stage.newBuyer()
-    await stage.system.sql('update users set role = $2 where username = $1', [person.username, role])
-    const desk = await stage.visit(DESK)
-    await desk.open('/admin/login')
-    await logIn(desk.page, person)
-    await desk.page.getByTestId('logout').waitFor()
-    const ways = await desk.page.getByRole('navigation', { name: '后台导航' }).getByRole('link').allInnerTexts()
+    const person = await harness.newBuyer()
+    await harness.system.sql('update users set role = $2 where username = $1', [person.username, role])
+    const visit = await harness.visit(DESKTOP)
+    await visit.open('/admin/login')
+    await logIn(visit.page, person)
+    await visit.page.getByTestId('logout').waitFor()
+    const ways = await visit.page.getByRole('navigation', { name: '后台导航' }).getByRole('link').allInnerTexts()
     expect(ways).toEqual(expect.arrayContaining([...sees]))
     expect(ways.filter((way) => never.some((closed) => closed === way))).toEqual([])
-    await desk.open('/admin/money-health')
-    await desk.page.getByRole('heading', { name: '您的角色没有这项权限' }).waitFor()
-    expect(desk.problems).toEqual([])
-    await desk.close()
+    await visit.open('/admin/money-health')
+    await visit.page.getByRole('heading', { name: '您的角色没有这项权限' }).waitFor()
+    expect(visit.problems).toEqual([])
+    await visit.close()
   }
 })
 
@@ -469,7 +479,7 @@ test('filters stand in the address, and going back undoes one', async () => {
 })
 
 test('on a phone the ways are behind one button, and the language is switched there', async () => {
-  const visit = await stage.visitAs(OWNER, PHONE)
+  const visit = await harness.visitAs(OWNER, PHONE)
   await visit.open('/admin')
   await visit.page.waitForURL('**/admin/orders')
   await visit.page.getByTestId('menu').click()
@@ -483,7 +493,7 @@ test('on a phone the ways are behind one button, and the language is switched th
 })
 
 test('a buyer’s browser loads nothing of the back office', async () => {
-  const visit = await stage.visit(DESK)
+  const visit = await harness.visit(DESKTOP)
   const loaded: string[] = []
   visit.page.on('request', (request) => loaded.push(new URL(request.url()).pathname))
   for (const path of ['/', '/courses/3', '/search?q=SQL', '/login']) {
@@ -495,7 +505,7 @@ test('a buyer’s browser loads nothing of the back office', async () => {
 })
 
 async function owner() {
-  const client = stage.system.client()
+  const client = harness.system.client()
   await client.login(OWNER.username, OWNER.password)
   return client
 }

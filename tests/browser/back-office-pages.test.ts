@@ -1,20 +1,20 @@
 /** Every page of the back office by its address, at two widths, in both languages, light and dark: it says what it is, fits, and nothing is wrong with it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { type DeskWorld, OWNER, openDesk } from './desk-world.ts'
+import { violations } from './accessibility.ts'
+import { type BackOffice, fillBackOffice, OWNER } from './back-office.ts'
+import { eventually, type Harness, type Manner, openHarness, settled, type Visit } from './harness.ts'
 import { shoot } from './screenshots.ts'
-import { eventually, type Manner, openStage, type Stage, settled, type Visit } from './stage.ts'
 
-let stage: Stage
-let world: DeskWorld
+let harness: Harness
+let world: BackOffice
 
 beforeAll(async () => {
-  stage = await openStage()
-  world = await openDesk(stage.system)
+  harness = await openHarness()
+  world = await fillBackOffice(harness.system)
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
-interface DeskPage {
+interface BackOfficePage {
   readonly name: string
   readonly path: () => string
   /** The heading, or a part of it. */
@@ -23,7 +23,7 @@ interface DeskPage {
   readonly shows?: string
 }
 
-const PAGES: readonly DeskPage[] = [
+const PAGES: readonly BackOfficePage[] = [
   { name: 'orders', path: () => '/admin/orders', heading: ['订单', 'Orders'], shows: 'tbody tr' },
   { name: 'no orders found', path: () => '/admin/orders?q=nobody', heading: ['订单', 'Orders'] },
   {
@@ -202,11 +202,11 @@ const MANNERS: readonly (readonly [string, Manner])[] = [
 describe.each(MANNERS)('%s', (_, manner) => {
   let visit: Visit
   beforeAll(async () => {
-    visit = await stage.visitAs(OWNER, manner)
+    visit = await harness.visitAs(OWNER, manner)
   })
   afterAll(() => visit?.close())
 
-  const inspect = async ({ name, path, heading, shows }: DeskPage, problems: readonly string[] = []) => {
+  const inspect = async ({ name, path, heading, shows }: BackOfficePage, problems: readonly string[] = []) => {
     const { page } = visit
     await visit.open(path())
     await settled(page)
@@ -217,8 +217,8 @@ describe.each(MANNERS)('%s', (_, manner) => {
     expect(await page.locator('h1').count()).toBe(1)
     expect(await page.locator('.button.primary').count(), `${name}: one primary action at most`).toBeLessThanOrEqual(1)
     expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
-    expect(await wrongs(page)).toEqual([])
-    await shoot(page, 'desk', name, manner)
+    expect(await violations(page)).toEqual([])
+    await shoot(page, 'back-office', name, manner)
     const unexpected = visit.problems.splice(0).filter((problem) => !problems.some((known) => problem.includes(known)))
     expect(unexpected).toEqual([])
   }
@@ -246,7 +246,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
       await frame.focus()
       await page.keyboard.press('ArrowRight')
       await eventually(() => frame.evaluate((element) => element.scrollLeft)).toBeGreaterThan(0)
-      expect(await wrongs(page)).toEqual([])
+      expect(await violations(page)).toEqual([])
     }
     expect(visit.problems.splice(0)).toEqual([])
   })
@@ -257,11 +257,11 @@ describe.each(MANNERS)('%s', (_, manner) => {
     await page.getByTestId('order-refund').click()
     const dialog = page.locator('dialog[open]')
     await dialog.getByTestId('refund-line-2').check()
-    expect(await wrongs(page)).toEqual([])
+    expect(await violations(page)).toEqual([])
     await dialog.getByTestId('refund-reason').fill('test')
     await dialog.getByTestId('refund-preview').click()
     await dialog.getByTestId('refund-send').waitFor()
-    expect(await wrongs(page)).toEqual([])
+    expect(await violations(page)).toEqual([])
     expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
     await page.keyboard.press('Escape')
     await dialog.waitFor({ state: 'detached' })
@@ -271,14 +271,14 @@ describe.each(MANNERS)('%s', (_, manner) => {
   })
 
   test('the login', async () => {
-    const stranger = await stage.visit(manner)
+    const stranger = await harness.visit(manner)
     await stranger.open('/admin/orders?status=paid')
     await settled(stranger.page)
     expect(new URL(stranger.page.url()).searchParams.get('next')).toBe('/orders?status=paid')
     expect(
       await stranger.page.evaluate<number>('document.documentElement.scrollWidth - innerWidth'),
     ).toBeLessThanOrEqual(0)
-    expect(await wrongs(stranger.page)).toEqual([])
+    expect(await violations(stranger.page)).toEqual([])
     expect(stranger.problems).toEqual([])
     await stranger.close()
   })

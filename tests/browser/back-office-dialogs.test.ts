@@ -1,32 +1,32 @@
 /** What the back office shows that no address alone leads to: dialogs, refusals, what is missing; right in both languages, and worked by keys alone. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { wrongs } from './axe.ts'
-import { type DeskWorld, OWNER, openDesk } from './desk-world.ts'
-import { shoot } from './screenshots.ts'
+import { violations } from './accessibility.ts'
+import { type BackOffice, fillBackOffice, OWNER } from './back-office.ts'
 import {
   type Buyer,
-  DESK,
+  DESKTOP,
   eventually,
+  type Harness,
   logIn,
   type Manner,
-  openStage,
+  openHarness,
   PHONE,
-  type Stage,
   settled,
   type Visit,
-} from './stage.ts'
+} from './harness.ts'
+import { shoot } from './screenshots.ts'
 
-let stage: Stage
-let world: DeskWorld
+let harness: Harness
+let world: BackOffice
 let editor: Buyer
 let checkedImport = 0
 
 beforeAll(async () => {
-  stage = await openStage()
-  world = await openDesk(stage.system)
-  editor = await stage.newBuyer()
-  await stage.system.sql("update users set role = 'editor' where username = $1", [editor.username])
-  const owner = await stage.visitAs(OWNER, DESK)
+  harness = await openHarness()
+  world = await fillBackOffice(harness.system)
+  editor = await harness.newBuyer()
+  await harness.system.sql("update users set role = 'editor' where username = $1", [editor.username])
+  const owner = await harness.visitAs(OWNER, DESKTOP)
   await owner.open('/admin/imports')
   const text = '用户名,昵称,课程\nzhou.min,周敏,1\n'
   const file = { name: '名单.csv', mimeType: 'text/csv', buffer: Buffer.from(text) }
@@ -34,15 +34,15 @@ beforeAll(async () => {
   await owner.page.locator('[data-import=checked]').waitFor()
   checkedImport = Number(new URL(owner.page.url()).pathname.split('/').at(-1))
   await owner.close()
-  await stage.system.sql(
+  await harness.system.sql(
     `insert into reconciliations (provider, day, status, requested_at, problem)
      values ('alipay', '2026-01-02', 'failed', now(), 'isv.bill-not-exist')`,
   )
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 
 const MANNERS: readonly (readonly [string, Manner])[] = [
-  ['1280 pixels, Chinese, light', DESK],
+  ['1280 pixels, Chinese, light', DESKTOP],
   ['390 pixels, English, dark', PHONE],
 ]
 
@@ -52,15 +52,15 @@ type Row = readonly [string, () => string, string]
 describe.each(MANNERS)('%s', (_, manner) => {
   let visit: Visit
   beforeAll(async () => {
-    visit = await stage.visitAs(OWNER, manner)
+    visit = await harness.visitAs(OWNER, manner)
   })
   afterAll(() => visit?.close())
 
   const look = async (name: string, at = visit) => {
     expect(await at.page.locator('html').getAttribute('lang')).toBe(manner.language)
     expect(await at.page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
-    expect(await wrongs(at.page)).toEqual([])
-    await shoot(at.page, 'desk', name, manner)
+    expect(await violations(at.page)).toEqual([])
+    await shoot(at.page, 'back-office', name, manner)
   }
 
   test.each([
@@ -111,14 +111,14 @@ describe.each(MANNERS)('%s', (_, manner) => {
   })
 
   test('no right, and no staff', async () => {
-    const other = await stage.visitAs(editor, manner)
+    const other = await harness.visitAs(editor, manner)
     await other.open('/admin/money-health')
     await settled(other.page)
     await look('no right', other)
     await other.close()
-    const buyer = await stage.visit(manner)
+    const buyer = await harness.visit(manner)
     await buyer.open('/admin/login')
-    await logIn(buyer.page, await stage.newBuyer())
+    await logIn(buyer.page, await harness.newBuyer())
     await buyer.page.getByTestId('not-staff').waitFor()
     await look('not staff', buyer)
     await buyer.close()
@@ -126,7 +126,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
 })
 
 test('a buyer’s password is made with Tab and Enter alone, from the skip link on', async () => {
-  const visit = await stage.visitAs(OWNER, DESK)
+  const visit = await harness.visitAs(OWNER, DESKTOP)
   const { page } = visit
   await visit.open('/admin/buyers')
   await page.locator('tbody tr').first().waitFor()
@@ -158,7 +158,7 @@ test('a buyer’s password is made with Tab and Enter alone, from the skip link 
   await tabTo('[data-testid=decide-yes]')
   await page.keyboard.press('Enter')
   await page.locator('.secret .value').waitFor()
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   expect(await page.evaluate('document.activeElement.dataset.testid')).toBe('buyer-password')
   expect(visit.problems).toEqual([])
   await visit.close()

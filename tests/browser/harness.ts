@@ -19,7 +19,7 @@ export interface Manner {
   readonly touch?: boolean
 }
 
-export const DESK: Manner = { width: 1280, language: 'zh-CN', scheme: 'light' }
+export const DESKTOP: Manner = { width: 1280, language: 'zh-CN', scheme: 'light' }
 export const PHONE: Manner = { width: 390, language: 'en', scheme: 'dark' }
 
 export interface Visit {
@@ -39,7 +39,7 @@ export interface Buyer {
   readonly password: string
 }
 
-export interface Stage {
+export interface Harness {
   readonly system: System
   visit(manner: Manner): Promise<Visit>
   /** A visit of somebody who is logged in already. */
@@ -48,17 +48,17 @@ export interface Stage {
   close(): Promise<void>
 }
 
-export async function openStage(): Promise<Stage> {
+export async function openHarness(): Promise<Harness> {
   if (!existsSync(PAGES)) throw new Error('The pages are not built: run `npm run build` first.')
   const executablePath = process.env['XUECHENG_BROWSER'] ?? '/usr/bin/chromium'
   const [system, browser] = await Promise.all([startSystem(), chromium.launch({ executablePath, args: ARGS })])
   let made = 0
 
-  const stage: Stage = {
+  const harness: Harness = {
     system,
     visit: (manner) => begin(browser, system.shopUrl, manner),
     async visitAs({ username, password }, manner) {
-      const visit = await stage.visit(manner)
+      const visit = await harness.visit(manner)
       const answer = await visit.context.request.post(`${system.shopUrl}/api/session`, { data: { username, password } })
       if (!answer.ok()) throw new Error(`login: ${answer.status()} ${await answer.text()}`)
       // What the login page leaves behind, so that the first page already knows to ask who this is.
@@ -78,7 +78,7 @@ export async function openStage(): Promise<Stage> {
       await system.stop()
     },
   }
-  return stage
+  return harness
 }
 
 async function begin(browser: Browser, shopUrl: string, manner: Manner): Promise<Visit> {

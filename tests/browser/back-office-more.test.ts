@@ -3,23 +3,23 @@ import { generateKeyPairSync } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
-import { wrongs } from './axe.ts'
-import { OWNER } from './desk-world.ts'
-import { DESK, eventually, openStage, PHONE, type Stage, settled, type Visit } from './stage.ts'
+import { violations } from './accessibility.ts'
+import { OWNER } from './back-office.ts'
+import { DESKTOP, eventually, type Harness, openHarness, PHONE, settled, type Visit } from './harness.ts'
 
-let stage: Stage
+let harness: Harness
 let api: ShopApi
 let staff: Visit
 let phone: Visit
 beforeAll(async () => {
-  stage = await openStage()
-  api = stage.system.client()
+  harness = await openHarness()
+  api = harness.system.client()
   await api.login(OWNER.username, OWNER.password)
 })
-afterAll(() => stage?.close())
+afterAll(() => harness?.close())
 beforeEach(async () => {
-  staff = await stage.visitAs(OWNER, DESK)
-  phone = await stage.visitAs(OWNER, PHONE)
+  staff = await harness.visitAs(OWNER, DESKTOP)
+  phone = await harness.visitAs(OWNER, PHONE)
 })
 afterEach(async () => {
   await staff.close()
@@ -29,7 +29,7 @@ afterEach(async () => {
 
 const look = async ({ page }: Visit) => {
   await settled(page)
-  expect(await wrongs(page)).toEqual([])
+  expect(await violations(page)).toEqual([])
   expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
 }
 
@@ -48,7 +48,7 @@ test('a trial payment by WeChat Pay: the code is shown, scanned, and every step 
   const { body } = await api.call<{ items: { number: string; codeUrl: string }[] }>('GET', '/api/admin/trial-payments')
   expect(body.items.map(({ number }) => number)).toEqual([address.searchParams.get('number')])
   const link = body.items[0]?.codeUrl
-  await stage.system.sandbox.send('POST', '/wechat/pay', { link })
+  await harness.system.sandbox.send('POST', '/wechat/pay', { link })
   for (const { page: each } of [staff, phone]) await each.locator('[data-outcome=passed]').waitFor({ timeout: 60_000 })
   expect(await page.locator('[data-step][data-state=done]').count()).toBe(6)
   // What was paid is no longer to be scanned.

@@ -13,7 +13,7 @@ export interface Bought {
   readonly payUrl: string
 }
 
-export interface DeskWorld {
+export interface BackOffice {
   readonly staff: ShopApi
   /** The Beijing day on which everything happened; the gateway's clock stands a day later. */
   readonly day: string
@@ -48,7 +48,7 @@ export async function paidOrder(system: System, courseIds: readonly number[], to
 }
 
 /** Paid at the gateway, and nobody has told the shop; it is not asked about either. */
-export async function untoldOrder(system: System): Promise<Bought> {
+export async function unreportedOrder(system: System): Promise<Bought> {
   await system.sandbox.notifications(false)
   const bought = await order(system, [1], '39.00')
   await system.sandbox.pay(bought.payUrl)
@@ -79,7 +79,7 @@ export async function refusedNotification(system: System, staff: ShopApi): Promi
 }
 
 /** Money that came for a number of ours that is in nobody's books: it stands on the list. @returns that number */
-export async function nobodysMoney(system: System, staff: ShopApi): Promise<string> {
+export async function unmatchedPayment(system: System, staff: ShopApi): Promise<string> {
   const { bought } = await refusedNotification(system, staff)
   const unknown = ['n'.repeat(32), bought.orderNo]
   await system.sql('update payment_attempts set attempt_no = $1 where attempt_no = $2', unknown)
@@ -110,7 +110,7 @@ export async function endDay(system: System): Promise<string> {
   return new Date(Date.now() + UTC8_MS).toISOString().slice(0, 10)
 }
 
-export async function openDesk(system: System): Promise<DeskWorld> {
+export async function fillBackOffice(system: System): Promise<BackOffice> {
   const staff = system.client()
   await staff.login(OWNER.username, OWNER.password)
   const partly = await paidOrder(system, [1, 2, 3], '138.00')
@@ -123,8 +123,8 @@ export async function openDesk(system: System): Promise<DeskWorld> {
   await asked.buyer.call('POST', `/api/orders/${asked.orderNo}/refunds`, { courseIds: [1], reason: '买错了' })
   const unpaid = await order(system, [1], '39.00')
   const { id: refused } = await refusedNotification(system, staff)
-  await nobodysMoney(system, staff)
-  await untoldOrder(system)
+  await unmatchedPayment(system, staff)
+  await unreportedOrder(system)
   await deadJob(system)
   await crowd(system)
   const day = await endDay(system)
