@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const source = { conditions: ['xuecheng:source'] }
 const node = { resolve: source, ssr: { resolve: source } }
@@ -18,10 +19,22 @@ const shops = { maxWorkers: Math.max(2, Math.min(2 * CORES, Math.floor(totalmem(
 const UNDER_LOAD =
   'tests/integration/{catalog,failover,fair-turns,hashing,hostile,prove,slow-connections,stress}.test.ts'
 
+/** Short files that take long: each visits many pages. */
+const LONGEST = /browser\/(back-office-(pages|dialogs)|pages|narrow|shop-states|day-use|payment-unknown|phones)/
+
+/** The longest files start first, so that none runs alone at the end. The runner itself goes by size where it has not timed them yet. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    return sorted.toSorted((one, other) => Number(LONGEST.test(other.moduleId)) - Number(LONGEST.test(one.moduleId)))
+  }
+}
+
 /** One runner for everything: what needs a server, a database or a browser starts the real one. */
 export default defineConfig({
   test: {
     globalSetup: 'tests/harness/shared/setup.ts',
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         ...node,
@@ -68,6 +81,8 @@ export default defineConfig({
         test: {
           ...patient,
           name: 'browser',
+          // Shops of their own: what other tests leave behind in a catalogue would stand on these pages.
+          globalSetup: ['tests/harness/shared/setup.ts', 'tests/browser/shared.ts'],
           include: ['tests/browser/**/*.test.ts'],
           testTimeout: LIMITS.browser,
           ...shops,

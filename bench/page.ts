@@ -1,7 +1,10 @@
 /** The storefront's first page on a phone: how much JavaScript it loads, and when its largest part is painted. */
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+import { launchOptions } from '../tests/browser/browser.ts'
 import { type Harness, openHarness, PHONE } from '../tests/browser/harness.ts'
+import { startSystem } from '../tests/harness/system.ts'
 import { middle } from './middle.ts'
 import type { Measured } from './shop.ts'
 
@@ -18,7 +21,7 @@ const SLOWER_CPU = 4
 
 /** The pages must have been built, and Chromium installed. */
 export async function benchFirstPage(log: (line: string) => void): Promise<Measured[]> {
-  const harness = await openHarness()
+  const harness = await openHarness(startSystem(), chromium.launch(launchOptions()))
   try {
     const loads: { bytes: number; paint: number }[] = []
     for (let load = 0; load < LOADS; load += 1) loads.push(await loadOnce(harness))

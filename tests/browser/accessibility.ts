@@ -12,8 +12,8 @@ export async function violations(page: Page): Promise<string[]> {
     interface Found {
       violations: { id: string; nodes: { target: unknown[]; failureSummary?: string }[] }[]
     }
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<Found> } }
-    const { violations } = await axe.run()
+    const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<Found> } }
+    const { violations } = await axe.run({ resultTypes: ['violations'] })
     return violations.flatMap(({ id, nodes }) =>
       nodes.map((node) => `${id}: ${node.target.join(' ')} (${node.failureSummary ?? ''})`),
     )

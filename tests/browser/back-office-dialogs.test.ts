@@ -1,7 +1,7 @@
 /** What the back office shows that no address alone leads to: dialogs, refusals, what is missing; right in both languages, and worked by keys alone. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
-import { type BackOffice, fillBackOffice, OWNER } from './back-office.ts'
+import { type BackOffice, OWNER, sharedBackOffice } from './back-office.ts'
 import {
   type Buyer,
   DESKTOP,
@@ -22,8 +22,9 @@ let editor: Buyer
 let checkedImport = 0
 
 beforeAll(async () => {
-  harness = await openHarness()
-  world = await fillBackOffice(harness.system)
+  const shared = await sharedBackOffice()
+  world = shared.world
+  harness = await openHarness(Promise.resolve(shared.system))
   editor = await harness.newBuyer()
   await harness.system.sql("update users set role = 'editor' where username = $1", [editor.username])
   const owner = await harness.visitAs(OWNER, DESKTOP)

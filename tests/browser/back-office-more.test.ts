@@ -1,10 +1,11 @@
 /** What the owner does less often: keys stored although they cannot be proved, a trial payment by code, an import stopped. */
 import { generateKeyPairSync } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
+import { startSystem } from '../harness/system.ts'
 import { violations } from './accessibility.ts'
 import { OWNER } from './back-office.ts'
+import { contentOf } from './browser.ts'
 import { DESKTOP, eventually, type Harness, openHarness, PHONE, settled, type Visit } from './harness.ts'
 
 let harness: Harness
@@ -12,7 +13,7 @@ let api: ShopApi
 let staff: Visit
 let phone: Visit
 beforeAll(async () => {
-  harness = await openHarness()
+  harness = await openHarness(startSystem())
   api = harness.system.client()
   await api.login(OWNER.username, OWNER.password)
 })
@@ -78,7 +79,7 @@ test('an import is stopped on the way, and its result says of each row whether i
   expect(done).toBeLessThan(rows)
 
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('import-result').click()])
-  const lines = (await readFile(await download.path(), 'utf8')).trim().split('\r\n').slice(1)
+  const lines = (await contentOf(download)).toString('utf8').trim().split('\r\n').slice(1)
   expect(lines).toHaveLength(rows)
   expect(lines.filter((line) => line.includes('granted'))).toHaveLength(done)
   expect(lines.filter((line) => line.includes('not done'))).toHaveLength(rows - done)

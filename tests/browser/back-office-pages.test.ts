@@ -1,7 +1,7 @@
 /** Every page of the back office by its address, at two widths, in both languages, light and dark: it says what it is, fits, and nothing is wrong with it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
-import { type BackOffice, fillBackOffice, OWNER } from './back-office.ts'
+import { type BackOffice, OWNER, sharedBackOffice } from './back-office.ts'
 import { eventually, type Harness, type Manner, openHarness, settled, type Visit } from './harness.ts'
 import { shoot } from './screenshots.ts'
 
@@ -9,8 +9,9 @@ let harness: Harness
 let world: BackOffice
 
 beforeAll(async () => {
-  harness = await openHarness()
-  world = await fillBackOffice(harness.system)
+  const shared = await sharedBackOffice()
+  world = shared.world
+  harness = await openHarness(Promise.resolve(shared.system))
 })
 afterAll(() => harness?.close())
 

@@ -1,6 +1,7 @@
 /** The back office as staff use it, through the real server, database and sandbox: what a press on the screen does to money. */
 import type { Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startSystem } from '../harness/system.ts'
 import { violations } from './accessibility.ts'
 import { deadJob, endDay, OWNER, order, paidOrder, refusedNotification, unreportedOrder } from './back-office.ts'
 import {
@@ -20,7 +21,7 @@ let staff: Visit
 let page: Page
 
 beforeAll(async () => {
-  harness = await openHarness()
+  harness = await openHarness(startSystem())
   staff = await harness.visitAs(OWNER, DESKTOP)
   page = staff.page
 })

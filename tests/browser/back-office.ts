@@ -1,6 +1,7 @@
 /** A shop with something on every page of the back office: orders in each state, refunds, a wrong day, a dead job. */
 import type { ShopApi } from '../harness/shop-api.ts'
-import { type System, until } from '../harness/system.ts'
+import { openSystem, type Place, type RunningSystem, until } from '../harness/system.ts'
+import { fetchShared } from './browser.ts'
 
 const UTC8_MS = 8 * 3_600_000
 
@@ -14,7 +15,6 @@ export interface Bought {
 }
 
 export interface BackOffice {
-  readonly staff: ShopApi
   /** The Beijing day on which everything happened; the gateway's clock stands a day later. */
   readonly day: string
   /** A paid order of three courses, one of them paid back. */
@@ -30,13 +30,17 @@ export interface BackOffice {
   readonly member: number
 }
 
-export async function order(system: System, courseIds: readonly number[], totalAmount: string): Promise<Bought> {
+export async function order(system: RunningSystem, courseIds: readonly number[], totalAmount: string): Promise<Bought> {
   const buyer = await system.buyer()
   const { body } = await buyer.buy(courseIds, totalAmount)
   return { buyer, orderNo: body.orderNo, payUrl: body.payUrl }
 }
 
-export async function paidOrder(system: System, courseIds: readonly number[], totalAmount: string): Promise<Bought> {
+export async function paidOrder(
+  system: RunningSystem,
+  courseIds: readonly number[],
+  totalAmount: string,
+): Promise<Bought> {
   const bought = await order(system, courseIds, totalAmount)
   await system.sandbox.pay(bought.payUrl)
   await until(
@@ -48,7 +52,7 @@ export async function paidOrder(system: System, courseIds: readonly number[], to
 }
 
 /** Paid at the gateway, and nobody has told the shop; it is not asked about either. */
-export async function unreportedOrder(system: System): Promise<Bought> {
+export async function unreportedOrder(system: RunningSystem): Promise<Bought> {
   await system.sandbox.notifications(false)
   const bought = await order(system, [1], '39.00')
   await system.sandbox.pay(bought.payUrl)
@@ -60,7 +64,10 @@ export async function unreportedOrder(system: System): Promise<Bought> {
 }
 
 /** Has a notification come for an order that is unknown just then; afterwards the order is known again. */
-export async function refusedNotification(system: System, staff: ShopApi): Promise<{ id: number; bought: Bought }> {
+export async function refusedNotification(
+  system: RunningSystem,
+  staff: ShopApi,
+): Promise<{ id: number; bought: Bought }> {
   const bought = await order(system, [1], '39.00')
   const hidden = 'd'.repeat(32)
   await system.sql(
@@ -79,7 +86,7 @@ export async function refusedNotification(system: System, staff: ShopApi): Promi
 }
 
 /** Money that came for a number of ours that is in nobody's books: it stands on the list. @returns that number */
-export async function unmatchedPayment(system: System, staff: ShopApi): Promise<string> {
+export async function unmatchedPayment(system: RunningSystem, staff: ShopApi): Promise<string> {
   const { bought } = await refusedNotification(system, staff)
   const unknown = ['n'.repeat(32), bought.orderNo]
   await system.sql('update payment_attempts set attempt_no = $1 where attempt_no = $2', unknown)
@@ -87,7 +94,7 @@ export async function unmatchedPayment(system: System, staff: ShopApi): Promise<
 }
 
 /** A job that has used up its tries. */
-export async function deadJob(system: System): Promise<void> {
+export async function deadJob(system: RunningSystem): Promise<void> {
   await system.sql(
     `select graphile_worker.add_job('send-refund', '{"refundId": "none"}', run_at => now() + interval '1 day', max_attempts => 3)`,
   )
@@ -98,19 +105,19 @@ export async function deadJob(system: System): Promise<void> {
 }
 
 /** More people of one name than the list of orders looks through. */
-async function crowd(system: System): Promise<void> {
+async function crowd(system: RunningSystem): Promise<void> {
   await system.sql(
     `insert into users (username, display_name, password_hash) select 'crowd' || n, 'Crowd', 'none' from generate_series(1, 301) n`,
   )
 }
 
 /** Moves the gateway to the next day, so that the bill of this one is there. @returns this day */
-export async function endDay(system: System): Promise<string> {
+export async function endDay(system: RunningSystem): Promise<string> {
   await system.sandbox.nextMorning()
   return new Date(Date.now() + UTC8_MS).toISOString().slice(0, 10)
 }
 
-export async function fillBackOffice(system: System): Promise<BackOffice> {
+export async function fillBackOffice(system: RunningSystem): Promise<BackOffice> {
   const staff = system.client()
   await staff.login(OWNER.username, OWNER.password)
   const partly = await paidOrder(system, [1, 2, 3], '138.00')
@@ -140,5 +147,11 @@ export async function fillBackOffice(system: System): Promise<BackOffice> {
   const wanted = { username: 'wang-finance', displayName: '王会计', role: 'finance' }
   const added = await staff.call<{ member: { id: number } }>('POST', '/api/admin/staff', wanted)
   const member = added.body.member.id
-  return { staff, day, partly: partly.orderNo, asked: asked.orderNo, unpaid: unpaid.orderNo, refused, buyer, member }
+  return { day, partly: partly.orderNo, asked: asked.orderNo, unpaid: unpaid.orderNo, refused, buyer, member }
+}
+
+/** The one that all files share which only look at it. */
+export async function sharedBackOffice(): Promise<{ system: RunningSystem; world: BackOffice }> {
+  const { place, world } = await fetchShared<{ place: Place; world: BackOffice }>('/back-office')
+  return { system: openSystem(place, () => {}), world }
 }

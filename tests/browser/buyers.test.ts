@@ -28,7 +28,7 @@ const unexpected = (problems: readonly string[]) => problems.filter((line) => !/
 async function find(buyer: Buyer): Promise<void> {
   const { page } = staff
   await staff.open('/admin/buyers')
-  await page.getByTestId('search-words').fill(buyer.username.slice(0, 9).toUpperCase())
+  await page.getByTestId('search-words').fill(buyer.username.slice(0, 14).toUpperCase())
   await page.keyboard.press('Enter')
   await page.waitForURL('**/admin/buyers?q=*')
   await page.locator('tbody tr', { hasText: buyer.username }).getByRole('link').first().click()

@@ -1,12 +1,13 @@
 /** The dashboard on the screen: the figures are what was bought and refunded, for the days that were chosen, in both languages. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startSystem } from '../harness/system.ts'
 import { violations } from './accessibility.ts'
 import { OWNER, order, paidOrder } from './back-office.ts'
 import { DESKTOP, eventually, type Harness, openHarness, PHONE, settled } from './harness.ts'
 
 let harness: Harness
 beforeAll(async () => {
-  harness = await openHarness()
+  harness = await openHarness(startSystem())
 })
 afterAll(() => harness?.close())
 

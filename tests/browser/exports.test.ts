@@ -1,15 +1,16 @@
 /** Orders as a file: downloaded with the filters of the page, by mouse and by keyboard; never a file with an error in it. */
-import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startSystem } from '../harness/system.ts'
 import { violations } from './accessibility.ts'
 import { OWNER } from './back-office.ts'
+import { contentOf } from './browser.ts'
 import { DESKTOP, eventually, type Harness, jumped, openHarness, PHONE, settled } from './harness.ts'
 
 const ORDERS = 20_000
 
 let harness: Harness
 beforeAll(async () => {
-  harness = await openHarness()
+  harness = await openHarness(startSystem())
   await harness.system.sql(
     `insert into orders (order_no, user_id, subject, total_fen, pay_type, status, course_ids, created_at, expires_at, closed_at)
      select md5(n::text), u.id, '摄影入门', 3900, 'alipay', 'cancelled', array[1], now(), now(), now()
@@ -25,7 +26,7 @@ test('the orders of the filters are downloaded and read, by mouse and by keyboar
   await page.locator('tbody tr').first().waitFor()
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('orders-download').click()])
   expect(download.suggestedFilename()).toMatch(/^orders-\d{4}-\d{2}-\d{2}\.csv$/)
-  const bytes = await readFile(await download.path())
+  const bytes = await contentOf(download)
   expect([...bytes.subarray(0, 3)]).toEqual([0xef, 0xbb, 0xbf])
   const lines = bytes.toString('utf8').trimEnd().split('\r\n')
   expect(lines).toHaveLength(ORDERS + 1)
@@ -38,7 +39,7 @@ test('the orders of the filters are downloaded and read, by mouse and by keyboar
   await open('/admin/orders?q=nobody')
   await page.getByTestId('orders-download').focus()
   const [empty] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')])
-  expect((await readFile(await empty.path(), 'utf8')).trimEnd().split('\r\n')).toHaveLength(1)
+  expect((await contentOf(empty)).toString('utf8').trimEnd().split('\r\n')).toHaveLength(1)
   expect(problems).toEqual([])
 })
 

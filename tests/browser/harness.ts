@@ -1,12 +1,14 @@
-/** What browser tests stand on: the whole system, one Chromium, and visits that remember everything that went wrong. */
+/** What browser tests use: a running shop, a browser, and visits that remember everything that went wrong. */
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { expect } from 'vitest'
-import { type System, startSystem } from '../harness/system.ts'
+import { borrowShop } from '../harness/shared/borrow.ts'
+import type { RunningSystem } from '../harness/system.ts'
+import { connectBrowser } from './browser.ts'
 
 const PAGES = join(import.meta.dirname, '../../apps/web/dist/index.html')
-const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
 const WAIT_MS = 30_000
 
 export interface Manner {
@@ -40,7 +42,7 @@ export interface Buyer {
 }
 
 export interface Harness {
-  readonly system: System
+  readonly system: RunningSystem
   visit(manner: Manner): Promise<Visit>
   /** A visit of somebody who is logged in already. */
   visitAs(buyer: Buyer, manner: Manner): Promise<Visit>
@@ -48,11 +50,16 @@ export interface Harness {
   close(): Promise<void>
 }
 
-export async function openHarness(): Promise<Harness> {
+/**
+ * @param starting the shop: one that other files use before and after, unless the file changes what those rely on (settings,
+ * the catalogue, the gateway's clock, or how many orders there are). Such a file starts its own.
+ */
+export async function openHarness(
+  starting: Promise<RunningSystem> = borrowShop(),
+  opening: Promise<Browser> = connectBrowser(),
+): Promise<Harness> {
   if (!existsSync(PAGES)) throw new Error('The pages are not built: run `npm run build` first.')
-  const executablePath = process.env['XUECHENG_BROWSER'] ?? '/usr/bin/chromium'
-  const [system, browser] = await Promise.all([startSystem(), chromium.launch({ executablePath, args: ARGS })])
-  let made = 0
+  const [system, browser] = await Promise.all([starting, opening])
 
   const harness: Harness = {
     system,
@@ -68,8 +75,7 @@ export async function openHarness(): Promise<Harness> {
       return visit
     },
     async newBuyer() {
-      made += 1
-      const username = `reader${made}.${Date.now().toString(36)}`
+      const username = `reader.${randomUUID().slice(0, 8)}`
       await system.client().register(username)
       return { username, password: 'a long password' }
     },

@@ -1,8 +1,8 @@
 /** Students by CSV: from a file with mistakes to a student who reads the course. */
-import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
 import { OWNER } from './back-office.ts'
+import { contentOf } from './browser.ts'
 import { DESKTOP, eventually, type Harness, logIn, openHarness, PHONE, settled } from './harness.ts'
 
 let harness: Harness
@@ -36,7 +36,7 @@ test('a list is corrected, imported with progress, left and come back to; its st
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('import-passwords').click()])
   await settled(page)
   expect(await violations(page)).toEqual([])
-  const lines = (await readFile(await download.path(), 'utf8')).split('\r\n')
+  const lines = (await contentOf(download)).toString('utf8').split('\r\n')
   expect(lines[0]?.startsWith('\ufeff')).toBe(true)
   const [username = '', , password = ''] = lines[1]?.split(',').map((cell) => cell.slice(1, -1)) ?? []
   expect(username).toBe('li.hua')

@@ -1,5 +1,6 @@
 /** Names of people stand on one line of the back office, whole; and its charts are written in the page's font. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startSystem } from '../harness/system.ts'
 import { type BackOffice, fillBackOffice, OWNER } from './back-office.ts'
 import { DESKTOP, type Harness, openHarness, settled, type Visit } from './harness.ts'
 import { shoot } from './screenshots.ts'
@@ -9,13 +10,15 @@ let world: BackOffice
 const BUYER = 'Xiaoming.Ouyang-Zhang'
 
 beforeAll(async () => {
-  harness = await openHarness()
+  harness = await openHarness(startSystem())
   world = await fillBackOffice(harness.system)
   await harness.system.sql("update users set display_name = $1 where role = 'buyer' and display_name <> 'Crowd'", [
     BUYER,
   ])
   await harness.system.sql("update users set display_name = '欧阳晓明（管理员）' where username = $1", [OWNER.username])
-  const { body } = await world.staff.call<{ items: unknown[] }>('GET', '/api/admin/audit')
+  const owner = harness.system.client()
+  await owner.login(OWNER.username, OWNER.password)
+  const { body } = await owner.call<{ items: unknown[] }>('GET', '/api/admin/audit')
   expect(body.items.length).toBeGreaterThan(0)
 })
 afterAll(() => harness?.close())

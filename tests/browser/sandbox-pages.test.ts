@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startSandbox } from '@xuecheng/sandbox'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { call, merchantWithSdk } from '../conformance/sandbox/rig.ts'
 import { orderOf, sendByHand, wechatMerchant } from '../conformance/sandbox/wechat-rig.ts'
 import { violations } from './accessibility.ts'
+import { connectBrowser } from './browser.ts'
 
 const BACK = 'http://shop.example/pay/success'
 const NOTIFY = 'http://127.0.0.1:99/api/payments/alipay/notify'
@@ -17,8 +18,7 @@ let browser: Browser
 let merchant: Awaited<ReturnType<typeof merchantWithSdk>>
 
 beforeAll(async () => {
-  const executablePath = process.env['XUECHENG_BROWSER'] ?? '/usr/bin/chromium'
-  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  browser = await connectBrowser()
   sandbox = await startSandbox({ data })
   merchant = await merchantWithSdk(sandbox.url)
 })

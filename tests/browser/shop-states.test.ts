@@ -81,7 +81,10 @@ beforeAll(async () => {
   made.draftLesson = body.chapters[0]?.lessons[0]?.id ?? 0
   await system.sql("update courses set status = 'draft' where id = 5")
 })
-afterAll(() => harness?.close())
+afterAll(async () => {
+  await harness?.system.sql("update courses set status = 'published' where id = 5")
+  await harness?.close()
+})
 
 type Role = 'buyer' | 'newcomer' | 'owner'
 
