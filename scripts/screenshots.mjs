@@ -9,8 +9,8 @@ install()
 build()
 const folder = join(root, 'data/screenshots')
 rmSync(folder, { recursive: true, force: true })
-const files = ['pages', 'shop-states', 'back-office-pages', 'back-office-dialogs'].map(
-  (name) => `tests/browser/${name}.test.ts`,
+const files = ['pages.', 'shop-states.', 'back-office-pages-', 'back-office-dialogs.'].map(
+  (name) => `tests/browser/${name}`,
 )
 const { status } = spawnSync(findNode(), [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...files], {
   cwd: root,
