@@ -151,7 +151,7 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   await buyer.close()
 })
 
-test('a category is made, put first by keyboard, and deleted again; one with courses says why it stays', async () => {
+test('a category is created, moved to the top by keyboard and deleted; one with courses cannot be deleted, and the page says why', async () => {
   staff = await harness.visitAs(OWNER, DESKTOP)
   const { page } = staff
   const names = () => page.getByTestId('choices').locator('strong').allInnerTexts()
@@ -183,7 +183,7 @@ test('a category is made, put first by keyboard, and deleted again; one with cou
   await page.keyboard.press('Escape')
 })
 
-test('of two authors none overwrites the other: both versions side by side, and what each changed is proposed', async () => {
+test('two authors edit one course: neither overwrites the other, and the page shows both versions with a merge to choose', async () => {
   const { system } = harness
   const other = system.client()
   await other.login('admin', 'admin123456')

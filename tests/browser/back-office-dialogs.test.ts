@@ -111,7 +111,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
     expect(await opener.and(page.locator(':focus')).count()).toBe(1)
   })
 
-  test('no right, and no staff', async () => {
+  test('a role without permission, and an account that is not staff', async () => {
     const other = await harness.visitAs(editor, manner)
     await other.open('/admin/money-health')
     await settled(other.page)
@@ -126,7 +126,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
   })
 })
 
-test('a buyer’s password is made with Tab and Enter alone, from the skip link on', async () => {
+test('a buyer’s password is reset with only Tab and Enter, starting at the skip link', async () => {
   const visit = await harness.visitAs(OWNER, DESKTOP)
   const { page } = visit
   await visit.open('/admin/buyers')

@@ -34,7 +34,7 @@ const look = async ({ page }: Visit) => {
   expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
 }
 
-test('a trial payment by WeChat Pay: the code is shown, scanned, and every step passes', async () => {
+test('a trial payment by WeChat Pay: the code is scanned and every step passes', async () => {
   const { page } = staff
   await staff.open('/admin/settings/trial')
   await page.getByLabel('支付方式').selectOption('wechat')
@@ -58,7 +58,7 @@ test('a trial payment by WeChat Pay: the code is shown, scanned, and every step 
   await look(phone)
 })
 
-test('an import is stopped on the way, and its result says of each row whether it was done', async () => {
+test('an import is stopped halfway, and its result says for each row whether it was imported', async () => {
   const rows = 1000
   const pupils = Array.from({ length: rows }, (_, place) => `stopped${place},1`)
   const { page } = staff
@@ -89,7 +89,7 @@ test('an import is stopped on the way, and its result says of each row whether i
   await look(phone)
 })
 
-test('keys that cannot be proved from here are stored only by the button that says so', async () => {
+test('keys that cannot be checked are stored only with the button that says so', async () => {
   const pair = () => generateKeyPairSync('rsa', { modulusLength: 2048 })
   const secret = pair().privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64')
   const theirs = pair().publicKey.export({ type: 'spki', format: 'der' }).toString('base64')

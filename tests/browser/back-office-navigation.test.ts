@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => harness?.close())
 
-test('the navigation says where one is, on pages of one thing as well', async () => {
+test('the navigation marks the current section, on detail pages too', async () => {
   for (const [path, way] of [
     ['/admin/courses/1', '课程'],
     ['/admin/courses/new', '课程'],
@@ -31,7 +31,7 @@ test('the navigation says where one is, on pages of one thing as well', async ()
   }
 })
 
-test('a course on sale is looked at as a buyer sees it: its lessons are locked, and it cannot be bought', async () => {
+test('staff preview a published course as a buyer: lessons are locked, and it cannot be bought', async () => {
   await staff.open('/admin/courses/1')
   expect(await page.getByTestId('course-preview').getAttribute('href')).toBe('/courses/1?as=buyer')
   await staff.open('/courses/1?as=buyer')
@@ -52,7 +52,7 @@ test('a course on sale is looked at as a buyer sees it: its lessons are locked, 
   expect(staff.problems).toEqual([])
 })
 
-test('a buyer gets a clear no, and each role sees what it may', async () => {
+test('a buyer is refused clearly, and each role sees only its sections', async () => {
   const buyer = await harness.newBuyer()
   const visit = await harness.visit(DESKTOP)
   await visit.open('/admin/refunds')
@@ -87,7 +87,7 @@ test('a buyer gets a clear no, and each role sees what it may', async () => {
   }
 })
 
-test('what cannot be loaded says so, and is asked for again', async () => {
+test('a list that cannot be loaded says so, and loads when retried', async () => {
   await page.route('**/api/admin/orders*', (route) => route.fulfill({ status: 502, body: 'Bad gateway' }))
   await staff.open('/admin/orders')
   await page.getByRole('alert').getByText('商店暂时没有回应').waitFor()
@@ -97,7 +97,7 @@ test('what cannot be loaded says so, and is asked for again', async () => {
   staff.problems.length = 0 // the failure, as Chromium prints it
 })
 
-test('filters stand in the address, and going back undoes one', async () => {
+test('filters are part of the address, and going back undoes the last one', async () => {
   await staff.open('/admin/orders')
   await page.locator('tbody tr').first().waitFor()
   await page.getByLabel('状态').selectOption('refunded')
@@ -115,7 +115,7 @@ test('filters stand in the address, and going back undoes one', async () => {
   expect(staff.problems).toEqual([])
 })
 
-test('on a phone the ways are behind one button, and the language is switched there', async () => {
+test('on a phone the navigation opens from one button, which also holds the language switch', async () => {
   const visit = await harness.visitAs(OWNER, PHONE)
   await visit.open('/admin')
   await visit.page.waitForURL('**/admin/orders')
@@ -129,7 +129,7 @@ test('on a phone the ways are behind one button, and the language is switched th
   await visit.close()
 })
 
-test('a buyer’s browser loads nothing of the back office', async () => {
+test('a buyer’s browser loads no code of the back office', async () => {
   const visit = await harness.visit(DESKTOP)
   const loaded: string[] = []
   visit.page.on('request', (request) => loaded.push(new URL(request.url()).pathname))

@@ -36,7 +36,7 @@ async function owner() {
   return client
 }
 
-test('an unpaid order: the gateway is asked now, and another is cancelled with a reason', async () => {
+test('staff query the gateway about an unpaid order, and cancel another with a reason', async () => {
   const unreported = await unreportedOrder(harness.system)
   await staff.open(`/admin/orders/${unreported.orderNo}`)
   await page.getByTestId('order-ask').click()
@@ -58,7 +58,7 @@ test('an unpaid order: the gateway is asked now, and another is cancelled with a
   expect(staff.problems).toEqual([])
 })
 
-test('access is taken away and given back from the order, each with a reason, and no money moves', async () => {
+test('staff revoke and grant access on the order’s page, each with a reason; no money moves', async () => {
   const { client, visit, orderNo } = await buyerWith([1, 2], '88.00')
   await staff.open(`/admin/orders/${orderNo}`)
   const decide = async (reason: string) => {
@@ -84,7 +84,7 @@ test('access is taken away and given back from the order, each with a reason, an
   await visit.close()
 })
 
-test('a notification that was refused is replayed, and its order is paid', async () => {
+test('a refused notification is replayed, and its order becomes paid', async () => {
   const { id, bought } = await refusedNotification(harness.system, await owner())
   await staff.open('/admin/notifications?state=refused')
   await page.locator(`a[href="/admin/notifications/${id}"]`).click()
@@ -107,7 +107,7 @@ test('a notification that was refused is replayed, and its order is paid', async
   expect(staff.problems).toEqual([])
 })
 
-test('money health leads to the row’s order and its repair, and is green again afterwards', async () => {
+test('money health links to the affected order, and the check clears after the repair', async () => {
   const paid = await paidOrder(harness.system, [1], '39.00')
   const [row] = await harness.system.sql<{ id: string; user_id: string }>(
     'select id, user_id from orders where order_no = $1',
@@ -128,7 +128,7 @@ test('money health leads to the row’s order and its repair, and is green again
   expect(staff.problems).toEqual([])
 })
 
-test('access is taken away and given back on the order’s page, which tells of it, and of what the gateway answered', async () => {
+test('the order’s timeline lists access changes, gateway queries and notifications', async () => {
   const { buyer, orderNo } = await paidOrder(harness.system, [1], '39.00')
   await staff.open(`/admin/orders/${orderNo}`)
   const decide = async (words: string) => {

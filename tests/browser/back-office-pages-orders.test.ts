@@ -44,7 +44,7 @@ describePages(
     { name: 'the dashboard of a year', path: () => '/admin/dashboard?days=366', heading: ['经营概况', 'Dashboard'] },
   ],
   (looking) => {
-    test('a table is never cut: it stacks where its place is narrow, and scrolls where it is still too wide', async () => {
+    test('a table is never cut off: it stacks on a narrow screen, and scrolls where it is still too wide', async () => {
       const { world, visit, manner } = looking()
       const { page } = visit
       await page.setViewportSize({ width: Math.min(1024, manner.width), height: 900 })
@@ -68,7 +68,7 @@ describePages(
       expect(visit.problems.splice(0)).toEqual([])
     })
 
-    test('the dialogs', async () => {
+    test('the refund dialog', async () => {
       const { world, visit } = looking()
       const { page } = visit
       await visit.open(`/admin/orders/${world.partly}`)
@@ -88,7 +88,7 @@ describePages(
       expect(visit.problems.splice(0)).toEqual([])
     })
 
-    test('the login', async () => {
+    test('the login page', async () => {
       const { harness, manner } = looking()
       const stranger = await harness.visit(manner)
       await stranger.open('/admin/orders?status=paid')

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => harness?.close())
 
 // From here on the gateway's clock stands a day later: nothing more can be paid.
-test('a day is reconciled from the screen, its difference is repaired, and the day is clean', async () => {
+test('staff reconcile a day and repair its difference; the audit log records it', async () => {
   const unreported = await unreportedOrder(harness.system)
   const day = await endDay(harness.system)
   await staff.open('/admin/reconciliation')
@@ -41,7 +41,7 @@ test('a day is reconciled from the screen, its difference is repaired, and the d
   expect(staff.problems).toEqual([])
 })
 
-test('a dead job is run again', async () => {
+test('a failed job is run again', async () => {
   await deadJob(harness.system)
   await staff.open('/admin/jobs')
   await page.getByText('refundId is no number').waitFor()

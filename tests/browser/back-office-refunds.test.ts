@@ -30,7 +30,7 @@ async function buyerWith(courseIds: readonly number[], total: string, manner = P
   return { client, visit, orderNo: body.orderNo }
 }
 
-test('a partial refund from the screen: previewed, sent once, seen at the buyer and in the gateway’s books', async () => {
+test('a partial refund is previewed, sent once, and visible to the buyer and at the gateway', async () => {
   const { client, visit, orderNo } = await buyerWith([1, 2, 3], '138.00')
   await visit.open(`/orders/${orderNo}`)
 
@@ -78,7 +78,7 @@ test('a partial refund from the screen: previewed, sent once, seen at the buyer 
   await visit.close()
 })
 
-test('a refund whose answer is lost is pressed again and made once; one that no longer fits is not made', async () => {
+test('a refund whose response is lost is sent again and created once; one that exceeds the balance is refused', async () => {
   const { orderNo, buyer } = await paidOrder(harness.system, [1, 2], '88.00')
   await staff.open(`/admin/orders/${orderNo}`)
   const dialog = page.locator('dialog[open]')
@@ -116,7 +116,7 @@ test('a refund whose answer is lost is pressed again and made once; one that no 
   staff.problems.length = 0 // an honest refusal, as Chromium prints it
 })
 
-test('a buyer asks for the money back, staff approve, and the buyer sees it happen', async () => {
+test('a buyer requests a refund, staff approve it, and the buyer’s page follows', async () => {
   const { client, visit, orderNo } = await buyerWith([1, 2], '88.00')
   const buyer = visit.page
   await visit.open(`/orders/${orderNo}`)
@@ -148,7 +148,7 @@ test('a buyer asks for the money back, staff approve, and the buyer sees it happ
   await visit.close()
 })
 
-test('what went back by hand meanwhile is not asked for: the request is refused, and the dialog says what is left', async () => {
+test('a refund made meanwhile lowers what can be requested: the dialog shows the new amount', async () => {
   const { visit, orderNo } = await buyerWith([1, 2], '88.00')
   const buyer = visit.page
   await visit.open(`/orders/${orderNo}`)
@@ -176,7 +176,7 @@ test('what went back by hand meanwhile is not asked for: the request is refused,
   await visit.close()
 })
 
-test('a request can be withdrawn, and another is declined with an answer', async () => {
+test('a buyer withdraws a refund request; staff decline another with an answer', async () => {
   const { client, visit, orderNo } = await buyerWith([1], '39.00')
   const buyer = visit.page
   await visit.open(`/orders/${orderNo}`)

@@ -45,7 +45,7 @@ async function decide(words: string): Promise<void> {
   await dialog.waitFor({ state: 'detached' })
 }
 
-test('a buyer is found; what is owned says since when and from which order; a course is given and taken', async () => {
+test('staff find a buyer, see each owned course with its order, grant a course and revoke it', async () => {
   const buyer = await harness.newBuyer()
   const client = harness.system.client()
   await client.login(buyer.username, buyer.password)
@@ -80,7 +80,7 @@ test('a buyer is found; what is owned says since when and from which order; a co
   await visit.close()
 })
 
-test('a disabled buyer is out at once and comes in again; a password made up here is changed at its first use', async () => {
+test('a disabled buyer is logged out at once and can return when enabled; a reset password must be changed at first use', async () => {
   const buyer = await harness.newBuyer()
   const visit = await harness.visitAs(buyer, PHONE)
   await visit.open('/my/courses')

@@ -36,7 +36,7 @@ function watchDialogs(page: Page): string[] {
   return asked
 }
 
-test('a proof is asked for over the page; Escape keeps what was typed, the right password goes on by itself', async () => {
+test('a dialog asks for the password again: Escape keeps the form, the right password continues the action', async () => {
   const { page, open, problems, close } = await harness.visitAs(OWNER, DESKTOP)
   await open('/admin/staff')
   await page.getByTestId('staff-add').click()
@@ -78,7 +78,7 @@ test('a proof is asked for over the page; Escape keeps what was typed, the right
   await close()
 })
 
-test('with a second factor the code is asked for as well', async () => {
+test('an account with a second factor is also asked for its code', async () => {
   const person = await member('owner')
   const api = harness.system.client()
   await api.login(person.username, person.password)
@@ -116,7 +116,7 @@ test('with a second factor the code is asked for as well', async () => {
   await visit.close()
 })
 
-test('the login ends while somebody writes: a login over the page, and what was pressed goes on', async () => {
+test('the session ends while an author writes: a login dialog opens, and the save continues after it', async () => {
   const visit = await harness.visitAs(OWNER, DESKTOP)
   const { page } = visit
   const asked = watchDialogs(page)
@@ -182,7 +182,7 @@ test('the login ends while somebody writes: a login over the page, and what was 
   await visit.close()
 })
 
-test('a buyer whose login has ended logs in over the page, and the order is placed', async () => {
+test('a buyer whose session has ended logs in inside a dialog, and the order is placed', async () => {
   const buyer = await harness.newBuyer()
   const visit = await harness.visitAs(buyer, PHONE)
   const { page } = visit

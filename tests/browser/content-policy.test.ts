@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => harness?.close())
 
-test('the page of the API is read', async () => {
+test('the API documentation page works under the content policy', async () => {
   const visit = await harness.visit(DESKTOP)
   try {
     const { page } = visit
@@ -26,7 +26,7 @@ test('the page of the API is read', async () => {
   }
 })
 
-test('what a course looks like while it loads needs no inline style', async () => {
+test('the skeleton of a course page needs no inline style', async () => {
   const visit = await harness.visit(DESKTOP)
   try {
     const { page } = visit
@@ -47,7 +47,7 @@ test('what a course looks like while it loads needs no inline style', async () =
   }
 })
 
-test('an inline style that gets into a page does nothing, and every browser test hears of it', async () => {
+test('an injected inline style has no effect, and every browser test would report it', async () => {
   const visit = await harness.visit(DESKTOP)
   try {
     const { page } = visit

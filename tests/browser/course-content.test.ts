@@ -30,7 +30,7 @@ async function drag(page: Page, from: Locator, to: Locator): Promise<void> {
 const orderOf = (page: Page, name: 'lesson' | 'chapter') =>
   page.locator(`[data-${name}]`).evaluateAll((rows, key) => rows.map((row) => row.getAttribute(key)), `data-${name}`)
 
-test('lessons and chapters are dragged into order, and stand so for a visitor', async () => {
+test('lessons and chapters are reordered by dragging, and visitors see the new order', async () => {
   const { page } = staff
   await staff.open('/admin/courses/1?tab=content')
   await page.locator('[data-lesson]').first().waitFor()
@@ -64,7 +64,7 @@ test('lessons and chapters are dragged into order, and stand so for a visitor', 
   expect(staff.problems).toEqual([])
 })
 
-test('a lesson made free to look at is read by a visitor, and no longer once it is not', async () => {
+test('a visitor can read a lesson while it is a free preview, and not afterwards', async () => {
   const { page } = staff
   const { body } = await harness.system
     .client()
@@ -91,7 +91,7 @@ test('a lesson made free to look at is read by a visitor, and no longer once it 
   await visitor.close()
 })
 
-test('the original price is struck at the visitor’s, and one that is no higher is refused', async () => {
+test('visitors see the original price struck through; one that is not higher than the price is refused', async () => {
   const { page } = staff
   await staff.open('/admin/courses/2')
   await page.locator('[name=originalPrice]').fill('10')
@@ -112,7 +112,7 @@ test('the original price is struck at the visitor’s, and one that is no higher
   expect(staff.problems.splice(0).filter((line) => !line.includes('status of 422'))).toEqual([])
 })
 
-test('a teacher is written in a dialog, and changed', async () => {
+test('a teacher is added in a dialog and edited', async () => {
   const { page } = staff
   await staff.open('/admin/teachers')
   await page.getByTestId('choice-add').click()

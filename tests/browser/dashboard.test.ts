@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => harness?.close())
 
-test('what was bought and refunded adds up on the screen, for each span of days', async () => {
+test('sales and refunds add up for each range of days', async () => {
   const { system } = harness
   const refunded = await paidOrder(system, [1, 2], '88.00')
   const earlier = await paidOrder(system, [1], '39.00')

@@ -56,7 +56,7 @@ const marked = async (page: Page): Promise<{ wrong: string[]; focus: string }> =
 
 describe.each(MANNERS)('%s', (_, manner) => {
   test.each(['/', '/courses/3', '/admin/login'])(
-    'on a slow line %s has the shape of a page before any script',
+    '%s shows a skeleton on a slow connection, before any script has loaded',
     async (path) => {
       const { page, problems } = await visit(manner)
       let release = () => {}
@@ -85,7 +85,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
     },
   )
 
-  test('a long wait is said in minutes, once', async () => {
+  test('a long rate limit is given in minutes, once', async () => {
     const { page, open } = await visit(manner)
     const en = manner.language === 'en'
     const refuse = (detail: string) => async (route: Route) => {
@@ -114,7 +114,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
     }
   })
 
-  test('a method that is out: the other one is offered, and pays the order', async () => {
+  test('when one payment method fails, the other is offered and pays the order', async () => {
     const { page, open } = await visit(manner, await harness.newBuyer())
     await harness.system.sandbox.send('POST', '/faults', {
       kind: 'http-500',
@@ -145,7 +145,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
     await page.waitForURL((url) => url.origin === new URL(harness.system.sandboxUrl).origin)
   })
 
-  test('a course that is owned leads to it from the checkout; nothing costs 0.00', async () => {
+  test('the checkout links an owned course to its lessons, and never shows a price of 0.00', async () => {
     const buyer = await harness.newBuyer()
     const client = harness.system.client()
     await client.login(buyer.username, buyer.password)
@@ -173,7 +173,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
     await page.waitForURL('**/learn/1/**')
   })
 
-  test('forms left empty say so at every field, and the focus is on the first', async () => {
+  test('an empty form marks every field and focuses the first', async () => {
     const en = manner.language === 'en'
     const { page, open } = await visit(manner)
     await open('/register')
@@ -194,7 +194,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
     expect(await marked(page)).toMatchObject({ wrong: { length: 2 }, focus: 'username' })
   })
 
-  test('a new course left empty names all that is missing, and the focus is on the first', async () => {
+  test('an empty new course marks every missing field and focuses the first', async () => {
     const { page, open } = await visit(manner, OWNER)
     await open('/admin/courses/new')
     await settled(page)
@@ -211,7 +211,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
     await shoot(page, 'back-office', 'a course left empty', manner)
   })
 
-  test('why a file is no video is said by name', async () => {
+  test('a file that is not a usable video is refused with the reason', async () => {
     const en = manner.language === 'en'
     const { page, open } = await visit(manner, OWNER)
     const { body } = await (async () => {
@@ -243,7 +243,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
   })
 })
 
-test('asking for a refund with nothing said names both that are missing', async () => {
+test('an empty refund request names both missing fields', async () => {
   const buyer = await harness.newBuyer()
   const client = harness.system.client()
   await client.login(buyer.username, buyer.password)

@@ -17,7 +17,7 @@ async function member(role: string): Promise<Buyer> {
   return person
 }
 
-test('unsaved text is offered after a reload, to this account only; discarded or logged out, it is gone; no secret is kept', async () => {
+test('unsaved text is offered after a reload, only to the same account, until it is discarded or the account logs out; secrets are never kept', async () => {
   const visit = await harness.visitAs(OWNER, PHONE)
   const { page } = visit
   page.on('dialog', (dialog) => void dialog.accept()) // the browser asks before it leaves

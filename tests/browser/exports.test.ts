@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => harness?.close())
 
-test('the orders of the filters are downloaded and read, by mouse and by keyboard', async () => {
+test('filtered orders are downloaded as CSV, by mouse and by keyboard', async () => {
   const { page, open, problems } = await harness.visitAs(OWNER, DESKTOP)
   await open('/admin/orders?status=cancelled')
   await page.locator('tbody tr').first().waitFor()
@@ -43,7 +43,7 @@ test('the orders of the filters are downloaded and read, by mouse and by keyboar
   expect(problems).toEqual([])
 })
 
-test('a download that breaks off on the way is a failed one', async () => {
+test('a download that breaks off fails in the browser', async () => {
   const { page, open } = await harness.visitAs(OWNER, DESKTOP)
   await open('/admin/orders?status=cancelled')
   await page.getByTestId('orders-download').waitFor()
@@ -55,7 +55,7 @@ test('a download that breaks off on the way is a failed one', async () => {
   expect(failure).not.toBeNull()
 })
 
-test('a login that has ended is asked for over the page, and never a file with an error in it', async () => {
+test('a download after the session has ended asks for a login, and never saves an error as a file', async () => {
   const { page, open } = await harness.visitAs(OWNER, PHONE)
   const end = () => harness.system.sql('update sessions set ended_at = now() where ended_at is null')
   await open('/admin/orders?status=cancelled')

@@ -29,7 +29,7 @@ async function visitWithOldBrowser(manner: typeof DESKTOP): Promise<void> {
   await visit.context.addInitScript({ content: OLD_BROWSER })
 }
 
-test('what the floor lacks is gone, and only that', async () => {
+test('the simulated old browser lacks what the oldest supported one lacks, and no more', async () => {
   await visitWithOldBrowser(DESKTOP)
   await visit.open('/')
   const has = await visit.page.evaluate<Record<string, boolean>>(`({
@@ -54,7 +54,7 @@ test('what the floor lacks is gone, and only that', async () => {
   expect(filled).toEqual([2, undefined, 'a', 'a', true, false, true])
 })
 
-test('from the course page over the login and the cashier to the open lesson', async () => {
+test('an old browser buys a course: login, cashier, lesson', async () => {
   const buyer = await harness.newBuyer()
   await visitWithOldBrowser(PHONE)
   const { page } = visit
@@ -101,7 +101,7 @@ test('from the course page over the login and the cashier to the open lesson', a
     .waitFor()
 })
 
-test('a waiting order page asks every few seconds and turns paid by itself', async () => {
+test('in an old browser a waiting order page polls and turns to paid', async () => {
   const buyer = await harness.newBuyer()
   const client = harness.system.client()
   await client.login(buyer.username, buyer.password)
@@ -116,7 +116,7 @@ test('a waiting order page asks every few seconds and turns paid by itself', asy
   await eventually(status).toBe('paid')
 })
 
-test('the dashboard of the back office, its dialogs, and its lists', async () => {
+test('an old browser opens the back office: dashboard, lists and a dialog', async () => {
   await visitWithOldBrowser(DESKTOP)
   const { page } = visit
   await visit.open('/admin/login')

@@ -14,7 +14,7 @@ afterAll(() => harness?.close())
 const fits = 'document.documentElement.scrollWidth - innerWidth'
 const list = (text: string) => ({ name: '名单.csv', mimeType: 'text/csv', buffer: Buffer.from(text) })
 
-test('a list is corrected, imported with progress, left and come back to; its student reads the course', async () => {
+test('a CSV is corrected and imported with progress; an imported student logs in and reads the course', async () => {
   const { page, open } = await harness.visitAs(OWNER, DESKTOP)
   await open('/admin/imports')
   await page.getByTestId('import-file').setInputFiles(list('用户名,昵称,课程\nli.hua,李华,没有这门课\n'))

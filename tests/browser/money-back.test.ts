@@ -15,7 +15,7 @@ afterAll(() => harness?.close())
 
 const refundedThere = async (orderNo: string) => (await harness.system.sandbox.trades(orderNo))[0]?.refundedAmount
 
-test('a refund that the gateway refused is sent again with its number, and goes back once', async () => {
+test('a refund that the gateway refused is sent again under the same number, and paid once', async () => {
   const { orderNo } = await paidOrder(harness.system, [1], '39.00')
   await harness.system.sandbox.send('POST', '/faults', {
     kind: 'business-error',
@@ -49,7 +49,7 @@ test('a refund that the gateway refused is sent again with its number, and goes 
   expect(staff.problems).toEqual([])
 })
 
-test('money that is nobody’s goes back from the list, once, with a reason', async () => {
+test('an unmatched payment is refunded from the list, once, with a reason', async () => {
   const client = harness.system.client()
   await client.login(OWNER.username, OWNER.password)
   const orderNo = await unmatchedPayment(harness.system, client)

@@ -62,7 +62,7 @@ describe.each(['zh-CN', 'en'] as const)('%s', (language) => {
   })
   afterAll(() => visit?.close())
 
-  test('no name is broken, at any width', async () => {
+  test('no name is broken over two lines, at any width', async () => {
     const { page } = visit
     const users = await harness.system.sql<{ username: string; display_name: string }>(
       "select username, display_name from users where display_name <> 'Crowd'",
@@ -85,7 +85,7 @@ describe.each(['zh-CN', 'en'] as const)('%s', (language) => {
   })
 })
 
-test('charts are written in the font of the page', async () => {
+test('charts use the font of the page', async () => {
   const visit = await harness.visitAs(OWNER, DESKTOP)
   const { page } = visit
   await page.addInitScript({

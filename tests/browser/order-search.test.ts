@@ -20,7 +20,7 @@ async function search(words: string): Promise<void> {
   await staff.page.waitForURL((url) => url.searchParams.get('q') === words)
 }
 
-test('by number, by Alipay’s and WeChat’s number, by buyer, course, amount and day', async () => {
+test('orders are found by order number, gateway number, buyer, course, amount and day', async () => {
   const { system } = harness
   const paid = await paidOrder(system, [1, 2], '88.00')
   const others = await Promise.all([order(system, [3], '50.00'), order(system, [4], '0.00').catch(() => undefined)])
@@ -91,7 +91,7 @@ test('by number, by Alipay’s and WeChat’s number, by buyer, course, amount a
   expect(staff.problems).toEqual([])
 })
 
-test('the earlier ones follow, none missing and none twice', async () => {
+test('older orders load page by page, with none missing and none twice', async () => {
   await Promise.all(Array.from({ length: 45 }, () => order(harness.system, [1], '39.00')))
   const all = await harness.system.sql<{ order_no: string }>('select order_no from orders order by id desc')
   await staff.open('/admin/orders')

@@ -151,7 +151,7 @@ describe.each([
   test.each(PUBLIC.map((deep) => [deep.name, deep] as const))('%s', (_name, deep) => inspect(stranger, deep, manner))
   test.each(OWN.map((deep) => [deep.name, deep] as const))('%s', (_name, deep) => inspect(own, deep, manner))
 
-  test.each(['/orders', '/my/courses', `/checkout?courses=1`])('%s asks a stranger to log in first', async (path) => {
+  test.each(['/orders', '/my/courses', `/checkout?courses=1`])('%s asks a visitor to log in first', async (path) => {
     await stranger.open(path)
     await stranger.page.getByTestId('login-needed').waitFor()
     expect(new URL(stranger.page.url()).searchParams.get('next')).toBe(path)
@@ -163,7 +163,7 @@ test.each([
   ['/', PHONE],
   ['/courses/3', DESKTOP],
   ['/courses/3', PHONE],
-])('%s is fetched ahead as the page begins, and nothing twice', async (path, manner) => {
+])('%s preloads what it needs, and fetches nothing twice', async (path, manner) => {
   const visit = await harness.visit(manner)
   const asked: string[] = []
   visit.page.on('request', (request) => asked.push(new URL(request.url()).pathname))
@@ -180,7 +180,7 @@ test.each([
   await visit.close()
 })
 
-test('the language is chosen in the header, said to the browser, and kept', async () => {
+test('the language is switched in the header, set on the document, and kept after a reload', async () => {
   const visit = await harness.visit({ width: 1280, language: 'zh-CN' })
   const { page } = visit
   await visit.open('/free-courses')
@@ -193,7 +193,7 @@ test('the language is chosen in the header, said to the browser, and kept', asyn
   await visit.close()
 })
 
-test('lessons: keys turn pages, the place is kept, and logging out locks them again', async () => {
+test('lessons: keys turn pages, the last lesson is remembered, and logging out locks them', async () => {
   const visit = await harness.visitAs(buyer, DESKTOP)
   const { page } = visit
   const keptPlace = async () => {
@@ -243,7 +243,7 @@ test('lessons: keys turn pages, the place is kept, and logging out locks them ag
   await visit.close()
 })
 
-test('on a phone the chapters come in as a drawer', async () => {
+test('on a phone the chapters open in a drawer', async () => {
   const visit = await harness.visitAs(buyer, PHONE)
   const { page } = visit
   await visit.open(`/learn/1/${made.lesson}`)
@@ -255,7 +255,7 @@ test('on a phone the chapters come in as a drawer', async () => {
   await visit.close()
 })
 
-test('without a network the page says so, and goes on when asked again', async () => {
+test('a page without network says so, and loads when retried', async () => {
   const visit = await harness.visit(PHONE)
   const { page } = visit
   await visit.open('/login')
@@ -269,7 +269,7 @@ test('without a network the page says so, and goes on when asked again', async (
   await visit.close()
 })
 
-test('a server that fails is called by its name, with a way to try again', async () => {
+test('a failing server is named as the cause, with a way to retry', async () => {
   const visit = await harness.visit(DESKTOP)
   const { page } = visit
   await page.route('**/api/courses/3', (route) => route.fulfill({ status: 502, body: 'Bad gateway' }))

@@ -64,9 +64,9 @@ const MANNERS = [
 const UNPAID = /还没有付款$|待付款|我们没有收到|Not paid yet$|To pay|no payment for this order/
 const MAIN_PAY = '.button.primary[data-testid=pay-again], .button.tight'
 
-describe.each(['wechat', 'alipay'] as const)('%s gives no answer', (payType) => {
+describe.each(['wechat', 'alipay'] as const)('%s does not answer', (payType) => {
   describe.each(MANNERS)('%s', (_, manner) => {
-    test('the return page, the order, the list and the pay page say that it is not known, and ask again', async () => {
+    test('the return page, the order, the list and the pay page say that the payment is unknown, and query again', async () => {
       const { orderNo } = await unpaidOrder(payType)
       await silence(orderNo)
       const visit = await visitAs(buyer, manner)
@@ -114,7 +114,7 @@ describe.each(['wechat', 'alipay'] as const)('%s gives no answer', (payType) => 
   })
 })
 
-test('pressed again, the gateway is asked again; who had paid is shown as paid', async () => {
+test('the button queries the gateway again, and a buyer who has paid sees it', async () => {
   const { orderNo, payUrl } = await unpaidOrder('alipay')
   await harness.system.sandbox.notifications(false)
   await harness.system.sandbox.pay(payUrl)
@@ -132,7 +132,7 @@ test('pressed again, the gateway is asked again; who had paid is shown as paid',
   await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
 })
 
-test('a signed return that the gateway does not confirm is still being confirmed, and says why', async () => {
+test('a signed return that the gateway does not confirm stays in confirmation and says why', async () => {
   const { orderNo, payUrl } = await unpaidOrder('alipay')
   await harness.system.sandbox.notifications(false)
   const { returnUrl } = await harness.system.sandbox.pay(payUrl)
@@ -145,7 +145,7 @@ test('a signed return that the gateway does not confirm is still being confirmed
   await page.getByText('支付平台暂时没有回应').waitFor()
 })
 
-test('the order’s page in the back office says which attempt has no answer', async () => {
+test('the order’s page in the back office names the attempt that the gateway did not answer about', async () => {
   const { orderNo } = await unpaidOrder('wechat')
   await silence(orderNo)
   const visit = await visitAs(buyer, DESKTOP)
@@ -159,7 +159,7 @@ test('the order’s page in the back office says which attempt has no answer', a
 })
 
 test.each(MANNERS)(
-  '%s: after a second payment the success page says that it goes back, as the order does',
+  '%s: after a second payment the success page and the order’s page announce its refund',
   async (_, manner) => {
     const { client, orderNo, payUrl } = await unpaidOrder('alipay')
     const again = await client.call<{ payUrl: string }>('POST', `/api/orders/${orderNo}/payment`, { payType: 'alipay' })

@@ -135,23 +135,26 @@ async function learn(page: Page): Promise<void> {
 const ways = (agents: readonly (keyof typeof AGENTS)[]) =>
   agents.flatMap((agent) => (['alipay', 'wechat'] as const).map((method) => ({ agent, method })))
 
-test.each(ways(['iPhone', 'Android']))('$agent pays by $method, by its way for phones', async ({ agent, method }) => {
-  visit = await harness.visit(held(agent))
-  const { page } = visit
-  await goToCheckout(page, await harness.newBuyer())
-  expect(await methodsOffered(page)).toEqual(['alipay', 'wechat'])
-  await placeOrder(page, method)
-  await payBy[method](page)
-  await page.waitForURL('**/pay/success?**')
-  await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
-  await fits(page)
-  const orderNo = (await page.getByTestId('pay-order-no').innerText()).trim()
-  expect(await channelsOf(orderNo)).toEqual([CHANNELS[method]])
-  await learn(page)
-})
+test.each(ways(['iPhone', 'Android']))(
+  '$agent pays by $method through the channel for phones',
+  async ({ agent, method }) => {
+    visit = await harness.visit(held(agent))
+    const { page } = visit
+    await goToCheckout(page, await harness.newBuyer())
+    expect(await methodsOffered(page)).toEqual(['alipay', 'wechat'])
+    await placeOrder(page, method)
+    await payBy[method](page)
+    await page.waitForURL('**/pay/success?**')
+    await eventually(() => page.getByTestId('pay-state').getAttribute('data-state')).toBe('paid')
+    await fits(page)
+    const orderNo = (await page.getByTestId('pay-order-no').innerText()).trim()
+    expect(await channelsOf(orderNo)).toEqual([CHANNELS[method]])
+    await learn(page)
+  },
+)
 
 test.each(ways(['WeChat on an iPhone', 'WeChat on Android']))(
-  '$agent keeps an order by $method for the phone’s own browser, which pays it, and opens the lesson',
+  '$agent hands an order by $method to the phone’s own browser, which pays it and opens the lesson',
   async ({ agent, method }) => {
     const buyer = await harness.newBuyer()
     visit = await harness.visit(held(agent))

@@ -63,7 +63,7 @@ test('root logs in, buys the 39.00 course at the cashier and opens its lesson', 
   expect(await page.getByTestId('checkout-pay').count()).toBe(0)
 })
 
-test('who is not logged in is told so, registers, and is led back to the purchase', async () => {
+test('a visitor who wants to buy registers and returns to the purchase', async () => {
   visit = await harness.visit(PHONE)
   const { page } = visit
   await visit.open('/courses/3')
@@ -86,7 +86,7 @@ test('who is not logged in is told so, registers, and is led back to the purchas
   await page.getByTestId('lesson-body').waitFor()
 })
 
-test('login leads back to the purchase; a wrong password says so beside the form', async () => {
+test('a visitor who wants to buy logs in and returns to the purchase; a wrong password is reported at the form', async () => {
   visit = await harness.visit(DESKTOP)
   const { page } = visit
   const buyer = await harness.newBuyer()
@@ -103,7 +103,7 @@ test('login leads back to the purchase; a wrong password says so beside the form
   await eventually(() => page.getByTestId('checkout-pay').textContent()).toContain('59.00')
 })
 
-test('several courses in one order: three cost 138.00, are paid once, and all open', async () => {
+test('three courses in one order cost 138.00, are paid once, and all open', async () => {
   const buyer = await harness.newBuyer()
   visit = await harness.visitAs(buyer, PHONE)
   const { page } = visit
@@ -119,7 +119,7 @@ test('several courses in one order: three cost 138.00, are paid once, and all op
   await eventually(() => page.getByTestId('continue').count()).toBe(3)
 })
 
-test('one course more can be added on the checkout page, and taken away again', async () => {
+test('a course is added on the checkout page and removed again', async () => {
   visit = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   const { page } = visit
   await visit.open('/checkout?courses=1')
@@ -131,7 +131,7 @@ test('one course more can be added on the checkout page, and taken away again', 
   expect(await page.getByTestId('checkout-pay').textContent()).not.toContain('39.00')
 })
 
-test('a price that changed meanwhile is shown anew, and no order is made', async () => {
+test('a price that changed meanwhile is shown again, and no order is placed at the old one', async () => {
   visit = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   const { page } = visit
   await visit.open('/checkout?courses=9')
@@ -151,7 +151,7 @@ test('a price that changed meanwhile is shown anew, and no order is made', async
   }
 })
 
-test('a free course is read at once; who is logged in finds it under my courses, where it was left', async () => {
+test('a free course opens at once; a logged-in buyer finds it under “my courses” at the last lesson', async () => {
   const buyer = await harness.newBuyer()
   visit = await harness.visit(DESKTOP)
   const { page } = visit

@@ -36,7 +36,7 @@ async function order(buyer: Buyer, courseIds: number[], total: string) {
 
 const pathOf = (address: string) => address.slice(new URL(address).origin.length)
 
-test('with notifications off, the return page still says paid: the gateway was asked', async () => {
+test('without notifications the return page still says paid, because the shop queries the gateway', async () => {
   await harness.system.sandbox.notifications(false)
   visit = await harness.visitAs(await harness.newBuyer(), PHONE)
   const { page } = visit
@@ -54,7 +54,7 @@ test('with notifications off, the return page still says paid: the gateway was a
   await page.getByTestId('lesson-body').waitFor()
 })
 
-test('a return that cannot be confirmed yet says so, and turns paid by itself when the word comes', async () => {
+test('a return that cannot be confirmed yet says so, and turns to paid when the notification arrives', async () => {
   const buyer = await harness.newBuyer()
   const { payUrl } = await order(buyer, [4], '69.00')
   await harness.system.sandbox.notifications(false)
@@ -74,7 +74,7 @@ test('a return that cannot be confirmed yet says so, and turns paid by itself wh
   await page.getByTestId('learn-now').waitFor()
 })
 
-test('where no event stream holds, the page asks by itself and still turns paid', async () => {
+test('without an event stream the return page polls and still turns to paid', async () => {
   const buyer = await harness.newBuyer()
   const { payUrl } = await order(buyer, [9], '29.00')
   await harness.system.sandbox.notifications(false)
@@ -92,7 +92,7 @@ test('where no event stream holds, the page asks by itself and still turns paid'
   visit.problems.length = 0 // the stream that was refused, as this test wanted it
 })
 
-test('a return whose parameters were changed is not believed: not paid, and the way to pay', async () => {
+test('a return with forged parameters is not trusted: the order stays unpaid and can be paid', async () => {
   const buyer = await harness.newBuyer()
   const { orderNo } = await order(buyer, [6], '59.00')
   visit = await harness.visitAs(buyer, PHONE)
@@ -106,7 +106,7 @@ test('a return whose parameters were changed is not believed: not paid, and the 
   await eventually(stateOf).toBe('paid')
 })
 
-test('a genuine return of somebody else’s order is told apart from one that cannot be verified', async () => {
+test('a genuine return of another buyer’s order differs from one that cannot be verified', async () => {
   const buyer = await harness.newBuyer()
   const { payUrl, orderNo } = await order(buyer, [6], '59.00')
   const { returnUrl } = await harness.system.sandbox.pay(payUrl)
@@ -119,7 +119,7 @@ test('a genuine return of somebody else’s order is told apart from one that ca
   visit.problems.length = 0 // the refusals (400, 404), as this test wanted them
 })
 
-test('who comes back logged out logs in, and the return is confirmed with all its parameters', async () => {
+test('a buyer who returns logged out logs in, and the return is confirmed with all its parameters', async () => {
   const buyer = await harness.newBuyer()
   const { payUrl, orderNo } = await order(buyer, [6], '59.00')
   const { returnUrl } = await harness.system.sandbox.pay(payUrl)
@@ -146,7 +146,7 @@ test('an order is paid again from its page', async () => {
   expect((await page.getByTestId('pay-order-no').innerText()).trim()).toBe(orderNo)
 })
 
-test('an order page shows by itself that it was paid elsewhere', async () => {
+test('an open order page turns to paid when the order is paid elsewhere', async () => {
   const buyer = await harness.newBuyer()
   const { orderNo, payUrl } = await order(buyer, [1], '39.00')
   visit = await harness.visitAs(buyer, PHONE)
@@ -161,7 +161,7 @@ test('an order page shows by itself that it was paid elsewhere', async () => {
   await page.getByRole('img', { name: 'Paid' }).waitFor()
 })
 
-test('cancelling asks once, then the order is cancelled for good', async () => {
+test('cancelling asks for confirmation, then cancels the order for good', async () => {
   const buyer = await harness.newBuyer()
   const { orderNo, client } = await order(buyer, [4], '69.00')
   visit = await harness.visitAs(buyer, PHONE)

@@ -53,7 +53,7 @@ async function visit(address: string, locale = 'en-US'): Promise<Page> {
   return page
 }
 
-test('a clock that is ahead is said where it hurts: at the cashier, on the phone, on every page of the console', async () => {
+test('a sandbox clock that runs ahead is announced at the cashier, on the phone and on every console page', async () => {
   const { url } = sandbox
   const own = await wechatMerchant(url)
   const body = orderOf(own, 'AHEAD-WX', NOTIFY)
@@ -90,7 +90,7 @@ test('a clock that is ahead is said where it hurts: at the cashier, on the phone
   expect(await before.getByTestId('clock-notice').isVisible()).toBe(false)
 })
 
-test('a trade that is over leads back to the merchant; only another buyer’s asks for another account', async () => {
+test('a closed trade links back to the merchant; only another buyer’s trade asks to switch accounts', async () => {
   const closed = payLink('OVER-1')
   const trade = await call(sandbox.url, 'POST', '/enter', { payUrl: closed })
   const others = payLink('OVER-2')
@@ -125,7 +125,7 @@ test('a trade that is over leads back to the merchant; only another buyer’s as
   expect(await page.locator('main').innerText()).toContain('gave no return address')
 })
 
-test('deliveries fit 1280 pixels: the state is seen whole, an address takes two lines at most', async () => {
+test('the deliveries table fits 1280 pixels, and an address takes at most two lines', async () => {
   const number = '2026112600000000012345'
   await call(sandbox.url, 'POST', '/pay', { payUrl: payLink(number) })
   await expect

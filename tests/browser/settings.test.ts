@@ -14,7 +14,7 @@ afterAll(() => harness?.close())
 
 const fits = 'document.documentElement.scrollWidth - innerWidth'
 
-test('keys: the mix-up is named, the right ones are stored and masked, and they are taken out of use again', async () => {
+test('payment keys: a mix-up is named, the right keys are stored and masked, then removed', async () => {
   const { sandbox, sandboxUrl } = harness.system
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const appPublicKey = publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
@@ -70,7 +70,7 @@ test('keys: the mix-up is named, the right ones are stored and masked, and they 
   expect(others).toEqual([])
 })
 
-test('the shop’s name, contact and logo: saved on one page, seen by the next buyer, with nothing that jumps', async () => {
+test('the shop’s name, contact and logo are saved and shown to the next buyer', async () => {
   const staff = await harness.visitAs(OWNER, DESKTOP)
   const { page } = staff
   await staff.open('/admin/settings')

@@ -150,7 +150,7 @@ describe.each([
     await look(visit, name)
   })
 
-  test('a refund asked for: what it still lacks, sent, and withdrawn', async () => {
+  test('a refund request: missing fields, sent, withdrawn', async () => {
     const { page } = visits.buyer
     await visits.buyer.open(`/orders/${made.partly}`)
     const opener = page.getByTestId('refund-ask')
@@ -176,7 +176,7 @@ describe.each([
     await look(visits.buyer, 'refund withdrawn')
   })
 
-  test('the chapters, in their drawer where it is narrow', async () => {
+  test('the chapters in a drawer on a narrow screen', async () => {
     const { page } = visits.buyer
     const wide = page.viewportSize()
     await page.setViewportSize({ width: PHONE.width, height: 844 })
@@ -188,7 +188,7 @@ describe.each([
     if (wide) await page.setViewportSize(wide)
   })
 
-  test('a server that fails, and no network', async () => {
+  test('a failing server, and no network', async () => {
     const { page, context } = visits.newcomer
     await page.route('**/api/orders*', (route) => route.fulfill({ status: 502, body: 'Bad gateway' }))
     await visits.newcomer.open('/orders')

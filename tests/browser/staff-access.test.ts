@@ -49,7 +49,7 @@ async function decide(): Promise<void> {
   await dialog.waitFor({ state: 'detached' })
 }
 
-test('the shop’s header leads staff to the back office, and no buyer', async () => {
+test('the shop’s header links staff, but no buyer, to the back office', async () => {
   const staff = await harness.visitAs(await member('support'), DESKTOP)
   await staff.open('/')
   await staff.page.getByTestId('to-back-office').click()
@@ -70,7 +70,7 @@ test('the shop’s header leads staff to the back office, and no buyer', async (
   await buyer.close()
 })
 
-test('one ends another session of one’s own, then all others; this one stays', async () => {
+test('staff end another of their own sessions, then all others, and stay logged in here', async () => {
   const person = await member('support')
   const here = await harness.visitAs(person, DESKTOP)
   const others = [await harness.visitAs(person, PHONE), await harness.visitAs(person, PHONE)]
@@ -90,7 +90,7 @@ test('one ends another session of one’s own, then all others; this one stays',
   for (const visit of [here, ...others]) await visit.close()
 })
 
-test('the owner ends a session of somebody else, then all, disables the account, and makes a new password', async () => {
+test('the owner ends a colleague’s sessions, disables the account and resets its password', async () => {
   const person = await member('finance')
   const visits = [await harness.visitAs(person, PHONE), await harness.visitAs(person, PHONE)]
   visits.push(await harness.visitAs(person, PHONE))
@@ -130,7 +130,7 @@ test('the owner ends a session of somebody else, then all, disables the account,
   for (const each of visits) await each.close()
 })
 
-test('another’s second factor is turned off, and the next login asks for no code', async () => {
+test('the owner turns off a colleague’s second factor, and the next login asks for no code', async () => {
   const person = await member('support')
   const client = harness.system.client()
   await client.login(person.username, person.password)
@@ -157,7 +157,7 @@ test('another’s second factor is turned off, and the next login asks for no co
   await visit.close()
 })
 
-test('support sees an order without what only others may do; an editor’s course has its buttons', async () => {
+test('each role sees only the buttons that it has permission for', async () => {
   const paid = await paidOrder(harness.system, [1], '39.00')
   const open = await order(harness.system, [2], '49.00')
   const [buyer] = await harness.system.sql<{ id: string }>('select user_id as id from orders where order_no = $1', [

@@ -22,7 +22,7 @@ async function member(role: string): Promise<Buyer> {
   return person
 }
 
-test('a role that needs a second factor is led to it, and then on to where it wanted to go', async () => {
+test('a role that requires a second factor sets it up at login, then reaches the page it wanted', async () => {
   const person = await member('editor')
   await harness.system.sql("update security_settings set factor_roles = '{editor}'")
   const visit = await harness.visit(PHONE)
@@ -47,7 +47,7 @@ test('a role that needs a second factor is led to it, and then on to where it wa
   await visit.close()
 })
 
-test('an owner reads what others changed, above the page, until it is noted', async () => {
+test('an owner sees a notice of changes by others until it is acknowledged', async () => {
   const other = await member('owner')
   await harness.system.client().login(other.username, other.password)
   const owner = harness.system.client()

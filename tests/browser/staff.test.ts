@@ -15,7 +15,7 @@ const fits = 'document.documentElement.scrollWidth - innerWidth'
 /** What Chromium prints about honest refusals. */
 const unexpected = (problems: readonly string[]) => problems.filter((line) => !/status of (401|403|404|422)/.test(line))
 
-test('somebody new: added, the first login leads to an own password, and the owner ends it all', async () => {
+test('a new colleague is added, chooses a password at the first login, and is removed by the owner', async () => {
   const owner = await harness.visitAs(OWNER, DESKTOP)
   await owner.open('/admin/staff')
   await owner.page.getByTestId('staff-add').click()
@@ -74,7 +74,7 @@ test('somebody new: added, the first login leads to an own password, and the own
   await editor.close()
 })
 
-test('a second factor: on by its first code, asked for at the login, and off again', async () => {
+test('a second factor is turned on with its first code, asked for at login, and turned off', async () => {
   const username = 'with-phone'
   const password = 'a long password'
   await harness.system.client().register(username)

@@ -76,7 +76,7 @@ const requestsOf = (page: Page): string[] => {
   return seen
 }
 
-test('eight tabs share one stream and see their payments; when its tab is closed, the next one has it', async () => {
+test('eight tabs share one event stream; when its tab is closed, another tab takes it over', async () => {
   const { tabs } = await openTabs()
   await eventually(openStreams).toBe(1)
   await payAndSee(tabs, 1)
@@ -95,7 +95,7 @@ test('eight tabs share one stream and see their payments; when its tab is closed
   await eventually(openStreams).toBe(0)
 })
 
-test('a tab that is not seen holds no stream, and looks at once when it is seen again', async () => {
+test('a hidden tab holds no stream, and refreshes when it is shown again', async () => {
   const { tabs } = await openTabs()
   await eventually(openStreams).toBe(1)
   const show = (page: Page, hidden: boolean) =>
@@ -110,7 +110,7 @@ test('a tab that is not seen holds no stream, and looks at once when it is seen 
   await eventually(() => statusOf(tabs[3] as Tab)).toBe('paid')
 })
 
-test('where tabs cannot share a stream, each page asks every few seconds, and none hangs', async () => {
+test('where tabs cannot share a stream, each page polls, and none hangs', async () => {
   const { tabs } = await openTabs(OLD_BROWSER)
   expect(await openStreams()).toBe(0)
   await payAndSee(tabs, 1)

@@ -16,7 +16,7 @@ function refusedReturn(problems: string[]): void {
   if (at >= 0) problems.splice(at, 1)
 }
 
-test('one fen is paid at the cashier, every step passes, and the page is well in both languages', async () => {
+test('a trial payment of one fen passes every step, in both languages', async () => {
   const staff = await harness.visitAs(OWNER, DESKTOP)
   const { page } = staff
   await staff.open('/admin/settings/trial')

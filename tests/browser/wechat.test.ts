@@ -46,7 +46,7 @@ const checkOut = async (page: Page): Promise<void> => {
   await page.getByTestId('checkout-pay').click()
 }
 
-test('the code is scanned, and the page turns to paid by itself', async () => {
+test('a code is scanned and paid, and the page turns to paid', async () => {
   visit = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   const { page } = visit
   await visit.open('/checkout?courses=1')
@@ -75,7 +75,7 @@ test('the code is scanned, and the page turns to paid by itself', async () => {
   await page.getByTestId('lesson-body').waitFor()
 })
 
-test('a method that these pages never heard of is offered in its own words, and ordered by its name', async () => {
+test('a payment method unknown to the pages is offered with the texts the server gives', async () => {
   visit = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   const { page } = visit
   const third = {
@@ -108,7 +108,7 @@ test('a method that these pages never heard of is offered in its own words, and 
   await settled(page)
 })
 
-test('a code that ends before its order counts down to its own end, and the next one is fetched by itself', async () => {
+test('a code that expires before its order counts down, and the page fetches the next one', async () => {
   visit = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   const { page } = visit
   await visit.open('/checkout?courses=1')
@@ -130,7 +130,7 @@ test('a code that ends before its order counts down to its own end, and the next
   expect(asked).toBe(2)
 })
 
-test('on a phone the browser goes to WeChat Pay and comes back to what it paid', async () => {
+test('on a phone the browser goes to WeChat Pay and returns to the paid order', async () => {
   visit = await harness.visitAs(await harness.newBuyer(), { ...PHONE, userAgent: ANDROID })
   const { page } = visit
   await visit.open('/checkout?courses=2')
@@ -146,7 +146,7 @@ test('on a phone the browser goes to WeChat Pay and comes back to what it paid',
   expect(await violations(page)).toEqual([])
 })
 
-test('another method without a new order: the code is closed, the order is the same', async () => {
+test('switching the payment method closes the code and keeps the order', async () => {
   visit = await harness.visitAs(await harness.newBuyer(), DESKTOP)
   const { page } = visit
   await visit.open('/checkout?courses=1')
@@ -169,7 +169,7 @@ test('another method without a new order: the code is closed, the order is the s
 })
 
 test.each(['zh-CN', 'en'] as const)(
-  'inside WeChat’s own browser the order is kept and opened in another one, where it is paid (%s)',
+  'an order placed inside WeChat is opened in another browser and paid there (%s)',
   async (language) => {
     const buyer = await harness.newBuyer()
     visit = await harness.visitAs(buyer, { ...PHONE, language, userAgent: WECHAT_BROWSER })
