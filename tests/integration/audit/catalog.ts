@@ -3,22 +3,20 @@ import { createHash, randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { at, did, done, type Line, owner, system } from './rig.ts'
 
-test('courses, chapters, lessons, categories, teachers, files', async () => {
-  const choice = async (kind: 'categories' | 'teachers', fields: object, changed: object) => {
-    const key = (method: string) => at(method, `${kind}/{slug}`)
-    const { slug } = await did<{ slug: string }>(at('POST', kind), kind, fields)
-    const edited = await did(key('PUT'), `${kind}/${slug}`, changed)
-    expect(edited.line).toMatchObject({ before: fields, after: changed })
-    const { items } = (await owner.call<{ items: { slug: string }[] }>('GET', `/api/admin/${kind}`)).body
-    const slugs = items.map((item) => item.slug)
-    const turned = await did(at('PUT', `${kind}-order`), `${kind}-order`, { slugs: slugs.toReversed() })
-    expect(turned.line).toMatchObject({ before: { slugs }, after: { slugs: slugs.toReversed() } })
-    const gone = await did(key('DELETE'), `${kind}/${slug}`)
-    expect(gone.line.before).toEqual(changed)
-  }
-  await choice('categories', { nameZh: '甲', nameEn: 'A' }, { nameZh: '乙', nameEn: 'B' })
-  await choice('teachers', { name: '甲', title: 'one', bio: '' }, { name: '乙', title: 'two', bio: 'more' })
+async function makeChoice(kind: 'categories' | 'teachers', fields: object, changed: object): Promise<void> {
+  const key = (method: string) => at(method, `${kind}/{slug}`)
+  const { slug } = await did<{ slug: string }>(at('POST', kind), kind, fields)
+  const edited = await did(key('PUT'), `${kind}/${slug}`, changed)
+  expect(edited.line).toMatchObject({ before: fields, after: changed })
+  const { items } = (await owner.call<{ items: { slug: string }[] }>('GET', `/api/admin/${kind}`)).body
+  const slugs = items.map((item) => item.slug)
+  const turned = await did(at('PUT', `${kind}-order`), `${kind}-order`, { slugs: slugs.toReversed() })
+  expect(turned.line).toMatchObject({ before: { slugs }, after: { slugs: slugs.toReversed() } })
+  const gone = await did(key('DELETE'), `${kind}/${slug}`)
+  expect(gone.line.before).toEqual(changed)
+}
 
+async function uploadPicture(): Promise<void> {
   const picture = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), randomBytes(300)])
   const form = new FormData()
   form.set('file', new Blob([new Uint8Array(picture)], { type: 'image/png' }), 'a.png')
@@ -28,6 +26,13 @@ test('courses, chapters, lessons, categories, teachers, files', async () => {
   const [file] = await system.sql<Line>("select * from audit_log where action = 'upload.create'")
   expect(file).toMatchObject({ username: 'admin', address: '127.0.0.1' })
   done.add(at('POST', 'uploads'))
+}
+
+test('courses, chapters, lessons, categories, teachers, files', async () => {
+  await makeChoice('categories', { nameZh: '甲', nameEn: 'A' }, { nameZh: '乙', nameEn: 'B' })
+  await makeChoice('teachers', { name: '甲', title: 'one', bio: '' }, { name: '乙', title: 'two', bio: 'more' })
+
+  await uploadPicture()
 
   const choices = await owner.call<{ categories: { slug: string }[]; teachers: { slug: string }[] }>(
     'GET',

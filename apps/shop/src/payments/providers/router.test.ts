@@ -112,13 +112,13 @@ describe('what was noted with a merchant', () => {
     expect([stranger.calls, other.calls]).toEqual([['ask'], ['ask', 'refund']])
   })
 
-  test('one account that hangs holds up no other', async () => {
-    const hanging = merchant('hanging', { state: 'none' })
-    hanging.instance.provider.queryTrade = () => new Promise(() => {})
+  test('an account that does not answer delays no other', async () => {
+    const silent = merchant('silent', { state: 'none' })
+    silent.instance.provider.queryTrade = () => new Promise(() => {})
     const other = merchant('other', { state: 'waiting' })
-    const provider = live(hanging, other)
-    for (let call = 0; call < 70; call += 1) provider.queryTrade(NUMBER, 'hanging').catch(() => {})
-    await expect(provider.queryTrade(NUMBER, 'hanging')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
+    const provider = live(silent, other)
+    for (let call = 0; call < 70; call += 1) provider.queryTrade(NUMBER, 'silent').catch(() => {})
+    await expect(provider.queryTrade(NUMBER, 'silent')).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
     expect(await provider.queryTrade(NUMBER, 'other')).toEqual({ state: 'waiting' })
   })
 
