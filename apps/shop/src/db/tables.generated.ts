@@ -249,7 +249,7 @@ export interface Tables {
     id: GeneratedAlways<number>
     provider: string
     day: string
-    kind: 'PAID_THERE_UNPAID_HERE' | 'PAID_HERE_UNPAID_THERE' | 'AMOUNT_DIFFERS' | 'UNKNOWN_TRADE' | 'REFUND_MISSING_HERE' | 'REFUND_MISSING_THERE' | 'REFUND_AMOUNT_DIFFERS' | 'FEE_DIFFERS'
+    kind: 'PAID_THERE_UNPAID_HERE' | 'PAID_HERE_UNPAID_THERE' | 'AMOUNT_DIFFERS' | 'UNKNOWN_TRADE' | 'ANOTHER_APPLICATION' | 'REFUND_MISSING_HERE' | 'REFUND_MISSING_THERE' | 'REFUND_AMOUNT_DIFFERS' | 'BILLED_TWICE' | 'FEE_DIFFERS'
     trade_no: Generated<string>
     attempt_no: Generated<string>
     request_no: Generated<string>

@@ -1,6 +1,9 @@
 /** Order, attempt and refund numbers: 32 hexadecimal characters. */
 import { createHash, randomBytes } from 'node:crypto'
 
+/** Whether it has the form of our numbers. Another system's number hardly has it, except another shop's of this kind. */
+export const isOurNumber = (number: string): boolean => /^[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$/.test(number)
+
 /** A number for what a person does: ordered by time (a UUIDv7 without its hyphens), not guessable. */
 export function newNumber(now: Date): string {
   const bytes = randomBytes(16)

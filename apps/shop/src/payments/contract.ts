@@ -169,6 +169,8 @@ export interface BillLine {
   /** Refunds only; '' on a payment. */
   readonly requestNo: string
   readonly amount: Fen
+  /** Whether the bill names another application of the same merchant. */
+  readonly isOfAnotherApplication?: boolean
   /** The fee that the gateway charged; negative if it gave a fee back. */
   readonly fee: number
   /** The fee by the configured rate, if there is one. */

@@ -1,5 +1,6 @@
 /** Compares a day's bill with our books in both directions. Pure: the order of the lines does not matter. */
-import type { Fen } from '../money.ts'
+import { type Fen, sumFen } from '../money.ts'
+import { isOurNumber } from '../orders/number.ts'
 import type { BillLine } from '../payments/contract.ts'
 
 export const DIFFERENCE_KINDS = [
@@ -7,9 +8,11 @@ export const DIFFERENCE_KINDS = [
   'PAID_HERE_UNPAID_THERE',
   'AMOUNT_DIFFERS',
   'UNKNOWN_TRADE',
+  'ANOTHER_APPLICATION',
   'REFUND_MISSING_HERE',
   'REFUND_MISSING_THERE',
   'REFUND_AMOUNT_DIFFERS',
+  'BILLED_TWICE',
   'FEE_DIFFERS',
 ] as const
 
@@ -43,8 +46,8 @@ export interface OurRefund {
 export interface OurBooks {
   readonly payments: readonly OurPayment[]
   readonly refunds: readonly OurRefund[]
-  /** Trade numbers of payments that are already listed as unmatched. */
-  readonly listed: ReadonlySet<string>
+  /** The amounts of payments that are already listed as unmatched, by trade number. */
+  readonly listed: ReadonlyMap<string, readonly Fen[]>
   /** The keys of refunds whose number the gateway has closed, and which it says were made after all. */
   readonly madeAfterAll?: ReadonlySet<string>
 }
@@ -67,7 +70,13 @@ export function compareBooks(bill: readonly BillLine[], books: OurBooks): Differ
   const refundOf = new Map(bySpent.map((refund) => [refundKey(refund), refund]))
   const billed = { payments: new Set<string>(), refunds: new Set<string>() }
   const differences: Difference[] = []
-  for (const line of bill) {
+  const lines = [...Map.groupBy(bill, (line) => `${line.kind} ${refundKey(line)}`).values()].map((group) =>
+    group.toSorted((left, right) => left.amount - right.amount),
+  )
+  for (const group of lines) {
+    const [line] = group
+    if (!line) continue
+    differences.push(...billedTwice(group))
     if (line.kind === 'payment') {
       const ours = paymentOf.get(line.attemptNo)
       if (ours?.paid && ours.tradeNo === line.tradeNo) billed.payments.add(ours.attemptNo)
@@ -76,9 +85,8 @@ export function compareBooks(bill: readonly BillLine[], books: OurBooks): Differ
       billed.refunds.add(refundKey(line))
       const ours = refundOf.get(refundKey(line))
       const wasMade = ours?.state === 'spent' && madeAfterAll?.has(refundKey(line))
-      differences.push(
-        ...compareRefund(line, wasMade ? { ...ours, state: 'open' } : ours, paymentOf.get(line.attemptNo)),
-      )
+      const known = wasMade ? { ...ours, state: 'open' as const } : ours
+      differences.push(...compareRefund(line, known, paymentOf.get(line.attemptNo), listed))
     }
   }
   for (const ours of payments) {
@@ -96,6 +104,15 @@ export function compareBooks(bill: readonly BillLine[], books: OurBooks): Differ
   return differences.sort((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1))
 }
 
+/** A payment or a refund is in a bill once: a second line is money that nobody expects. */
+function billedTwice(lines: readonly BillLine[]): Difference[] {
+  const [line, ...again] = lines
+  if (!line || again.length === 0) return []
+  const { tradeNo, attemptNo, requestNo, amount } = line
+  const theirs = sumFen(lines.map((each) => each.amount))
+  return [{ kind: 'BILLED_TWICE', tradeNo, attemptNo, requestNo, orderId: null, ours: amount, theirs }]
+}
+
 /** A refund number that was entered by hand may be unique within its trade only. */
 export const refundKey = ({ tradeNo, requestNo }: { tradeNo: string; requestNo: string }): string =>
   `${tradeNo} ${requestNo}`
@@ -104,26 +121,54 @@ export const refundKey = ({ tradeNo, requestNo }: { tradeNo: string; requestNo: 
 export const keyOf = ({ kind, tradeNo, attemptNo, requestNo }: Difference): string =>
   [kind, tradeNo, attemptNo, requestNo].join(' ')
 
-function comparePayment(line: BillLine, ours: OurPayment | undefined, listed: ReadonlySet<string>): Difference[] {
+function comparePayment(line: BillLine, ours: OurPayment | undefined, listed: OurBooks['listed']): Difference[] {
   const { tradeNo, attemptNo, amount } = line
   const what = { tradeNo, attemptNo, requestNo: '', orderId: ours?.orderId ?? null, theirs: amount }
   const fee: Difference[] =
     line.expectedFee === undefined || Math.abs(line.fee - line.expectedFee) <= 1
       ? []
       : [{ kind: 'FEE_DIFFERS', ...what, ours: line.expectedFee, theirs: line.fee }]
+  if (ours && !(ours.paid && ours.tradeNo !== tradeNo))
+    return [...fee, ...compareAttempt(amount, ours, listed.get(tradeNo), what)]
   // A payment that is listed as unmatched is in our books, though it belongs to no order.
-  if (listed.has(tradeNo)) return fee
-  if (!ours || (ours.paid && ours.tradeNo !== tradeNo)) return [...fee, { kind: 'UNKNOWN_TRADE', ...what, ours: null }]
-  if (ours.amount !== amount) return [...fee, { kind: 'AMOUNT_DIFFERS', ...what, ours: ours.amount }]
-  if (!ours.paid) return [...fee, { kind: 'PAID_THERE_UNPAID_HERE', ...what, ours: null }]
-  return fee
+  const amounts = listed.get(tradeNo)
+  if (amounts)
+    return amounts.includes(amount) ? fee : [...fee, { kind: 'AMOUNT_DIFFERS', ...what, ours: amounts[0] ?? null }]
+  if (!ours && isForeign(line)) return [{ kind: 'ANOTHER_APPLICATION', ...what, ours: null }]
+  return [...fee, { kind: 'UNKNOWN_TRADE', ...what, ours: null }]
 }
 
-function compareRefund(line: BillLine, ours: OurRefund | undefined, payment: OurPayment | undefined): Difference[] {
+/**
+ * Whether a trade that our books do not have is, or may be, another system's that uses the same merchant: the bill names
+ * another application, or its number does not have the form of ours.
+ */
+const isForeign = ({ isOfAnotherApplication, attemptNo }: BillLine): boolean =>
+  isOfAnotherApplication === true || !isOurNumber(attemptNo)
+
+function compareAttempt(
+  amount: Fen,
+  ours: OurPayment,
+  listed: readonly Fen[] | undefined,
+  what: Omit<Difference, 'kind' | 'ours'>,
+): Difference[] {
+  // What came with another amount than the order's is listed with what came.
+  if (!ours.paid && listed?.includes(amount)) return []
+  if (ours.amount !== amount) return [{ kind: 'AMOUNT_DIFFERS', ...what, ours: ours.amount }]
+  return ours.paid ? [] : [{ kind: 'PAID_THERE_UNPAID_HERE', ...what, ours: null }]
+}
+
+function compareRefund(
+  line: BillLine,
+  ours: OurRefund | undefined,
+  payment: OurPayment | undefined,
+  listed: OurBooks['listed'],
+): Difference[] {
   const { tradeNo, attemptNo, requestNo, amount } = line
   const orderId = ours?.orderId ?? payment?.orderId ?? null
   const what = { tradeNo, attemptNo, requestNo, orderId, theirs: amount }
   if (ours?.state === 'under way' || ours?.state === 'spent') return []
+  if (!ours && !payment && !listed.has(tradeNo) && isForeign(line))
+    return [{ kind: 'ANOTHER_APPLICATION', ...what, ours: null }]
   if (ours?.state !== 'succeeded') return [{ kind: 'REFUND_MISSING_HERE', ...what, ours: null }]
   return ours.amount === amount ? [] : [{ kind: 'REFUND_AMOUNT_DIFFERS', ...what, ours: ours.amount }]
 }

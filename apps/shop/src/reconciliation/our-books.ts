@@ -123,13 +123,15 @@ function stateOf(row: { status: string; accepted_at: Date | null; number_spent: 
   return row.status === 'refused' && row.number_spent ? 'spent' : 'open'
 }
 
-async function readListed(db: Database, provider: string, tradeNos: readonly string[]): Promise<Set<string>> {
+async function readListed(db: Database, provider: string, tradeNos: readonly string[]): Promise<OurBooks['listed']> {
   const rows = await db
     .selectFrom('unmatched_payments')
-    .select('trade_no')
+    .select(['trade_no', 'amount_fen'])
     .where('provider', '=', provider)
     .where(inList('trade_no', tradeNos))
+    .orderBy('id')
     .where('reason', 'in', ['UNKNOWN_ATTEMPT', 'AMOUNT_DIFFERS', 'SECOND_TRADE', 'TRIAL_PAYMENT'])
     .execute()
-  return new Set(rows.map((row) => row.trade_no))
+  const byTrade = Map.groupBy(rows, (row) => row.trade_no)
+  return new Map([...byTrade].map(([tradeNo, of]) => [tradeNo, of.map((row) => row.amount_fen)]))
 }

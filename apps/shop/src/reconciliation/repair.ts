@@ -17,7 +17,7 @@ import { requestUnmatchedRefund, rowsOfTrade } from '../payments/refunds/create.
 import { requireRefundProof } from '../payments/refunds/credential-proof.ts'
 import { sendRefundAgain } from '../payments/refunds/decisions.ts'
 import { findRefund, type RefundNumber, recordMadeRefund } from '../payments/refunds/made.ts'
-import { recordUnmatched } from '../payments/settlement/unmatched.ts'
+import { correctListedAmount, recordUnmatched } from '../payments/settlement/unmatched.ts'
 import type { DifferenceKind } from './compare.ts'
 import { countAgain } from './sales-days.ts'
 
@@ -34,9 +34,12 @@ export const REPAIRS_OF: Readonly<Record<DifferenceKind, readonly Repair[]>> = {
   PAID_HERE_UNPAID_THERE: ['ask', 'seen'],
   AMOUNT_DIFFERS: ['refund', 'seen'],
   UNKNOWN_TRADE: ['refund', 'seen'],
+  // Whose money it is cannot be known here: refunding it could pay back another system's customer.
+  ANOTHER_APPLICATION: ['seen'],
   REFUND_MISSING_HERE: ['record', 'seen'],
   REFUND_MISSING_THERE: ['refund', 'seen'],
   REFUND_AMOUNT_DIFFERS: ['seen'],
+  BILLED_TWICE: ['seen'],
   FEE_DIFFERS: ['seen'],
 }
 
@@ -85,10 +88,12 @@ export async function repairDifference<Answer>(
   if (!isOpen(row)) throw new ShopError('DIFFERENCE_CLOSED')
   if (!REPAIRS_OF[row.kind].includes(repair)) throw new ShopError('REPAIR_UNFIT')
   const sensitive = (repair === 'refund' || repair === 'record') && (await requireProof(payments, staff, row))
+  // A refund that the gateway says it has made already is explained: nothing is sent.
+  let outcome: 'resent' | 'explained' | undefined
   if (repair === 'settle') await queryAndSettle(payments, row)
   if (repair === 'ask') await verifyPayment(payments, row)
   if (repair === 'refund' && row.kind === 'REFUND_MISSING_THERE')
-    await resendMissingRefund(payments, nameOf(row), { day: row.day, reason: note, also: countAgain })
+    outcome = await resendMissingRefund(payments, nameOf(row), { day: row.day, reason: note, also: countAgain })
   else if (repair === 'refund')
     await queryBeforeRefund(payments, { ...nameOf(row), attemptNo: row.attempt_no, reason: row.kind })
   if (repair === 'record') await recordRefund(payments, staff, row)
@@ -96,7 +101,7 @@ export async function repairDifference<Answer>(
     close(tx, async () => {
       if (repair === 'refund' && row.kind !== 'REFUND_MISSING_THERE')
         await refundUnknownPayment(tx, payments, staff, row, note)
-      await mark(tx, payments, staff, row, { repair, note, sensitive })
+      await mark(tx, payments, staff, row, { repair: outcome === 'explained' ? 'ask' : repair, note, sensitive })
     }),
   )
 }
@@ -156,6 +161,7 @@ async function refundUnknownPayment(
   // A refund of it exists already, whatever it was listed for.
   if (listed.some((each) => each.refund_id !== null || each.refunded_fen > 0)) throw new ShopError('REPAIR_UNFIT')
   const known = listed.find((each) => each.resolved_at === null) ?? listed[0]
+  if (known && row.theirs_fen !== null) await correctListedAmount(tx, known.id, toFen(row.theirs_fen))
   const unmatchedId = known?.id ?? (await listAsBilled(tx, row, now))
   const { amount } = await requestUnmatchedRefund(tx, { unmatchedId, reason: note, now, userId: staff.user.id })
   await requireRefundProof(tx, staff, amount, now)

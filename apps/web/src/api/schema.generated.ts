@@ -10009,7 +10009,7 @@ export interface components {
             provider: string;
             day: string;
             /** @enum {unknown} */
-            kind: "PAID_THERE_UNPAID_HERE" | "PAID_HERE_UNPAID_THERE" | "AMOUNT_DIFFERS" | "UNKNOWN_TRADE" | "REFUND_MISSING_HERE" | "REFUND_MISSING_THERE" | "REFUND_AMOUNT_DIFFERS" | "FEE_DIFFERS";
+            kind: "PAID_THERE_UNPAID_HERE" | "PAID_HERE_UNPAID_THERE" | "AMOUNT_DIFFERS" | "UNKNOWN_TRADE" | "ANOTHER_APPLICATION" | "REFUND_MISSING_HERE" | "REFUND_MISSING_THERE" | "REFUND_AMOUNT_DIFFERS" | "BILLED_TWICE" | "FEE_DIFFERS";
             tradeNo: string | null;
             attemptNo: string | null;
             requestNo: string | null;

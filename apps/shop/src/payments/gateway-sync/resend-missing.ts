@@ -7,8 +7,9 @@ import { findRefund, type RefundNumber } from '../refunds/made.ts'
 import { moveRefund } from '../refunds/transition.ts'
 
 /**
- * Sends again, with its number, a refund that is in our books and missing from the day's bill: the gateway makes it
- * now, or answers that it was made. A refund that our books hold as made is not polled, so an answer of "accepted" does
+ * Sends again, with its number, a refund that is in our books and missing from the day's bill, so that the gateway makes
+ * it now. If the gateway says that it has made it already, nothing is sent and its time stays as it is: the bill is late,
+ * or lists it on another day, and a new time would only make the next day's bill lack it too. A refund that our books hold as made is not polled, so an answer of "accepted" does
  * not count as a repair: the gateway may still close it. A refund made by hand was never sent by the shop, and is not
  * sent here either.
  * @param also updates what else depends on the time of the refund, which our books had wrong
@@ -18,16 +19,17 @@ export async function resendMissingRefund(
   payments: Payments,
   named: RefundNumber,
   { day, reason, also }: { day: string; reason: string; also: (tx: Transaction, madeBefore: Date) => Promise<void> },
-): Promise<void> {
+): Promise<'resent' | 'explained'> {
   const { db, clock } = payments
   const refund = await findRefund(db, named)
   if (refund?.status !== 'succeeded') throw new ShopError('REFUND_NOT_FOUND')
+  const provider = findProvider(payments, named.provider)
+  const { tradeNo, requestNo } = named
+  const ref = { attemptNo: refund.attempt_no ?? '', tradeNo, requestNo, merchant: refund.merchant }
+  if ((await provider.queryRefund(ref))?.state === 'succeeded') return 'explained'
   if (refund.tries === 0) throw new ShopError('REPAIR_UNFIT')
-  const answer = await findProvider(payments, named.provider).refund({
-    attemptNo: refund.attempt_no ?? '',
-    tradeNo: named.tradeNo,
-    requestNo: named.requestNo,
-    merchant: refund.merchant,
+  const answer = await provider.refund({
+    ...ref,
     amount: refund.amount_fen,
     paid: refund.paid_fen ?? refund.amount_fen,
     reason: refund.reason,
@@ -45,4 +47,5 @@ export async function resendMissingRefund(
     const before = await moveRefund(tx, 'resendMissing', refund.id, { at: now, by: { actor: 'gateway' }, reason, set })
     if (before?.finished_at) await also(tx, before.finished_at)
   })
+  return 'resent'
 }

@@ -23,6 +23,7 @@ import { CLOSE_ATTEMPTS } from '../tasks.ts'
 import { recordTrialMoney } from '../trials/money.ts'
 import type { PaidAttempt, Settlement, UnmatchedReason } from './outcome.ts'
 import { mayBePaidAt } from './paid-at-merchant.ts'
+import { recordUnmatched } from './unmatched.ts'
 
 /**
  * Settles an attempt that its provider reports as paid: attempt, order and access in the caller's transaction. Safe to
@@ -163,22 +164,11 @@ async function recordAsUnmatched(
   reason: UnmatchedReason,
   about: { orderId?: number; courseId?: number; amount?: Fen; refundId?: number } = {},
 ): Promise<Settlement> {
-  await tx
-    .insertInto('unmatched_payments')
-    .values({
-      provider: paid.provider,
-      trade_no: paid.tradeNo,
-      attempt_no: paid.attemptNo,
-      amount_fen: about.amount ?? paid.amount,
-      reason,
-      order_id: about.orderId ?? null,
-      course_id: about.courseId ?? null,
-      refund_id: about.refundId ?? null,
-      found_at: paid.now,
-      merchant: paid.from?.merchant ?? null,
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute()
+  const { provider, tradeNo, attemptNo, now, from } = paid
+  const { amount = paid.amount, orderId = null, courseId, refundId } = about
+  const merchant = from?.merchant ?? null
+  const payment = { provider, tradeNo, attemptNo, amount, reason, orderId, courseId, refundId, now, merchant }
+  await recordUnmatched(tx, payment)
   return { outcome: 'unmatched', reason }
 }
 

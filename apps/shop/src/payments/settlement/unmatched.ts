@@ -3,17 +3,21 @@ import type { Acting } from '../../admin/action.ts'
 import type { AuditEntry } from '../../admin/audit.ts'
 import type { Transaction } from '../../db/connect.ts'
 import { ShopError } from '../../errors.ts'
-import type { Fen } from '../../money.ts'
+import { type Fen, toFen } from '../../money.ts'
 import { requestUnmatchedRefund } from '../refunds/create.ts'
 import { requireRefundProof } from '../refunds/credential-proof.ts'
+import type { UnmatchedReason } from './outcome.ts'
 
 export interface UnmatchedPayment {
   readonly provider: string
   readonly tradeNo: string
   readonly attemptNo: string
   readonly amount: Fen
-  readonly reason: 'UNKNOWN_ATTEMPT' | 'AMOUNT_DIFFERS' | 'TRIAL_PAYMENT'
+  readonly reason: UnmatchedReason | 'TRIAL_PAYMENT'
   readonly orderId: number | null
+  readonly courseId?: number | undefined
+  /** The refund of it that was created automatically. */
+  readonly refundId?: number | undefined
   readonly now: Date
   /** The merchant it was paid at, if known. */
   readonly merchant: string | null
@@ -21,7 +25,7 @@ export interface UnmatchedPayment {
 
 /** Records a payment as unmatched, once. @returns its id */
 export async function recordUnmatched(tx: Transaction, payment: UnmatchedPayment): Promise<number> {
-  const { provider, tradeNo, attemptNo, amount, reason, orderId, now, merchant } = payment
+  const { provider, tradeNo, attemptNo, amount, reason, orderId, courseId, refundId, now, merchant } = payment
   await tx
     .insertInto('unmatched_payments')
     .values({
@@ -31,6 +35,8 @@ export async function recordUnmatched(tx: Transaction, payment: UnmatchedPayment
       amount_fen: amount,
       reason,
       order_id: orderId,
+      course_id: courseId ?? null,
+      refund_id: refundId ?? null,
       found_at: now,
       merchant,
     })
@@ -44,6 +50,17 @@ export async function recordUnmatched(tx: Transaction, payment: UnmatchedPayment
     .where('reason', '=', reason)
     .executeTakeFirstOrThrow()
   return row.id
+}
+
+/** Corrects the amount to what the gateway's bill says, unless some of it was refunded or it is resolved. */
+export async function correctListedAmount(tx: Transaction, id: number, amount: Fen): Promise<void> {
+  await tx
+    .updateTable('unmatched_payments')
+    .set({ amount_fen: amount })
+    .where('id', '=', id)
+    .where('refunded_fen', '=', toFen(0))
+    .where('resolved_at', 'is', null)
+    .execute()
 }
 
 type Entry = Pick<AuditEntry, 'action' | 'after' | 'sensitive'>

@@ -79,6 +79,8 @@ const names: SameKeys<typeof chinese> = {
     PAID_HERE_UNPAID_THERE: 'Paid here, not on the bill',
     AMOUNT_DIFFERS: 'Amounts differ',
     UNKNOWN_TRADE: 'A trade we don’t know',
+    ANOTHER_APPLICATION: 'Another application’s trade',
+    BILLED_TWICE: 'Listed twice in the bill',
     REFUND_MISSING_HERE: 'Refund on the bill, not here',
     REFUND_MISSING_THERE: 'Refund here, not on the bill',
     REFUND_AMOUNT_DIFFERS: 'Refund amounts differ',
@@ -103,6 +105,9 @@ const names: SameKeys<typeof chinese> = {
       'No order was served for this sum. Pay it back; or keep it with a note, once you have agreed with the buyer.',
     UNKNOWN_TRADE:
       'If it belongs to this shop, pay it back. Another shop of the same merchant may have its payments on this bill: note it.',
+    ANOTHER_APPLICATION:
+      'The bill names another application of the same merchant, or the number does not have the form of ours: it may be money of another system’s customer, so it cannot be refunded here. Ask whoever runs that system. If it is ours after all, refund it in the merchant console and note it.',
+    BILLED_TWICE: 'A payment or a refund is in a bill once. Ask the gateway, and note its answer.',
     REFUND_MISSING_HERE:
       'Record it: a refund of ours asks the gateway what became of it; one that was made by hand is written down and counts against what can still go back.',
     REFUND_MISSING_THERE: 'Send it once more with its own number, which never pays twice.',

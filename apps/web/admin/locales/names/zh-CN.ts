@@ -63,6 +63,8 @@ export default {
     PAID_HERE_UNPAID_THERE: '本店已付，账单没有',
     AMOUNT_DIFFERS: '金额不一致',
     UNKNOWN_TRADE: '本店不认识的交易',
+    ANOTHER_APPLICATION: '其他应用的交易',
+    BILLED_TWICE: '账单中重复出现',
     REFUND_MISSING_HERE: '账单有退款，本店没有',
     REFUND_MISSING_THERE: '本店有退款，账单没有',
     REFUND_AMOUNT_DIFFERS: '退款金额不一致',
@@ -83,8 +85,11 @@ export default {
       '先询问支付平台：平台有这笔付款，则是账单迟到或记在另一天；平台没有，请在商户平台核对，确实没收到钱则收回课程。',
     AMOUNT_DIFFERS: '没有订单按这个金额开通课程。请退款；如已与买家商定保留，请注明。',
     UNKNOWN_TRADE: '属于本店的请退款；同一商户号的其他店铺也会出现在这份账单里，请注明。',
+    ANOTHER_APPLICATION:
+      '账单写明属于同一商户号的另一个应用，或单号不是本店的格式：可能是其他系统的买家付的钱，所以这里不能退款。请向那个系统的负责人核对；确认属于本店的，在商户平台退款并注明。',
+    BILLED_TWICE: '同一笔交易或退款在一份账单里只应出现一次。请向支付平台核实，并注明答复。',
     REFUND_MISSING_HERE: '补记退款：本店发出的退款会向平台查询结果；手工退款会记入账目，并计入已退金额。',
-    REFUND_MISSING_THERE: '用原退款号再发一次，同一退款号不会重复退款。',
+    REFUND_MISSING_THERE: '先询问支付平台：已经退出的不再发送；没有退出的用原退款号再发一次，同一退款号不会重复退款。',
     REFUND_AMOUNT_DIFFERS:
       '实际退出的是账单上的金额。请在商户平台核对：少退的在平台上补退给买家，多退的与买家协商，然后注明处理结果。',
     FEE_DIFFERS: '平台按账单金额收取。与合同不符请联系平台客服，并注明答复。',

@@ -19,6 +19,7 @@ export async function readBill(
   day: string,
   now: Date,
   fetchBill: () => Promise<TradeBill | Refusal<string>>,
+  appId: string,
 ): Promise<BillAnswer> {
   const bill = await fetchBill().catch((error: unknown) => {
     if (error instanceof BillError && error.code === 'BILL_DISAGREES') return undefined
@@ -27,7 +28,11 @@ export async function readBill(
   })
   if (!bill) return { state: 'contradictory' }
   if (!('ok' in bill))
-    return { state: 'ready', lines: bill.rows.filter(moves).map(toLine), summary: { ...bill.summary } }
+    return {
+      state: 'ready',
+      lines: bill.rows.filter(moves).map((row) => toLine(row, appId)),
+      summary: { ...bill.summary },
+    }
   if (bill.code === 'STATEMENT_CREATING' || now < hourAfter(day, 0)) return { state: 'not yet' }
   if (daysSince(day, now) > KEPT_DAYS && TOO_OLD.includes(bill.code)) return { state: 'not offered' }
   // "No such bill" can mean a day without trades or a bill that is late; only the time of day tells which.
@@ -41,12 +46,13 @@ export async function readBill(
  */
 const moves = (row: TradeBillRow): boolean => row.kind === 'payment' || row.refundStatus !== 'FAIL'
 
-const toLine = (row: TradeBillRow): BillLine => ({
+const toLine = (row: TradeBillRow, appId: string): BillLine => ({
   kind: row.kind === 'payment' ? 'payment' : 'refund',
   tradeNo: row.transactionId,
   attemptNo: row.outTradeNo,
   requestNo: row.outRefundNo,
   amount: toFen(row.kind === 'payment' ? row.total : row.refund),
+  ...(row.appId !== appId && { isOfAnotherApplication: true }),
   // Negative on a refund that returns it.
   fee: row.fee,
   at: row.time,

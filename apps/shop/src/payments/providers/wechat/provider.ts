@@ -81,7 +81,7 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
       const made = await trustedAnswer(log, () => client.refundQuery({ outRefundNo: requestNo }))
       return made.ok && made.exists ? answerOf(made.status, 1) : undefined
     },
-    bill: (day) => trustedAnswer(log, () => readBill(day, clock(), () => client.tradeBill(day))),
+    bill: (day) => trustedAnswer(log, () => readBill(day, clock(), () => client.tradeBill(day), settings.appId)),
     async readNotification({ body, headers, receivedAt }) {
       const read = await client.verifyNotification(body, headers, { at: receivedAt })
       return read.ok ? checkNotice(read, settings, clock) : refusedNotice(read, body)
