@@ -106,7 +106,7 @@ const names: SameKeys<typeof chinese> = {
     UNKNOWN_TRADE:
       'If it belongs to this shop, pay it back. Another shop of the same merchant may have its payments on this bill: note it.',
     ANOTHER_APPLICATION:
-      'The bill names another application of the same merchant, or the number does not have the form of ours: it may be money of another system’s customer, so it cannot be refunded here. Ask whoever runs that system. If it is ours after all, refund it in the merchant console and note it.',
+      'The bill names another application of the same merchant, or the number does not have the form of ours: it may be money of another system’s customer, so it cannot be refunded here. Ask the people who run that system. If it is ours after all, refund it in the merchant console and note it.',
     BILLED_TWICE: 'A payment or a refund is in a bill once. Ask the gateway, and note its answer.',
     REFUND_MISSING_HERE:
       'Record it: a refund of ours asks the gateway what became of it; one that was made by hand is written down and counts against what can still go back.',
