@@ -38,6 +38,7 @@ import { addOrderRoutes } from '../orders/routes.ts'
 import { addPaymentRoutes } from '../payments/checkout/routes.ts'
 import { addSettingsAdminRoutes } from '../payments/merchants/routes.ts'
 import { addInboxAdminRoutes } from '../payments/notifications/routes.ts'
+import { METHODS } from '../payments/providers/methods.ts'
 import { addRefundAdminRoutes } from '../payments/refunds/admin-routes.ts'
 import { addRefundRoutes } from '../payments/refunds/routes.ts'
 import { addUnmatchedAdminRoutes } from '../payments/settlement/routes.ts'
@@ -106,7 +107,8 @@ export async function createServer(shop: Shop): Promise<Application> {
   providers.addRoutes(app, payments)
   addRefundRoutes(app, payments)
   addEnrolmentRoutes(app, { db, principals, clock, videos: { demo: DEMO_VIDEOS, uploaded: shop.uploadsFolder } })
-  addOperatorRoutes(app, { connection, readiness: watchReadiness(connection), overload, streams })
+  const blocked = () => METHODS.map(({ name }) => name).filter((name) => providers.isBlocked(name))
+  addOperatorRoutes(app, { connection, readiness: watchReadiness(connection), overload, streams, blocked })
   measureHealth(db)
   await addPages(app, {
     injectMetadata: (html) => injectMetadata(html, identity.current()),

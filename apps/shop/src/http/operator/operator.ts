@@ -16,6 +16,8 @@ export interface Operated {
   readonly overload: Overload
   /** The number of open event streams. */
   readonly streams: () => number
+  /** The payment methods whose settings in use cannot be read. */
+  readonly blocked: () => string[]
 }
 
 export function addOperatorRoutes(app: Application, operated: Operated): void {
@@ -33,7 +35,7 @@ export function addOperatorRoutes(app: Application, operated: Operated): void {
     done()
   })
   measureLoad(operated)
-  const { readiness, connection } = operated
+  const { readiness, connection, blocked } = operated
   app.addHook('onClose', async () => {
     register.clear()
     await readiness.close()
@@ -48,7 +50,7 @@ export function addOperatorRoutes(app: Application, operated: Operated): void {
       throw new ShopError('UNAVAILABLE', { retryAfterSeconds: 2, cause: error })
     }
     const { totalCount: open, idleCount: idle, waitingCount: waiting } = connection.pool
-    return { status: 'ready', connections: { open, idle, waiting } }
+    return { status: 'ready', connections: { open, idle, waiting }, blocked: blocked() }
   })
 }
 
