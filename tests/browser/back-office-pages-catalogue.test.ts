@@ -8,7 +8,11 @@ describePages([
     heading: ['导入学员', 'Import students'],
     shows: '[data-testid=import-file]',
   },
-  { name: 'an unknown import', path: () => '/admin/imports/999999', heading: ['没有这次导入', 'There is no such import'] },
+  {
+    name: 'an unknown import',
+    path: () => '/admin/imports/999999',
+    heading: ['没有这次导入', 'There is no such import'],
+  },
   { name: 'courses', path: () => '/admin/courses', heading: ['课程', 'Courses'], shows: 'tbody tr' },
   {
     name: 'categories',

@@ -36,7 +36,7 @@ test('the skeleton of a course page needs no inline style', async () => {
       await route.continue()
     })
     await visit.open('/courses/3')
-    const title = page.locator('.bones .title')
+    const title = page.locator('.skeleton .title')
     await title.waitFor()
     expect((await title.boundingBox())?.height).toBe(44)
     held.resolve()

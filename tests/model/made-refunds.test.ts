@@ -125,6 +125,43 @@ test.each(HEARD)(
   },
 )
 
+test('a refund that was sent with another number already gives way to the one that was made with the old one', async () => {
+  const one = await paid([1, 2], 'wechat')
+  expect(await one.order.do('refund a line')).toBe('done')
+  const [{ id = 0, request_no: old = '', amount_fen = one.amount } = {}] = await refundsOf(one)
+  days.harness.gateway.closedRefunds.add(old)
+  expect(await one.order.do('send refunds')).toBe('done')
+  expect(await one.order.do('send again')).toBe('done')
+  // Its gateway has no balance for it: it is sent again and again.
+  await db()
+    .updateTable('refunds')
+    .set({ status: 'sent', sent_at: days.harness.payments.clock(), tries: 1 })
+    .where('id', '=', id)
+    .execute()
+  makeThere(one, old, amount_fen)
+  days.harness.pass(60)
+  await sendRefund(days.harness.payments, id)
+  const rows = await refundsOf(one)
+  expect(rows.map(({ status, request_no: no }) => [status, no === old])).toEqual([
+    ['refused', false],
+    ['succeeded', true],
+  ])
+  expect(days.harness.gateway.sent.map(({ requestNo }) => requestNo)).not.toContain(rows[0]?.request_no)
+  expect([(await orderOf(one)).status, await accessOf(one)]).toEqual(['partially_refunded', [2]])
+})
+
+test('of a line that another refund has partly paid back, what is left goes to the one that was made: access ends', async () => {
+  const one = await paid([1, 2])
+  for (const action of ['request a refund', 'decline', 'refund a part', 'send refunds'] as const)
+    expect(await one.order.do(action)).toBe('done')
+  const [declined] = await refundsOf(one)
+  if (!declined) throw new Error('no refund')
+  makeThere(one, declined.request_no, declined.amount_fen)
+  await sendRefund(days.harness.payments, declined.id)
+  expect((await refundsOf(one)).map(({ status }) => status)).toEqual(['succeeded', 'succeeded'])
+  expect([(await orderOf(one)).status, await accessOf(one)]).toEqual(['partially_refunded', [2]])
+})
+
 test('two people record the same refund at once: it is recorded once, and nobody gets an internal error', async () => {
   for (const known of [true, false]) {
     const one = await paid()

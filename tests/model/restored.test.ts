@@ -66,7 +66,7 @@ test('a payment that its order does not need is refunded under the same number',
   expect(await cancelled.do('cancel')).toBe('done')
   await cancelled.do('pay late')
   const [first, again] = await twice(async (tx) => {
-    expect(await settleAsReported(tx, cancelled)).toBe('set-aside')
+    expect(await settleAsReported(tx, cancelled)).toBe('unmatched')
     return refundsOf(tx, cancelled)
   })
   expect(first).toHaveLength(1)

@@ -214,7 +214,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   test('a refund that was made is not recorded as refused because queries about it are refused', async () => {
     const { attempt, tradeNo } = await pay()
     const { attemptNo } = attempt
-    const named = { attemptNo, tradeNo, requestNo: newNumber(new Date()), merchant: null }
+    const named = { attemptNo, tradeNo, requestNo: newNumber(new Date()), merchant: provider().merchant ?? null }
     const whole = { ...named, paid: AMOUNT, amount: AMOUNT, reason: 'refused' }
     // Made, and nobody learns of it.
     await provider().refund({ ...whole, tries: 1 })

@@ -160,7 +160,10 @@ async function endRun(db: Database, claim: Claim, { status, problem }: Unfinishe
     status === 'contradictory'
       ? status
       : sql<typeof status>`case when finished_at is null then ${status} else 'done' end`
-  await updateClaimed(db, claim).set({ status: kept, problem, running_until: null, stage: null }).execute()
+  // A later run that gets no bill must not bring an earlier result back.
+  const forgotten = status === 'contradictory' ? { finished_at: null } : {}
+  const ended = { status: kept, problem, running_until: null, stage: null, ...forgotten }
+  await updateClaimed(db, claim).set(ended).execute()
 }
 
 async function hadLines(db: Database, { provider, day }: Day): Promise<boolean> {

@@ -7,4 +7,4 @@ alter table payment_attempts
 update payment_attempts set link_until = orders.expires_at
 from orders
 where orders.id = payment_attempts.order_id and payment_attempts.status = 'open' and link_until is null
-  and link_claimed_until is null;
+  and link_claimed_until is null and payment_attempts.provider = 'alipay';

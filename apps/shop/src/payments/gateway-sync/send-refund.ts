@@ -9,11 +9,11 @@ import type { Database, Reader, Transaction } from '../../db/connect.ts'
 import { ShopError } from '../../errors.ts'
 import { enqueue } from '../../jobs/enqueue.ts'
 import { lockOrder } from '../../orders/transition.ts'
-import type { RefundAnswer } from '../contract.ts'
+import type { RefundAnswer, RefundRef } from '../contract.ts'
 import { findProvider, type Payments } from '../payments.ts'
 import { release } from '../refunds/balance.ts'
 import { linesOf } from '../refunds/create.ts'
-import { recordSuccess } from '../refunds/made.ts'
+import { giveWay, recordSuccess } from '../refunds/made.ts'
 import type { RefundStatus } from '../refunds/states.ts'
 import { lockRefund, moveRefund, type RefundRow, reasonOf } from '../refunds/transition.ts'
 import { SEND_REFUND } from '../tasks.ts'
@@ -32,6 +32,8 @@ export async function sendRefund(payments: Payments, refundId: number): Promise<
   const sent = { id: refundId, requestNo: refund.requestNo }
   faultPoint('refund: claimed, not sent')
   try {
+    const madeAs = await madeUnderEarlierNumber(payments.db, refundId)
+    if (madeAs !== undefined) return await stopSending(payments, { ...sent, madeAs }, refund)
     const answer = await findProvider(payments, refund.provider).refund(refund)
     faultPoint('refund: sent, not booked')
     if (answer.state === 'later') {
@@ -66,6 +68,34 @@ async function lookUp(payments: Payments, refund: RefundRow, numbers: readonly s
     if (answer?.state !== 'succeeded') continue
     await db.transaction().execute((tx) => recordSuccess(tx, { refundId: refund.id, requestNo, now: clock() }))
   }
+}
+
+/** The earlier number of this refund with which its gateway has made it after all. */
+async function madeUnderEarlierNumber(db: Database, refundId: number): Promise<string | undefined> {
+  const { rows } = await sql<{ request_no: string }>`
+    select made.request_no from refunds r join refunds made on made.request_no = any(r.spent_numbers)
+      and made.attempt_id is not distinct from r.attempt_id and made.unmatched_id is not distinct from r.unmatched_id
+    where r.id = ${refundId} and made.status = 'succeeded'`.execute(db)
+  return rows[0]?.request_no
+}
+
+/**
+ * The money has gone back under an earlier number: this one is not sent any more, and gives way unless its gateway has
+ * it as well.
+ * @throws ShopError GATEWAY_UNAVAILABLE while that is not known
+ */
+async function stopSending(
+  { db, providers, clock }: Payments,
+  sent: Numbered & { readonly madeAs: string },
+  refund: RefundRef & { readonly provider: string },
+): Promise<void> {
+  const answer = await providers.get(refund.provider)?.queryRefund(refund)
+  if (answer?.state === 'accepted' || answer?.state === 'later') throw new ShopError('GATEWAY_UNAVAILABLE')
+  await db.transaction().execute((tx) => {
+    const { id: refundId, requestNo, madeAs } = sent
+    if (answer?.state === 'succeeded') return finishRefund(tx, sent, answer, clock())
+    return giveWay(tx, { refundId, requestNo, madeAs, now: clock() })
+  })
 }
 
 /** The states in which the shop does not send a refund, and knows of no success. */

@@ -238,6 +238,8 @@ function linksOf<Signed extends Links['signed']>(
 
 async function billOfAll(routes: Routes, day: string): Promise<BillAnswer> {
   const accounts = firstOfEach(routes.now().all)
+  // A bill without the account of the unreadable settings would look as if its trades had never been.
+  if (routes.now().someUnreadable) throw new ShopError('GATEWAY_UNAVAILABLE')
   if (accounts.length === 0) return { state: 'not offered' }
   const lines: BillLine[] = []
   const summaries: BillSummary[] = []

@@ -9,8 +9,9 @@ import { type Fen, toFen } from '../../money.ts'
 import { decidedFen } from '../../orders/lines.ts'
 import type { By } from '../../orders/state-table.ts'
 import { lockOrder } from '../../orders/transition.ts'
+import { release } from './balance.ts'
 import { createRefund, linesOf, type NewRefund, rowsOfTrade } from './create.ts'
-import { linkIfFullyRefunded, makeRoom, succeedRefund } from './succeed.ts'
+import { giveLines, linkIfFullyRefunded, makeRoom, succeedRefund } from './succeed.ts'
 import { lockRefund, moveRefund, type RefundRow } from './transition.ts'
 
 /** A refund as the gateway identifies it: its number may be unique within its trade only. */
@@ -80,7 +81,8 @@ export async function recordMadeRefund(tx: Transaction, made: MadeRefund): Promi
   if (ours) return recordSuccess(tx, { refundId: ours.id, requestNo, now, day })
   const { orderId } = of
   const lines = of.pays ? await matchingLines(tx, of.orderId, amount) : []
-  if (orderId !== null && (await hasUndecidedRequest(tx, orderId, lines))) throw new ShopError('REQUEST_UNDECIDED')
+  if (of.pays && orderId !== null && (await hasUndecidedRequest(tx, orderId, lines)))
+    throw new ShopError('REQUEST_UNDECIDED')
   await addRefund(tx, { ...of, lines, reason: { code: 'MADE_BY_HAND' }, by, now, madeAs: requestNo }, day)
 }
 
@@ -168,6 +170,30 @@ async function sourceFromAttempt(
   await lockOrder(tx, orderId)
   const source = { attempt_id: found.id, unmatched_id: null, amount_fen: amount }
   return { source, orderId, pays: found.pays !== null }
+}
+
+/**
+ * Takes a refund that was sent back, since the same money has gone under an earlier number of it and its gateway does not
+ * have this number.
+ */
+export async function giveWay(
+  tx: Transaction,
+  { refundId, requestNo, madeAs, now }: { refundId: number; requestNo: string; madeAs: string; now: Date },
+): Promise<void> {
+  const { order_id: orderId } = await tx
+    .selectFrom('refunds')
+    .select('order_id')
+    .where('id', '=', refundId)
+    .executeTakeFirstOrThrow()
+  if (orderId !== null) await lockOrder(tx, orderId)
+  const refund = await lockRefund(tx, refundId)
+  if (refund?.request_no !== requestNo || refund.status !== 'sent') return
+  const reason = { code: 'MADE_INSTEAD', requestNo: madeAs } as const
+  const set = { refusal: `the money went back as ${madeAs}` }
+  await moveRefund(tx, 'giveWay', refundId, { at: now, by: { actor: 'shop' }, reason, set })
+  const lines = await linesOf(tx, refundId)
+  await release(tx, orderId, refund, lines)
+  await giveLines(tx, { requestNo: madeAs, attemptId: refund.attempt_id, orderId }, lines, now)
 }
 
 /** Whether the buyer has an undecided request for any of these lines, or for any line at all if none is given. */

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { faultPoint } from '#fault-point'
 import type { Transaction } from '../../db/connect.ts'
 import { revokeForOrder } from '../../enrolments/access.ts'
+import { toFen } from '../../money.ts'
 import type { Reason } from '../../orders/reasons.ts'
 import { transition } from '../../orders/transition.ts'
 import { type RefundLine, type RefundSource, release, reserve } from './balance.ts'
@@ -24,7 +25,7 @@ export async function succeedRefund(tx: Transaction, refundId: number, now: Date
   let lines = await linesOf(tx, refundId)
   if (!RESERVED.includes(refund.status)) {
     const fitting = await makeRoom(tx, refund, lines, { requestNo: refund.request_no, now })
-    for (const line of lines.filter((each) => !fitting.includes(each))) await dropLine(tx, refundId, line)
+    for (const line of lines) await shrinkLine(tx, refundId, line, fitting)
     lines = fitting
     await reserve(tx, refund.order_id, refund, lines)
     await linkIfFullyRefunded(tx, refund)
@@ -55,7 +56,7 @@ interface Room extends RefundSource {
  * Makes room for a refund that was certainly made: the money is gone, so other refunds of the same payment cannot all be
  * made. Those not sent yet that refund the same lines give way, and `replacement`, the same refund under another number;
  * then as many others as it takes, first those that nobody has decided about.
- * @returns the lines that can still be refunded; another refund has taken the others
+ * @returns the lines that can still be refunded, with what is left of each; another refund has taken the rest
  */
 export async function makeRoom(
   tx: Transaction,
@@ -74,15 +75,20 @@ export async function makeRoom(
     await moveRefund(tx, 'giveWay', other.id, { at: now, by: { actor: 'shop' }, reason, set })
     await release(tx, other.order_id, other, theirs)
   }
-  if (wanted.order_id === null) return []
+  return wanted.order_id === null ? [] : fittingLines(tx, wanted.order_id, lines)
+}
+
+/** Of each line what no other refund has taken. */
+async function fittingLines(tx: Transaction, orderId: number, lines: readonly RefundLine[]): Promise<RefundLine[]> {
   const left = await tx
     .selectFrom('order_lines')
     .select(['course_id', sql<number>`price_fen - refunded_fen`.as('fen')])
-    .where('order_id', '=', wanted.order_id)
+    .where('order_id', '=', orderId)
     .execute()
-  return lines.filter((line) =>
-    left.some(({ course_id, fen }) => course_id === line.course_id && fen >= line.amount_fen),
-  )
+  return lines.flatMap((line) => {
+    const fen = left.find(({ course_id }) => course_id === line.course_id)?.fen ?? 0
+    return fen > 0 || line.amount_fen === 0 ? [{ ...line, amount_fen: toFen(Math.min(fen, line.amount_fen)) }] : []
+  })
 }
 
 /** The payment's other refunds whose outcome is not known, in the order in which they give way. */
@@ -145,8 +151,53 @@ const tradeOf = (tx: Transaction, { attempt_id, unmatched_id }: Pick<RefundRow, 
     : tx.selectFrom('payment_attempts').select(['provider', 'trade_no']).where('id', '=', attempt_id)
   ).executeTakeFirstOrThrow()
 
-const dropLine = (tx: Transaction, refundId: number, line: RefundLine) =>
-  tx.deleteFrom('refund_lines').where('refund_id', '=', refundId).where('course_id', '=', line.course_id).execute()
+/**
+ * Gives lines that are free again to the refund that was made for them, if it has none: its money went back, so that the
+ * access may end. The caller holds the lock on the order's row.
+ */
+export async function giveLines(
+  tx: Transaction,
+  { requestNo, attemptId, orderId }: { requestNo: string; attemptId: number | null; orderId: number | null },
+  lines: readonly RefundLine[],
+  now: Date,
+): Promise<void> {
+  if (orderId === null || attemptId === null) return
+  const made = await tx
+    .selectFrom('refunds')
+    .selectAll()
+    .where('request_no', '=', requestNo)
+    .where('attempt_id', '=', attemptId)
+    .where('status', '=', 'succeeded')
+    .executeTakeFirst()
+  if (!made || (await linesOf(tx, made.id)).length > 0) return
+  const fitting = await fittingLines(tx, orderId, lines)
+  if (fitting.length === 0) return
+  await reserve(tx, orderId, { attempt_id: null, unmatched_id: null, amount_fen: toFen(0) }, fitting)
+  const rows = fitting.map((line) => ({ ...line, refund_id: made.id, order_id: orderId }))
+  await tx.insertInto('refund_lines').values(rows).execute()
+  if (!(await isOrderPayment(tx, orderId, attemptId))) return
+  const courseIds = fitting.map((line) => line.course_id)
+  await updateOrderAndAccess(tx, orderId, courseIds, now, refunded(made))
+}
+
+/** Keeps of the line what fits. */
+async function shrinkLine(
+  tx: Transaction,
+  refundId: number,
+  line: RefundLine,
+  fitting: readonly RefundLine[],
+): Promise<void> {
+  const left = fitting.find(({ course_id }) => course_id === line.course_id)
+  if (left?.amount_fen === line.amount_fen) return
+  const [id, courseId] = [refundId, line.course_id]
+  if (!left) {
+    await tx.deleteFrom('refund_lines').where('refund_id', '=', id).where('course_id', '=', courseId).execute()
+    return
+  }
+  const { amount_fen } = left
+  const lines = tx.updateTable('refund_lines').set({ amount_fen })
+  await lines.where('refund_id', '=', id).where('course_id', '=', courseId).execute()
+}
 
 /** The reason for the order's transition. */
 const refunded = ({ request_no: requestNo, reason_code: why, reason: note }: RefundRow): Reason =>
