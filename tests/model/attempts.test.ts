@@ -15,7 +15,7 @@ import { closeOrder, createOrderCanceller } from '../../apps/shop/src/payments/g
 import { createOrderQuery } from '../../apps/shop/src/payments/gateway-sync/query.ts'
 import { sendRefund } from '../../apps/shop/src/payments/gateway-sync/send-refund.ts'
 import { forgetSettings } from '../../apps/shop/src/payments/merchants/entered-settings.ts'
-import { unsettledElsewhere } from '../../apps/shop/src/payments/merchants/unsettled.ts'
+import { unsettled } from '../../apps/shop/src/payments/merchants/unsettled.ts'
 import { act, receiveNotification } from '../../apps/shop/src/payments/notifications/inbox.ts'
 import type { Payments } from '../../apps/shop/src/payments/payments.ts'
 import { routedProvider } from '../../apps/shop/src/payments/providers/router.ts'
@@ -198,7 +198,9 @@ test('keys stay while only they know something unsettled, unless its payments ar
       .transaction()
       .execute(async (tx) => {
         const which = { id, giveUp, userId, now: payments.clock() }
-        const gone = await forgetSettings(tx, which, (provider) => unsettledElsewhere(tx, provider, known))
+        const gone = await forgetSettings(tx, which, (provider) =>
+          unsettled(tx, provider, { elsewhere: known, unrecorded: false }),
+        )
         if (known.length > 0) throw new ShopError('INTERNAL') // roll back
         return gone?.givenUp
       })

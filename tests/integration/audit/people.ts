@@ -41,6 +41,11 @@ test('the shop’s name and logo, and the payment keys: masked, never whole', as
   const path = `payment-settings/former/${retired?.id}/forget`
   const forgotten = await did(at('POST', 'payment-settings/former/{id}/forget'), path)
   expect(forgotten.line.before).toMatchObject({ id: retired?.id, ...first.line.after })
+  const { orderNo } = (await (await system.buyer()).buy([1], '39.00')).body
+  await system.sql("update payment_attempts set merchant = 'https://gone 1' where attempt_no = $1", [orderNo])
+  const giveUp = 'payment-settings/alipay/give-up'
+  const givenUp = await did(at('POST', 'payment-settings/{provider}/give-up'), giveUp)
+  expect(givenUp.line).toMatchObject({ after: { givenUp: [orderNo] } })
   const log = JSON.stringify(await system.sql('select before, after from audit_log'))
   expect(log).not.toContain(secret.slice(100, 160))
 })

@@ -9147,7 +9147,7 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    "application/json": {
+                    "application/json": null | {
                         /** @description Give up the payments that are unsettled there */
                         giveUp?: boolean;
                     };

@@ -152,14 +152,14 @@ export async function retireSettings(tx: Transaction, provider: string, now: Dat
 
 /**
  * Deletes retired settings for good: payments made with them can no longer be queried.
- * @param elsewhere what would be unsettled at merchants that no other settings know
+ * @param onlyTheirs reads what is unsettled at the merchant that only these settings know
  * @returns them, masked, with the payments that are given up
  * @throws ShopError SETTINGS_STILL_NEEDED unless the owner gives up what is unsettled there, which is never a refund
  */
 export async function forgetSettings(
   tx: Transaction,
   { id, giveUp, userId, now }: { id: number; giveUp: boolean; userId: number; now: Date },
-  elsewhere: (provider: string) => Promise<Unsettled>,
+  onlyTheirs: (provider: string) => Promise<Unsettled>,
 ): Promise<{ provider: string; shown: ShownSettings; givenUp: readonly string[] } | undefined> {
   const former = await tx.selectFrom('payment_settings').select('provider').where('id', '=', id).executeTakeFirst()
   if (!former) return undefined
@@ -171,7 +171,7 @@ export async function forgetSettings(
     .orderBy('id')
     .modifyEnd(sql`for update`)
     .execute()
-  const unsettled = await elsewhere(former.provider)
+  const unsettled = await onlyTheirs(former.provider)
   if (unsettled.refunds.length > 0 || (unsettled.payments.length > 0 && !giveUp)) {
     throw new ShopError('SETTINGS_STILL_NEEDED')
   }

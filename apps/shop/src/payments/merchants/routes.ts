@@ -10,6 +10,7 @@ import { requireCredentialProof } from '../../auth/credential-proof.ts'
 import { securityEvent } from '../../auth/security-log/security-log.ts'
 import type { Config, Environment } from '../../config.ts'
 import { SettingError } from '../../config.ts'
+import type { Reader } from '../../db/connect.ts'
 import type { DescribedResult } from '../../diagnostics.ts'
 import type { Encryption } from '../../encryption.ts'
 import { type Language, ShopError } from '../../errors.ts'
@@ -22,7 +23,7 @@ import { configWith, isSetUp, showSettings } from '../providers/definition.ts'
 import { METHODS, type Method, PayType } from '../providers/methods.ts'
 import type { Providers } from '../providers/registry.ts'
 import { forgetSettings, retireSettings, type SettingsKeeper, storeSettings } from './entered-settings.ts'
-import { giveUpPayments, type Unsettled, unsettledElsewhere } from './unsettled.ts'
+import { giveUpPayments, type Unsettled, unsettled } from './unsettled.ts'
 
 const Shown = Type.Array(Type.Object({ name: Type.String(), value: Type.String(), ends: Type.Optional(Type.String()) }))
 const MomentOrNull = Type.Union([Moment, Type.Null()])
@@ -110,10 +111,11 @@ const tags = ['back office: settings']
 const right = { right: 'settings.write' } as const
 
 async function readSettings(
-  { providers, keeper, payments }: SettingsAdmin,
+  settings: SettingsAdmin,
   method: Method,
   language: Language,
 ): Promise<Static<typeof SettingsShape>> {
+  const { providers, keeper, payments } = settings
   const rows = await payments.db
     .selectFrom('payment_settings')
     .innerJoin('users', 'users.id', 'payment_settings.entered_by')
@@ -121,10 +123,8 @@ async function readSettings(
     .where('provider', '=', method.name)
     .orderBy('payment_settings.id', 'desc')
     .execute()
-  const unknown = await unsettledElsewhere(payments.db, method.name, providers.merchantsWithout(method.name))
-  const without = await Promise.all(
-    rows.map(({ id }) => unsettledElsewhere(payments.db, method.name, providers.merchantsWithout(method.name, id))),
-  )
+  const unknown = await unsettledElsewhere(settings, method.name)
+  const without = await Promise.all(rows.map(({ id }) => unsettledOnlyAt(settings, method.name, id)))
   return {
     provider: method.name,
     source: providers.sourceOf(method.name) ?? null,
@@ -150,6 +150,29 @@ async function readSettings(
     })),
   }
 }
+
+/** What is unsettled at merchants whose settings the shop no longer has. */
+function unsettledElsewhere({ providers, payments }: SettingsAdmin, provider: string, db: Reader = payments.db) {
+  const known = providers.merchantsWithout(provider)
+  return unsettled(db, provider, { elsewhere: known, unrecorded: known.length === 0 })
+}
+
+/** What is unsettled at the merchant that only these settings make known. */
+function unsettledOnlyAt(
+  { providers, payments }: SettingsAdmin,
+  provider: string,
+  stored: number,
+  db: Reader = payments.db,
+) {
+  const left = providers.merchantsWithout(provider, stored)
+  const at = providers.merchantsWithout(provider).filter((merchant) => !left.includes(merchant))
+  return unsettled(db, provider, { at, unrecorded: at.length > 0 && left.length === 0 })
+}
+
+const hasUnreadable = async ({ keeper, payments }: SettingsAdmin, provider: string): Promise<boolean> =>
+  (await payments.db.selectFrom('payment_settings').select('id').where('provider', '=', provider).execute()).some(
+    ({ id }) => keeper.unreadable.has(id),
+  )
 
 const counted = ({ payments, refunds }: Unsettled) => ({ payments: payments.length, refunds: refunds.length })
 
@@ -292,7 +315,7 @@ function addRemoveRoute(admin: Application, settings: SettingsAdmin): void {
 }
 
 function addForgetRoute(admin: Application, settings: SettingsAdmin): void {
-  const { keeper, payments, providers } = settings
+  const { keeper, payments } = settings
 
   admin.post(
     '/payment-settings/former/:id/forget',
@@ -302,24 +325,26 @@ function addForgetRoute(admin: Application, settings: SettingsAdmin): void {
         tags,
         summary: 'Delete former settings for good, once nothing paid with them can be refunded any more',
         params: Id,
-        body: Type.Optional(
+        body: Type.Union([
+          Type.Null(),
           Type.Object(
             { giveUp: Type.Optional(Type.Boolean({ description: 'Give up the payments that are unsettled there' })) },
             { additionalProperties: false },
           ),
-        ),
+        ]),
         response: { 200: Type.Object({ forgotten: Type.Boolean() }), ...problems(401, 403, 404, 409, 422) },
       },
     },
     async (request) => {
       const { id } = request.params as Static<typeof Id>
-      const giveUp = (request.body as { giveUp?: boolean } | null | undefined)?.giveUp === true
+      const giveUp = (request.body as { giveUp?: boolean } | null)?.giveUp === true
+      // What another process stored or deleted just now counts.
+      await keeper.refresh()
       await adminAction(payments, {
         request,
         work: async ({ tx, staff, now }) => {
-          const elsewhere = (provider: string) =>
-            unsettledElsewhere(tx, provider, providers.merchantsWithout(provider, id))
-          const gone = await forgetSettings(tx, { id, giveUp, userId: staff.user.id, now }, elsewhere)
+          const onlyTheirs = (provider: string) => unsettledOnlyAt(settings, provider, id, tx)
+          const gone = await forgetSettings(tx, { id, giveUp, userId: staff.user.id, now }, onlyTheirs)
           if (!gone) throw new ShopError('NOT_FOUND')
           return gone
         },
@@ -335,7 +360,7 @@ function addForgetRoute(admin: Application, settings: SettingsAdmin): void {
 }
 
 function addGiveUpRoute(admin: Application, settings: SettingsAdmin): void {
-  const { keeper, payments, providers } = settings
+  const { keeper, payments } = settings
 
   admin.post(
     '/payment-settings/:provider/give-up',
@@ -357,10 +382,12 @@ function addGiveUpRoute(admin: Application, settings: SettingsAdmin): void {
       await adminAction(payments, {
         request,
         work: async ({ tx, staff, now }) => {
-          const unsettled = await unsettledElsewhere(tx, provider, providers.merchantsWithout(provider))
-          if (unsettled.payments.length === 0) throw new ShopError('NOT_FOUND')
-          await giveUpPayments(tx, unsettled, { now, userId: staff.user.id })
-          return unsettled.payments
+          const lost = await unsettledElsewhere(settings, provider, tx)
+          if (lost.payments.length === 0) throw new ShopError('NOT_FOUND')
+          // They may have been opened with the settings that cannot be read now.
+          if (await hasUnreadable(settings, provider)) throw new ShopError('SETTINGS_STILL_NEEDED')
+          await giveUpPayments(tx, lost, { now, userId: staff.user.id })
+          return lost.payments
         },
         audit: (givenUp) => {
           return { action: 'settings.give-up', subject: `payment-settings/${provider}`, after: { givenUp } }

@@ -60,7 +60,7 @@ export function createProviders(config: Config, clock: Clock, log: Logger): Prov
     if (entered === 'not loaded') real.add('unknown')
     const sandbox = real.has('yes') ? 'ended' : real.has('unknown') ? 'unused' : 'used'
     for (const entry of entries) {
-      entry.take(ofEntry(entry), sandbox)
+      entry.take(ofEntry(entry), sandbox, entered !== 'not loaded')
       // Once the sandbox has ended, what was opened there is closed, also where there are no other settings.
       if (sandbox === 'ended' || entry.instances().all.length > 0) byName.set(entry.name, entry.router)
       else byName.delete(entry.name)
@@ -147,7 +147,7 @@ function openEntry<Provider extends PaymentProvider>(
       if (fromStart?.real === true || instances.some((each) => each?.real)) return 'yes'
       return instances.includes(undefined) ? 'unknown' : 'no'
     },
-    take(entered: readonly EnteredSettings[], sandbox: 'used' | 'unused' | 'ended') {
+    take(entered: readonly EnteredSettings[], sandbox: 'used' | 'unused' | 'ended', isLoaded: boolean) {
       const given = fromStart?.sandbox && sandbox !== 'used' ? undefined : fromStart
       const active = entered.find(({ inUse }) => inUse)
       const chosen = active && openEntered(active)
@@ -157,7 +157,7 @@ function openEntry<Provider extends PaymentProvider>(
       const ordered = fixed ? [given, chosen, ...retired] : [chosen, given, ...retired]
       const all = ordered.filter((instance) => instance !== undefined)
       source = fixed ? 'environment' : chosen ? 'entered' : given ? 'sandbox' : undefined
-      const someUnreadable = entered.some((each) => openEntered(each) === undefined)
+      const someUnreadable = !isLoaded || entered.some((each) => openEntered(each) === undefined)
       const inUse = source && !blocked ? all[0] : undefined
       now = { inUse, all, someUnreadable, sandboxEnded: sandbox === 'ended' }
     },

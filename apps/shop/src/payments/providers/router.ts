@@ -67,7 +67,7 @@ export function routedProvider(
     },
     channelFor: (client) => inUse().channelFor(client),
     get refundGapMs() {
-      return (instances().all[0]?.provider ?? inUse()).refundGapMs
+      return instances().all[0]?.provider.refundGapMs ?? 0
     },
     // With no merchant in use, an open attempt can still be paid at the merchant it was opened at.
     get links(): Links {

@@ -59,7 +59,7 @@ export async function requestUnmatchedRefund(
   const source = await remainingSource(tx, unmatchedId, listed)
   const by = { actor: 'staff', userId } as const
   // Requested once more by a database that was restored, it is the same refund.
-  const cause = ['trade', listed.provider, listed.trade_no, await refundsSoFar(tx, source)] as const
+  const cause = ['trade', listed.provider, listed.trade_no, await refundsSoFar(tx, listed)] as const
   const booked = await createRefund(tx, { source, orderId, lines: [], reason, cause, by, now })
   await tx.updateTable('unmatched_payments').set({ refund_id: booked.id }).where('id', '=', unmatchedId).execute()
   return { ...booked, amount: source.amount_fen }
@@ -92,11 +92,18 @@ async function remainingSource(
     : { attempt_id: null, unmatched_id: unmatchedId, amount_fen }
 }
 
-async function refundsSoFar(tx: Transaction, { attempt_id, unmatched_id }: RefundSource): Promise<string> {
-  const of = tx.selectFrom('refunds').select((row) => row.fn.countAll<string>().as('made'))
-  const made =
-    attempt_id === null ? of.where('unmatched_id', '=', unmatched_id) : of.where('attempt_id', '=', attempt_id)
-  return (await made.executeTakeFirstOrThrow()).made
+/** The refunds of the trade, whichever of its rows they are of. */
+async function refundsSoFar(
+  tx: Transaction,
+  { provider, trade_no }: { provider: string; trade_no: string },
+): Promise<string> {
+  const { rows } = await sql<{ made: string }>`
+    select count(*)::text as made from refunds r
+    left join payment_attempts a on a.id = r.attempt_id left join unmatched_payments u on u.id = r.unmatched_id
+    where (a.provider = ${provider} and a.trade_no = ${trade_no}) or (u.provider = ${provider} and u.trade_no = ${trade_no})`.execute(
+    tx,
+  )
+  return rows[0]?.made ?? '0'
 }
 
 /** Everything that a trade is listed for among the unmatched payments, oldest first; locks the rows. */
