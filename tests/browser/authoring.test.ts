@@ -3,14 +3,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { startSystem } from '../harness/system.ts'
 import { OWNER } from './back-office.ts'
 import { DESKTOP, eventually, type Harness, openHarness, payAtCashier, settled, type Visit } from './harness.ts'
 
 let harness: Harness
 let staff: Visit
 beforeAll(async () => {
-  harness = await openHarness(startSystem())
+  harness = await openHarness()
 })
 afterAll(() => harness?.close())
 afterEach(async () => {

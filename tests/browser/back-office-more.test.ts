@@ -2,7 +2,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
-import { startSystem } from '../harness/system.ts'
 import { violations } from './accessibility.ts'
 import { OWNER } from './back-office.ts'
 import { contentOf } from './browser.ts'
@@ -13,7 +12,7 @@ let api: ShopApi
 let staff: Visit
 let phone: Visit
 beforeAll(async () => {
-  harness = await openHarness(startSystem())
+  harness = await openHarness()
   api = harness.system.client()
   await api.login(OWNER.username, OWNER.password)
 })

@@ -1,7 +1,6 @@
 /** A day reconciled on the screen, and a failed job run again. The clock of the gateway moves on a day. */
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startSystem } from '../harness/system.ts'
 import { deadJob, endDay, OWNER, unreportedOrder } from './back-office.ts'
 import { DESKTOP, type Harness, openHarness, type Visit } from './harness.ts'
 
@@ -10,7 +9,7 @@ let staff: Visit
 let page: Page
 
 beforeAll(async () => {
-  harness = await openHarness(startSystem())
+  harness = await openHarness()
   staff = await harness.visitAs(OWNER, DESKTOP)
   page = staff.page
 })

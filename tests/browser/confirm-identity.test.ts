@@ -3,14 +3,13 @@
 import { Secret, TOTP } from 'otpauth'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startSystem } from '../harness/system.ts'
 import { violations } from './accessibility.ts'
 import { OWNER } from './back-office.ts'
 import { type Buyer, DESKTOP, eventually, type Harness, logIn, openHarness, PHONE, settled } from './harness.ts'
 
 let harness: Harness
 beforeAll(async () => {
-  harness = await openHarness(startSystem())
+  harness = await openHarness()
 }, 300_000)
 afterAll(() => harness?.close())
 

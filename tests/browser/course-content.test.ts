@@ -1,7 +1,6 @@
 /** A course's content put in order by dragging it, a lesson free to look at, a struck price, from the back office to a visitor; and a teacher. */
 import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startSystem } from '../harness/system.ts'
 import { violations } from './accessibility.ts'
 import { OWNER } from './back-office.ts'
 import { DESKTOP, eventually, type Harness, openHarness, PHONE, type Visit } from './harness.ts'
@@ -9,7 +8,7 @@ import { DESKTOP, eventually, type Harness, openHarness, PHONE, type Visit } fro
 let harness: Harness
 let staff: Visit
 beforeAll(async () => {
-  harness = await openHarness(startSystem())
+  harness = await openHarness()
   staff = await harness.visitAs(OWNER, DESKTOP)
 })
 afterAll(() => harness?.close())

@@ -1,13 +1,12 @@
 /** The dashboard on the screen: the figures are what was bought and refunded, for the days that were chosen, in both languages. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startSystem } from '../harness/system.ts'
 import { violations } from './accessibility.ts'
 import { OWNER, order, paidOrder } from './back-office.ts'
 import { DESKTOP, eventually, type Harness, openHarness, PHONE, settled } from './harness.ts'
 
 let harness: Harness
 beforeAll(async () => {
-  harness = await openHarness(startSystem())
+  harness = await openHarness()
 })
 afterAll(() => harness?.close())
 

@@ -1,6 +1,5 @@
 /** Orders as a file: downloaded with the filters of the page, by mouse and by keyboard; never a file with an error in it. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startSystem } from '../harness/system.ts'
 import { violations } from './accessibility.ts'
 import { OWNER } from './back-office.ts'
 import { contentOf } from './browser.ts'
@@ -10,7 +9,7 @@ const ORDERS = 20_000
 
 let harness: Harness
 beforeAll(async () => {
-  harness = await openHarness(startSystem())
+  harness = await openHarness()
   await harness.system.sql(
     `insert into orders (order_no, user_id, subject, total_fen, pay_type, status, course_ids, created_at, expires_at, closed_at)
      select md5(n::text), u.id, '摄影入门', 3900, 'alipay', 'cancelled', array[1], now(), now(), now()

@@ -4,8 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { expect } from 'vitest'
-import { borrowShop } from '../harness/shared/borrow.ts'
-import type { RunningSystem } from '../harness/system.ts'
+import { type RunningSystem, startSystem } from '../harness/system.ts'
 import { connectBrowser } from './browser.ts'
 
 const PAGES = join(import.meta.dirname, '../../apps/web/dist/index.html')
@@ -50,12 +49,9 @@ export interface Harness {
   close(): Promise<void>
 }
 
-/**
- * @param starting the shop: one that other files use before and after, unless the file changes what those rely on (settings,
- * the catalogue, the gateway's clock, or how many orders there are). Such a file starts its own.
- */
+/** @param starting the shop: the file's own, unless another is handed in. */
 export async function openHarness(
-  starting: Promise<RunningSystem> = borrowShop(),
+  starting: Promise<RunningSystem> = startSystem(),
   opening: Promise<Browser> = connectBrowser(),
 ): Promise<Harness> {
   if (!existsSync(PAGES)) throw new Error('The pages are not built: run `npm run build` first.')

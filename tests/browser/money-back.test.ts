@@ -1,6 +1,5 @@
 /** What else sends money back from the screen: a refused refund again, and money that is nobody's. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startSystem } from '../harness/system.ts'
 import { violations } from './accessibility.ts'
 import { OWNER, paidOrder, unmatchedPayment } from './back-office.ts'
 import { DESKTOP, eventually, type Harness, openHarness, type Visit } from './harness.ts'
@@ -8,7 +7,7 @@ import { DESKTOP, eventually, type Harness, openHarness, type Visit } from './ha
 let harness: Harness
 let staff: Visit
 beforeAll(async () => {
-  harness = await openHarness(startSystem())
+  harness = await openHarness()
   staff = await harness.visitAs(OWNER, DESKTOP)
 })
 afterAll(() => harness?.close())

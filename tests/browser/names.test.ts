@@ -1,6 +1,5 @@
 /** Names of people stand on one line of the back office, whole; and its charts are written in the page's font. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startSystem } from '../harness/system.ts'
 import { type BackOffice, fillBackOffice, OWNER } from './back-office.ts'
 import { DESKTOP, type Harness, openHarness, settled, type Visit } from './harness.ts'
 import { shoot } from './screenshots.ts'
@@ -10,7 +9,7 @@ let world: BackOffice
 const BUYER = 'Xiaoming.Ouyang-Zhang'
 
 beforeAll(async () => {
-  harness = await openHarness(startSystem())
+  harness = await openHarness()
   world = await fillBackOffice(harness.system)
   await harness.system.sql("update users set display_name = $1 where role = 'buyer' and display_name <> 'Crowd'", [
     BUYER,

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
-import { startSystem, until } from '../harness/system.ts'
+import { until } from '../harness/system.ts'
 import { OWNER } from './back-office.ts'
 import { type Buyer, DESKTOP, type Harness, openHarness, settled, type Visit } from './harness.ts'
 import { cutOff, NARROW } from './narrow.ts'
@@ -54,7 +54,7 @@ async function lengthen(): Promise<void> {
 }
 
 beforeAll(async () => {
-  harness = await openHarness(startSystem())
+  harness = await openHarness()
   const { system } = harness
   await lengthen()
   const staff = system.client()

@@ -1,13 +1,12 @@
 /** Orders found from the screen by whatever is known of them, narrowed in the address, and paged to the first one. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startSystem } from '../harness/system.ts'
 import { OWNER, order, paidOrder } from './back-office.ts'
 import { DESKTOP, eventually, type Harness, openHarness, type Visit } from './harness.ts'
 
 let harness: Harness
 let staff: Visit
 beforeAll(async () => {
-  harness = await openHarness(startSystem())
+  harness = await openHarness()
   staff = await harness.visitAs(OWNER, DESKTOP)
 })
 afterAll(() => harness?.close())

@@ -1,14 +1,13 @@
 /** The settings pages as their owner uses them: keys entered, a mix-up named, corrected, stored, masked, and taken away. */
 import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startSystem } from '../harness/system.ts'
 import { violations } from './accessibility.ts'
 import { OWNER } from './back-office.ts'
 import { DESKTOP, eventually, type Harness, openHarness, PHONE, settled } from './harness.ts'
 
 let harness: Harness
 beforeAll(async () => {
-  harness = await openHarness(startSystem())
+  harness = await openHarness()
 })
 afterAll(() => harness?.close())
 
