@@ -66,7 +66,7 @@ test.each([
 
 /** What Node, Vite or a script starts, and what `package.json` names. */
 const ENTRIES =
-  /(\/index|\/main|prove\/(failover|mutations)|harness\/(embedded-once|shared\/setup)|browser\/shared|\/cli|print-\w+|fault-points\/\w+|proof-worker|hostile-sockets|build\/[\w-]+|build\/floor\/(check|fallbacks))\.ts$|screenshots\.ts$/
+  /(\/index|\/main|prove\/(failover|mutations)|harness\/(embedded-once|shared\/setup)|browser\/shared(-process)?|\/cli|print-\w+|fault-points\/\w+|proof-worker|hostile-sockets|build\/[\w-]+|build\/floor\/(check|fallbacks))\.ts$|screenshots\.ts$/
 
 test('no file that nothing imports', () => {
   const all = [...shop, ...packages, ...pages, ...tools]
