@@ -192,7 +192,7 @@ export async function freePort(): Promise<number> {
 export async function until<Seen>(
   look: () => Promise<Seen>,
   good: (seen: Seen) => boolean,
-  limitMs = 60_000,
+  limitMs = 120_000,
 ): Promise<Seen> {
   const end = Date.now() + limitMs
   for (;;) {
