@@ -162,6 +162,32 @@ test('of a line that another refund has partly paid back, what is left goes to t
   expect([(await orderOf(one)).status, await accessOf(one)]).toEqual(['partially_refunded', [2]])
 })
 
+test.each(['approved', 'sent'] as const)(
+  'a refund made by hand in place of one that is stuck as %s is that one: its line, and it is not sent any more',
+  async (status) => {
+    const one = await paid([1, 2])
+    expect(await one.order.do('refund a line')).toBe('done')
+    const [{ id = 0, request_no: ours = '', amount_fen: amount = one.amount } = {}] = await refundsOf(one)
+    // Its gateway has no balance for it: it is sent again and again.
+    const stuck = { status, ...(status === 'sent' && { sent_at: days.harness.payments.clock(), tries: 1 }) }
+    await db().updateTable('refunds').set(stuck).where('id', '=', id).execute()
+    makeThere(one, 'BY-HAND', amount)
+    const day = today()
+    nextDay()
+    const bill = [line(one, 'payment', one.amount), line(one, 'refund', amount, 'BY-HAND')]
+    const [found] = await run(day, bill)
+    expect(await repair(found, 'record')).toBe('done')
+    expect(kinds(await run(day, bill))).toEqual([])
+    expect((await refundsOf(one)).map((refund) => [refund.request_no, refund.status])).toEqual([
+      [ours, 'refused'],
+      ['BY-HAND', 'succeeded'],
+    ])
+    await sendRefund(days.harness.payments, id)
+    expect(days.harness.gateway.sent.map(({ requestNo }) => requestNo)).not.toContain(ours)
+    expect([(await orderOf(one)).status, await accessOf(one)]).toEqual(['partially_refunded', [2]])
+  },
+)
+
 test('two people record the same refund at once: it is recorded once, and nobody gets an internal error', async () => {
   for (const known of [true, false]) {
     const one = await paid()

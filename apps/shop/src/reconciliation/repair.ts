@@ -9,6 +9,7 @@ import { ShopError } from '../errors.ts'
 import { toFen } from '../money.ts'
 import { addHistory } from '../orders/history.ts'
 import type { By } from '../orders/state-table.ts'
+import type { RefundRef } from '../payments/contract.ts'
 import { queryAttempt, queryBeforeRefund } from '../payments/gateway-sync/query.ts'
 import { resendMissingRefund } from '../payments/gateway-sync/resend-missing.ts'
 import { sendRefund } from '../payments/gateway-sync/send-refund.ts'
@@ -16,7 +17,13 @@ import { findProvider, type Payments } from '../payments/payments.ts'
 import { requestUnmatchedRefund, rowsOfTrade } from '../payments/refunds/create.ts'
 import { requireRefundProof } from '../payments/refunds/credential-proof.ts'
 import { sendRefundAgain } from '../payments/refunds/decisions.ts'
-import { findRefund, type RefundNumber, recordMadeRefund } from '../payments/refunds/made.ts'
+import {
+  findRefund,
+  findReplaced,
+  type RefundNumber,
+  recordMadeRefund,
+  recordSuccess,
+} from '../payments/refunds/made.ts'
 import { correctListedAmount, recordUnmatched } from '../payments/settlement/unmatched.ts'
 import type { DifferenceKind } from './compare.ts'
 import { countAgain } from './sales-days.ts'
@@ -204,7 +211,25 @@ async function recordRefund(payments: Payments, staff: Staff, row: DifferenceRow
     // A bill also lists refunds that were only accepted, and never says what became of them.
     if (seen) throw new ShopError('REFUND_UNDER_WAY')
   }
-  await db.transaction().execute((tx) => recordBilledRefund(tx, row, by, clock()))
+  const insteadOf = ours ? undefined : await madeInsteadOf(payments, row, ref)
+  await db.transaction().execute((tx) => recordBilledRefund(tx, row, by, clock(), insteadOf))
+}
+
+/**
+ * The number of our refund in whose place this one was made by hand. The gateway is asked about that number first: if it
+ * was made as well, that is recorded, and it is no other's place.
+ * @throws ShopError REFUND_UNDER_WAY while its result is open, GATEWAY_UNAVAILABLE
+ */
+async function madeInsteadOf(payments: Payments, row: DifferenceRow, ref: RefundRef): Promise<string | undefined> {
+  const { db, clock } = payments
+  const replaced = await findReplaced(db, nameOf(row), toFen(row.theirs_fen ?? 0))
+  if (!replaced) return undefined
+  const { id: refundId, request_no: requestNo } = replaced
+  const seen = await findProvider(payments, row.provider).queryRefund({ ...ref, requestNo })
+  if (seen?.state === 'accepted' || seen?.state === 'later') throw new ShopError('REFUND_UNDER_WAY')
+  if (seen?.state !== 'succeeded') return requestNo
+  await db.transaction().execute((tx) => recordSuccess(tx, { refundId, requestNo, now: clock() }))
+  return undefined
 }
 
 const WAS_SENT: readonly string[] = ['approved', 'sent', 'refused']
@@ -229,7 +254,13 @@ async function learnResult(
  * Records a refund of the bill. If its payment belongs to no order, the payment is first listed as unmatched, as in that
  * day's bill.
  */
-async function recordBilledRefund(tx: Transaction, row: DifferenceRow, by: By, now: Date): Promise<void> {
+async function recordBilledRefund(
+  tx: Transaction,
+  row: DifferenceRow,
+  by: By,
+  now: Date,
+  insteadOf: string | undefined,
+): Promise<void> {
   const paid = await tx
     .selectFrom('reconciliation_differences')
     .selectAll()
@@ -240,7 +271,14 @@ async function recordBilledRefund(tx: Transaction, row: DifferenceRow, by: By, n
     .executeTakeFirst()
   if (paid && (await rowsOfTrade(tx, row.provider, row.trade_no)).length === 0) await listAsBilled(tx, paid, now)
   const amount = toFen(row.theirs_fen ?? 0)
-  await recordMadeRefund(tx, { ...nameOf(row), amount, day: row.day, by, now })
+  await recordMadeRefund(tx, {
+    ...nameOf(row),
+    amount,
+    day: row.day,
+    by,
+    now,
+    ...(insteadOf !== undefined && { insteadOf }),
+  })
 }
 
 async function mark(

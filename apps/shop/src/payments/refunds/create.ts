@@ -106,16 +106,27 @@ async function refundsSoFar(
   return rows[0]?.made ?? '0'
 }
 
-/** Everything that a trade is listed for among the unmatched payments, oldest first; locks the rows. */
-export const rowsOfTrade = (tx: Transaction, provider: string, tradeNo: string) =>
-  tx
-    .selectFrom('unmatched_payments')
-    .select(['id', 'order_id', 'refund_id', 'amount_fen', 'refunded_fen', 'resolved_at'])
-    .where('provider', '=', provider)
-    .where('trade_no', '=', tradeNo)
+/**
+ * Everything that a trade is listed for among the unmatched payments, oldest first. Locks its orders, its refunds and the
+ * rows, in the order in which settling and the senders of refunds lock them.
+ */
+export async function rowsOfTrade(tx: Transaction, provider: string, tradeNo: string) {
+  const rows = tx.selectFrom('unmatched_payments').where('provider', '=', provider).where('trade_no', '=', tradeNo)
+  for (const { order_id } of await rows.select('order_id').distinct().orderBy('order_id').execute())
+    if (order_id !== null) await lockOrder(tx, order_id)
+  await tx
+    .selectFrom('refunds')
+    .select('id')
+    .where('unmatched_id', 'in', rows.select('id'))
     .orderBy('id')
     .modifyEnd(sql`for no key update`)
     .execute()
+  return rows
+    .select(['id', 'order_id', 'refund_id', 'amount_fen', 'refunded_fen', 'resolved_at'])
+    .orderBy('id')
+    .modifyEnd(sql`for no key update`)
+    .execute()
+}
 
 export interface LineToRefund {
   readonly courseId: number

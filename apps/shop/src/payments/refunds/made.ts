@@ -55,8 +55,28 @@ export async function findRefund(db: Reader, { provider, tradeNo, requestNo }: R
   return before && { ...before, spent: true }
 }
 
+/**
+ * The refund of ours in whose place another was made by hand: the only one of that payment and amount that is to be sent,
+ * or was sent and has no result.
+ */
+export async function findReplaced(db: Reader, { provider, tradeNo }: RefundNumber, amount: Fen) {
+  const found = await db
+    .selectFrom('refunds')
+    .leftJoin('payment_attempts', 'payment_attempts.id', 'refunds.attempt_id')
+    .leftJoin('unmatched_payments', 'unmatched_payments.id', 'refunds.unmatched_id')
+    .select(['refunds.id', 'refunds.status', 'refunds.request_no'])
+    .where('refunds.status', 'in', ['approved', 'sent'])
+    .where('refunds.amount_fen', '=', amount)
+    .where(({ fn, eb }) => eb(fn.coalesce('payment_attempts.trade_no', 'unmatched_payments.trade_no'), '=', tradeNo))
+    .where(({ fn, eb }) => eb(fn.coalesce('payment_attempts.provider', 'unmatched_payments.provider'), '=', provider))
+    .execute()
+  return found.length === 1 ? found[0] : undefined
+}
+
 export interface MadeRefund extends RefundNumber {
   readonly amount: Fen
+  /** The number of our refund in whose place it was made by hand; its gateway does not have that one. */
+  readonly insteadOf?: string
   /** The day whose bill lists it. */
   readonly day: string
   readonly by: By
@@ -67,10 +87,11 @@ export interface MadeRefund extends RefundNumber {
  * Records a refund that the gateway has made. One of ours is moved on from whatever state it is in. Any other was made by
  * hand, and is added on the day of its bill: the refunded lines are known if the amount is all that is left of the order,
  * or exactly what is left of one line, or if only one line has a price. Otherwise it belongs to no line, and no access
- * ends before the whole payment has been refunded. An amount that the buyer has only requested counts as left: it is most
+ * ends before the whole payment has been refunded. If it was made in place of one of ours, that one gives way, and its
+ * lines are the refunded ones. An amount that the buyer has only requested counts as left: it is most
  * likely what was refunded, and staff must decide that request first. Safe to repeat.
  * @throws ShopError REFUND_NOT_POSSIBLE when the payment is not in our books; REQUEST_UNDECIDED; REFUND_TOO_MUCH when the
- * gateway cannot have paid back that much
+ * gateway cannot have paid back that much; REFUND_UNDER_WAY while the one in whose place it was made is being sent
  */
 export async function recordMadeRefund(tx: Transaction, made: MadeRefund): Promise<void> {
   const { requestNo, amount, day, by, now } = made
@@ -80,7 +101,8 @@ export async function recordMadeRefund(tx: Transaction, made: MadeRefund): Promi
   const ours = await findRefund(tx, made)
   if (ours) return recordSuccess(tx, { refundId: ours.id, requestNo, now, day })
   const { orderId } = of
-  const lines = of.pays ? await matchingLines(tx, of.orderId, amount) : []
+  const replaced = made.insteadOf === undefined ? undefined : await replace(tx, of.source, made.insteadOf, made)
+  const lines = replaced ?? (of.pays ? await matchingLines(tx, of.orderId, amount) : [])
   if (of.pays && orderId !== null && (await hasUndecidedRequest(tx, orderId, lines)))
     throw new ShopError('REQUEST_UNDECIDED')
   await addRefund(tx, { ...of, lines, reason: { code: 'MADE_BY_HAND' }, by, now, madeAs: requestNo }, day)
@@ -172,9 +194,41 @@ async function sourceFromAttempt(
   return { source, orderId, pays: found.pays !== null }
 }
 
+/** @returns the lines of the refund that gave way, unless it has a result meanwhile */
+async function replace(
+  tx: Transaction,
+  { attempt_id, unmatched_id }: NewRefund['source'],
+  insteadOf: string,
+  { requestNo, now }: MadeRefund,
+): Promise<NewRefund['lines'] | undefined> {
+  const refund = await tx
+    .selectFrom('refunds')
+    .select(['id', 'status'])
+    .where('request_no', '=', insteadOf)
+    .where(attempt_id === null ? 'unmatched_id' : 'attempt_id', '=', attempt_id ?? unmatched_id)
+    .executeTakeFirst()
+  if (refund?.status !== 'approved' && refund?.status !== 'sent') return undefined
+  if (await isBeingSent(tx, { attempt_id, unmatched_id }, now)) throw new ShopError('REFUND_UNDER_WAY')
+  const lines = (await linesOf(tx, refund.id)).map((line) => ({ courseId: line.course_id, amount: line.amount_fen }))
+  await giveWay(tx, { refundId: refund.id, requestNo: insteadOf, madeAs: requestNo, now })
+  return lines
+}
+
+async function isBeingSent(
+  tx: Transaction,
+  { attempt_id, unmatched_id }: Pick<RefundRow, 'attempt_id' | 'unmatched_id'>,
+  now: Date,
+): Promise<boolean> {
+  const row = await (attempt_id === null
+    ? tx.selectFrom('unmatched_payments').select('refund_claimed_until').where('id', '=', unmatched_id)
+    : tx.selectFrom('payment_attempts').select('refund_claimed_until').where('id', '=', attempt_id)
+  ).executeTakeFirstOrThrow()
+  return row.refund_claimed_until !== null && row.refund_claimed_until > now
+}
+
 /**
- * Takes a refund that was sent back, since the same money has gone under an earlier number of it and its gateway does not
- * have this number.
+ * Takes a refund that is to be sent back, since the same money has gone under another number and its gateway does not have
+ * this one.
  */
 export async function giveWay(
   tx: Transaction,
@@ -187,7 +241,7 @@ export async function giveWay(
     .executeTakeFirstOrThrow()
   if (orderId !== null) await lockOrder(tx, orderId)
   const refund = await lockRefund(tx, refundId)
-  if (refund?.request_no !== requestNo || refund.status !== 'sent') return
+  if (refund?.request_no !== requestNo || (refund.status !== 'approved' && refund.status !== 'sent')) return
   const reason = { code: 'MADE_INSTEAD', requestNo: madeAs } as const
   const set = { refusal: `the money went back as ${madeAs}` }
   await moveRefund(tx, 'giveWay', refundId, { at: now, by: { actor: 'shop' }, reason, set })
@@ -216,9 +270,6 @@ async function sourceFromUnmatched(
   tx: Transaction,
   { provider, tradeNo, amount }: MadeRefund,
 ): Promise<Source | undefined> {
-  const orders = tx.selectFrom('unmatched_payments').select('order_id').where('provider', '=', provider)
-  for (const { order_id } of await orders.where('trade_no', '=', tradeNo).orderBy('order_id').execute())
-    if (order_id !== null) await lockOrder(tx, order_id)
   const rows = await rowsOfTrade(tx, provider, tradeNo)
   const row = rows.find((each) => each.amount_fen - each.refunded_fen >= amount) ?? rows[0]
   if (!row) return undefined
