@@ -1,6 +1,5 @@
 /**
- * Payment settings in the owner's back office: what is in use, masked; checking, storing, replacing and removing
- * settings.
+ * Payment settings in the owner's back office: listing, checking, storing, replacing and removing them.
  */
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
@@ -10,63 +9,18 @@ import { requireCredentialProof } from '../../auth/credential-proof.ts'
 import { securityEvent } from '../../auth/security-log/security-log.ts'
 import type { Config, Environment } from '../../config.ts'
 import { SettingError } from '../../config.ts'
-import type { Reader } from '../../db/connect.ts'
 import type { DescribedResult } from '../../diagnostics.ts'
-import type { Encryption } from '../../encryption.ts'
 import { type Language, ShopError } from '../../errors.ts'
 import type { Application } from '../../http/application.ts'
 import { IdempotencyHeader } from '../../http/idempotency.ts'
 import { requestLanguage } from '../../http/problem.ts'
-import { Moment, problems, WholeList, wholeList, writeMoment, writeMomentOrNull } from '../../http/shapes.ts'
+import { problems, WholeList, wholeList } from '../../http/shapes.ts'
 import type { Payments } from '../payments.ts'
 import { configWith, isSetUp, showSettings } from '../providers/definition.ts'
 import { METHODS, type Method, PayType } from '../providers/methods.ts'
-import type { Providers } from '../providers/registry.ts'
-import { forgetSettings, retireSettings, type SettingsKeeper, storeSettings } from './entered-settings.ts'
-import { giveUpPayments, type Unsettled, unsettled } from './unsettled.ts'
-
-const Shown = Type.Array(Type.Object({ name: Type.String(), value: Type.String(), ends: Type.Optional(Type.String()) }))
-const MomentOrNull = Type.Union([Moment, Type.Null()])
-
-/** How many payments may still turn out to be paid, and how many refunds are undecided or under way. */
-const UnsettledShape = Type.Object({ payments: Type.Integer(), refunds: Type.Integer() })
-
-const SettingsShape = Type.Object(
-  {
-    provider: PayType,
-    source: Type.Union([Type.Enum(['environment', 'entered', 'sandbox']), Type.Null()]),
-    fields: Type.Array(
-      Type.Object({
-        name: Type.String({ description: 'As in the environment' }),
-        label: Type.String({ description: "In the reader's language" }),
-        hint: Type.String(),
-        kind: Type.Enum(['text', 'secret', 'private key', 'public key']),
-        group: Type.Union([Type.Enum(['public key', 'certificates']), Type.Null()]),
-        optional: Type.Boolean(),
-        usual: Type.String(),
-      }),
-    ),
-    entered: Type.Array(
-      Type.Object({
-        id: Type.Integer(),
-        shown: Shown,
-        enteredAt: Moment,
-        enteredBy: Type.String(),
-        retiredAt: MomentOrNull,
-        readable: Type.Boolean(),
-        unsettled: UnsettledShape,
-      }),
-    ),
-    blocked: Type.Boolean({
-      description:
-        'The settings in use cannot be read: the method takes no payments until they can, or others are entered',
-    }),
-    unknown: Type.Object(UnsettledShape.properties, {
-      description: 'Unsettled at merchants whose settings the shop no longer has',
-    }),
-  },
-  { $id: 'PaymentSettings' },
-)
+import { retireSettings, storeSettings } from './entered-settings.ts'
+import { addForgetRoute, addGiveUpRoute } from './give-up-routes.ts'
+import { readSettings, type SettingsAdmin, SettingsShape } from './settings-view.ts'
 
 const FindingShape = Type.Object(
   {
@@ -80,7 +34,6 @@ const FindingShape = Type.Object(
 )
 
 const Params = Type.Object({ provider: PayType })
-const Id = Type.Object({ id: Type.Integer({ minimum: 1 }) })
 const Values = Type.Record(Type.String(), Type.String({ maxLength: 16_000 }), { maxProperties: 20 })
 
 /** Large enough for a certificate chain and all other fields. */
@@ -88,14 +41,6 @@ const KEYS_BODY_LIMIT = 128 * 1024
 
 /** Prefixes of results that do not depend on the keys: the network, the clock, the notify address. */
 const OUTSIDE = ['NO_ANSWER', 'CLOCK', 'NOTIFY_']
-
-export interface SettingsAdmin {
-  readonly config: Config
-  readonly providers: Providers
-  readonly keeper: SettingsKeeper
-  readonly encryption: Encryption
-  readonly payments: Payments
-}
 
 export function addSettingsAdminRoutes(admin: Application, settings: SettingsAdmin): void {
   admin.addSchema(SettingsShape)
@@ -109,72 +54,6 @@ export function addSettingsAdminRoutes(admin: Application, settings: SettingsAdm
 
 const tags = ['back office: settings']
 const right = { right: 'settings.write' } as const
-
-async function readSettings(
-  settings: SettingsAdmin,
-  method: Method,
-  language: Language,
-): Promise<Static<typeof SettingsShape>> {
-  const { providers, keeper, payments } = settings
-  const rows = await payments.db
-    .selectFrom('payment_settings')
-    .innerJoin('users', 'users.id', 'payment_settings.entered_by')
-    .select(['payment_settings.id', 'shown', 'entered_at', 'retired_at', 'users.username'])
-    .where('provider', '=', method.name)
-    .orderBy('payment_settings.id', 'desc')
-    .execute()
-  const unknown = await unsettledElsewhere(settings, method.name)
-  const without = await Promise.all(rows.map(({ id }) => unsettledOnlyAt(settings, method.name, id)))
-  return {
-    provider: method.name,
-    source: providers.sourceOf(method.name) ?? null,
-    fields: method.fields.map(({ name, label, hint, kind, group, optional, usual }) => ({
-      name,
-      label: label[language],
-      hint: hint?.[language] ?? '',
-      kind,
-      group: group ?? null,
-      optional: optional === true,
-      usual: usual ?? '',
-    })),
-    blocked: providers.isBlocked(method.name),
-    unknown: counted(unknown),
-    entered: rows.map((row, index) => ({
-      id: row.id,
-      shown: row.shown,
-      enteredAt: writeMoment(row.entered_at),
-      enteredBy: row.username,
-      retiredAt: writeMomentOrNull(row.retired_at),
-      readable: !keeper.unreadable.has(row.id),
-      unsettled: counted(without[index] ?? unknown),
-    })),
-  }
-}
-
-/** What is unsettled at merchants whose settings the shop no longer has. */
-function unsettledElsewhere({ providers, payments }: SettingsAdmin, provider: string, db: Reader = payments.db) {
-  const known = providers.merchantsWithout(provider)
-  return unsettled(db, provider, { elsewhere: known, unrecorded: known.length === 0 })
-}
-
-/** What is unsettled at the merchant that only these settings make known. */
-function unsettledOnlyAt(
-  { providers, payments }: SettingsAdmin,
-  provider: string,
-  stored: number,
-  db: Reader = payments.db,
-) {
-  const left = providers.merchantsWithout(provider, stored)
-  const at = providers.merchantsWithout(provider).filter((merchant) => !left.includes(merchant))
-  return unsettled(db, provider, { at, unrecorded: at.length > 0 && left.length === 0 })
-}
-
-const hasUnreadable = async ({ keeper, payments }: SettingsAdmin, provider: string): Promise<boolean> =>
-  (await payments.db.selectFrom('payment_settings').select('id').where('provider', '=', provider).execute()).some(
-    ({ id }) => keeper.unreadable.has(id),
-  )
-
-const counted = ({ payments, refunds }: Unsettled) => ({ payments: payments.length, refunds: refunds.length })
 
 function addListRoute(admin: Application, settings: SettingsAdmin): void {
   admin.get(
@@ -309,90 +188,6 @@ function addRemoveRoute(admin: Application, settings: SettingsAdmin): void {
         },
       })
       await keeper.refresh()
-      return readSettings(settings, method, requestLanguage(request))
-    },
-  )
-}
-
-function addForgetRoute(admin: Application, settings: SettingsAdmin): void {
-  const { keeper, payments } = settings
-
-  admin.post(
-    '/payment-settings/former/:id/forget',
-    {
-      config: { ...right, security: 'payment-keys.removed', proof: true },
-      schema: {
-        tags,
-        summary: 'Delete former settings for good, once nothing paid with them can be refunded any more',
-        params: Id,
-        body: Type.Union([
-          Type.Null(),
-          Type.Object(
-            { giveUp: Type.Optional(Type.Boolean({ description: 'Give up the payments that are unsettled there' })) },
-            { additionalProperties: false },
-          ),
-        ]),
-        response: { 200: Type.Object({ forgotten: Type.Boolean() }), ...problems(401, 403, 404, 409, 422) },
-      },
-    },
-    async (request) => {
-      const { id } = request.params as Static<typeof Id>
-      const giveUp = (request.body as { giveUp?: boolean } | null)?.giveUp === true
-      // What another process stored or deleted just now counts.
-      await keeper.refresh()
-      await adminAction(payments, {
-        request,
-        work: async ({ tx, staff, now }) => {
-          const onlyTheirs = (provider: string) => unsettledOnlyAt(settings, provider, id, tx)
-          const gone = await forgetSettings(tx, { id, giveUp, userId: staff.user.id, now }, onlyTheirs)
-          if (!gone) throw new ShopError('NOT_FOUND')
-          return gone
-        },
-        audit: ({ provider, shown, givenUp }) => {
-          const subject = `payment-settings/${provider}`
-          return { action: 'settings.forget', subject, before: { id, shown }, after: { givenUp } }
-        },
-      })
-      await keeper.refresh()
-      return { forgotten: true }
-    },
-  )
-}
-
-function addGiveUpRoute(admin: Application, settings: SettingsAdmin): void {
-  const { keeper, payments } = settings
-
-  admin.post(
-    '/payment-settings/:provider/give-up',
-    {
-      config: { ...right, proof: true },
-      schema: {
-        tags,
-        summary: 'Give up the payments opened at merchants whose settings the shop no longer has',
-        params: Params,
-        response: { 200: Type.Ref('PaymentSettings'), ...problems(401, 403, 404, 409, 422) },
-      },
-    },
-    async (request) => {
-      const { provider } = request.params as Static<typeof Params>
-      const method = METHODS.find(({ name }) => name === provider)
-      if (!method) throw new ShopError('NOT_FOUND')
-      // Stored by another process just now, they may be known again.
-      await keeper.refresh()
-      await adminAction(payments, {
-        request,
-        work: async ({ tx, staff, now }) => {
-          const lost = await unsettledElsewhere(settings, provider, tx)
-          if (lost.payments.length === 0) throw new ShopError('NOT_FOUND')
-          // They may have been opened with the settings that cannot be read now.
-          if (await hasUnreadable(settings, provider)) throw new ShopError('SETTINGS_STILL_NEEDED')
-          await giveUpPayments(tx, lost, { now, userId: staff.user.id })
-          return lost.payments
-        },
-        audit: (givenUp) => {
-          return { action: 'settings.give-up', subject: `payment-settings/${provider}`, after: { givenUp } }
-        },
-      })
       return readSettings(settings, method, requestLanguage(request))
     },
   )
