@@ -58,7 +58,7 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   staff = await harness.visitAs(OWNER, DESKTOP)
   const { page } = staff
   await staff.open('/admin/courses')
-  // The choices come late: whoever writes at once gets the first category and teacher all the same.
+  // The choices load late: an author who types at once still gets the first category and teacher.
   await page.route('**/api/admin/course-choices', async (route) => {
     await new Promise((resolve) => setTimeout(resolve, 700))
     await route.continue()

@@ -1,4 +1,4 @@
-/** The content policy allows no inline style or script: nothing of ours needs one, the API's own page included, and a page that has one is told of. */
+/** The content policy allows no inline style or script: no page of ours needs one, the API's own page included, and a page that has one is reported. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DESKTOP, eventually, type Harness, openHarness, settled } from './harness.ts'
 

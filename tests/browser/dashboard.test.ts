@@ -58,7 +58,7 @@ test('sales and refunds add up for each range of days', async () => {
   const empty = `[...document.querySelectorAll('canvas')].filter((each) =>
     each.getContext('2d').getImageData(0, 0, each.width, each.height).data.every((value) => value === 0)).length`
   await eventually(() => page.evaluate<number>(empty)).toBe(0)
-  // The same as a table, for whoever cannot see it.
+  // The same as a table, for readers who cannot see the chart.
   await page.locator('summary').click()
   const today = page.locator('details tbody tr').first()
   expect(await today.innerText()).toMatch(/1\s+¥88\.00\s+¥9\.90\s+¥78\.10\s+2\s+1\s+50 %$/)

@@ -33,7 +33,7 @@ test('a trial payment of one fen passes every step, in both languages', async ()
   await cashier.close()
   const { returnUrl } = await harness.system.sandbox.pay((await link.getAttribute('href')) ?? '')
 
-  // Back in the shop, as the cashier sends whoever paid.
+  // Back in the shop, where the cashier sends a buyer who paid.
   const back = await staff.another()
   await back.goto(returnUrl)
   await back.getByRole('heading', { name: '试付已付款' }).waitFor()

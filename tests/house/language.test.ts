@@ -23,6 +23,8 @@ const STORED_BEFORE = /orders\/reasons\.test\.ts$/
 
 const RULES: readonly Rule[] = [
   { refused: /\bwhoever\b|\bwhosoever\b/, instead: 'name the person: the buyer, staff, the caller' },
+  { refused: /\bwhichever\b/, instead: 'any of, no matter which' },
+  { refused: /\b(goes|go) on by itself\b/, instead: 'continues, the shop keeps trying' },
   {
     refused: /\bwhatever (is|was|are|were|comes?|changes?|asks?|takes?|does|did|has|had|needs?|looks?|calls?|runs?)\b/,
     instead: 'name the thing: every statement that changes an order',

@@ -63,7 +63,7 @@ const OPEN_TO_ANYONE = ['DELETE /api/session', 'POST /api/first-run', 'POST /api
 
 test('every operation refuses an anonymous request before reading its body', async () => {
   const closed = withBody().filter(({ name }) => !OPEN_TO_ANYONE.includes(name))
-  // None of the body is ever sent: whoever waited for it would not answer.
+  // None of the body is ever sent: a server that waited for it would not answer.
   const asked = await statuses(closed, (operation) => head(operation, 400))
   expect(asked.length).toBeGreaterThan(50)
   expect(asked.filter((line) => !line.endsWith(': 401'))).toEqual([])
@@ -93,7 +93,7 @@ test('every operation that takes a body limits it to a few kilobytes, with the l
   expect(longer.map(({ name }) => name).sort()).toEqual(Object.keys(LONGER).sort())
 })
 
-test('a body one byte over the limit is refused unread, whoever sends it', async () => {
+test('a body one byte over the limit is refused unread, from any sender', async () => {
   const staff = system.client()
   await staff.login('admin', 'admin123456')
   // A video's bytes are counted as they come (uploads.test.ts).

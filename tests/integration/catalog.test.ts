@@ -1,4 +1,4 @@
-/** The catalogue is read from memory, and yet a changed price is seen at once, whichever process answers. */
+/** The catalogue is read from memory, and yet a changed price is seen at once, no matter which process answers. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'

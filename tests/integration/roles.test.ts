@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(() => system.stop())
 
-/** An address that names nothing real: whoever may use it is told so, everybody else is not. */
+/** An address that names nothing real: 404 for those who may use it, a refusal for everybody else. */
 const filledIn = (path: string): string =>
   path
     .replace('{provider}', 'alipay')

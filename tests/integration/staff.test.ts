@@ -200,7 +200,7 @@ test('a second factor is turned on by its first code, required at login, and tur
   expect(await api.call('POST', `${path}/recovery-codes`)).toMatchObject({ body: { code: 'SECOND_FACTOR_MISSING' } })
   expect((await enter()).status).toBe(200)
 
-  // Lost, it is turned off by the owner, and whoever was logged in is no more.
+  // When it is lost the owner turns it off, and that person's sessions end.
   const again = (await api.call<{ secret: string }>('POST', path)).body.secret
   const code = new TOTP({ secret: Secret.fromBase32(again) }).generate()
   expect((await api.call('POST', `${path}/confirm`, { code })).status).toBe(200)

@@ -1,6 +1,6 @@
 /**
- * What the gateway says was paid back is recorded from every state that the refund has here, once, whoever hears of it:
- * a bill, a notification or staff.
+ * What the gateway says was paid back is recorded from every state that the refund has here, once, from a bill, a
+ * notification or staff.
  */
 import { expect, test } from 'vitest'
 import { sendRefund } from '../../apps/shop/src/payments/gateway-sync/send-refund.ts'

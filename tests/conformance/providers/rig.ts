@@ -68,7 +68,7 @@ export const handOf = (name: string): Hand => {
   return hand
 }
 
-/** Whoever may come to pay: each kind of browser, with what its provider makes of it. */
+/** Each kind of browser that a buyer may pay with, and the channel that its provider chooses. */
 export const DEVICES: readonly Client['device'][] = ['computer', 'phone', 'messenger']
 
 export const payerAt = (device: Client['device']): Client => ({ device, address: '203.0.113.7' })

@@ -172,7 +172,7 @@ test('when more buyers match than the list searches, the list says so and the fi
   expect(await list('学员')).toMatchObject({ tooMany: true })
   expect(await list('crowd12')).toMatchObject({ tooMany: false })
   expect(await list('')).toMatchObject({ tooMany: false })
-  // The shortest first: whoever is called exactly that is found, however many others there are.
+  // The shortest first: the person with exactly that name is found among any number of others.
   await system.sql(`insert into users (username, display_name, password_hash) values ('crowd', 'x', 'none')`)
   await system.sql(
     `insert into orders (order_no, user_id, subject, total_fen, pay_type, status, course_ids, created_at, expires_at, closed_at)

@@ -37,7 +37,7 @@ test('an order just past its end is not expired yet: clocks differ', async () =>
   expect((await buyer.order(body.orderNo)).status).toBe('unpaid')
 })
 
-test('the event stream says the state at once and again when it changes, whichever process settles', async () => {
+test('the event stream says the state at once and again when it changes, no matter which process settles', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([2], '49.00')
   const stream = await fetch(`${system.shopUrl}/api/orders/${body.orderNo}/events`, {

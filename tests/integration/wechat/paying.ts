@@ -30,7 +30,7 @@ test('a repeated request and a reopened page show the same code; a phone gets an
   const onPhone = await buyer.call<Checkout>('POST', `/api/orders/${one.orderNo}/payment`, {}, phone)
   const address = new URL(onPhone.body.payUrl ?? '')
   expect(address.searchParams.get('redirect_url')).toBe(`${system.shopUrl}/pay/success?order=${one.orderNo}`)
-  // The code before it is closed over there: whoever scans it now cannot pay.
+  // The previous code is closed at the gateway: scanned now, it cannot be paid.
   expect((await tradeOf(one.orderNo))?.state).toBe('CLOSED')
   await expect(scan(one.codeUrl)).rejects.toThrow(/409.*CLOSED/s)
   await system.sandbox.notifications(false)

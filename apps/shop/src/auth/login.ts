@@ -109,7 +109,7 @@ async function requireCode(
 
 /**
  * Beyond the limits on passwords but within those on codes: accepts password and code only together; otherwise the
- * answer is the refusal, whichever was wrong. Always checks both, so that the time does not reveal it either.
+ * answer is the refusal, no matter which was wrong. Always checks both, so that the time does not reveal it either.
  * @throws ShopError TOO_MANY_ATTEMPTS
  */
 async function checkBothAtOnce(

@@ -1,4 +1,4 @@
-/** Messages of refused fields: an empty field counts as missing, whichever rule failed. */
+/** Messages of refused fields: an empty field counts as missing, no matter which rule failed. */
 import { pino } from 'pino'
 import { Type } from 'typebox'
 import { expect, test } from 'vitest'

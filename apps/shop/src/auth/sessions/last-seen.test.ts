@@ -1,4 +1,4 @@
-/** The last use of a session is written at most once a minute, by whichever process sees it. */
+/** The last use of a session is written at most once a minute, by the process that sees it first. */
 import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'

@@ -15,7 +15,7 @@ create table security_settings (
 );
 insert into security_settings default values;
 
--- Entries that every other owner is told of, and up to which entry an owner has taken note.
+-- Entries that every other owner is notified of, and up to which entry an owner has taken note.
 alter table audit_log add column sensitive boolean not null default false;
 create index audit_log_sensitive on audit_log (id) where sensitive;
 alter table users add column audit_seen_id bigint not null default 0;

@@ -81,7 +81,7 @@ describe('what was noted with a merchant', () => {
     expect([now.calls, former.calls]).toEqual([[], ['ask', 'close', 'refund']])
   })
 
-  test('is asked with the newest keys of the account, whichever application it was opened with', async () => {
+  test('is asked with the newest keys of the account, no matter which application it was opened with', async () => {
     const [now, former] = [merchant('now', PAID, { account: 'one' }), merchant('former', 'away', { account: 'one' })]
     expect(await live(now, former).queryTrade(NUMBER, 'former')).toEqual({ ...PAID, merchant: 'former' })
     expect([now.calls, former.calls]).toEqual([['ask'], []])

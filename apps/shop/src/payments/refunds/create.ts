@@ -92,7 +92,7 @@ async function remainingSource(
     : { attempt_id: null, unmatched_id: unmatchedId, amount_fen }
 }
 
-/** The refunds of the trade, whichever of its rows they are of. */
+/** All refunds of the trade, of any of its rows. */
 async function refundsSoFar(
   tx: Transaction,
   { provider, trade_no }: { provider: string; trade_no: string },

@@ -216,7 +216,7 @@ async function isOrderPayment(tx: Transaction, orderId: number, attemptId: numbe
 
 /**
  * Moves the order to its next state and ends access: to the courses of the lines that are refunded in full, or to all
- * of them with the last fen of the payment, whichever lines it was refunded for.
+ * of them with the last fen of the payment, no matter which lines it was refunded for.
  */
 async function updateOrderAndAccess(
   tx: Transaction,

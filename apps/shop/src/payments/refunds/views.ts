@@ -138,7 +138,7 @@ async function write(db: Reader, rows: readonly Row[], role: Role): Promise<Refu
         courseId: line.course_id,
         title: line.course_title,
         amount: formatYuan(line.amount_fen),
-        // With the last fen of the payment all access ends, whichever line it was refunded for.
+        // With the last fen of the payment all access ends, no matter which line it was refunded for.
         takesAccess: line.refunded_fen === line.price_fen || row.came_fen === row.back_fen,
       })),
     actions: staffActions(REFUND_TRANSITIONS, row.status, (right) => mayDo(role, right)),

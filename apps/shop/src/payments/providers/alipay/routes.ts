@@ -45,7 +45,7 @@ export function addAlipayRoutes(
   )
 }
 
-/** The attempt that a genuine return is about, with whichever of our merchants it was paid. */
+/** The attempt that a genuine return is about, paid at any of our merchants. */
 async function returnedAttempt(query: string, instances: readonly AlipayProvider[]): Promise<string | undefined> {
   for (const { client, settings } of instances) {
     const returned = await client.verifyReturn(query)

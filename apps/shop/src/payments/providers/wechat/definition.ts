@@ -13,7 +13,7 @@ export const WECHAT: ProviderDefinition<WechatProvider, 'wechat'> = {
   open(config, clock, log) {
     const settings = readWechatSettings(config)
     if (!settings) return undefined
-    // An order can be queried, closed and refunded with the merchant number alone, whichever application created it.
+    // An order can be queried, closed and refunded with the merchant number alone, no matter which application created it.
     const account = settings.sandbox ? 'sandbox' : `${settings.baseUrl} ${settings.mchId}`
     const provider = createWechatProvider(settings, clock, log)
     const { mchId, baseUrl, sandbox } = settings
