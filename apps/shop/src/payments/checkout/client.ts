@@ -1,7 +1,7 @@
 /** Recognises the buyer's device by the user agent, and adapts the checkout to it. */
 import type { FastifyRequest } from 'fastify'
 import type { Client } from '../contract.ts'
-import type { Checkout } from './checkout.ts'
+import type { Checkout } from './open-attempt.ts'
 
 /** The user agent of the messenger's in-app browser, on phones and computers, and in its app for companies. */
 const MESSENGER = /MicroMessenger/i
