@@ -183,6 +183,7 @@ export interface ShopBooks {
     attempt_id: number | null
     amount: number
     status: string
+    refusal: string | null
   }[]
   readonly refundLines: readonly { refund_id: number; order_id: number; course_id: number; amount: number }[]
   readonly unmatched: readonly {
@@ -225,7 +226,7 @@ export async function readShop({ sql }: System): Promise<ShopBooks> {
       'select user_id::int, course_id, order_id::int, revoked_at is null as active from enrolments where order_id is not null',
     ),
     refunds: await sql(
-      'select id::int, request_no, order_id::int, attempt_id::int, amount_fen::int as amount, status from refunds',
+      `select id::int, request_no, order_id::int, attempt_id::int, amount_fen::int as amount, status, refusal from refunds`,
     ),
     refundLines: await sql(
       'select refund_id::int, order_id::int, course_id, amount_fen::int as amount from refund_lines',

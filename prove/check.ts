@@ -315,7 +315,25 @@ function histories({ shop }: Books): string[] {
   return wrong
 }
 
-function unfinished({ shop, orders, trades, attempts }: Books): string[] {
+/**
+ * Whether the gateway and the books could still make it. Staff may have refunded the same money once more after a refusal;
+ * the refused one then stays refused.
+ */
+function stillPossible(
+  { shop, trades, attempts, linesOf }: Books,
+  { id, attempt_id, order_id, amount }: ShopBooks['refunds'][number],
+): boolean {
+  const trade = trades.get(attempts.get(attempt_id ?? 0)?.trade_no ?? '')
+  if (trade?.status !== 'TRADE_SUCCESS' || trade.total - trade.refunded < amount) return false
+  const lines = linesOf.get(order_id ?? 0) ?? []
+  return shop.refundLines.every((wanted) => {
+    const line = lines.find(({ course_id }) => course_id === wanted.course_id)
+    return wanted.refund_id !== id || (line !== undefined && line.price - line.refunded >= wanted.amount)
+  })
+}
+
+function unfinished(books: Books): string[] {
+  const { shop, orders } = books
   const wrong: string[] = []
   for (const order of shop.orders) if (order.status === 'unpaid') wrong.push(`${order.order_no} is still unpaid`)
   for (const attempt of shop.attempts) {
@@ -325,9 +343,8 @@ function unfinished({ shop, orders, trades, attempts }: Books): string[] {
   }
   for (const refund of shop.refunds) {
     if (['approved', 'sent'].includes(refund.status)) wrong.push(`refund ${refund.request_no} is ${refund.status}`)
-    const trade = trades.get(attempts.get(refund.attempt_id ?? 0)?.trade_no ?? '')
-    if (refund.status === 'refused' && trade?.status === 'TRADE_SUCCESS')
-      wrong.push(`refund ${refund.request_no} was refused unnecessarily`)
+    if (refund.status === 'refused' && stillPossible(books, refund))
+      wrong.push(`refund ${refund.request_no} was refused unnecessarily: ${refund.refusal}`)
   }
   if (shop.deadJobs > 0) wrong.push(`${shop.deadJobs} dead jobs`)
   return wrong
