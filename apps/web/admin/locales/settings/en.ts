@@ -24,7 +24,7 @@ const settings: typeof chinese = {
   },
   keys: {
     title: 'Payment keys',
-    lead: 'Entered once and examined before they are stored; then sealed, with only a fingerprint and the last four characters shown. A change is used at once by every process, with no restart.',
+    lead: 'Checked before they are stored, and stored encrypted: only a fingerprint and the last four characters are shown. A change takes effect at once in every process, without a restart.',
     enter: 'Enter keys',
     replace: 'Replace keys',
     remove: 'Take out of use',
@@ -34,7 +34,8 @@ const settings: typeof chinese = {
     removed: 'Taken out of use',
     entered: 'Entered by',
     ends: 'ends in {ends}',
-    unreadable: 'These keys do not open: the shop’s own secret (AUTH_SECRET) is another one now. Enter them again.',
+    unreadable:
+      'These keys cannot be read, since the shop’s own secret (AUTH_SECRET) has changed: this method takes no payments. Enter them again.',
     mode: 'Mode',
     file: 'Read from a file',
     store: 'Check and store',

@@ -31,7 +31,7 @@ export default {
     removed: '已停用',
     entered: '填写人',
     ends: '末四位 {ends}',
-    unreadable: '这组密钥无法解开：商店的密钥（AUTH_SECRET）已经换过。请重新填写。',
+    unreadable: '商店的密钥（AUTH_SECRET）已经换过，这组支付密钥无法读取，此支付方式暂停收款。请重新填写。',
     mode: '接口加签方式',
     file: '从文件读取',
     store: '检查并保存',
