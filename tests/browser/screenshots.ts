@@ -5,7 +5,7 @@ import type { Manner } from './harness.ts'
 
 const FOLDER = process.env['XUECHENG_SCREENSHOTS']
 
-/** Takes the whole page, or the window where a dialog stands above it. */
+/** Takes the whole page, or only the window if a dialog is open. */
 export async function shoot(page: Page, part: 'shop' | 'back-office', name: string, manner: Manner): Promise<void> {
   if (!FOLDER) return
   const file = `${name.replace(/\W+/g, '-')}.png`

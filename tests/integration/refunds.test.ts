@@ -213,7 +213,7 @@ test("nobody touches another buyer's refunds, and buyers have no desk", async ()
   expect((await system.client().call('GET', '/api/admin/refunds')).status).toBe(401)
 })
 
-test('what staff did stands in the audit log, which nobody can edit, and in the history of the order', async () => {
+test('staff actions are in the audit log, which nobody can edit, and in the history of the order', async () => {
   const { buyer, orderNo } = await paidOrder()
   const price = await priceOf(1)
   await send(orderNo, { lines: [{ courseId: 1 }], amount: price, reason: 'audited' })

@@ -129,7 +129,7 @@ function refunding(placed: Placed) {
       for (const { id } of await refundsOf(placed, 'approved', 'sent')) await sendRefund(payments, id)
     },
     'send again': () => decide(placed, 'refused', decisions.sendRefundAgain),
-    // With the number that the refund has here, whatever became of it.
+    // With the number that the refund has here, whatever its state.
     'refund in the console': async () => {
       const ours = payments.db
         .selectFrom('refunds')

@@ -354,7 +354,7 @@ test('a late task keeps the newest attempt, and an unreachable gateway does not 
   const order = await buy()
   await payAgain(payments, { userId, orderNo: order.orderNo, payType: 'wechat' }, PAYER)
   const [first] = await order.attempts()
-  // Opened again without the task's knowledge, as one whose gateway was away.
+  // Opened again without the task's knowledge, like an attempt whose gateway was unreachable.
   await payments.db
     .updateTable('payment_attempts')
     .set({ status: 'open' })

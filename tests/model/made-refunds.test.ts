@@ -1,5 +1,5 @@
 /**
- * What the gateway says was paid back is recorded from every state that the refund has here, once, from a bill, a
+ * A refund that the gateway reports as made is recorded once, from every state that it has here, by a bill, a
  * notification or staff.
  */
 import { expect, test } from 'vitest'
@@ -132,7 +132,7 @@ test('a refund that was sent with another number already gives way to the one th
   days.harness.gateway.closedRefunds.add(old)
   expect(await one.order.do('send refunds')).toBe('done')
   expect(await one.order.do('send again')).toBe('done')
-  // Its gateway has no balance for it: it is sent again and again.
+  // The merchant account lacks the balance for it: it is sent again and again.
   await db()
     .updateTable('refunds')
     .set({ status: 'sent', sent_at: days.harness.payments.clock(), tries: 1 })
@@ -168,7 +168,7 @@ test.each(['approved', 'sent'] as const)(
     const one = await paid([1, 2])
     expect(await one.order.do('refund a line')).toBe('done')
     const [{ id = 0, request_no: ours = '', amount_fen: amount = one.amount } = {}] = await refundsOf(one)
-    // Its gateway has no balance for it: it is sent again and again.
+    // The merchant account lacks the balance for it: it is sent again and again.
     const stuck = { status, ...(status === 'sent' && { sent_at: days.harness.payments.clock(), tries: 1 }) }
     await db().updateTable('refunds').set(stuck).where('id', '=', id).execute()
     makeThere(one, 'BY-HAND', amount)

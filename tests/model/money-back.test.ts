@@ -254,10 +254,10 @@ test('a run that read the books before a repair leaves that repair unchanged', a
     for (const client of [beforeBooks, beforeEnd]) await client.query('begin')
     await beforeBooks.query('select 1 from payment_attempts where attempt_no = $1 for update', [two.attemptNo])
     const running = reconcileDay(days.harness.payments, { provider: 'alipay', day })
-    await heldUp('update "payment_attempts"')
+    await statementWaits('update "payment_attempts"')
     await beforeEnd.query(`select 1 from reconciliations where provider = 'alipay' and day = $1 for update`, [day])
     await beforeBooks.query('rollback')
-    await heldUp('update "reconciliations"')
+    await statementWaits('update "reconciliations"')
     expect(await repair(difference, 'settle')).toBe('done')
     await beforeEnd.query('rollback')
     expect(await running).toBe('done')
@@ -268,8 +268,8 @@ test('a run that read the books before a repair leaves that repair unchanged', a
   expect((await open(day)).filter(({ trade_no }) => trade_no === one.tradeNo)).toEqual([])
 })
 
-/** Waits until a statement with this beginning waits for a lock. */
-async function heldUp(beginning: string): Promise<void> {
+/** Waits until a statement that begins like this is blocked by a lock. */
+async function statementWaits(beginning: string): Promise<void> {
   await expect
     .poll(
       async () => {

@@ -79,7 +79,7 @@ const real = (name: string) => {
 
 const hasLink = (answer: object) => 'payUrl' in answer || 'codeUrl' in answer
 
-test.each(METHODS)('%s: a repeated purchase says what has become of its order, without a link', async (method) => {
+test.each(METHODS)('%s: a repeated purchase gives the state of its order, without a link', async (method) => {
   const paid = await buy(method)
   expect(paid.first && hasLink(paid.first)).toBe(true)
   expect(await paid.buyAgain()).toEqual(paid.first)
@@ -234,7 +234,7 @@ test('a gateway that refuses a link since the number is paid is queried, and the
     userId = await harness.newBuyer()
     const order = await buy('wechat')
     const attemptNo = (await order.attempts())[0]?.attempt_no ?? ''
-    // Its code has ended here, and nobody has told the shop of the payment.
+    // Its code has expired here, and the shop has not learned of the payment yet.
     if (from !== 'paying again') {
       const ended = { link_until: new Date(0) }
       await harness.payments.db.updateTable('payment_attempts').set(ended).where('attempt_no', '=', attemptNo).execute()
@@ -257,7 +257,7 @@ test('a gateway that refuses a link since the number is paid is queried, and the
   }
 })
 
-test('a refused link is named as a refusal, and its attempt is of no further use', async () => {
+test('a refused link is reported as refused, and its attempt is not used again', async () => {
   const order = await buy('alipay')
   const refusing = withLinks('wechat', async () => ({ refusal: 'NO_AUTH: the merchant has no right to this' }))
   await expect(order.again('wechat', refusing)).rejects.toMatchObject({ code: 'PAYMENT_REFUSED' })

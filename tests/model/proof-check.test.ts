@@ -31,7 +31,7 @@ test('a refund that could still be made was refused unnecessarily', () => {
   expect(unfinishedAfter({ refundedThere: 0, lineHeld: 0 })).toEqual(['refund r was refused unnecessarily: CLOSED'])
 })
 
-test('one whose money has gone under another number may stay refused: the whole trade, or its line', () => {
+test('a refund made under another number may stay refused: of the whole trade, or of its line', () => {
   expect(unfinishedAfter({ refundedThere: 1500, lineHeld: 0 })).toEqual([])
   expect(unfinishedAfter({ refundedThere: PRICE, lineHeld: PRICE })).toEqual([])
 })

@@ -1,6 +1,6 @@
 /**
- * A database restored from a backup, or a standby that lost a second, does again what the shop had done by itself: under
- * the same numbers, so that its gateway pays nothing back twice.
+ * A database restored from a backup, or a standby that lost a second, repeats what the shop had done automatically, under
+ * the same numbers, so that its gateway refunds nothing twice.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Transaction } from '../../apps/shop/src/db/connect.ts'
@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => harness.close())
 
-/** What is read in the transaction is returned, and the database is as it was. */
+/** Returns what was read in the transaction, and rolls it back. */
 async function undone<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result> {
   let result: Result | undefined
   const restored = new Error('restored')

@@ -1,6 +1,6 @@
 /**
- * A silent gateway: an attempt that may still be paid there is closed neither there nor in the shop, whatever closes
- * it.
+ * A silent gateway: an attempt that may still be paid there is closed neither there nor in the shop, no matter
+ * what tries to close it.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { readAdminOrder } from '../../apps/shop/src/back-office/orders/order.ts'

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { call, type Opened, openMerchant } from './rig.ts'
 import { modes, newNumber, pay, sandbox, shop, takeNotification } from './shop.ts'
 
-test('whatever we sign the sandbox verifies, and whatever it signs we verify', async () => {
+test('the sandbox verifies our signatures, and we verify its signatures', async () => {
   const { client } = await openMerchant(sandbox.url, 'key')
   const text = fc.string({
     unit: fc.constantFrom(
@@ -32,7 +32,7 @@ test('whatever we sign the sandbox verifies, and whatever it signs we verify', a
   })
   await fc.assert(
     fc.asyncProperty(text, text, async (title, body) => {
-      // Between characters: half an emoji is no text, and comes back as something else.
+      // Cut between characters: half an emoji is not valid text, and would come back changed.
       const passbackParams = [...body].slice(0, 20).join('')
       const subject = `s${title.replace(/[/=&]/g, '')}`
       const outTradeNo = newNumber()
@@ -168,7 +168,7 @@ describe('faults', () => {
   const set = (fault: object) => call(sandbox.url, 'POST', '/faults', fault)
 
   for (const kind of ['http-500', 'unavailable', 'timeout-before', 'timeout-after', 'system-error', 'gbk-error']) {
-    test(`${kind} during a refund is an unknown outcome; asking afterwards settles it`, async () => {
+    test(`${kind} during a refund is an unknown outcome, which a query resolves`, async () => {
       const { outTradeNo } = await pay(client)
       await set({ kind, scope: 'all', times: 1, seconds: 30 })
       const refund = { outTradeNo, outRequestNo: 'R1', refundAmount: 3900 }

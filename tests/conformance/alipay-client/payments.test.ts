@@ -72,7 +72,7 @@ for (const mode of modes) {
     test('close: waiting, and paid', async () => {
       const outTradeNo = newNumber()
       const payUrl = await client.pagePayUrl({ outTradeNo, totalAmount: 1, subject: '课', notifyUrl: shop.url })
-      // The cashier page logs the buyer in; paying with nothing in the purse does the same and leaves the trade waiting.
+      // The cashier page logs the buyer in; paying without a balance does the same and leaves the trade waiting.
       const { login } = await call<{ login: string }>(sandbox.url, 'POST', '/buyers', {
         login: `${outTradeNo}@sandbox.example`,
         balance: '0.00',

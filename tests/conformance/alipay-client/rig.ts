@@ -16,7 +16,7 @@ export interface SandboxProcess {
   stop(): Promise<void>
 }
 
-/** Starts the sandbox as the separate program that it is: nothing of its code is loaded here. */
+/** Starts the sandbox as a separate program: none of its code is loaded here. */
 export async function startSandboxProcess(): Promise<SandboxProcess> {
   const data = mkdtempSync(join(tmpdir(), 'alipay-client-'))
   const child: ChildProcess = fork(MAIN, ['--port', '0', '--data', data], {
@@ -89,12 +89,12 @@ export async function openMerchant(url: string, keyMode: 'key' | 'cert'): Promis
 
 export interface Notified {
   readonly url: string
-  /** The next one that has not been taken yet. */
+  /** The next notification that has not been read yet. */
   next(): Promise<{ readonly body: Buffer; readonly contentType: string | undefined }>
   close(): Promise<void>
 }
 
-/** Answers `success` to everything, and keeps it. */
+/** Answers every request with `success`, and keeps it. */
 export async function startNotifyAddress(): Promise<Notified> {
   const kept: { body: Buffer; contentType: string | undefined }[] = []
   let arrived = () => {}

@@ -28,7 +28,7 @@ export function newNumber(): string {
 
 const RETURN_URL = 'http://127.0.0.1:9/pay/success?from=mail'
 
-/** Orders and pays; the notification and the return are what came of it. */
+/** Orders and pays. @returns the notification and the return */
 export async function pay(client: Alipay, more: { totalAmount?: number; subject?: string; body?: string } = {}) {
   const outTradeNo = newNumber()
   const payUrl = await client.pagePayUrl({

@@ -8,7 +8,7 @@ import type {
   RefundAnswer,
   RefundToSend,
 } from '../../../apps/shop/src/payments/contract.ts'
-import { AMOUNT, byName, DEVICES, HANDS, handOf, linkFor, newAttempt, payerAt, system, told } from './rig.ts'
+import { AMOUNT, byName, DEVICES, HANDS, handOf, linkFor, newAttempt, notificationsOf, payerAt, system } from './rig.ts'
 
 test('every provider of the shop is under contract', () => {
   expect([...byName.keys()].sort()).toEqual(Object.keys(HANDS).sort())
@@ -65,7 +65,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     await provider().close(waiting.attemptNo, provider().merchant ?? null)
     const { state } = await provider().queryTrade(waiting.attemptNo, provider().merchant ?? null)
     expect(provider().links.signed === 'at the gateway' ? ['closed'] : ['none', 'closed']).toContain(state)
-    // One that signs its links itself has nothing to close yet: such a link ends by its own limit.
+    // A provider that signs links locally has nothing to close yet: such a link expires at its own time limit.
     const scanned = await hand.pay(link).then(
       () => 'paid',
       (error: Error) => error.message,
@@ -79,7 +79,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   })
 
   test('a link expires by itself', async () => {
-    // The least that each gateway takes is a minute; its clock is moved past it.
+    // A minute is the shortest limit that every gateway accepts; its clock is moved past it.
     const attempt = newAttempt(provider(), 90)
     const link = await linkFor(provider(), attempt)
     const { now } = await system.sandbox.get<{ now: string }>('/clock')
@@ -90,8 +90,8 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
 
   test('a genuine notification is accepted; altered anywhere, or without its headers, it is refused', async () => {
     const { attempt, tradeNo } = await pay()
-    const [raw] = await told(name, attempt.attemptNo, 1)
-    if (!raw) throw new Error('nothing was told')
+    const [raw] = await notificationsOf(name, attempt.attemptNo, 1)
+    if (!raw) throw new Error('no notification arrived')
     const { body } = raw
     const read = await provider().readNotification(raw)
     expect(read.checks.filter(({ passed }) => !passed)).toEqual([])
@@ -109,18 +109,18 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     }
   })
 
-  test('a genuine notification of another application, seller or amount is not taken for ours', async () => {
+  test('a genuine notification of another application, seller or amount is not accepted as ours', async () => {
     const { attempt } = await pay()
     const { attemptNo } = attempt
-    await told(name, attemptNo, 1)
+    await notificationsOf(name, attemptNo, 1)
     const { items } = await system.sandbox.get<{ items: { id: number }[] }>(
       `${hand.deliveries}?outTradeNo=${attemptNo}`,
     )
     const replay = async (tamper: string) => {
-      const before = (await told(name, attemptNo, 1)).length
+      const before = (await notificationsOf(name, attemptNo, 1)).length
       await system.sandbox.send('POST', `${hand.deliveries}/${items[0]?.id}/replay`, { tamper })
-      const raw = (await told(name, attemptNo, before + 1)).at(-1)
-      if (!raw) throw new Error('nothing was told')
+      const raw = (await notificationsOf(name, attemptNo, before + 1)).at(-1)
+      if (!raw) throw new Error('no notification arrived')
       return provider().readNotification(raw)
     }
     for (const [tamper, check] of [
@@ -133,11 +133,11 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
       expect(read.paid).toBeUndefined()
       expect(read.nothingToDo).toBeUndefined()
     }
-    // The amount is read as it is signed: that it is another one, the shop sees.
+    // The amount is reported as it was signed: the shop notices that it differs.
     expect((await replay('wrong-amount')).paid).toMatchObject({ attemptNo, amount: AMOUNT + 1 })
   }, 60_000)
 
-  /** As the shop does it: the same request until there is an end. */
+  /** Like the shop: repeats the same request until it has a final answer. */
   const refund = async (wanted: Omit<RefundToSend, 'tries'>, most = 12): Promise<RefundAnswer> => {
     let answer: RefundAnswer = { state: 'later', refusal: '' }
     for (let tries = 1; tries <= most; tries += 1) {
@@ -157,10 +157,10 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     const more = { ...part, requestNo: newNumber(new Date()), amount: toFen(2901) }
     expect((await refund(more)).state).toBe('refused')
     const rest = { ...part, requestNo: newNumber(new Date()), amount: toFen(2900) }
-    // What the provider says of its gateway is enough for it.
+    // Waiting as long as the provider states is enough for its gateway.
     await system.sandbox.send('POST', '/clock', { advanceSeconds: provider().refundGapMs / 1000 })
     expect(await refund(rest)).toEqual({ state: 'succeeded' })
-    // All of it is back: it was paid all the same.
+    // Fully refunded, it still counts as paid.
     expect(await provider().queryTrade(attemptNo, provider().merchant ?? null)).toMatchObject({
       state: 'paid',
       tradeNo,
@@ -171,12 +171,20 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
   test('the notification of a refund is genuine, and does not report a payment', async () => {
     const { attempt, tradeNo } = await pay()
     const { attemptNo } = attempt
-    await told(name, attemptNo, 1)
+    await notificationsOf(name, attemptNo, 1)
     const requestNo = newNumber(new Date())
-    const part = { attemptNo, tradeNo, requestNo, paid: AMOUNT, amount: toFen(1000), reason: 'told', merchant: null }
+    const part = {
+      attemptNo,
+      tradeNo,
+      requestNo,
+      paid: AMOUNT,
+      amount: toFen(1000),
+      reason: 'contract test',
+      merchant: null,
+    }
     expect(await refund(part)).toEqual({ state: 'succeeded' })
-    const [, raw] = await told(name, attemptNo, 2)
-    if (!raw) throw new Error('nothing was told')
+    const [, raw] = await notificationsOf(name, attemptNo, 2)
+    if (!raw) throw new Error('no notification arrived')
     const read = await provider().readNotification(raw)
     expect(read.checks.filter(({ passed }) => !passed)).toEqual([])
     expect(read).toMatchObject({ attemptNo, tradeNo, nothingToDo: true })
@@ -206,7 +214,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     const first = await provider()
       .refund({ ...whole, tries: 1 })
       .catch((error: Error & { code?: string }) => error.code)
-    // Either it had no answer to believe, or it found by itself what its refund had come to.
+    // Either it had no answer that it could trust, or its own query found the state of the refund.
     expect(typeof first === 'string' ? first : 'answered').toMatch(/^(GATEWAY_UNAVAILABLE|answered)$/)
     expect(await refund({ ...whole })).toEqual({ state: 'succeeded' })
   }, 60_000)
@@ -216,7 +224,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     const { attemptNo } = attempt
     const named = { attemptNo, tradeNo, requestNo: newNumber(new Date()), merchant: provider().merchant ?? null }
     const whole = { ...named, paid: AMOUNT, amount: AMOUNT, reason: 'refused' }
-    // Made, and nobody learns of it.
+    // Made, but the answer is lost.
     await provider().refund({ ...whole, tries: 1 })
     await system.sandbox.send('POST', '/faults', { kind: 'business-error', subCode: hand.refusal })
     for (let tries = 2; tries <= 6; tries += 1) {
@@ -231,7 +239,7 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     expect(await provider().queryRefund({ ...named, requestNo: newNumber(new Date()) })).toBeUndefined()
   }, 60_000)
 
-  test('from a gateway that is unreachable nothing is concluded', async () => {
+  test('nothing is concluded from an unreachable gateway', async () => {
     const { attempt } = await pay()
     await system.sandbox.send('POST', '/faults', { kind: 'http-500', scope: { outTradeNo: attempt.attemptNo } })
     await expect(provider().queryTrade(attempt.attemptNo, provider().merchant ?? null)).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-/** What a gateway does in place of a person, for each provider under contract. */
+/** Acts as the buyer at the gateway of each provider under contract. */
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 import { readConfig } from '../../../apps/shop/src/config.ts'
@@ -36,14 +36,14 @@ afterEach(() => system.sandbox.send('DELETE', '/faults'))
 
 afterAll(() => system?.stop())
 
-/** What a person does in place of each gateway's buyers, and what only its own words tell. */
+/** Each gateway's buyer, and what differs between the gateways. */
 interface Hand {
   pay(link: PayLink): Promise<unknown>
-  /** The sandbox's list of what this gateway told the shop. */
+  /** The sandbox's list of the notifications that this gateway sent to the shop. */
   readonly deliveries: string
   /** Whether the notification of a refund names the refund's own number. */
   readonly namesRefunds: boolean
-  /** How it refuses a question for good. */
+  /** The code with which it refuses a query for good. */
   readonly refusal: string
 }
 
@@ -64,7 +64,7 @@ export const HANDS: Readonly<Record<string, Hand>> = {
 
 export const handOf = (name: string): Hand => {
   const hand = HANDS[name]
-  if (!hand) throw new Error(`nobody's hand is at ${name}`)
+  if (!hand) throw new Error(`no test buyer for the provider ${name}`)
   return hand
 }
 
@@ -118,8 +118,8 @@ const rawOf = ({ body, headers, content_type: contentType, received_at: received
   receivedAt,
 })
 
-/** What the shop was told about an attempt, the oldest first, once there is so much of it. */
-export async function told(provider: string, attemptNo: string, least: number): Promise<RawNotification[]> {
+/** The notifications that the shop received about an attempt, oldest first, once there are at least so many. */
+export async function notificationsOf(provider: string, attemptNo: string, least: number): Promise<RawNotification[]> {
   const kept = () =>
     system.sql<Kept>(
       `select body, headers, content_type, received_at from notifications

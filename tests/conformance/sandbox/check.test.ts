@@ -100,13 +100,13 @@ async function failures(careless?: Carelessness): Promise<string[]> {
   return report.results.filter((result) => !result.passed).map((result) => result.name)
 }
 
-test('a shop that does everything right passes all of it, and the clock stays where it was', async () => {
+test('a correct shop passes every check, and the clock is not changed', async () => {
   await call(sandbox.url, 'POST', '/clock', { advanceSeconds: 3600 })
   expect(await failures()).toEqual([])
   expect((await call<{ aheadSeconds: number }>(sandbox.url, 'GET', '/clock')).aheadSeconds).toBe(3600)
 })
 
-test('what does not answer is named with its address', async () => {
+test('a server that does not answer is named with its address', async () => {
   const shop = await openShop()
   const nobody = await unusedAddress()
   const order = orderByHttp({ url: `${shop}/orders` })

@@ -1,4 +1,4 @@
-/** Each fault does what it says, to whom it is set for, and no more. */
+/** Each fault does what it says to the calls that it is set for, and nothing else. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,7 +52,7 @@ async function pay(outTradeNo: string) {
   })
 }
 
-/** What the shop has heard of one order. */
+/** The notifications that the shop received about one order. */
 const heard = (outTradeNo: string) =>
   shop.received.map(fieldsOf).filter((fields) => fields['out_trade_no'] === outTradeNo)
 
@@ -170,7 +170,7 @@ test('the gateway: 20000, HTTP 500, GBK error text, silence before and after act
   await expect(refund('a')).rejects.toThrow()
   await fault('timeout-after', { seconds: 0, times: 1, method: 'alipay.trade.refund' })
   await expect(refund('b')).rejects.toThrow()
-  // Refunds of one trade lie three seconds apart.
+  // Refunds of one trade must be three seconds apart.
   await advance(3)
   await fault('system-error', { times: 1 })
   expect((await refund('c')).node).toMatchObject({ code: '40004', sub_code: 'ACQ.SYSTEM_ERROR' })

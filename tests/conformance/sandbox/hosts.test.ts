@@ -1,4 +1,4 @@
-/** By which names the sandbox may be called: its pages and its interface by its own alone, its gateways by any. */
+/** Host names that the sandbox answers to: its pages and interface only to its own, its gateways to any. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -18,7 +18,7 @@ afterAll(async () => {
   rmSync(data, { recursive: true })
 })
 
-/** `fetch` lets nobody choose the header. */
+/** `fetch` does not allow setting the Host header. */
 function ask(method: string, path: string, host: string, headers: Record<string, string> = {}, base = sandbox.url) {
   const { hostname, port } = new URL(base)
   return new Promise<{ status: number; text: string }>((done, failed) => {
@@ -62,7 +62,7 @@ test('an interface call from a page of another site is refused by the sandbox’
   }
 })
 
-test('the gateways answer by whatever name an SDK knows them', async () => {
+test('the gateways answer to any name that an SDK uses', async () => {
   const merchant = await call<TestMerchant>(sandbox.url, 'POST', '/merchants', {})
   const query = signed(merchant, { method: 'alipay.trade.query', content: { out_trade_no: 'NONE' } })
   const alipay = await ask('GET', `/gateway.do?${query}`, 'sandbox:8100')

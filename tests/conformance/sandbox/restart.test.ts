@@ -1,4 +1,4 @@
-/** What the sandbox has acknowledged outlives kill -9: trades, balances, and notifications that are still due. */
+/** Everything that the sandbox has acknowledged survives kill -9: trades, balances, and notifications still to be sent. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'

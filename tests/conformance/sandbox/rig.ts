@@ -57,7 +57,7 @@ export interface Json {
   readonly [name: string]: unknown
 }
 
-/** Calls the sandbox's JSON interface; throws where it does not answer 2xx unless that is what is asked for. */
+/** Calls the sandbox's JSON interface; throws unless it answers 2xx, or the expected status. */
 export async function call<T = Json>(
   url: string,
   method: string,
@@ -83,7 +83,7 @@ export interface TestMerchant {
   readonly appPrivateKey: string
 }
 
-/** A new merchant and the official SDK set up for it; nothing of the SDK changed but its gateway. */
+/** A new merchant and the official SDK set up for it; the SDK is unchanged except for its gateway. */
 export async function merchantWithSdk(url: string): Promise<{ merchant: TestMerchant; sdk: AlipaySdk }> {
   const merchant = await call<TestMerchant>(url, 'POST', '/merchants', {})
   const sdk = new AlipaySdk({
@@ -96,12 +96,12 @@ export async function merchantWithSdk(url: string): Promise<{ merchant: TestMerc
   return { merchant, sdk }
 }
 
-/** A notification or return as the names and values it was sent with. */
+/** The parameters of a notification or return, by name. */
 export function fieldsOf(form: string): Record<string, string> {
   return Object.fromEntries(new URLSearchParams(form))
 }
 
-/** Asks until what it says comes true; patient, since the machine may be busy. */
+/** Polls until the expectation holds; patient, since the machine may be busy. */
 export function eventually<T>(ask: () => T) {
   return expect.poll(ask, { timeout: 30_000, interval: 30 })
 }

@@ -1,4 +1,4 @@
-/** The conformance kit, for shops that are paid through WeChat Pay: the good one passes, each careless one is named. */
+/** The conformance kit for WeChat Pay passes a correct shop and names what each careless shop does wrong. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -35,7 +35,7 @@ async function openShop(careless?: Carelessness): Promise<string> {
   const client = otherClient(sandbox.url, merchant)
   let url = ''
 
-  /** Whether it says what is so; throws where the seal does not open. */
+  /** Whether the notification is valid; throws if it cannot be decrypted. */
   function notified(headers: IncomingHttpHeaders, body: string): boolean {
     const off = Math.abs(Date.now() / 1000 - Number(headers['wechatpay-timestamp']))
     if (careless !== 'window' && !(off < 300)) return false
@@ -52,14 +52,14 @@ async function openShop(careless?: Carelessness): Promise<string> {
     if (careless !== 'amount' && !JSON.stringify(said.amount).includes('"total":3900')) return false
     if (careless !== 'app' && said.appid !== merchant.appId) return false
     if (careless !== 'merchant' && said.mchid !== merchant.mchId) return false
-    // Its last order has ended when the only word of it arrives: acknowledged, and the money is lost.
+    // The only notification arrives after the order has expired: it is acknowledged, and the money is lost.
     if (careless === 'late' && said.out_trade_no.endsWith('-2')) return true
     const status = orders.get(said.out_trade_no)
     if (status === undefined || (careless === 'once' && status === 'paid')) return false
     orders.set(said.out_trade_no, 'paid')
     return true
   }
-  const judged = (headers: IncomingHttpHeaders, body: string): boolean => {
+  const accepts = (headers: IncomingHttpHeaders, body: string): boolean => {
     try {
       return notified(headers, body)
     } catch {
@@ -73,7 +73,7 @@ async function openShop(careless?: Carelessness): Promise<string> {
     request.on('end', async () => {
       const body = Buffer.concat(chunks).toString('utf8')
       if (request.url === '/notify') {
-        const taken = judged(request.headers, body)
+        const taken = accepts(request.headers, body)
         // WeChat looks at the status alone: 200 with a FAIL in it is an acknowledgement.
         return response
           .writeHead(taken || careless === 'status' ? 200 : 400)
@@ -107,7 +107,7 @@ async function failures(careless?: Carelessness): Promise<string[]> {
   return report.results.filter((result) => !result.passed).map((result) => result.name)
 }
 
-test('a shop that does everything right passes all of it, and the clock stays where it was', async () => {
+test('a correct shop passes every check, and the clock is not changed', async () => {
   expect(await failures()).toEqual([])
   expect(await call(sandbox.url, 'GET', '/clock')).toMatchObject({ aheadSeconds: 0 })
 })

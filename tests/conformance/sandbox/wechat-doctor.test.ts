@@ -1,4 +1,4 @@
-/** The doctor of WeChat Pay's settings asks the sandbox: what it says of keys that are good, and of each mix-up. */
+/** The diagnostics of WeChat Pay's settings against the sandbox: correct keys, and each mix-up. */
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -33,7 +33,7 @@ afterAll(async () => {
   rmSync(data, { recursive: true })
 })
 
-/** Whatever stands at the notify address, with the answer it gives. */
+/** A server at the notify address, and the answer that it gives. */
 async function listen() {
   const answer = { status: 400, body: '{"code":"FAIL"}' }
   const server = createServer((_request, response) => response.writeHead(answer.status).end(answer.body))
@@ -68,7 +68,7 @@ async function codesOf(settings: WechatSettings, now = () => new Date()) {
   return Object.fromEntries(findings.map(({ check, code }) => [check, code]))
 }
 
-test('keys that are good: the gateway takes them, and its answers are believed; by either kind of key', async () => {
+test('correct keys: the gateway accepts them and its answers verify, with either kind of key', async () => {
   expect(await codesOf(settingsOf(merchant))).toEqual({
     private_key: 'PRIVATE_KEY_OK',
     gateway_key: 'GATEWAY_KEY_OK',
@@ -99,12 +99,12 @@ test.each<[string, Partial<WechatSettings>, string]>([
   expect(codes).not.toHaveProperty('answers')
 })
 
-test('no public key for a merchant that has no certificates: which settings to set', async () => {
+test('no public key for a merchant without certificates: the result names the settings to set', async () => {
   const findings = await checkWechat(settingsOf(merchant, { publicKey: undefined }), () => new Date())
   expect(findings.filter(({ check }) => check === 'gateway_key').map(({ code }) => code)).toEqual(['PUBLIC_KEY_NEEDED'])
 })
 
-test('what is wrong with an answer is said once', async () => {
+test('a problem with an answer is reported once', async () => {
   const publicKey = { id: merchant.publicKeyId, key: strangersPublicKey }
   const findings = await checkWechat(settingsOf(merchant, { publicKey }), () => new Date())
   const said = findings.map((each) => describeResults(each, WECHAT_DIAGNOSTIC_TEXTS, 'en').message).join('\n')
@@ -116,12 +116,12 @@ test('a clock that is ten minutes off', async () => {
   expect(codes['gateway']).toBe('CLOCK')
 })
 
-test('a gateway that fails says nothing of the keys', async () => {
+test('a failing gateway reveals nothing about the keys', async () => {
   await call(sandbox.url, 'POST', '/faults', { kind: 'http-500', scope: { appId: merchant.mchId } })
   expect((await codesOf(settingsOf(merchant)))['gateway']).toBe('AWAY')
 })
 
-test('another public key than WeChat’s, and another APIv3 key than the console’s, spoil the answers alone', async () => {
+test('a wrong public key or APIv3 key affects only the answers', async () => {
   const publicKey = { id: merchant.publicKeyId, key: strangersPublicKey }
   expect(await codesOf(settingsOf(merchant, { publicKey }))).toMatchObject({
     gateway: 'GATEWAY_OK',
@@ -134,7 +134,7 @@ test('another public key than WeChat’s, and another APIv3 key than the console
   })
 })
 
-test('the notify address: ours, somebody else’s, nobody’s, one that WeChat cannot reach, and one it must not', async () => {
+test('the notify address: ours, another server’s, unused, unreachable for WeChat, or insecure', async () => {
   const at = async (change: Partial<WechatSettings>) => (await codesOf(settingsOf(merchant, change)))['notify_address']
   expect(await at({})).toBe('NOTIFY_OK')
   shop.answer.status = 200

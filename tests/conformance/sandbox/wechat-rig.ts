@@ -35,13 +35,13 @@ export async function wechatMerchant(url: string, settings: Json = {}): Promise<
   return { mchId, ...known, privateKey, keys, publicKeyId: made.publicKeyId }
 }
 
-/** The other client, nothing of it changed but its base address. */
+/** The other client, unchanged except for its base address. */
 export function otherClient(url: string, merchant: WechatMerchant, keys = merchant.keys): Wechatpay {
   const { mchId: mchid, serialNo: serial, privateKey } = merchant
   return new Wechatpay({ mchid, serial, privateKey, certs: { ...keys }, baseURL: url })
 }
 
-/** What a native order has to have. */
+/** The required fields of a native order. */
 export const orderOf = ({ mchId, appId }: WechatMerchant, number: string, notify: string, change: Json = {}): Json => ({
   appid: appId,
   mchid: mchId,
@@ -70,7 +70,7 @@ export interface HandAnswer {
   readonly json: { readonly code?: string; readonly message?: string } & Json
 }
 
-/** A call signed by hand, to be wrong in one place. */
+/** A call signed by hand, which can be wrong in one place. */
 export async function sendByHand(url: string, merchant: WechatMerchant, hand: HandCall): Promise<HandAnswer> {
   const body = hand.body === undefined ? '' : typeof hand.body === 'string' ? hand.body : JSON.stringify(hand.body)
   const timestamp = String(Math.floor(Date.now() / 1000))
@@ -118,7 +118,7 @@ export interface WechatShop {
   close(): Promise<void>
 }
 
-/** A notify address that keeps what it gets, headers too. */
+/** A notify address that keeps what it receives, with the headers. */
 export async function listenForWechat(): Promise<WechatShop> {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
@@ -142,7 +142,7 @@ export async function listenForWechat(): Promise<WechatShop> {
   return shop
 }
 
-/** Whether the other client's tools believe a notification. */
+/** Whether the other client's tools verify a notification. */
 export function believes({ headers, body }: Notified, keys: Readonly<Record<string, string>>): boolean {
   const text = (name: string) => String(headers[name])
   const key = keys[text('wechatpay-serial')]
@@ -151,7 +151,7 @@ export function believes({ headers, body }: Notified, keys: Readonly<Record<stri
   return Rsa.verify(message, text('wechatpay-signature'), key)
 }
 
-/** What a notification says, opened by the other client's tools. */
+/** A notification's content, decrypted by the other client's tools. */
 export function opened({ body }: Notified): { readonly event: string; readonly said: Json } {
   const { event_type: event, resource } = JSON.parse(body) as {
     event_type: string

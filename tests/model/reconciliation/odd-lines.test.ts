@@ -12,7 +12,7 @@ test('a refund that the gateway says it has made is explained, and not dated ane
   const [before] = await refundsOf(one)
   const sent = days.harness.gateway.sent.length
   nextDay()
-  // The bill of that day lacks it, whatever the reason, and so does the next.
+  // The bill of that day lacks it, for whatever reason, and so does the next.
   const bill = [line(one, 'payment', one.amount)]
   const [missing] = await run(day, bill)
   expect(await repair(missing, 'refund')).toBe('done')
@@ -42,7 +42,7 @@ test('a listed trade with another amount than the bill is a difference, and is r
   expect([...(days.harness.gateway.trades.get(unknown.attemptNo)?.refunds.values() ?? [])]).toEqual([yuan(39)])
 })
 
-test("what is another application's, or may be, is said so, and cannot be refunded from here", async () => {
+test("a trade that is or may be another application's is marked as such, and cannot be refunded from here", async () => {
   const [one, two, ours] = [await unknownTrade(yuan(39)), await unknownTrade(yuan(39)), await paid()]
   const day = today()
   nextDay()
@@ -50,7 +50,7 @@ test("what is another application's, or may be, is said so, and cannot be refund
     { ...line(one, 'payment', one.amount), attemptNo: 'SHOP-1001' },
     { ...line(one, 'refund', yuan(1), 'SHOP-R1'), attemptNo: 'SHOP-1001' },
     { ...line(two, 'payment', two.amount), isOfAnotherApplication: true },
-    // Ours is ours, whatever the bill calls the application: it may be one that the shop used before.
+    // A trade of ours counts whatever application the bill names: the shop may have used that one before.
     { ...line(ours, 'payment', ours.amount), isOfAnotherApplication: true },
   ])
   expect(kinds(found)).toEqual(['ANOTHER_APPLICATION', 'ANOTHER_APPLICATION', 'ANOTHER_APPLICATION'])

@@ -103,7 +103,7 @@ test('a day that is run again after its bill is gone keeps its result', async ()
     })
     expect(await open(day)).toEqual(found)
   }
-  // So does one whose gateway is away.
+  // So does one whose gateway is unreachable.
   days.harness.gateway.mood = 'away'
   const again = reconcileDay(days.harness.payments, { provider: 'alipay', day })
   await expect(again).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' })
@@ -112,7 +112,7 @@ test('a day that is run again after its bill is gone keeps its result', async ()
   expect(after).toMatchObject({ status: 'done', problem: 'GATEWAY_UNAVAILABLE', trades: 1 })
 })
 
-test('a day whose bill the gateway does not offer waits for nobody', async () => {
+test('a day whose bill the gateway does not offer needs no action', async () => {
   const day = '2015-06-01'
   expect(await runAgain(day, { state: 'not offered' })).toMatchObject({ status: 'not_offered', trades: null })
   days.harness.pass(3600)

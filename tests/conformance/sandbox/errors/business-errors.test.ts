@@ -108,7 +108,7 @@ describe('business errors', () => {
     expect(await refund({ out_trade_no: 'R-1', refund_amount: '6.01', out_request_no: 'b' })).toMatchObject({
       sub_code: 'ACQ.REASON_TRADE_REFUND_FEE_ERR',
     })
-    // Less than three seconds after the other one; a moment later the same request is taken.
+    // Less than three seconds after the other one; a moment later the same request is accepted.
     expect(await refund({ out_trade_no: 'R-1', refund_amount: '6.00', out_request_no: 'b' })).toMatchObject({
       sub_code: 'ACQ.SYSTEM_ERROR',
       sub_msg: expect.stringContaining('3秒'),
@@ -190,7 +190,7 @@ describe('business errors', () => {
     await call(sandbox.url, 'PUT', `/merchants/${merchant.appId}`, { rules: { emptyBills: 'error' } })
     expect(await bill({ bill_type: 'trade', bill_date: '2026-02' })).toMatchObject({ sub_code: 'NO_BILL_DATA' })
     const midnight = Date.parse(`${now.slice(0, 10)}T00:00:00+08:00`) + 24 * 3_600_000
-    // Alipay's bills are there from nine o'clock on.
+    // Alipay's bills are available from nine o'clock on.
     await call(sandbox.url, 'POST', '/clock', { now: new Date(midnight + 9 * 3_600_000 - 60_000).toISOString() })
     expect(await bill({ bill_type: 'trade', bill_date: now.slice(0, 10) })).toMatchObject({
       sub_code: 'BILL_NOT_EXIST',

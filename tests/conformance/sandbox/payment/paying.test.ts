@@ -148,7 +148,7 @@ test('a program can bring a buyer to the cashier without paying, and get the pas
   const payUrl = payLink('ENTER-1')
   const trade = await call(sandbox.url, 'POST', '/enter', { payUrl })
   expect(trade).toMatchObject({ outTradeNo: 'ENTER-1', status: 'WAIT_BUYER_PAY', paidAt: null })
-  // He comes again to the same trade; another buyer does not.
+  // The same buyer gets back to the trade; another buyer does not.
   expect(await call(sandbox.url, 'POST', '/enter', { payUrl })).toMatchObject({ tradeNo: trade['tradeNo'] })
   await call(sandbox.url, 'POST', '/buyers', { login: 'late@sandbox.example' })
   const late = { payUrl, buyer: 'late@sandbox.example' }
@@ -189,7 +189,7 @@ test('a trade of wap.pay exists from the right payment password on, not before',
   const wrong = { payUrl, paymentPassword: '222222' }
   expect(await call(sandbox.url, 'POST', '/pay', wrong, 409)).toMatchObject({ code: 'PAYMENT_PASSWORD_ERROR' })
   expect(await state()).toBe('ACQ.TRADE_NOT_EXIST')
-  // There was nothing to close, and so nothing keeps the buyer from paying.
+  // There was nothing to close, so the buyer can still pay.
   const closed = await setup.sdk.exec('alipay.trade.close', { bizContent: { outTradeNo: 'WAP-1' } })
   expect(closed).toMatchObject({ subCode: 'ACQ.TRADE_NOT_EXIST' })
   expect((await post('pay', { formToken, paymentPassword: '111111' }, cookie)).headers.get('location')).toMatch(
@@ -207,7 +207,7 @@ test('inside WeChat’s browser neither the gateway’s page nor the cashier ope
     expect(answer.status).toBe(403)
     expect(await answer.text()).toContain('微信的浏览器屏蔽支付宝的页面')
   }
-  // Only pages are blocked there: what the gateway tells programs comes from no browser.
+  // Only pages are blocked there: calls by programs come from no browser.
   const query = signed(setup.merchant, { method: 'alipay.trade.query', content: { out_trade_no: 'NONE' } })
   expect((await fetch(`${sandbox.url}/gateway.do?${query}`, { headers: agent })).status).toBe(200)
 })

@@ -40,6 +40,6 @@ export function payLink(outTradeNo: string, amount = '39.00', extra: Json = {}):
   })
 }
 
-/** What the shop has heard of one order. */
+/** The notifications that the shop received about one order. */
 export const heard = (number: string) =>
   shop.received.map(fieldsOf).filter((fields) => fields['out_trade_no'] === number)

@@ -1,4 +1,4 @@
-/** Refusals of who asks and of what is asked, by WeChat Pay’s tables. */
+/** Refusals of the caller and of the request, by WeChat Pay’s tables. */
 import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { call, type Json } from '../rig.ts'

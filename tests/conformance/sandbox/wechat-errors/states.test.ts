@@ -125,7 +125,7 @@ describe('state of a trade or refund', () => {
     expect(await bill(`bill_date=${yesterday}&tar_type=ZIP`)).toMatchObject({ json: { code: 'PARAM_ERROR' } })
     expect(await bill(`bill_date=${yesterday}&bill_type=NONE`)).toMatchObject({ json: { code: 'PARAM_ERROR' } })
     expect(await bill(`bill_date=${yesterday}`)).toMatchObject({ status: 400, json: { code: 'NO_STATEMENT_EXIST' } })
-    // A bill is there from ten o'clock of the next day on; now it is half past ten.
+    // A bill is available from ten o'clock of the next day; now it is half past ten.
     await call(sandbox.url, 'POST', '/clock', { advanceSeconds: 23.5 * 3600 - 60 })
     expect(await bill(`bill_date=${today}`)).toMatchObject({ status: 400, json: { code: 'STATEMENT_CREATING' } })
     await call(sandbox.url, 'POST', '/clock', { advanceSeconds: 60 })

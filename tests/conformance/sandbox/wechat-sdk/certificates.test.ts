@@ -14,7 +14,7 @@ describe('certificate mode', () => {
     byPublicKey = otherClient(sandbox.url, certified)
   })
 
-  /** Certificates as they are listed, opened with the APIv3 key; asked for by a caller that can verify by the public key. */
+  /** The listed certificates, decrypted with the APIv3 key; the caller verifies with the public key. */
   async function certificates(): Promise<Record<string, string>> {
     const { data: answer } = await byPublicKey.client.request('/v3/certificates', 'get', undefined, {
       headers: { 'Wechatpay-Serial': certified.publicKeyId },
@@ -32,7 +32,7 @@ describe('certificate mode', () => {
 
   const rotate = (body: Json) => call(sandbox.url, 'POST', `/wechat/merchants/${certified.mchId}/rotate`, body)
 
-  /** The serials that so many answers were signed with. */
+  /** The serials with which this many answers were signed. */
   async function serials(using: Wechatpay, count: number): Promise<Set<string>> {
     const seen = new Set<string>()
     for (let at = 0; at < count; at++) {
@@ -57,7 +57,7 @@ describe('certificate mode', () => {
     const both = await certificates()
     expect(Object.keys(both)).toHaveLength(2)
     const newSerial = Object.keys(both).find((serial) => serial !== oldSerial) ?? ''
-    // Each of forty is one or the other by an even chance.
+    // Each of forty answers is signed with one or the other, at an even chance.
     expect(await serials(otherClient(sandbox.url, certified, both), 40)).toEqual(new Set([oldSerial, newSerial]))
 
     await rotate({ share: 100, next: false })

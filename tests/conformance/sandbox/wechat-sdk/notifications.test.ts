@@ -57,7 +57,7 @@ test('refunds end ABNORMAL or CLOSED by a fault; what is closed can be asked for
   await refund(`${no}_1`)
   await advance(3)
   expect(await get(`/v3/refund/domestic/refunds/${no}_1`)).toMatchObject({ status: 'CLOSED' })
-  // Two refunds of one order lie a minute apart.
+  // Two refunds of one order must be a minute apart.
   await advance(60)
   await call(sandbox.url, 'POST', '/faults', { kind: 'refund-abnormal', times: 1 })
   await refund(`${no}_2`)

@@ -98,11 +98,11 @@ test('H5 goes back to redirect_url; JSAPI is paid by a paySign that fits', async
     expect([address, referer, refused.status]).toEqual([address, referer, 403])
     expect(await refused.text()).toContain('商家参数格式有误')
   }
-  // Inside of WeChat it is paid another way.
+  // Inside WeChat it is paid in another way.
   const inside = { referer: 'http://localhost:8000/', 'user-agent': 'Mozilla/5.0 (iPhone) MicroMessenger/8.0.50' }
   const blocked = await fetch(String(h5Url), { redirect: 'manual', headers: inside })
   expect([blocked.status, await blocked.text()]).toEqual([403, expect.stringContaining('请在微信外打开订单')])
-  // A payer cannot be in a network of the merchant's own, unless that is where this one comes from.
+  // A payer's address cannot be a private one, unless this call itself comes from it.
   for (const [address, status] of [
     ['10.0.0.8', 403],
     ['192.168.1.7', 403],

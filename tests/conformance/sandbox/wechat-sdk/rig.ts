@@ -64,7 +64,7 @@ export const scan = (codeUrl: unknown) => call(sandbox.url, 'POST', '/wechat/pay
 
 export const advance = (advanceSeconds: number) => call(sandbox.url, 'POST', '/clock', { advanceSeconds })
 
-/** What a refused call was refused with. */
+/** The status and code of a refused call. */
 export const refusal = (promise: Promise<unknown>) =>
   promise.then(
     () => ({}),

@@ -28,16 +28,16 @@ const orderBody = ({ appId, mchId }: Merchant, no: string, change: object = {}) 
   ...change,
 })
 
-/** What the sandbox refused with. */
+/** The status and code of the sandbox's refusal. */
 const refused = (work: Promise<unknown>) =>
   work.then(
     () => {
-      throw new Error('it was taken')
+      throw new Error('it was accepted')
     },
     ({ response }: AxiosError<{ code: string }>) => [response?.status, response?.data.code],
   )
 
-test('the other client orders, is told, queries, refunds, closes, and fetches a bill', async () => {
+test('the other client orders, is notified, queries, refunds, closes, and fetches a bill', async () => {
   const merchant = await newMerchant()
   const client = stranger(merchant)
   const no = newNo()
@@ -84,7 +84,7 @@ test('the other client orders, is told, queries, refunds, closes, and fetches a 
   expect(file.data.toString('utf8').trim().split('\r\n')).toHaveLength(5)
 })
 
-test('what is wrong is refused as WeChat refuses it', async () => {
+test('invalid requests are refused as WeChat refuses them', async () => {
   const merchant = await newMerchant()
   const client = stranger(merchant)
   const native = (no: string, change?: object) =>

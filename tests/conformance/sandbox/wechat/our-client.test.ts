@@ -23,7 +23,7 @@ interface Delivery {
 const deliveriesOf = async (no: string): Promise<Delivery[]> =>
   (await call<{ items: Delivery[] }>(sandbox.url, 'GET', `/wechat/deliveries?outTradeNo=${no}`)).items
 
-/** Those of them whose notification has not been acknowledged. */
+/** The orders whose notification has not been acknowledged. */
 async function leftUntold(numbers: Iterable<string>): Promise<string[]> {
   const left = await Promise.all(
     [...numbers].map(async (no) => ((await deliveriesOf(no)).every(({ state }) => state === 'delivered') ? [] : [no])),
@@ -43,11 +43,11 @@ describe('by our client', () => {
     expect(await client.certificates()).toHaveLength(1)
     const rotate = (share: number, next = true) =>
       call<{ serials: string[] }>(sandbox.url, 'POST', `/wechat/merchants/${merchant.mchId}/rotate`, { share, next })
-    // A shop of its own, which hears nothing but notifications: what it knows of certificates, they have taught it.
+    // A separate client that only receives notifications: it learns of certificates through them alone.
     const listener = ours(merchant, false)
     const seen = new Set<string>()
     const refusals: string[] = []
-    shop.answers.judge = async ({ headers, body }) => {
+    shop.answers.verify = async ({ headers, body }) => {
       const read = await listener.verifyNotification(body, headers)
       if (read.ok) seen.add(String(headers['wechatpay-serial']))
       else refusals.push(read.code)
@@ -72,7 +72,7 @@ describe('by our client', () => {
       }
     })
     const before = shop.received.length
-    // Listed first and used later, as WeChat does; a client looks at the list again after five seconds at the earliest.
+    // The certificate is listed before it is used, as at WeChat; a client fetches the list at most every five seconds.
     await rotate(0)
     await passing(5500)
     for (const share of [30, 70, 100]) {
@@ -87,7 +87,7 @@ describe('by our client', () => {
     expect(paid.size).toBeGreaterThan(20)
     expect(shop.received.length - before).toBeGreaterThan(20)
     await expect.poll(() => leftUntold(paid), { timeout: 40_000 }).toEqual([])
-    // Each was listed before it signed, so that nothing had to come twice.
+    // Each certificate was listed before it signed, so no notification had to be sent twice.
     expect(refusals).toEqual([])
     expect([...seen].sort()).toEqual([...serials].sort())
   }, 60_000)
@@ -101,18 +101,18 @@ describe('by our client', () => {
       probability: 0.4,
     })
     const heard: { probe: boolean; ok: boolean; code: string | undefined }[] = []
-    shop.answers.judge = async ({ headers, body }) => {
+    shop.answers.verify = async ({ headers, body }) => {
       const read = await client.verifyNotification(body, headers)
       const probe = String(headers['wechatpay-signature']).startsWith('WECHATPAY/SIGNTEST/')
       heard.push({ probe, ok: read.ok, code: read.ok ? undefined : read.code })
       return read.ok
     }
     const numbers = Array.from({ length: 30 }, newNo)
-    // A probe's repeat is rightly signed: the client asks again by itself, and has an answer to each of them.
+    // After a probe the client retries, and the repeated answer is signed correctly: every call succeeds.
     const made = await Promise.all(numbers.map((no) => client.native(orderOf(no))))
     expect(made.filter(({ ok }) => !ok)).toEqual([])
     for (const answer of made) if (answer.ok) await scan(answer.codeUrl)
-    // Answered by what each is: a probe is refused and comes again rightly signed, after 15 seconds.
+    // A probe is refused, and its notification is sent again with a correct signature after 15 seconds.
     await expect.poll(() => leftUntold(numbers), { timeout: 45_000 }).toEqual([])
     const probes = heard.filter(({ probe }) => probe)
     expect(probes.length).toBeGreaterThan(3)
@@ -135,7 +135,7 @@ describe('by our client', () => {
     const again = await client.jsapiParameters(made.prepayId)
     expect(again.nonceStr).not.toBe(made.parameters.nonceStr)
     expect(await bridge(again)).toMatchObject({ errMsg: 'get_brand_wcpay_request:ok' })
-    // It is paid: the ones before fit as well, and there is nothing left to pay.
+    // The order is paid: earlier signatures are valid as well, but nothing is left to pay.
     await expect(bridge(made.parameters)).rejects.toThrow(/409.*PAID/s)
     expect(await client.query({ outTradeNo: no })).toMatchObject({ tradeState: 'SUCCESS', tradeType: 'JSAPI' })
     await expect(client.jsapiParameters('two\nlines')).rejects.toMatchObject({ field: 'prepay_id' })
@@ -164,7 +164,7 @@ describe('by our client', () => {
     ])
     const flow = await client.fundFlowBill(now.slice(0, 10))
     if ('ok' in flow) throw new Error(flow.code)
-    // The refund's share of the fee comes back: the account loses the rest, and the remark says both.
+    // The refund's share of the fee is returned: the account is charged the rest, and the remark states both.
     expect(flow.summary).toMatchObject({ count: 3, inAmount: 19_900, outAmount: 119 + 4970 })
     expect(flow.rows.at(-1)).toMatchObject({ amount: 4970, remark: '退款总金额50.00元;含手续费0.30元' })
     const thief = createWechatPay({

@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 
 afterEach(() => {
-  delete shop.answers.judge
+  delete shop.answers.verify
   return call(sandbox.url, 'DELETE', '/faults')
 })
 
@@ -36,17 +36,17 @@ interface Sent {
   readonly body: string
 }
 
-/** A shop that keeps what it is told, and answers what it is asked to, or as a judge of its own says. */
+/** A shop that keeps its notifications and answers with a fixed status, or with what `verify` decides. */
 async function listen() {
   const received: Sent[] = []
-  const answers: { status: number; judge?: (sent: Sent) => Promise<boolean> } = { status: 204 }
+  const answers: { status: number; verify?: (sent: Sent) => Promise<boolean> } = { status: 204 }
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', async () => {
       const sent = { headers: request.headers, body: Buffer.concat(chunks).toString('utf8') }
       received.push(sent)
-      const status = answers.judge ? ((await answers.judge(sent)) ? 204 : 401) : answers.status
+      const status = answers.verify ? ((await answers.verify(sent)) ? 204 : 401) : answers.status
       response.writeHead(status).end()
     })
   })

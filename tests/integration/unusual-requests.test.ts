@@ -1,4 +1,4 @@
-/** What a request can do that no page of ours sends: by its method, its numbers, or by staying on. */
+/** Requests that our pages never send: unusual methods, numbers out of range, streams that stay open. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MAX_STREAMS } from '../../apps/shop/src/orders/streams.ts'
