@@ -163,6 +163,7 @@ export interface ShopBooks {
     attempt_no: string
     status: string
     amount: number
+    /** Reserved or refunded. */
     refunded: number
     trade_no: string | null
     /** Where it was opened: the gateway, then the merchant's numbers there. */
@@ -218,9 +219,9 @@ export async function readShop({ sql }: System): Promise<ShopBooks> {
     orders: await sql(`select o.id::int, order_no, user_id::int, status, total_fen::int as total, course_ids,
       p.attempt_id::int as paying, o.closed_at, o.expires_at from orders o left join order_payments p on p.order_id = o.id`),
     attempts: await sql(`select id::int, order_id::int, attempt_no, status, amount_fen::int as amount,
-      refunded_fen::int as refunded, trade_no, merchant, ask_at from payment_attempts`),
+      (reserved_fen + refunded_fen)::int as refunded, trade_no, merchant, ask_at from payment_attempts`),
     lines: await sql(
-      'select order_id::int, course_id, price_fen::int as price, refunded_fen::int as refunded from order_lines',
+      'select order_id::int, course_id, price_fen::int as price, (reserved_fen + refunded_fen)::int as refunded from order_lines',
     ),
     enrolments: await sql(
       'select user_id::int, course_id, order_id::int, revoked_at is null as active from enrolments where order_id is not null',

@@ -51,16 +51,18 @@ export async function broken(harness: Harness, userIds: readonly number[]): Prom
   )
   await expectNone(
     "a line's counter that is not the sum of its refunds",
-    `select l.order_id, l.course_id from order_lines l where l.order_id in (${mine}) and l.refunded_fen <>
-       (select coalesce(sum(rl.amount_fen), 0) from refund_lines rl join refunds r on r.id = rl.refund_id
-        where rl.order_id = l.order_id and rl.course_id = l.course_id
-          and r.status in ('requested', 'approved', 'sent', 'succeeded'))`,
+    `select l.order_id, l.course_id from order_lines l where l.order_id in (${mine}) and (l.reserved_fen, l.refunded_fen) <>
+       (select coalesce(sum(rl.amount_fen) filter (where r.status in ('requested', 'approved', 'sent')), 0),
+               coalesce(sum(rl.amount_fen) filter (where r.status = 'succeeded'), 0)
+        from refund_lines rl join refunds r on r.id = rl.refund_id
+        where rl.order_id = l.order_id and rl.course_id = l.course_id)`,
   )
   await expectNone(
     "a payment's counter that is not the sum of its refunds",
-    `select a.attempt_no from payment_attempts a where a.order_id in (${mine}) and a.refunded_fen <>
-       (select coalesce(sum(amount_fen), 0) from refunds r where r.attempt_id = a.id
-          and r.status in ('requested', 'approved', 'sent', 'succeeded'))`,
+    `select a.attempt_no from payment_attempts a where a.order_id in (${mine}) and (a.reserved_fen, a.refunded_fen) <>
+       (select coalesce(sum(amount_fen) filter (where r.status in ('requested', 'approved', 'sent')), 0),
+               coalesce(sum(amount_fen) filter (where r.status = 'succeeded'), 0)
+        from refunds r where r.attempt_id = a.id)`,
   )
   await expectNone(
     'a known payment, listed as unknown',

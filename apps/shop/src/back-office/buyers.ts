@@ -91,10 +91,8 @@ export async function readBuyer(db: Reader, id: number): Promise<Static<typeof B
   const grants = await grantsTo(db, id)
   const { rows: sums } = await sql<{ orders: number; fen: number }>`
     select count(*)::bigint as orders,
-      coalesce(sum(o.total_fen - coalesce(back.fen, 0)) filter (where o.paid_at is not null), 0)::bigint as fen
-    from orders o left join order_payments p on p.order_id = o.id
-      left join lateral (select sum(r.amount_fen) as fen from refunds r
-                         where r.attempt_id = p.attempt_id and r.status = 'succeeded') back on true
+      coalesce(sum(o.total_fen - coalesce(a.refunded_fen, 0)) filter (where o.paid_at is not null), 0)::bigint as fen
+    from orders o left join order_payments p on p.order_id = o.id left join payment_attempts a on a.id = p.attempt_id
     where o.user_id = ${id}`.execute(db)
   return {
     ...viewOf(row),

@@ -187,6 +187,7 @@ export interface Tables {
     price_fen: Fen
     original_price_fen: Fen | null
     refunded_fen: Generated<Fen>
+    reserved_fen: Generated<Fen>
   }
   order_payments: {
     order_id: number
@@ -229,6 +230,7 @@ export interface Tables {
     link_claimed_until: Date | null
     merchant: string | null
     unanswered_since: Date | null
+    reserved_fen: Generated<Fen>
   }
   payment_settings: {
     id: GeneratedAlways<number>
@@ -440,6 +442,7 @@ export interface Tables {
     resolved_by: number | null
     note: Generated<string>
     merchant: string | null
+    reserved_fen: Generated<Fen>
   }
   unverified_quotas: {
     line: string

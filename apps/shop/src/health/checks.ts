@@ -41,6 +41,12 @@ const REFUND_PAGE = `case when o.id is null then 'refund' else 'order' end as pa
 
 /** Both are whole fen; the route formats them as money. */
 const fen = (refunded: string, of: string) => `jsonb_build_object('refunded', ${refunded}, 'of', ${of}) as details`
+/** The refunds `r` of `of` add up to other sums than it has. */
+const countedOtherwise = (
+  amount: string,
+  of: string,
+) => `(coalesce(sum(${amount}) filter (where r.status = 'succeeded'), 0) <> ${of}.refunded_fen
+        or coalesce(sum(${amount}) filter (where r.status <> 'succeeded'), 0) <> ${of}.reserved_fen)`
 const ADD_UP = `'REFUNDS_DIFFER' as finding`
 
 const ORDER_PAGE = `'order' as page, null::jsonb as place`
@@ -76,9 +82,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
                      union select old.id from enrolments old where old.order_id in (${REFUNDED_LATELY})) and e.revoked_at is null
         and (o.status not in ('paid', 'partially_refunded')
           or exists (select from order_lines l
-                     where l.order_id = o.id and l.course_id = e.course_id and l.price_fen > 0 and l.refunded_fen = l.price_fen
-                       and l.price_fen = (select sum(rl.amount_fen) from refund_lines rl join refunds r on r.id = rl.refund_id
-                                          where rl.order_id = l.order_id and rl.course_id = l.course_id and r.status = 'succeeded')))`,
+                     where l.order_id = o.id and l.course_id = e.course_id and l.price_fen > 0 and l.refunded_fen = l.price_fen))`,
   },
   {
     name: 'refunds_over_the_total',
@@ -93,7 +97,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
       from refunds r join payment_attempts a on a.id = r.attempt_id join orders o on o.id = a.order_id
       where a.id in (select attempt_id from refunds where requested_at > ${LATELY})
         and r.status in ('requested', 'approved', 'sent', 'succeeded')
-      group by a.id, o.id having sum(r.amount_fen) > a.amount_fen or sum(r.amount_fen) <> a.refunded_fen
+      group by a.id, o.id having sum(r.amount_fen) > a.amount_fen or ${countedOtherwise('r.amount_fen', 'a')}
       union all
       select 'course', l.course_id::text, o.order_no, ${ADD_UP}, ${fen('coalesce(sum(back.amount_fen), 0)', 'l.price_fen')},
         o.paid_at, ${ORDER_PAGE}
@@ -102,15 +106,15 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
                    and r.status in ('requested', 'approved', 'sent', 'succeeded'))
           on back.order_id = l.order_id and back.course_id = l.course_id
       where l.order_id in (select order_id from refunds where requested_at > ${LATELY})
-      group by l.order_id, l.course_id, l.price_fen, l.refunded_fen, l.course_title, o.id
-      having coalesce(sum(back.amount_fen), 0) <> l.refunded_fen
+      group by l.order_id, l.course_id, l.price_fen, l.reserved_fen, l.refunded_fen, l.course_title, o.id
+      having ${countedOtherwise('back.amount_fen', 'l')}
       union all
       select null, u.trade_no, o.order_no, ${ADD_UP}, ${fen('coalesce(sum(r.amount_fen), 0)', 'u.amount_fen')},
         u.found_at, ${UNMATCHED_PAGE}
       from unmatched_payments u left join orders o on o.id = u.order_id
         left join refunds r on r.unmatched_id = u.id and r.status in ('requested', 'approved', 'sent', 'succeeded')
       where u.found_at > ${LATELY} or u.id in (select unmatched_id from refunds where requested_at > ${LATELY})
-      group by u.id, o.id having coalesce(sum(r.amount_fen), 0) <> u.refunded_fen`,
+      group by u.id, o.id having ${countedOtherwise('r.amount_fen', 'u')}`,
   },
   {
     name: 'refund_outcome_unknown',
@@ -139,10 +143,10 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
       from refunds r left join orders o on o.id = r.order_id
         left join payment_attempts a on a.id = r.attempt_id left join unmatched_payments u on u.id = r.unmatched_id
       where r.status = 'refused'
-        and r.amount_fen <= coalesce(a.amount_fen - a.refunded_fen, u.amount_fen - u.refunded_fen)
+        and r.amount_fen <= coalesce(a.amount_fen - a.reserved_fen - a.refunded_fen, u.amount_fen - u.reserved_fen - u.refunded_fen)
         and not exists (select from refund_lines back
                         join order_lines l on l.order_id = back.order_id and l.course_id = back.course_id
-                        where back.refund_id = r.id and back.amount_fen > l.price_fen - l.refunded_fen)`,
+                        where back.refund_id = r.id and back.amount_fen > l.price_fen - l.reserved_fen - l.refunded_fen)`,
   },
   {
     name: 'refund_requests_waiting',

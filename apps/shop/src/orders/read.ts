@@ -12,6 +12,7 @@ import { ShopError } from '../errors.ts'
 import { cursorPage, type Page } from '../http/cursor.ts'
 import { Moment, Money, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
 import { formatYuan, sumFen, toFen } from '../money.ts'
+import { leftOf } from './lines.ts'
 
 const PAGE = 20
 
@@ -48,7 +49,8 @@ export const OrderShape = Type.Object(
         price: Money,
         originalPrice: Type.Union([Money, Type.Null()]),
         coverUrl: Type.String(),
-        refunded: Money,
+        reserved: { ...Money, description: 'For refunds that are requested or on their way' },
+        refunded: { ...Money, description: 'Has gone back' },
         refundable: Money,
       }),
     ),
@@ -79,7 +81,11 @@ function orders(db: Reader) {
     .leftJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
     .select(['orders.id', 'order_no', 'subject', 'orders.status', 'total_fen', 'pay_type'])
     .select(['orders.created_at', 'expires_at', 'orders.paid_at', 'closed_at', 'payment_attempts.trade_no'])
-    .select(['payment_attempts.amount_fen as came_fen', 'payment_attempts.refunded_fen as back_fen'])
+    .select([
+      'payment_attempts.amount_fen as came_fen',
+      'payment_attempts.reserved_fen',
+      'payment_attempts.refunded_fen',
+    ])
     .select((order) =>
       order
         .selectFrom('orders as other')
@@ -96,7 +102,8 @@ const linesOf = (order: OrderColumns) =>
   jsonArrayFrom(
     order
       .selectFrom('order_lines')
-      .select(['course_id', 'course_title', 'order_lines.price_fen', 'order_lines.original_price_fen', 'refunded_fen'])
+      .select(['course_id', 'course_title', 'order_lines.price_fen', 'order_lines.original_price_fen'])
+      .select(['order_lines.reserved_fen', 'order_lines.refunded_fen'])
       // Not a join: a plan made while there are few courses would scan all of them for every line.
       .select((line) =>
         line.selectFrom('courses').select('cover').whereRef('courses.id', '=', 'order_lines.course_id').as('cover'),
@@ -204,8 +211,8 @@ export const listOrders = (db: Reader, userId: number, cursor?: string): Promise
 const NOT_PAID: ReadonlySet<OrderRow['status']> = new Set(['unpaid', 'cancelled', 'expired'])
 
 function toView(row: OrderRow): OrderView {
-  const left = leftOf(row)
-  const linesLeft = row.lines.map((line) => Math.min(line.price_fen - line.refunded_fen, left))
+  const left = refundableOf(row)
+  const linesLeft = row.lines.map((line) => Math.min(leftOf(line.price_fen, line), left))
   return {
     orderNo: row.order_no,
     subject: row.subject,
@@ -226,6 +233,7 @@ function toView(row: OrderRow): OrderView {
       price: formatYuan(line.price_fen),
       originalPrice: line.original_price_fen === null ? null : formatYuan(line.original_price_fen),
       coverUrl: coverUrl(line.course_id, line.cover),
+      reserved: formatYuan(line.reserved_fen),
       refunded: formatYuan(line.refunded_fen),
       refundable: formatYuan(toFen(linesLeft[index] ?? 0)),
     })),
@@ -244,7 +252,9 @@ function toView(row: OrderRow): OrderView {
 }
 
 /** A refund for no known line still reduces what is left. */
-function leftOf({ status, came_fen, back_fen }: OrderRow): number {
+function refundableOf({ status, came_fen, reserved_fen, refunded_fen }: OrderRow): number {
   if (status !== 'paid' && status !== 'partially_refunded') return 0
-  return came_fen === null || back_fen === null ? 0 : came_fen - back_fen
+  return came_fen === null || reserved_fen === null || refunded_fen === null
+    ? 0
+    : leftOf(came_fen, { reserved_fen, refunded_fen })
 }

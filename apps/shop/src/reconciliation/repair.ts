@@ -8,6 +8,7 @@ import type { Transaction } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import { toFen } from '../money.ts'
 import { addHistory } from '../orders/history.ts'
+import { leftOf } from '../orders/lines.ts'
 import type { By } from '../orders/state-table.ts'
 import type { RefundRef } from '../payments/contract.ts'
 import { queryAttempt, queryBeforeRefund } from '../payments/gateway-sync/query.ts'
@@ -166,7 +167,8 @@ async function refundUnknownPayment(
   const now = payments.clock()
   const listed = await rowsOfTrade(tx, row.provider, row.trade_no)
   // A refund of it exists already, whatever it was listed for.
-  if (listed.some((each) => each.refund_id !== null || each.refunded_fen > 0)) throw new ShopError('REPAIR_UNFIT')
+  if (listed.some((each) => each.refund_id !== null || leftOf(each.amount_fen, each) < each.amount_fen))
+    throw new ShopError('REPAIR_UNFIT')
   const known = listed.find((each) => each.resolved_at === null) ?? listed[0]
   if (known && row.theirs_fen !== null) await correctListedAmount(tx, known.id, toFen(row.theirs_fen))
   const unmatchedId = known?.id ?? (await listAsBilled(tx, row, now))

@@ -9608,7 +9608,15 @@ export interface components {
                 price: string;
                 originalPrice: string | null;
                 coverUrl: string;
-                /** @example 39.00 */
+                /**
+                 * @description For refunds that are requested or on their way
+                 * @example 39.00
+                 */
+                reserved: string;
+                /**
+                 * @description Has gone back
+                 * @example 39.00
+                 */
                 refunded: string;
                 /** @example 39.00 */
                 refundable: string;
@@ -9725,7 +9733,15 @@ export interface components {
                 /** @example 39.00 */
                 price: string;
                 originalPrice: string | null;
-                /** @example 39.00 */
+                /**
+                 * @description For refunds that are requested or on their way
+                 * @example 39.00
+                 */
+                reserved: string;
+                /**
+                 * @description Has gone back
+                 * @example 39.00
+                 */
                 refunded: string;
                 /** @example 39.00 */
                 refundable: string;

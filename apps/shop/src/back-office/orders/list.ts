@@ -40,7 +40,16 @@ const orders = (db: Reader) =>
     .leftJoin('order_payments', 'order_payments.order_id', 'orders.id')
     .leftJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
     .selectAll('orders')
-    .select(['users.username', 'users.display_name', 'payment_attempts.trade_no', 'order_payments.attempt_id'])
+    .select(['users.username', 'users.display_name', 'payment_attempts.trade_no'])
+    .select(['payment_attempts.reserved_fen', 'payment_attempts.refunded_fen'])
+    .select((order) =>
+      order
+        .selectFrom('refunds')
+        .select((refund) => refund.fn.coalesce(refund.fn.sum<number>('refunds.amount_fen'), sql.lit(0)).as('fen'))
+        .whereRef('refunds.attempt_id', '=', 'order_payments.attempt_id')
+        .where('refunds.status', '=', 'requested')
+        .as('requested_fen'),
+    )
 
 export type OrderRow = Awaited<ReturnType<ReturnType<typeof orders>['executeTakeFirstOrThrow']>>
 
@@ -64,46 +73,19 @@ export async function readRows(db: Reader, ids: readonly number[]): Promise<Orde
   const rows = await orders(db)
     .where('orders.id', 'in', [...ids])
     .execute()
-  return writeRows(
-    db,
-    rows.sort((left, right) => right.id - left.id),
-  )
+  return rows.sort((left, right) => right.id - left.id).map(writeRow)
 }
 
-export async function writeRows(db: Reader, rows: readonly OrderRow[]): Promise<OrderRowView[]> {
-  if (rows.length === 0) return []
-  const back = await paidBackOf(
-    db,
-    rows.flatMap((row) => row.attempt_id ?? []),
-  )
-  return rows.map((row) => ({
-    orderNo: row.order_no,
-    subject: row.subject,
-    status: row.status,
-    totalAmount: formatYuan(row.total_fen),
-    refundedAmount: formatYuan(toFen(back.get(row.attempt_id)?.gone ?? 0)),
-    refundingAmount: formatYuan(toFen(back.get(row.attempt_id)?.going ?? 0)),
-    payType: row.pay_type,
-    buyer: { id: row.user_id, username: row.username, displayName: row.display_name },
-    createdAt: writeMoment(row.created_at),
-    paidAt: writeMomentOrNull(row.paid_at),
-    tradeNo: row.trade_no,
-  }))
-}
-
-/** For each payment: the amounts refunded and in progress. Unlike `refunded_fen`, mere requests are not included. */
-export async function paidBackOf(
-  db: Reader,
-  attemptIds: readonly number[],
-): Promise<Map<number | null, { readonly gone: number; readonly going: number }>> {
-  if (attemptIds.length === 0) return new Map()
-  const rows = await db
-    .selectFrom('refunds')
-    .select('attempt_id')
-    .select(sql<number>`coalesce(sum(amount_fen) filter (where status = 'succeeded'), 0)::bigint`.as('gone'))
-    .select(sql<number>`coalesce(sum(amount_fen) filter (where status in ('approved', 'sent')), 0)::bigint`.as('going'))
-    .where('attempt_id', 'in', [...attemptIds])
-    .groupBy('attempt_id')
-    .execute()
-  return new Map(rows.map((row) => [row.attempt_id, row]))
-}
+export const writeRow = (row: OrderRow): OrderRowView => ({
+  orderNo: row.order_no,
+  subject: row.subject,
+  status: row.status,
+  totalAmount: formatYuan(row.total_fen),
+  refundedAmount: formatYuan(row.refunded_fen ?? toFen(0)),
+  refundingAmount: formatYuan(toFen((row.reserved_fen ?? 0) - Number(row.requested_fen))),
+  payType: row.pay_type,
+  buyer: { id: row.user_id, username: row.username, displayName: row.display_name },
+  createdAt: writeMoment(row.created_at),
+  paidAt: writeMomentOrNull(row.paid_at),
+  tradeNo: row.trade_no,
+})

@@ -1,5 +1,4 @@
 /** One order for the back office: lines and access, attempts, refunds, notifications, and its whole history. */
-import { sql } from 'kysely'
 import { type Static, Type } from 'typebox'
 import { mayDo } from '../../admin/permissions.ts'
 import type { Role } from '../../auth/sessions/sessions.ts'
@@ -9,12 +8,12 @@ import { isLinePaid } from '../../enrolments/by-staff.ts'
 import { ShopError } from '../../errors.ts'
 import { Moment, Money, viewOf, writeMoment, writeMomentOrNull } from '../../http/shapes.ts'
 import { formatYuan, toFen } from '../../money.ts'
-import { decidedFen } from '../../orders/lines.ts'
+import { decidedFen, leftOf } from '../../orders/lines.ts'
 import { DetailsShape, REASON_CODES } from '../../orders/reasons.ts'
 import { staffActions } from '../../orders/state-table.ts'
 import { ORDER_TRANSITIONS } from '../../orders/states.ts'
 import { refundsOfOrder } from '../../payments/refunds/views.ts'
-import { type OrderRow, orderNumbered, orderRowFields, paidBackOf, writeRows } from './list.ts'
+import { type OrderRow, orderNumbered, orderRowFields, writeRow } from './list.ts'
 
 const OrNull = <Shape extends ReturnType<typeof Type.String>>(shape: Shape) => Type.Union([shape, Type.Null()])
 
@@ -35,7 +34,8 @@ export const AdminOrderShape = Type.Object(
         title: Type.String(),
         price: Money,
         originalPrice: OrNull(Money),
-        refunded: Money,
+        reserved: { ...Money, description: 'For refunds that are requested or on their way' },
+        refunded: { ...Money, description: 'Has gone back' },
         refundable: Money,
         access: Type.Object({
           state: Type.Enum(['active', 'revoked', 'none']),
@@ -128,8 +128,7 @@ export async function readAdminOrder(db: Reader, orderNo: string, role: Role): P
   // Refunds are read first: a client that sees a completed refund then also sees its effects, and need not reload.
   const refunds = found ? await refundsOfOrder(db, found.id, role) : []
   const order = found && (await orderNumbered(db, orderNo))
-  const [row] = order ? await writeRows(db, [order]) : []
-  if (!order || !row) throw new ShopError('ORDER_NOT_FOUND')
+  if (!order) throw new ShopError('ORDER_NOT_FOUND')
   const lines = await readLines(db, order, role)
   const attempts = await readAttempts(db, order.id)
   // Partitions before this time contain nothing of the order. An attempt that was moved to this order, because its
@@ -137,7 +136,7 @@ export async function readAdminOrder(db: Reader, orderNo: string, role: Role): P
   const began = Math.min(order.created_at.getTime(), ...attempts.map(({ createdAt }) => Date.parse(createdAt)))
   const since = new Date(began - 86_400_000)
   return {
-    ...row,
+    ...writeRow(order),
     expiresAt: writeMoment(order.expires_at),
     closedAt: writeMomentOrNull(order.closed_at),
     lines,
@@ -183,20 +182,20 @@ async function readLines(db: Reader, order: OrderRow, role: Role): Promise<Admin
   const paid = await db
     .selectFrom('order_payments')
     .innerJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
-    .select(['payment_attempts.amount_fen', 'payment_attempts.refunded_fen'])
+    .select(['amount_fen', 'reserved_fen', 'refunded_fen'])
     .where('order_payments.order_id', '=', order.id)
     .executeTakeFirst()
-  const gone = await goneOfLines(db, order.id)
   // Refunds that belong to no known line reduce the refundable amount as well.
   const refundable = order.status === 'paid' || order.status === 'partially_refunded'
-  const left = paid && refundable ? paid.amount_fen - paid.refunded_fen : 0
+  const left = paid && refundable ? leftOf(paid.amount_fen, paid) : 0
   return rows.map((line) => ({
     courseId: line.course_id,
     title: line.course_title,
     price: formatYuan(line.price_fen),
     originalPrice: line.original_price_fen === null ? null : formatYuan(line.original_price_fen),
-    refunded: formatYuan(toFen(gone.get(line.course_id) ?? 0)),
-    refundable: formatYuan(toFen(Math.min(line.price_fen - line.refunded_fen, left))),
+    reserved: formatYuan(line.reserved_fen),
+    refunded: formatYuan(line.refunded_fen),
+    refundable: formatYuan(toFen(Math.min(leftOf(line.price_fen, line), left))),
     access: {
       state: line.granted_at === null ? 'none' : line.revoked_at === null ? 'active' : 'revoked',
       grantedAt: writeMomentOrNull(line.granted_at),
@@ -205,20 +204,6 @@ async function readLines(db: Reader, order: OrderRow, role: Role): Promise<Admin
     },
     actions: actionsOn(line),
   }))
-}
-
-/** The amount refunded of each course; refunds that are only requested or in progress are not counted. */
-async function goneOfLines(db: Reader, orderId: number): Promise<Map<number, number>> {
-  const rows = await db
-    .selectFrom('refund_lines')
-    .innerJoin('refunds', 'refunds.id', 'refund_lines.refund_id')
-    .select('refund_lines.course_id')
-    .select(sql<number>`sum(refund_lines.amount_fen)::bigint`.as('gone'))
-    .where('refund_lines.order_id', '=', orderId)
-    .where('refunds.status', '=', 'succeeded')
-    .groupBy('refund_lines.course_id')
-    .execute()
-  return new Map(rows.map((row) => [row.course_id, row.gone]))
 }
 
 async function readAttempts(db: Reader, orderId: number): Promise<AdminOrder['attempts']> {
@@ -230,10 +215,6 @@ async function readAttempts(db: Reader, orderId: number): Promise<AdminOrder['at
     .where('payment_attempts.order_id', '=', orderId)
     .orderBy('payment_attempts.id')
     .execute()
-  const back = await paidBackOf(
-    db,
-    rows.map((attempt) => attempt.id),
-  )
   return rows.map((attempt) => ({
     attemptNo: attempt.attempt_no,
     provider: attempt.provider,
@@ -244,7 +225,7 @@ async function readAttempts(db: Reader, orderId: number): Promise<AdminOrder['at
     paidAt: writeMomentOrNull(attempt.paid_at),
     unansweredSince:
       attempt.status === 'open' || attempt.ask_at !== null ? writeMomentOrNull(attempt.unanswered_since) : null,
-    refunded: formatYuan(toFen(back.get(attempt.id)?.gone ?? 0)),
+    refunded: formatYuan(attempt.refunded_fen),
     paysOrder: attempt.pays !== null,
   }))
 }

@@ -224,12 +224,16 @@ async function orderBefore(tx: Transaction, orderId: number) {
   const order = await lockOrder(tx, orderId)
   const lines = await tx
     .selectFrom('order_lines')
-    .select(['course_id', 'refunded_fen'])
+    .select(['course_id', 'reserved_fen', 'refunded_fen'])
     .where('order_id', '=', orderId)
     .orderBy('position')
     .execute()
-  const refunded = lines.map((line) => ({ courseId: line.course_id, refunded: formatYuan(line.refunded_fen) }))
-  return { status: order?.status, lines: refunded }
+  const sums = lines.map((line) => ({
+    courseId: line.course_id,
+    reserved: formatYuan(line.reserved_fen),
+    refunded: formatYuan(line.refunded_fen),
+  }))
+  return { status: order?.status, lines: sums }
 }
 
 const by = (staff: Staff): By => ({ actor: 'staff', userId: staff.user.id })

@@ -9,7 +9,7 @@ import { ShopError } from '../../errors.ts'
 import { enqueue } from '../../jobs/enqueue.ts'
 import { type Fen, sumFen, toFen } from '../../money.ts'
 import { addHistory } from '../../orders/history.ts'
-import { decidedFen } from '../../orders/lines.ts'
+import { decidedFen, leftOf } from '../../orders/lines.ts'
 import { newNumber, numberFromCause } from '../../orders/number.ts'
 import type { RefundReason } from '../../orders/reasons.ts'
 import type { By } from '../../orders/state-table.ts'
@@ -74,7 +74,7 @@ async function remainingSource(
   const attempt = await tx
     .selectFrom('payment_attempts')
     .leftJoin('order_payments', 'order_payments.attempt_id', 'payment_attempts.id')
-    .select(['payment_attempts.id', 'amount_fen', 'refunded_fen', 'order_payments.order_id as pays'])
+    .select(['payment_attempts.id', 'amount_fen', 'reserved_fen', 'refunded_fen', 'order_payments.order_id as pays'])
     .where('provider', '=', provider)
     .where('trade_no', '=', trade_no)
     .executeTakeFirst()
@@ -82,10 +82,10 @@ async function remainingSource(
   const rows = await rowsOfTrade(tx, provider, trade_no)
   const row = rows.find(({ id }) => id === unmatchedId)
   // A trade may be listed for several reasons; its money is refunded for one of them.
-  const elsewhere = rows.some((each) => each.id !== unmatchedId && each.refunded_fen > 0)
+  const elsewhere = rows.some((each) => each.id !== unmatchedId && leftOf(each.amount_fen, each) < each.amount_fen)
   if (!row || row.resolved_at || elsewhere) throw new ShopError('REFUND_TOO_MUCH')
-  const left = attempt ?? row
-  const amount_fen = toFen(left.amount_fen - left.refunded_fen)
+  const source = attempt ?? row
+  const amount_fen = leftOf(source.amount_fen, source)
   if (amount_fen === 0) throw new ShopError('REFUND_TOO_MUCH')
   return attempt
     ? { attempt_id: attempt.id, unmatched_id: null, amount_fen }
@@ -122,7 +122,7 @@ export async function rowsOfTrade(tx: Transaction, provider: string, tradeNo: st
     .modifyEnd(sql`for no key update`)
     .execute()
   return rows
-    .select(['id', 'order_id', 'refund_id', 'amount_fen', 'refunded_fen', 'resolved_at'])
+    .select(['id', 'order_id', 'refund_id', 'amount_fen', 'reserved_fen', 'refunded_fen', 'resolved_at'])
     .orderBy('id')
     .modifyEnd(sql`for no key update`)
     .execute()
@@ -164,7 +164,7 @@ export async function planRefund(db: Reader, orderId: number, wanted: readonly L
     .innerJoin('order_payments', 'order_payments.order_id', 'orders.id')
     .innerJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
     .select(['payment_attempts.id', 'payment_attempts.provider', 'orders.status'])
-    .select(['payment_attempts.amount_fen', 'payment_attempts.refunded_fen', 'orders.user_id'])
+    .select(['amount_fen', 'reserved_fen', 'refunded_fen', 'orders.user_id'])
     .select((row) =>
       row
         .selectFrom('refunds')
@@ -180,7 +180,7 @@ export async function planRefund(db: Reader, orderId: number, wanted: readonly L
   }
   const all = await db
     .selectFrom('order_lines')
-    .select(['course_id', 'course_title', 'price_fen', 'refunded_fen', decidedFen.as('decided_fen')])
+    .select(['course_id', 'course_title', 'price_fen', 'reserved_fen', 'refunded_fen', decidedFen.as('decided_fen')])
     .select(({ exists, selectFrom }) =>
       exists(
         selectFrom('enrolments')
@@ -195,10 +195,10 @@ export async function planRefund(db: Reader, orderId: number, wanted: readonly L
     .execute()
   if (new Set(wanted.map(({ courseId }) => courseId)).size !== wanted.length) throw new ShopError('REFUND_TOO_MUCH')
   // A refund made by hand for no known line reduces this too, so less may be left than all the lines add up to.
-  let left = paid.amount_fen - paid.refunded_fen
+  let left: number = leftOf(paid.amount_fen, paid)
   const planned = wanted.map(({ courseId, amount: part }) => {
     const line = all.find((each) => each.course_id === courseId)
-    const ofLine = line ? line.price_fen - line.refunded_fen : 0
+    const ofLine = line ? leftOf(line.price_fen, line) : 0
     const refundable = toFen(Math.min(ofLine, left))
     const amount = part ?? refundable
     // A line's amount may be zero when earlier lines take the rest of the payment, but not when the line itself has

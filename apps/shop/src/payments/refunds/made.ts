@@ -6,7 +6,7 @@ import { sql } from 'kysely'
 import type { Reader, Transaction } from '../../db/connect.ts'
 import { ShopError } from '../../errors.ts'
 import { type Fen, toFen } from '../../money.ts'
-import { decidedFen } from '../../orders/lines.ts'
+import { decidedFen, leftOf } from '../../orders/lines.ts'
 import type { By } from '../../orders/state-table.ts'
 import { lockOrder } from '../../orders/transition.ts'
 import { release } from './balance.ts'
@@ -271,7 +271,7 @@ async function sourceFromUnmatched(
   { provider, tradeNo, amount }: MadeRefund,
 ): Promise<Source | undefined> {
   const rows = await rowsOfTrade(tx, provider, tradeNo)
-  const row = rows.find((each) => each.amount_fen - each.refunded_fen >= amount) ?? rows[0]
+  const row = rows.find((each) => leftOf(each.amount_fen, each) >= amount) ?? rows[0]
   if (!row) return undefined
   const source = { attempt_id: null, unmatched_id: row.id, amount_fen: amount }
   return { source, orderId: row.order_id, pays: false }

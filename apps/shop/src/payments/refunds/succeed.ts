@@ -6,7 +6,7 @@ import { revokeForOrder } from '../../enrolments/access.ts'
 import { toFen } from '../../money.ts'
 import type { Reason } from '../../orders/reasons.ts'
 import { transition } from '../../orders/transition.ts'
-import { type RefundLine, type RefundSource, release, reserve } from './balance.ts'
+import { type RefundLine, type RefundSource, refundReserved, release, reserve } from './balance.ts'
 import { linesOf } from './create.ts'
 import type { RefundStatus } from './states.ts'
 import { lockRefund, moveRefund, type RefundRow } from './transition.ts'
@@ -33,6 +33,7 @@ export async function succeedRefund(tx: Transaction, refundId: number, now: Date
   const set = { refusal: null, ...(billedOn !== undefined && refund.billed_on === null && { billed_on: billedOn }) }
   const move = { at: now, by: { actor: 'gateway' }, reason: '', set } as const
   if (!(await moveRefund(tx, 'succeed', refundId, move))) throw new Error(`A refund is ${refund.status}.`)
+  await refundReserved(tx, refund.order_id, refund, lines)
   faultPoint('refund: succeeded, order not moved')
   await tx
     .updateTable('unmatched_payments')
@@ -82,7 +83,7 @@ export async function makeRoom(
 async function fittingLines(tx: Transaction, orderId: number, lines: readonly RefundLine[]): Promise<RefundLine[]> {
   const left = await tx
     .selectFrom('order_lines')
-    .select(['course_id', sql<number>`price_fen - refunded_fen`.as('fen')])
+    .select(['course_id', sql<number>`price_fen - reserved_fen - refunded_fen`.as('fen')])
     .where('order_id', '=', orderId)
     .execute()
   return lines.flatMap((line) => {
@@ -107,7 +108,7 @@ const unfinished = (tx: Transaction, { id, attempt_id, unmatched_id }: Room) =>
     .execute()
 
 async function leftOf(tx: Transaction, { attempt_id, unmatched_id }: RefundSource): Promise<number> {
-  const left = sql<number>`amount_fen - refunded_fen`.as('fen')
+  const left = sql<number>`amount_fen - reserved_fen - refunded_fen`.as('fen')
   const row = await (attempt_id === null
     ? tx.selectFrom('unmatched_payments').select(left).where('id', '=', unmatched_id)
     : tx.selectFrom('payment_attempts').select(left).where('id', '=', attempt_id)
@@ -172,7 +173,9 @@ export async function giveLines(
   if (!made || (await linesOf(tx, made.id)).length > 0) return
   const fitting = await fittingLines(tx, orderId, lines)
   if (fitting.length === 0) return
-  await reserve(tx, orderId, { attempt_id: null, unmatched_id: null, amount_fen: toFen(0) }, fitting)
+  const counted = { attempt_id: null, unmatched_id: null, amount_fen: toFen(0) }
+  await reserve(tx, orderId, counted, fitting)
+  await refundReserved(tx, orderId, counted, fitting)
   const rows = fitting.map((line) => ({ ...line, refund_id: made.id, order_id: orderId }))
   await tx.insertInto('refund_lines').values(rows).execute()
   if (!(await isOrderPayment(tx, orderId, attemptId))) return
@@ -225,11 +228,15 @@ async function updateOrderAndAccess(
   now: Date,
   reason: Reason,
 ): Promise<void> {
-  const lines = await refundedByLine(tx, orderId)
-  const whole = lines.every((line) => line.gone === line.price_fen) || (await isFullyRefunded(tx, orderId))
+  const lines = await tx
+    .selectFrom('order_lines')
+    .select(['course_id', 'price_fen', 'refunded_fen'])
+    .where('order_id', '=', orderId)
+    .execute()
+  const whole = lines.every((line) => line.refunded_fen === line.price_fen) || (await isFullyRefunded(tx, orderId))
   const gone = lines
     // guard: refund-takes-its-lines-only
-    .filter((line) => whole || (line.gone === line.price_fen && courseIds.includes(line.course_id)))
+    .filter((line) => whole || (line.refunded_fen === line.price_fen && courseIds.includes(line.course_id)))
     .map((line) => line.course_id)
   const by = { actor: 'gateway' } as const
   await transition(tx, whole ? 'refundRest' : 'refundPart', { orderId, at: now, by, reason })
@@ -238,28 +245,13 @@ async function updateOrderAndAccess(
   await revokeForOrder(tx, { orderId, courseIds: gone, at: now, reason })
 }
 
-/** Whether all of the order's payment has certainly been refunded. */
+/** Whether all of the order's payment has been refunded. */
 async function isFullyRefunded(tx: Transaction, orderId: number): Promise<boolean> {
-  const { rows } = await sql<{ whole: boolean }>`
-    select paying.amount_fen = (select coalesce(sum(amount_fen), 0) from refunds
-                                where attempt_id = paying.id and status = 'succeeded') as whole
-    from order_payments join payment_attempts paying on paying.id = order_payments.attempt_id
-    where order_payments.order_id = ${orderId}`.execute(tx)
-  return rows[0]?.whole ?? false
-}
-
-/** How much of each line has certainly been refunded. */
-async function refundedByLine(
-  tx: Transaction,
-  orderId: number,
-): Promise<{ course_id: number; price_fen: number; gone: number }[]> {
-  const { rows } = await sql<{ course_id: number; price_fen: number; gone: number }>`
-    select line.course_id, line.price_fen, coalesce(sum(back.amount_fen), 0)::bigint as gone
-    from order_lines line
-    left join (select refund_lines.* from refund_lines
-               join refunds on refunds.id = refund_lines.refund_id and refunds.status = 'succeeded'
-               where refund_lines.order_id = ${orderId}) back on back.course_id = line.course_id
-    where line.order_id = ${orderId}
-    group by line.course_id, line.price_fen`.execute(tx)
-  return rows
+  const paying = await tx
+    .selectFrom('order_payments')
+    .innerJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
+    .select(['payment_attempts.amount_fen', 'payment_attempts.refunded_fen'])
+    .where('order_payments.order_id', '=', orderId)
+    .executeTakeFirst()
+  return paying !== undefined && paying.amount_fen === paying.refunded_fen
 }

@@ -7,6 +7,7 @@ import { ShopError } from '../../errors.ts'
 import { cursorPage, type Page } from '../../http/cursor.ts'
 import { Moment, Money, writeMoment, writeMomentOrNull } from '../../http/shapes.ts'
 import { formatYuan } from '../../money.ts'
+import { leftOf } from '../../orders/lines.ts'
 import { REFUND_REASONS } from '../../orders/reasons.ts'
 import { staffActions } from '../../orders/state-table.ts'
 import { REFUND_STATUSES, REFUND_TRANSITIONS, type RefundStatus } from './states.ts'
@@ -62,7 +63,11 @@ const refunds = (db: Reader) =>
     .selectAll('refunds')
     .select(['orders.order_no', 'users.id as buyer_id', 'users.username', 'users.display_name'])
     .select(['payment_attempts.provider', 'payment_attempts.trade_no'])
-    .select(['payment_attempts.amount_fen as came_fen', 'payment_attempts.refunded_fen as back_fen'])
+    .select([
+      'payment_attempts.amount_fen as came_fen',
+      'payment_attempts.reserved_fen',
+      'payment_attempts.refunded_fen',
+    ])
     .select(['unmatched_payments.provider as unmatched_provider', 'unmatched_payments.trade_no as unmatched_trade_no'])
 
 type Row = Awaited<ReturnType<ReturnType<typeof refunds>['executeTakeFirstOrThrow']>>
@@ -105,7 +110,12 @@ async function write(db: Reader, rows: readonly Row[], role: Role): Promise<Refu
         .onRef('order_lines.course_id', '=', 'refund_lines.course_id'),
     )
     .select(['refund_lines.refund_id', 'refund_lines.course_id', 'refund_lines.amount_fen'])
-    .select(['order_lines.course_title', 'order_lines.price_fen', 'order_lines.refunded_fen'])
+    .select([
+      'order_lines.course_title',
+      'order_lines.price_fen',
+      'order_lines.reserved_fen',
+      'order_lines.refunded_fen',
+    ])
     .where(
       'refund_lines.refund_id',
       'in',
@@ -113,6 +123,11 @@ async function write(db: Reader, rows: readonly Row[], role: Role): Promise<Refu
     )
     .orderBy('order_lines.position')
     .execute()
+  const nothingLeft = ({ came_fen: came, reserved_fen, refunded_fen }: Row) =>
+    came !== null &&
+    reserved_fen !== null &&
+    refunded_fen !== null &&
+    leftOf(came, { reserved_fen, refunded_fen }) === 0
   return rows.map((row) => ({
     requestNo: row.request_no,
     orderNo: row.order_no,
@@ -139,7 +154,7 @@ async function write(db: Reader, rows: readonly Row[], role: Role): Promise<Refu
         title: line.course_title,
         amount: formatYuan(line.amount_fen),
         // With the last fen of the payment all access ends, no matter which line it was refunded for.
-        takesAccess: line.refunded_fen === line.price_fen || row.came_fen === row.back_fen,
+        takesAccess: leftOf(line.price_fen, line) === 0 || nothingLeft(row),
       })),
     actions: staffActions(REFUND_TRANSITIONS, row.status, (right) => mayDo(role, right)),
   }))

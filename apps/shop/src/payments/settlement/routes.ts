@@ -11,6 +11,7 @@ import { Cursor, cursorPage, PageShape } from '../../http/cursor.ts'
 import { findStoredAnswer, IdempotencyHeader, repeatable } from '../../http/idempotency.ts'
 import { Moment, Money, problems, writeMoment, writeMomentOrNull } from '../../http/shapes.ts'
 import { formatYuan } from '../../money.ts'
+import { leftOf } from '../../orders/lines.ts'
 import { queryBeforeRefund } from '../gateway-sync/query.ts'
 import type { Payments } from '../payments.ts'
 import { REFUND_STATUSES } from '../refunds/states.ts'
@@ -165,7 +166,12 @@ const unmatched = (db: Reader) =>
     )
     .leftJoin('order_payments', 'order_payments.attempt_id', 'attempt.id')
     .selectAll('unmatched_payments')
-    .select(['attempt.amount_fen as came_fen', 'attempt.refunded_fen as gone_fen', 'order_payments.order_id as pays'])
+    .select(({ fn, ref }) => [
+      fn.coalesce('attempt.amount_fen', 'unmatched_payments.amount_fen').as('came_fen'),
+      fn.coalesce('attempt.reserved_fen', ref('unmatched_payments.reserved_fen')).as('held_fen'),
+      fn.coalesce('attempt.refunded_fen', ref('unmatched_payments.refunded_fen')).as('gone_fen'),
+    ])
+    .select('order_payments.order_id as pays')
     .select(['orders.order_no', 'refunds.request_no', 'refunds.status as refund_status'])
 
 type UnmatchedRow = Awaited<ReturnType<ReturnType<typeof unmatched>['executeTakeFirstOrThrow']>>
@@ -173,7 +179,7 @@ type UnmatchedRow = Awaited<ReturnType<ReturnType<typeof unmatched>['executeTake
 function writeUnmatched(row: UnmatchedRow, role: Role): Static<typeof UnmatchedShape> {
   const open = row.resolved_at === null && mayDo(role, 'money.repair')
   // A payment for which an order was fulfilled is refunded from that order.
-  const left = (row.came_fen ?? row.amount_fen) - (row.gone_fen ?? row.refunded_fen)
+  const left = leftOf(row.came_fen, { reserved_fen: row.held_fen, refunded_fen: row.gone_fen })
   const refundable = row.pays === null && left > 0
   return {
     id: row.id,

@@ -58,6 +58,7 @@ export async function correctListedAmount(tx: Transaction, id: number, amount: F
     .updateTable('unmatched_payments')
     .set({ amount_fen: amount })
     .where('id', '=', id)
+    .where('reserved_fen', '=', toFen(0))
     .where('refunded_fen', '=', toFen(0))
     .where('resolved_at', 'is', null)
     .execute()
