@@ -83,7 +83,7 @@ const files = [
 ].filter((path) => !SKIPPED.test(path))
 
 /** Still to be gone through. */
-const PENDING = /^tests\/(browser|integration)\//
+const PENDING = /^tests\/browser\//
 
 /** The line as written, and with the words of its names apart. */
 const wordsOf = (line: string): string =>

@@ -1,4 +1,4 @@
-/** Registering and passwords: what is worth a hash, what a one-time password is good for, and the work that many registrations cost. */
+/** Registration and passwords: which passwords are accepted, one-time passwords, and the proof of work for many registrations. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Challenge, solved } from '../harness/proof.ts'
@@ -23,7 +23,7 @@ interface Body {
 }
 
 const newName = () => `a${randomUUID().slice(0, 12)}`
-/** Does no work that it is asked for. */
+/** A client that ignores the proof of work. */
 const plain = () => createShopApi(system.shopUrl, false)
 const from = (address: string) => ({ 'x-forwarded-for': address })
 const login = (username: string, password: string) =>
@@ -31,7 +31,7 @@ const login = (username: string, password: string) =>
 const change = (token: string | undefined, body: object) =>
   system.client().call<Body>('POST', '/api/me/password', body, { authorization: `Bearer ${token}` })
 
-test('a password that is guessed first is refused, at registering and at changing it, whatever the language', async () => {
+test('a password that is among the first guesses is refused, at registration and at a change, in either language', async () => {
   const username = newName()
   for (const password of ['12345678', 'password1', username]) {
     const { status, body } = await system.client().call<Body>('POST', '/api/users', { username, password })
@@ -46,7 +46,7 @@ test('a password that is guessed first is refused, at registering and at changin
   expect((await change(made.body.token, { password: 'another password' })).body.code).toBe('CURRENT_PASSWORD_NEEDED')
 })
 
-test('a one-time password is not asked for twice in a row, is good for seven days, and then says so', async () => {
+test('a one-time password is not required twice in a row, is valid for seven days, and then is refused as expired', async () => {
   const username = newName()
   const staff = { username, displayName: 'New', role: 'editor' }
   const { body } = await owner.call<{ member: { id: number }; password: string }>('POST', '/api/admin/staff', staff)
@@ -78,7 +78,7 @@ test('a one-time password is not asked for twice in a row, is good for seven day
   expect((await login(username, 'my own password')).body.user?.passwordDue).toBe(false)
 })
 
-test('after five registrations from one address a proof of work is asked for, each good once, there only', async () => {
+test('after five registrations from one address each further one needs a proof of work, valid once and for that address only', async () => {
   const at = from('203.0.113.9')
   const register = (proof?: object, headers = at) =>
     plain().call<Body>('POST', '/api/users', { username: newName(), password: 'a long password', proof }, headers)
@@ -88,7 +88,7 @@ test('after five registrations from one address a proof of work is asked for, ea
   for (let n = 0; n < 5; n += 1) expect((await register()).status).toBe(201)
   const sixth = await register()
   expect([sixth.status, sixth.body.code]).toEqual([428, 'PROOF_OF_WORK_REQUIRED'])
-  // Others are asked for nothing.
+  // Other addresses need none.
   expect((await register(undefined, from('203.0.113.10'))).status).toBe(201)
 
   const proof = solved(await challenge())
@@ -106,7 +106,7 @@ test('after five registrations from one address a proof of work is asked for, ea
   }
   expect((await register(other)).status).toBe(201)
 
-  // What is over is forgotten; what is not stays.
+  // Expired counts are deleted; the others stay.
   await system.sql("update spent_proofs set expires_at = now() - interval '1 second'")
   await system.sql(
     "update proof_counts set window_ends_at = now() - interval '1 second' where key like '%203.0.113.9%'",
@@ -122,7 +122,7 @@ test('after five registrations from one address a proof of work is asked for, ea
   expect(await system.sql("select 1 from proof_counts where key like '%203.0.113.10%'")).toHaveLength(1)
 })
 
-test('a line of IPv6 is one place', async () => {
+test('the addresses of one IPv6 network count as one', async () => {
   const register = (n: number) =>
     plain().call<Body>(
       'POST',

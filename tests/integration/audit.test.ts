@@ -1,4 +1,4 @@
-/** The audit log: every address of the back office that changes something writes who did it, from where, and what it was before. */
+/** The audit log: every route of the back office that changes something records who did it, from where, and the value before. */
 import './audit/payments.ts'
 import './audit/catalog.ts'
 import './audit/people.ts'

@@ -1,4 +1,4 @@
-/** Courses written at the desk: drafts stay hidden, edits never mix, prices of orders stay, owners keep what they own. */
+/** Courses edited in the back office: drafts stay hidden, edits never mix, orders keep their prices, owners keep their courses. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { borrowShop } from '../harness/shared/borrow.ts'
 import type { Answer, ShopApi } from '../harness/shop-api.ts'
@@ -86,7 +86,7 @@ async function published(changes: Partial<typeof FIELDS> = {}): Promise<Course> 
 
 const lessonsOf = (course: Course) => course.chapters.flatMap((chapter) => chapter.lessons)
 
-test('a draft is seen by staff as a buyer would see it, and by nobody else anywhere', async () => {
+test('staff preview a draft as a buyer would see it, and nobody else sees it anywhere', async () => {
   const course = await written({ title: '隐藏的屏风' })
   const lesson = lessonsOf(course)[0]?.id
   const addresses = [
@@ -110,7 +110,7 @@ test('a draft is seen by staff as a buyer would see it, and by nobody else anywh
   expect((await editor.call<{ status: string }>('GET', `/api/courses/${course.id}`)).body.status).toBe('draft')
 })
 
-test('what is not complete is not published, and what is published stays complete', async () => {
+test('an incomplete course is not published, and a published one stays complete', async () => {
   const { id, version, missing } = await draft({ promise: '' })
   expect(missing.map(({ field }) => field)).toEqual(['promise', 'chapters'])
   const refused = await act(id, 'publish', version)
@@ -130,7 +130,7 @@ test('what is not complete is not published, and what is published stays complet
   expect(lessonsOf(now)).toHaveLength(2)
 })
 
-test('a lesson with nothing in it is not shown to buyers yet', async () => {
+test('an empty lesson is not shown to buyers yet', async () => {
   const course = await published()
   const chapter = course.chapters[0]?.id ?? 0
   const { body: empty } = await editor.call<Lesson>('POST', `/api/admin/chapters/${chapter}/lessons`, { title: '空' })
@@ -145,7 +145,7 @@ test('a lesson with nothing in it is not shown to buyers yet', async () => {
   await expect.poll(titles).toEqual([5, '上一', '上二', '空', '下一', '下二'])
 })
 
-test('two edits that cross: one is taken, the other is told', async () => {
+test('of two concurrent edits one is saved, the other is refused as outdated', async () => {
   const course = await written()
   const edit = (price: string) =>
     editor.call<Course>('PUT', `/api/admin/courses/${course.id}`, { ...fields, version: course.version, price })
@@ -160,7 +160,7 @@ test('two edits that cross: one is taken, the other is told', async () => {
   expect((await Promise.all([put('one'), put('two')])).map(({ status }) => status).sort()).toEqual([200, 409])
 })
 
-test('the order is set as a whole: two at once do not mix, and a list from an older view is refused', async () => {
+test('lessons are sorted as a whole: two concurrent sorts do not mix, and an outdated list is refused', async () => {
   const course = await written()
   const [first, second] = course.chapters
   if (!first || !second) throw new Error('two chapters')
@@ -194,7 +194,7 @@ test('the order is set as a whole: two at once do not mix, and a list from an ol
   for (const wrong of [lacksOne, twice]) expect((await order(wrong, done.body.version)).status).toBe(409)
 })
 
-test('a price that changes afterwards changes no order and no refund', async () => {
+test('a later change of price affects no order and no refund', async () => {
   const course = await published({ price: '58.00' })
   const buyer = await system.buyer()
   const { body: bought } = await buyer.buy([course.id], '58.00')
@@ -229,7 +229,7 @@ test('a price that changes afterwards changes no order and no refund', async () 
   expect((await refund('58.00')).status).toBe(201)
 })
 
-test('off sale, its owner goes on reading, and it cannot be deleted; a draft nobody ordered can', async () => {
+test('a course off sale can still be read by its owners and not be deleted; a draft without orders can be deleted', async () => {
   const course = await published({ price: '1.00' })
   const buyer = await system.buyer()
   const { body: bought } = await buyer.buy([course.id], '1.00')
@@ -257,7 +257,7 @@ test('off sale, its owner goes on reading, and it cannot be deleted; a draft nob
   expect((await editor.call('GET', `/api/admin/courses/${unsold.id}`)).status).toBe(404)
 })
 
-test('what is wrong is said by its field; a repeat makes nothing twice; all of it is written down', async () => {
+test('invalid fields are named; a repeated request makes nothing twice; every change is in the audit log', async () => {
   await draft()
   const wrong = async (changes: object) =>
     (await editor.call<Problem>('POST', '/api/admin/courses', { ...fields, ...changes })).body.errors?.[0]?.field

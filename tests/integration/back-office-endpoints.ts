@@ -1,4 +1,4 @@
-/** Every address of the desk and who may use it: what the tests of the roles and of the audit log go by. */
+/** Every route of the back office and its roles; the tests of roles and of the audit log use it. */
 
 export const ROLES = ['owner', 'finance', 'support', 'editor'] as const
 export type Role = (typeof ROLES)[number]
@@ -10,7 +10,7 @@ const care: Role[] = ['owner', 'support']
 const authors: Role[] = ['owner', 'editor']
 const money: Role[] = ['owner', 'finance']
 
-/** Who may. An address that is not here fails the test: write down who may use it. */
+/** The allowed roles by route. A route that is missing here fails the test: add it with its roles. */
 export const TABLE: Record<string, Role[]> = {
   'GET /api/admin/me': everybody,
   'GET /api/admin/orders': orders,
@@ -115,7 +115,7 @@ export const TABLE: Record<string, Role[]> = {
   'POST /api/admin/staff/{id}/password': owner,
 }
 
-/** Which ask for password and second factor again, when they were last shown more than ten minutes ago; the rest do not. */
+/** The routes that require a credential proof of the last ten minutes; the others do not. */
 export const PROOF: Record<string, 'always' | 'sometimes'> = {
   'POST /api/admin/orders/{orderNo}/refunds': 'sometimes',
   'POST /api/admin/refunds/{requestNo}/approve': 'sometimes',

@@ -1,4 +1,4 @@
-/** The back office's numbers and people: the dashboard adds up, orders are found by whatever is known of them, buyers are cared for. */
+/** The back office's numbers and people: the dashboard adds up, orders are found by any of their details, buyers are supported. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { type System, startSystem, until } from '../harness/system.ts'
@@ -46,7 +46,7 @@ interface Dashboard {
 
 const count = (query = '') => staff.call<Dashboard>('POST', `/api/admin/dashboard/count${query}`)
 
-test('the dashboard adds up: sales net of refunds, by day, course and method, and the way from order to payment', async () => {
+test('the dashboard adds up: sales net of refunds, by day, course and method, and the funnel from order to payment', async () => {
   await paidOrder()
   const { orderNo } = await paidOrder()
   await (await system.buyer()).buy([1], '39.00')
@@ -72,7 +72,7 @@ test('the dashboard adds up: sales net of refunds, by day, course and method, an
   expect(dashboard.body.access.orders).toBe(2)
   expect(dashboard.body.access.p95).toBeLessThan(60)
   expect(Date.now() - Date.parse(dashboard.body.countedAt)).toBeLessThan(60_000)
-  // Counting again counts nothing twice.
+  // A second count adds nothing twice.
   expect({ ...(await count()).body, countedAt: '' }).toEqual({ ...dashboard.body, countedAt: '' })
 })
 
@@ -82,7 +82,7 @@ test('a payment counts for the day its order was placed on, and waits of many da
   const day = new Date(Date.now() + 8 * 3_600_000 - 5 * 86_400_000).toISOString().slice(0, 10)
   const placedThen = () =>
     system.sql("update orders set created_at = created_at - interval '5 days' where order_no = $1", [orderNo])
-  // The day is counted as one without an order; the order that was placed then is paid today.
+  // The day was counted without orders; an order placed on it is paid today.
   await count('?days=7')
   await placedThen()
   const { body } = await count('?days=7')
@@ -94,7 +94,7 @@ test('a payment counts for the day its order was placed on, and waits of many da
     paidOrders: before.paidOrders + 1,
   })
 
-  // Half of eight waits is the fourth, whatever day it was on; not the middle of the days' middles.
+  // The median of eight waits is the fourth, across days; not the median of the days' medians.
   await system.sql('delete from access_waits')
   await system.sql(`insert into access_waits (day, seconds, orders) values ($1, 2, 1), ($1, 9, 5), ($1, 600, 2)`, [day])
   const waits = (await staff.call<Dashboard>('GET', '/api/admin/dashboard?days=7')).body
@@ -174,7 +174,7 @@ test('a buyer: found, what they own and from which order, granted, revoked, disa
   expect((await staff.call('POST', `${path}/access/revoke`, { courseId: 1, reason: 'shared it' })).status).toBe(200)
   expect((await staff.call('POST', `${path}/access/revoke`, { courseId: 1, reason: 'twice' })).status).toBe(403)
   expect(await buyer.ownedIds()).toEqual([2])
-  // The money is where it was, and the history of the order says who took the course.
+  // No money has moved, and the history of the order names who revoked the course.
   const order = await staff.call<{ status: string; history: { event: string; actor: string; reason: string }[] }>(
     'GET',
     `/api/admin/orders/${orderNo}`,

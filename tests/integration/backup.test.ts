@@ -1,4 +1,4 @@
-/** A backup brought back: the same rows to the last character, the same money, and a shop that goes on from there. */
+/** A restored backup has the same rows to the last character and the same money, and the shop continues from it. */
 import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -34,7 +34,7 @@ const cli = (dataDir: string, ...args: string[]) =>
     }),
   )
 
-/** Every table with its count and a sum over all that stands in it. */
+/** Every table with its number of rows and a hash of its content. */
 async function fingerprint({ sql }: System): Promise<Record<string, string>> {
   const tables = await sql<{ name: string }>(
     `select table_name as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'
@@ -62,7 +62,7 @@ test('a backup of a running shop is restored elsewhere, and the shop continues f
     () => buyer.order(body.orderNo),
     ({ status }) => status === 'paid',
   )
-  // Whatever a text may hold: tabs, line ends of every kind, backslashes, quotes, what looks like the end of a table.
+  // Everything that a text may contain: tabs, line ends of every kind, backslashes, quotes, a line like the end of a table.
   const odd = 'tab\t line\n other\r\n \\. \u2028 \u2029 "quoted" \\N 学城 🎓'
   await system.sql('update users set display_name = $1 where id = (select max(id) from users)', [odd])
   const refund = { lines: [{ courseId: 1, amount: '9.00' }], amount: '9.00', reason: odd }
@@ -76,7 +76,7 @@ test('a backup of a running shop is restored elsewhere, and the shop continues f
     ([row]) => row?.n === 0,
   )
 
-  // What is older than the database it comes back into has a month of its own.
+  // Rows older than the database that they are restored into have a partition of their own.
   await system.sql(
     `insert into notifications (provider, received_at, address, content_type, headers, body, body_bytes, checks, effect, accepted)
      select 'alipay', '2020-01-15', '', '', '{}', 'kept', 4, '[]', 'settled', true from generate_series(1, 3)`,
@@ -86,18 +86,18 @@ test('a backup of a running shop is restored elsewhere, and the shop continues f
 
   const made = await cli(system.dataDir, 'backup', file, '--json')
   expect([made.code, JSON.parse(made.output)]).toMatchObject([0, { tables: { orders: 1, refunds: 1 } }])
-  expect((await cli(system.dataDir, 'backup', file)).code).toBe(2) // never over another one
+  expect((await cli(system.dataDir, 'backup', file)).code).toBe(2) // never overwrites a file
   expect(gunzipSync(readFileSync(file)).toString('utf8').split('\n')[0]).toContain(
     '{"grown":"notifications","month":"2020-01-01"}',
   )
   const before = await fingerprint(system)
-  // Into a shop that has something: refused, and nothing changes.
+  // Restoring into a shop that has data is refused and changes nothing.
   const refused = await cli(system.dataDir, 'restore', file)
   expect([refused.code, refused.output]).toEqual([2, expect.stringContaining('not empty')])
   expect(await fingerprint(system)).toEqual(before)
 
   const elsewhere = join(folder, 'elsewhere')
-  // A file that is cut off, or is none: nothing of it is kept.
+  // Nothing is kept of a truncated or invalid file.
   const whole = gunzipSync(readFileSync(file))
   writeFileSync(join(folder, 'cut'), gzipSync(whole.subarray(0, whole.length - 2000)))
   writeFileSync(join(folder, 'none'), gzipSync('hello'))
@@ -107,7 +107,7 @@ test('a backup of a running shop is restored elsewhere, and the shop continues f
   expect((await cli(elsewhere, 'restore', join(folder, 'cut'))).code).toBe(2)
   expect(existsSync(`${file}.partial`)).toBe(false)
 
-  // One that does not name its months: they are found all the same.
+  // A backup that does not name its partitions: they are found all the same.
   const [header = '', ...rest] = whole.toString('latin1').split('\n')
   const nameless = JSON.stringify({ ...(JSON.parse(header) as object), months: undefined })
   writeFileSync(join(folder, 'nameless'), gzipSync(Buffer.from([nameless, ...rest].join('\n'), 'latin1')))
@@ -126,7 +126,7 @@ test('a backup of a running shop is restored elsewhere, and the shop continues f
     back.token = undefined
     await back.login((await buyer.call<{ username: string }>('GET', '/api/me')).body.username, 'a long password')
     expect((await back.order(body.orderNo)).status).toBe('partially_refunded')
-    // New rows are numbered after the old ones.
+    // New rows get higher numbers than the old ones.
     expect((await (await again.buyer()).buy([1], '39.00')).status).toBe(201)
   } finally {
     await again.stop()

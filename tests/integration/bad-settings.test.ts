@@ -1,4 +1,4 @@
-/** A setting that is wrong ends the start at once, in one line that names it, and nothing has been started for it. */
+/** A wrong setting stops the start at once, in one line that names it, before anything was started. */
 import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -55,7 +55,7 @@ test.each(CASES)('%s', async (name, environment) => {
   expect(existsSync(join(folder, 'postgres'))).toBe(false)
 })
 
-/** Run as root, the shop is started as somebody who is not; else a folder is closed to ourselves. */
+/** Run as root, the shop is started as an ordinary user; otherwise a folder is made unreadable for ourselves. */
 const NOBODY = process.getuid?.() === 0 ? 65_534 : undefined
 
 test.each([

@@ -1,4 +1,4 @@
-/** Who asks is settled before a body is read, and how long a body may be: for every operation that the API describes. */
+/** Every operation of the API checks the caller before it reads a body, and limits its length. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sendRaw } from '../harness/fuzz/raw-http.ts'
 import { borrowShop } from '../harness/shared/borrow.ts'
@@ -44,7 +44,7 @@ const head = ({ method, path }: Pick<Operation, 'method' | 'path'>, length: numb
     '\r\n',
   ].join('\r\n')
 
-/** Each operation with what it answers to a head that has no body behind it, some at a time. */
+/** Each operation with its answer to headers that no body follows, a few at a time. */
 async function statuses(asked: readonly Operation[], write: (operation: Operation) => string): Promise<string[]> {
   const waiting = [...asked]
   const lines: string[] = []
@@ -63,13 +63,13 @@ const OPEN_TO_ANYONE = ['DELETE /api/session', 'POST /api/first-run', 'POST /api
 
 test('every operation refuses an anonymous request before reading its body', async () => {
   const closed = withBody().filter(({ name }) => !OPEN_TO_ANYONE.includes(name))
-  // None of the body is ever sent: a server that waited for it would not answer.
+  // The body is never sent: a server that waited for it would not answer.
   const asked = await statuses(closed, (operation) => head(operation, 400))
   expect(asked.length).toBeGreaterThan(50)
   expect(asked.filter((line) => !line.endsWith(': 401'))).toEqual([])
 })
 
-/** What may be longer than a few kilobytes, and why. */
+/** Bodies that may be longer than a few kilobytes, and why. */
 const LONGER: Readonly<Record<string, string>> = {
   'POST /api/admin/orders/{orderNo}/refunds': 'fifty lines',
   'POST /api/admin/orders/{orderNo}/refunds/preview': 'fifty lines',
@@ -96,7 +96,7 @@ test('every operation that takes a body limits it to a few kilobytes, with the l
 test('a body one byte over the limit is refused unread, from any sender', async () => {
   const staff = system.client()
   await staff.login('admin', 'admin123456')
-  // A video's bytes are counted as they come (uploads.test.ts).
+  // A video's bytes are counted as they arrive (uploads.test.ts).
   const counted = withBody().filter(({ name }) => name !== 'POST /api/admin/uploads')
   const refused = await statuses(counted, (operation) => head(operation, (operation.most ?? 0) + 1, staff.token))
   expect(refused.filter((line) => !line.endsWith(': 413'))).toEqual([])

@@ -1,4 +1,4 @@
-/** The catalogue is read from memory, and yet a changed price is seen at once, no matter which process answers. */
+/** The catalogue is served from memory, and still every process shows a changed price at once. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => system?.stop())
 
-/** Connections of their own, so that each web process answers some of them. */
+/** A new connection each, so that each web process answers some of them. */
 const prices = async (): Promise<Set<string>> => {
   const asked = Array.from({ length: 24 }, async () => {
     const answer = await fetch(`${system.shopUrl}/api/courses/1`, { headers: { connection: 'close' } })
@@ -37,7 +37,7 @@ test('a changed price is seen at once by every process, in the list as well', as
   expect(list.items.find(({ id }) => id === 1)?.price).toBe('41.00')
 })
 
-test('while no changes can be announced, no outdated data is served', async () => {
+test('while no changes can be published, no outdated data is served', async () => {
   expect(await prices()).toEqual(new Set(['41.00']))
   const listening = `select pid from pg_stat_activity where query like 'listen %'`
   const found = await system.sql<{ pid: number }>(listening)
@@ -56,7 +56,7 @@ interface Page {
   readonly next: string | null
 }
 
-/** A list to its end. */
+/** All pages of a list. */
 async function pages(query: Record<string, string>): Promise<Page[]> {
   const all: Page[] = []
   for (let cursor: string | null | undefined; cursor !== null; ) {
@@ -77,7 +77,7 @@ test('a page searches a limited number of courses, and all pages together list e
      from generate_series(1, $1::int) n order by n`,
     [count],
   )
-  // The oldest of all is found by a search that had to go on twice before.
+  // The oldest course is found by a search that had to load two further pages.
   const found = await pages({ q: `hay ${count}` })
   expect(found.map(({ items }) => items.map(({ title }) => title))).toEqual([[], [], [`Hay ${count}`]])
   for (const sort of ['newest', 'price', '-price', 'popular']) {

@@ -1,4 +1,4 @@
-/** What the shop's children are given: the sandbox and PostgreSQL learn none of its secrets, and the sandbox stays on loopback. */
+/** The shop's child processes: sandbox and PostgreSQL get none of its secrets, and the sandbox stays on loopback. */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -17,7 +17,7 @@ afterAll(() => system.stop())
 
 test('the environments of the sandbox and PostgreSQL contain nothing of the shop’s', () => {
   const { sandbox, PostgreSQL, jobs } = processesOf(system.process.pid ?? 0)
-  expect(environmentOf(jobs[0])).toContain(secret) // so that the test can see one
+  expect(environmentOf(jobs[0])).toContain(secret) // proves that the test can see a secret
   for (const pid of [sandbox[0], PostgreSQL[0]]) {
     const environment = environmentOf(pid)
     expect(environment).toContain('PATH=')
@@ -32,7 +32,7 @@ test('the shop listens on every address, the sandbox only on this machine', asyn
   const outside = Object.values(networkInterfaces())
     .flat()
     .find((each) => each?.family === 'IPv4' && !each.internal)?.address
-  // A machine without a network has another address of its own all the same.
+  // A machine without a network still has another local address.
   const address = outside ?? '127.0.0.2'
   expect(await opens(address, system.shopUrl)).toBe(true)
   expect(await opens(address, system.sandboxUrl)).toBe(false)

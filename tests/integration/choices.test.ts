@@ -1,4 +1,4 @@
-/** Categories and teachers at the desk: made, renamed and put in order for buyers at once, written down, and never taken from a course. */
+/** Categories and teachers in the back office: buyers see changes at once, each is audited, and one in use is never deleted. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { borrowShop } from '../harness/shared/borrow.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
@@ -37,7 +37,7 @@ const categories = async () => (await admin<{ items: Category[] }>('GET', '/cate
 const teachers = async () => (await admin<{ items: Teacher[] }>('GET', '/teachers')).body.items
 const slugs = (items: readonly { slug: string }[]) => items.map(({ slug }) => slug)
 
-/** What buyers get, at any web process. */
+/** The categories that buyers get, from any web process. */
 const shown = async () => (await system.client().call<{ items: Category[] }>('GET', '/api/categories')).body.items
 
 async function addCategory(nameZh: string): Promise<string> {

@@ -1,4 +1,4 @@
-/** Both methods from the command line, against the sandbox of a running shop: the real program, its exit codes and its lines. */
+/** Both methods from the command line, against the sandbox of a running shop: the real program, its exit codes and output. */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -58,7 +58,7 @@ test('WeChat Pay: a payment is ordered, paid, queried, refunded and in the bill'
     tradeNo: expect.stringMatching(/^\d+$/),
   })
   expect((await json('query', '--trade-no', String(paid.data['tradeNo']))).data).toEqual(paid.data)
-  // A refusal is an answer: exit 1, and what it means.
+  // A refusal is an answer: exit 1, with its meaning.
   const late = await json('close', ...order)
   expect(late).toMatchObject({ code: 1, data: { ok: false, code: 'ORDER_PAID', meaning: expect.any(String) } })
   const said = await wechat('close', ...order)

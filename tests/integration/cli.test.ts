@@ -1,4 +1,4 @@
-/** The command line, as a person at a terminal uses it: the real program, its exit codes and its lines. */
+/** The command line as used at a terminal: the real program, its exit codes and output. */
 import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -51,7 +51,7 @@ test('alipay verify: a real return of 2022 is valid, exit 0; with one character 
   expect(JSON.parse(bad.stdout)).toMatchObject({ valid: false, code: 'SIGN_MISMATCH' })
 })
 
-test("alipay verify needs nothing but Alipay's public key, and says so without one", async () => {
+test("alipay verify needs only Alipay's public key, and asks for it if it is missing", async () => {
   const { ALIPAY_PUBLIC_KEY } = ALIPAY
   const good = await xuecheng(['alipay', 'verify', real.query], { SANDBOX: 'off', ALIPAY_PUBLIC_KEY })
   expect([good.code, good.stdout.split('\n')[0]]).toEqual([0, 'VALID'])
@@ -64,7 +64,7 @@ test("alipay verify needs nothing but Alipay's public key, and says so without o
   expect(mixed.stderr).toMatch(/^xuecheng: ALIPAY_PUBLIC_KEY: is the application's own public key, not Alipay's/)
 })
 
-test('keys check with nothing but two keys: what is missing, a line each, and that they are swapped', async () => {
+test('keys check with only two keys: a line for each missing setting, and that the keys are swapped', async () => {
   const swapped = {
     SANDBOX: 'off',
     ALIPAY_PRIVATE_KEY: ALIPAY.ALIPAY_PUBLIC_KEY,
@@ -101,7 +101,7 @@ test('alipay pay-url prints one address of exactly that amount', async () => {
   })
 })
 
-test('what is wrong is said in one line on stderr', async () => {
+test('an error is one line on stderr', async () => {
   for (const args of [
     ['alipay', 'pay-url', '--out-trade-no', 'A1', '--amount', '9.999', '--subject', 'x'],
     ['alipay', 'pay-url', '--amount', '1.00', '--subject', 'x'],
@@ -118,7 +118,7 @@ test.each<[string[], RegExp]>([
   [['dance'], /^xuecheng: there is no command "dance"\. Commands: .*alipay verify.*migrate/],
   [['alipay', 'dance'], /^xuecheng: there is no command "alipay dance"\. Commands: alipay pay-url, .*alipay bill\./],
   [['users'], /^xuecheng: users what\? Commands: users create, /],
-])('what is unknown is named on stderr, with what there is: %j', async (args, line) => {
+])('an unknown name is reported on stderr with the known ones: %j', async (args, line) => {
   const { code, stdout, stderr } = await xuecheng(args)
   expect([code, stdout]).toEqual([2, ''])
   expect(stderr).toMatch(line)
@@ -131,7 +131,7 @@ test('--help lists every command', async () => {
   expect(stdout).toContain('xuecheng migrate')
 })
 
-test('sandbox: the shop’s own .env says where; what is wrong is one line', async () => {
+test('sandbox: the shop’s own .env says where; an error is one line', async () => {
   const bogus = await xuecheng(['sandbox', '--bogus'])
   expect([bogus.code, bogus.stdout]).toEqual([2, ''])
   expect(bogus.stderr).toMatch(/^sandbox: Unknown option '--bogus'.*\n$/)
@@ -149,7 +149,7 @@ test('sandbox: the shop’s own .env says where; what is wrong is one line', asy
   }
 })
 
-test('a database that is not there: one line on stderr, without its password', async () => {
+test('an unreachable database: one line on stderr, without its password', async () => {
   const away = await xuecheng(['users', 'create', '--username', 'nobody-yet'], {
     DATABASE_URL: 'postgres://shop:hunter2@127.0.0.1:9/shop',
   })
@@ -159,7 +159,7 @@ test('a database that is not there: one line on stderr, without its password', a
   )
 })
 
-test('keys check: nothing set up names the folder; one method alone is examined; half a setting is named', async () => {
+test('keys check: without keys it names the folder; a single method is checked; incomplete settings are named', async () => {
   const none = await xuecheng(['keys', 'check'])
   expect([none.code, none.stdout]).toEqual([2, ''])
   expect(none.stderr).toMatch(/^xuecheng: no payment method is set up: .* in .*keys\. .*\n$/)
@@ -186,7 +186,7 @@ test('keys check: nothing set up names the folder; one method alone is examined;
   expect(half.stdout).toContain('支付宝: ALIPAY_SELLER_ID: is missing')
 })
 
-test('a bad key is named without being repeated', async () => {
+test('a bad key is reported without printing it', async () => {
   const { code, stderr } = await xuecheng(['alipay', 'query', '--out-trade-no', 'A1'], {
     ...ALIPAY,
     ALIPAY_PRIVATE_KEY: 'c2VjcmV0LWtleS1tYXRlcmlhbA==',
@@ -202,7 +202,7 @@ test.each([
   ['notifications', 'replay', '1'],
   ['users', 'create', '--username', 'nobody-yet'],
   ['users', 'second-factor-off', '--username', 'nobody-yet'],
-])('where there is no shop nothing is made, and the answer is one line: %s', async (...args) => {
+])('outside a shop nothing is created, and the answer is one line: %s', async (...args) => {
   const { code, stdout, stderr } = await xuecheng(args)
   expect([code, stdout]).toEqual([2, ''])
   expect(stderr).toBe(
@@ -218,7 +218,7 @@ test('migrate runs every file once', async () => {
   expect(JSON.parse(first.stdout)).toMatchObject({ ran: expect.arrayContaining(['0001_foundation.sql']) })
   const second = await xuecheng(['migrate'])
   expect([second.code, second.stdout.trim()]).toEqual([0, 'up to date'])
-  // What the shop refuses is one line with its code, once.
+  // A refusal of the shop is one line with its code, printed once.
   const nobody = await xuecheng(['users', 'second-factor-off', '--username', 'nobody-here'])
   expect([nobody.code, nobody.stdout]).toEqual([1, ''])
   expect(nobody.stderr).toMatch(/^xuecheng: [A-Z_]+: (?![A-Z_]+:)[^\n]+\n$/)

@@ -20,11 +20,11 @@ interface Report {
 }
 
 test.each(['alipay', 'wechat'])('xuecheng sandbox check: every line of the checklist of %s passes', async (payType) => {
-  // Each order is a new buyer's, so that the shop never answers with an order that is there already.
+  // A new buyer for each order, so that the shop never returns an existing order.
   const script = `
     const shop = ${JSON.stringify(system.shopUrl)}
     const { request } = await import('node:http')
-    // From an address of its own, as another buyer would.
+    // From another address, like another buyer.
     const localAddress = '127.' + [1, 2, 3].map(() => 1 + Math.floor(Math.random() * 250)).join('.')
     const post = (path, body, token) => new Promise((done, failed) => {
       const headers = { 'content-type': 'application/json', ...(token ? { authorization: 'Bearer ' + token } : {}) }

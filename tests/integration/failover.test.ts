@@ -11,7 +11,7 @@ test('with two nodes, killing the primary database loses nothing: pages stay rea
   expect(broken, `again: npm run prove -- failover --direct --seed ${seed} --buyers 4`).toEqual([])
   if (report.folder) rmSync(report.folder, { recursive: true, force: true })
 
-  // A gap in which nobody tried to buy has proved nothing.
+  // A gap in which nobody tried to buy proves nothing.
   const [refused] = report.gap.filter(({ what }) => what === 'POST /api/orders').map((row) => row.refused)
   expect(refused).toBeGreaterThan(0)
   expect(report.notificationsAcknowledged).toBeGreaterThan(0)

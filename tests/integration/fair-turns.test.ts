@@ -1,4 +1,4 @@
-/** A class of forty behind one address buys at once, and the gateway notifies, while sixty sockets of the same address do their worst. */
+/** A class of forty behind one address buys at once, and the gateway notifies, while sixty sockets of the same address attack. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -27,7 +27,7 @@ test('everybody in the class gets an order, and every notification is answered a
       const answer = await fetch(system.shopUrl + path, { method, headers: headers ?? {}, body: body ?? null })
       return `${answer.status} ${answer.headers.get('retry-after') ?? ''}${(await answer.text()).slice(0, 7)}`
     }
-    /** On a machine that is too slow for all at once, they come again when they are told to. */
+    /** A machine too slow for all at once answers 503; the buyer then retries. */
     const buy = async (pair: number): Promise<void> => {
       for (let tries = 0; tries < 60; tries += 1) {
         const answer = await send(place(pair))

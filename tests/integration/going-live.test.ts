@@ -1,4 +1,4 @@
-/** Going live cannot go half way: from then on no password of the demo's works, and none of the sandbox's money counts. */
+/** Going live is complete: from then on no demo password works, and no sandbox payment counts. */
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -28,7 +28,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
-/** Each time over a connection of its own: any of the web servers answers. */
+/** Over a new connection each time: any of the web servers answers. */
 const ANEW = { connection: 'close' }
 
 const logIn = (system: System, name: keyof typeof DEMO, headers: Record<string, string> = {}) =>
@@ -54,8 +54,8 @@ function command(system: System, environment: Record<string, string>, ...args: s
   return execFileSync(process.execPath, [...flags, cli, ...args], { env, cwd: system.dataDir, encoding: 'utf8' })
 }
 
-describe('a demo behind a proxy that nobody told it of', () => {
-  test('neither shows a demo password to the proxy’s visitors nor takes one, but on its own machine', async () => {
+describe('a demo behind a proxy that is not configured', () => {
+  test('demo passwords are neither shown to the proxy’s visitors nor accepted from them, only on its own machine', async () => {
     const system = await startSystem()
     try {
       const { body } = await logIn(system, 'root')
@@ -66,7 +66,7 @@ describe('a demo behind a proxy that nobody told it of', () => {
       expect((await shopSays(system, proxied)).demoAccounts).toEqual([])
       expect([await me(system, body.token), await me(system, body.token, proxied)]).toEqual([200, 401])
 
-      // The proxy is named: in the log, once a process, and at the next start; and where money health is looked at.
+      // The proxy is reported in the log, once per process, at the next start, and among the health checks.
       await until(
         () => system.sql<{ entries: number }>('select entries, trusted from unknown_proxy'),
         (rows) => rows[0]?.entries === 1,
@@ -85,7 +85,7 @@ describe('a demo behind a proxy that nobody told it of', () => {
     }
   })
 
-  test('takes them from there when DEMO=on asks for it by name', async () => {
+  test('they are accepted through the proxy when DEMO=on is set', async () => {
     const system = await startSystem({ environment: { DEMO: 'on' } })
     try {
       const proxied = { 'x-forwarded-for': '203.0.113.7' }
@@ -108,7 +108,7 @@ test('a real merchant’s keys, entered while the shop runs, end the demo in eve
     const staff = system.client()
     await staff.login('admin', DEMO.admin)
 
-    // Whose password is a demo's would lock themselves out with the keys.
+    // An owner with a demo password would be locked out by entering keys.
     const keys = () => {
       const pem = (key: 'private' | 'public') => {
         const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -141,7 +141,7 @@ test('a real merchant’s keys, entered while the shop runs, end the demo in eve
     expect([refused.status, refused.body.code]).toEqual([403, 'DEMO_PASSWORD'])
     expect((await staff.call('GET', '/api/admin/me')).status).toBe(200)
 
-    // The sandbox takes no payments beside a real merchant, and what is paid there gives nobody a course.
+    // Beside a real merchant the sandbox takes no payments, and a payment made there grants no course.
     const said = await until(
       () => shopSays(system),
       ({ sandbox }) => !sandbox,
@@ -163,7 +163,7 @@ test('a real merchant’s keys, entered while the shop runs, end the demo in eve
   }
 })
 
-test('a folder that was a demo, started in production: no demo account, and an owner made once with the terminal’s code', async () => {
+test('a former demo’s folder started in production has no demo account; its owner is created once with the code from the terminal', async () => {
   const dataDir = newFolder()
   const demo = await startSystem({ dataDir })
   const tokens = [(await logIn(demo, 'root')).body.token, (await logIn(demo, 'admin')).body.token]
@@ -191,7 +191,7 @@ test('a folder that was a demo, started in production: no demo account, and an o
     expect(await isOpen()).toBe(true)
     expect((await make('the-owner', 'WRON-GWRO-NGWR-ONGW')).body.code).toBe('FIRST_RUN_CODE')
     expect((await make('admin', code)).body.code).toBe('USERNAME_TAKEN')
-    // Typed by hand, and by two at once.
+    // Typed by hand, and by two people at once.
     const typed = code.toLowerCase().replaceAll('-', ' ')
     const both = await Promise.all([make('owner-one', code), make('owner-two', typed)])
     expect(both.map(({ status }) => status).sort()).toEqual([201, 409])
@@ -204,7 +204,7 @@ test('a folder that was a demo, started in production: no demo account, and an o
       await system.sql("select 1 from audit_log where action = 'staff.create' and after @> '{\"firstRun\": true}'"),
     ).toHaveLength(1)
 
-    // The way out for the demo's own account.
+    // How to get back into the demo's own account.
     const said = command(system, production, 'users', 'password', '--username', 'Admin')
     const password = /one-time password (\S+) /.exec(said)?.[1] ?? ''
     const admin = system.client()
@@ -249,7 +249,7 @@ test('the code: guesses are limited, an owner from the command line ends it, and
       password: 'a password of her own',
     })
 
-    // Behind https a cookie is this host's alone: a browser takes `__Host-` only with these attributes, and from no other host.
+    // With https the cookie belongs to this host: browsers accept `__Host-` only with these attributes, from no other host.
     const cookies = owner.headers.getSetCookie()
     expect(cookies.map((cookie) => cookie.split('=')[0]).sort()).toEqual(['__Host-device', '__Host-session'])
     for (const cookie of cookies) {

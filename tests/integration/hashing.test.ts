@@ -1,4 +1,4 @@
-/** Password hashing keeps to its own queue: a flood of it is told to come again, and buyers go on. */
+/** Password hashing has a queue of its own: a flood is refused with Retry-After while buyers continue. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createShopApi } from '../harness/shop-api.ts'
@@ -15,7 +15,7 @@ afterAll(() => system.stop())
 
 const FLOOD = 400
 
-test('400 registrations at once: some are made, the others are told when to come again, and buyers order and log in meanwhile', async () => {
+test('400 registrations at once: some succeed, the others get a time to retry, and buyers order and log in meanwhile', async () => {
   const buyers = await Promise.all(Array.from({ length: 8 }, () => system.buyer()))
   const owner = `b${randomUUID().slice(0, 12)}`
   await system.client().register(owner)
@@ -31,11 +31,11 @@ test('400 registrations at once: some are made, the others are told when to come
 
   const answers = await Promise.all(flood)
   const refused = answers.filter(({ status }) => status !== 201)
-  // How many depends on how fast they arrive.
+  // How many are refused depends on how fast they arrive.
   expect(refused.length).toBeGreaterThan(0)
   expect(refused.length).toBeLessThan(FLOOD)
   const codes = new Set(refused.map(({ status, body }) => `${status} ${body.code}`))
-  // Which of the two depends on the machine: so much at once may be more than a process takes in, whatever it is.
+  // The code depends on the machine: on a slow one the whole process may be overloaded.
   expect([...codes].filter((code) => !['429 PASSWORDS_BUSY', '503 OVERLOADED'].includes(code))).toEqual([])
   expect(refused.filter(({ headers }) => !(Number(headers.get('retry-after')) >= 1))).toEqual([])
 })

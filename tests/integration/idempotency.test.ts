@@ -1,4 +1,4 @@
-/** `Idempotency-Key` on everything that makes something: the same again, the same answer; another body, refused; at once, one effect. */
+/** `Idempotency-Key` on every request that creates something: a repeat gets the same answer, another body is refused, concurrent ones act once. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { borrowShop } from '../harness/shared/borrow.ts'

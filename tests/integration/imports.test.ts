@@ -1,4 +1,4 @@
-/** Students by CSV: what the examination says, in every encoding; the work, killed in the middle; passwords that leave once. */
+/** Students by CSV: the preview, in every encoding; an import that is killed halfway; passwords that are shown once. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { processesOf } from '../harness/processes.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
@@ -45,7 +45,7 @@ const told = ({ problems }: Import) => problems.map(({ line, column, code }) => 
 const people = (name: string, count: number) =>
   `username,course\n${Array.from({ length: count }, (_, place) => `${name}${place},1`).join('\n')}`
 
-test('the examination names each problem by row and column, and nothing can be started', async () => {
+test('the preview names each problem by row and column, and a file with problems cannot be imported', async () => {
   const examined = await upload(
     `用户名,昵称,课程\nab,甲,1\ngood-one,${'x'.repeat(65)},没有这门课\nadmin,店主,1\n\ngood-two,乙,"${title}"\n`,
   )
@@ -64,9 +64,9 @@ test('the examination names each problem by row and column, and nothing can be s
   expect(told(await upload(people('many', 20_001)))).toEqual(['20002 file TOO_MANY_ROWS'])
 })
 
-test('a name is the account that it logs in to, also one of before names were folded', async () => {
+test('a name means the account that logs in with it, also if it is older than the folding of names', async () => {
   for (const name of ['anna-old', 'anna-older']) await system.client().register(name)
-  // What migration 0037 leaves of two accounts whose names fold to one.
+  // The result of migration 0037 for two accounts whose names fold to the same.
   await system.sql(`update users set username = 'Ａnna-old', login_name = 'Ａnna-old' where username = 'anna-older'`)
   const { id, wouldMake } = await upload('username,course\nＡnna-old,1\nANNA-OLD,2')
   expect(wouldMake).toEqual({ accounts: 0, grants: 2, alreadyThere: 0 })
@@ -80,7 +80,7 @@ test('a name is the account that it logs in to, also one of before names were fo
   ).toMatchObject([{ username: 'Ａnna-old' }, { username: 'anna-old' }])
 })
 
-test('UTF-8 with its mark and the GB18030 of Excel are read as they were written', async () => {
+test('UTF-8 with a byte order mark and Excel’s GB18030 are decoded correctly', async () => {
   const marked = await upload(`\ufeffusername,course\nmarked-one,"${title}"`)
   expect(marked.wouldMake).toEqual({ accounts: 1, grants: 1, alreadyThere: 0 })
   const chinese = Buffer.concat([

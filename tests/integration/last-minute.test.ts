@@ -1,4 +1,4 @@
-/** An order in its last minutes: every method says that it ends, and none answers with an error of the server's. */
+/** An order in its last minutes: every method says that it is expiring, none answers with a server error. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { borrowShop } from '../harness/shared/borrow.ts'
 import type { RunningSystem } from '../harness/system.ts'
@@ -28,9 +28,9 @@ test.each(['alipay', 'wechat'])('%s: the payment of an order that ends within a 
   await endsIn(50)
   expect(await said('GET')).toEqual([409, 'ORDER_ENDS_SOON'])
   expect(await said('POST')).toEqual([409, 'ORDER_ENDS_SOON'])
-  // What is open may still be opened while it lives; another attempt would come too late.
+  // An open attempt can still be paid until it expires; another attempt would come too late.
   await endsIn(100)
-  // (WeChat Pay refuses a code for another end than the one it was first ordered with, which only this test brings about.)
+  // (WeChat Pay refuses a code with another expiry than at first; only this test causes that.)
   if (payType === 'alipay') expect(await said('GET')).toEqual([200, undefined])
   expect(await said('POST')).toEqual([409, 'ORDER_ENDS_SOON'])
   await endsIn(-1)

@@ -9,7 +9,7 @@ import { freePort, type System, startSystem, until } from '../harness/system.ts'
 const folder = mkdtempSync(join(tmpdir(), 'xuecheng-life-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** A connection that was handed to a process just killed never answers: a client gives up and comes again. */
+/** A connection of a process just killed never answers: the client gives up and retries. */
 const quick = () => ({ signal: AbortSignal.timeout(1000), headers: { connection: 'close' } })
 
 const gone = () =>
@@ -29,7 +29,7 @@ async function buyAndPay(system: System): Promise<string> {
   return body.orderNo
 }
 
-/** Processes end at once when what they belong to is killed, so one of the list may be gone before its turn. */
+/** Processes end at once when their parent is killed, so one of the list may be gone before its turn. */
 function killIfThere(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
@@ -65,7 +65,7 @@ test('after a stop and two kills every paid order is kept and no process is left
   await gone()
 })
 
-describe('one shop that goes on running', () => {
+describe('one shop that keeps running', () => {
   let system: System
   beforeAll(async () => {
     system = await startSystem({ dataDir: folder })
@@ -79,7 +79,7 @@ describe('one shop that goes on running', () => {
     const count = /http_request_duration_seconds_count\{[^}]*route="\/api\/shop"[^}]*\} (\d+)/.exec(metrics)?.[1]
     expect(Number(count)).toBe(20)
     expect(metrics).toContain('xuecheng_web_servers{state="answering"} 2\n')
-    // At the shop's own address there are none.
+    // The shop's public address serves none.
     expect((await fetch(`${system.shopUrl}/metrics`)).status).toBe(404)
   })
 
@@ -127,7 +127,7 @@ describe('one shop that goes on running', () => {
   })
 
   test('a killed database server is restarted, and the running shop recovers', async () => {
-    // The server that answers first may still hold a connection that is gone.
+    // The first server to answer may still hold a broken connection.
     const bought = () =>
       buyAndPay(system).then(
         () => true,

@@ -1,4 +1,4 @@
-/** Guesses cost the guesser: what others try locks nobody out, and what they may try stays small. Over HTTP, from many addresses. */
+/** Limits on password guesses: they lock out no account owner and allow few guesses. Over HTTP, from many addresses. */
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ interface Problem {
   readonly token?: string
 }
 
-/** Somebody at an address, with the cookies that they got. */
+/** A client at an address, with its cookies. */
 function visitor(address: string) {
   let cookie = ''
   let token: string | undefined
@@ -43,7 +43,7 @@ function visitor(address: string) {
         },
         body: JSON.stringify(body),
       })
-      // Only the device's cookie: a session in it would be asked about first.
+      // Only the device's cookie: a session cookie would be checked first.
       for (const set of response.headers.getSetCookie()) {
         const [pair = ''] = set.split(';')
         if (pair.startsWith('xuecheng_device=')) cookie = pair
@@ -56,7 +56,7 @@ function visitor(address: string) {
       if (answer.body.token) token = answer.body.token
       return answer
     },
-    /** As a person does it: sent away by a busy shop, once more after the time that it names. */
+    /** Like a person: if the shop is busy, retries after the time that it states. */
     async loginPatiently(username: string, password: string) {
       for (;;) {
         const answer = await this.login(username, password)
@@ -88,7 +88,7 @@ async function account(role = 'buyer') {
   return { username, home }
 }
 
-/** Wrong passwords until the account takes no more from new devices. @returns how many were really tried */
+/** Wrong passwords until the account accepts no more from new devices. @returns how many were checked */
 async function guess(username: string, from: readonly string[], times: number): Promise<number> {
   let tried = 0
   for (let n = 0; n < times; n += 1) {
@@ -108,7 +108,7 @@ test('after forty wrong passwords from six addresses the owner still logs in fro
   const changed = await home.post('/api/me/password', { current: PASSWORD, password: 'a better password' })
   expect(changed.status).toBe(204)
 
-  // Another device has to wait, and is told how long, in both languages.
+  // Another device has to wait; the answer says how long, in both languages.
   const late = await visitor(elsewhere()).login(username, 'a better password')
   expect(late).toMatchObject({ status: 429, body: { code: 'TOO_MANY_ATTEMPTS' } })
   const seconds = Number(late.headers.get('retry-after'))
@@ -179,7 +179,7 @@ test('after five wrong passwords the wait is thirty seconds and is stated; refus
   expect(refused.status).toBe(429)
   expect(Number(refused.headers.get('retry-after'))).toBeLessThanOrEqual(30)
   expect(refused.body.detail).toMatch(/ \d+ 秒/)
-  // Somebody else's address, and this one's other accounts, are not held up.
+  // Other addresses, and other accounts at this one, are not delayed.
   expect((await visitor(elsewhere()).login(username, PASSWORD)).status).toBe(200)
   const other = await account()
   expect((await visitor(here).login(other.username, PASSWORD)).status).toBe(200)
@@ -266,7 +266,7 @@ test('past the limit a new device logs in with a code from the command line: onc
   expect(JSON.stringify([log, kept])).not.toContain(code)
 })
 
-test('a session that shows its password again waits for its own wrong ones only', async () => {
+test('re-entering the password in a session is delayed only by the wrong passwords of that session', async () => {
   const { username, home } = await account()
   await home.login(username, PASSWORD)
   const change = (current: string) => home.post('/api/me/password', { current, password: 'one more password' })

@@ -1,4 +1,4 @@
-/** One name, one account and one count of guesses, however the name is written; and what is no name. */
+/** One name is one account and one count of guesses, however it is written; names that are refused. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { borrowShop } from '../harness/shared/borrow.ts'

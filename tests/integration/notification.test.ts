@@ -1,5 +1,5 @@
 /**
- * What the notification address refuses and what it takes. Here the test holds "Alipay's" key itself, so that each
+ * What the notify address refuses and accepts. Here the test holds "Alipay's" key itself, so that each
  * message is wrong in exactly one way.
  */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
@@ -118,7 +118,7 @@ const REFUSED: Record<string, (fields: Fields) => { body: string | Buffer; conte
   'a trade status nobody knows': (fields) => ({ body: signed(fields, { trade_status: 'TRADE_GREAT' }) }),
 }
 
-test.each(Object.entries(REFUSED))('%s: refused in words, kept, and nothing changes', async (_name, make) => {
+test.each(Object.entries(REFUSED))('%s: refused with a reason, stored, and nothing changes', async (_name, make) => {
   const { fields } = await newOrder()
   const before = await books()
   const [{ kept: keptBefore } = { kept: 0 }] = await system.sql<{ kept: number }>(
@@ -187,7 +187,7 @@ test('a phone payment that timed out unpaid reports TRADE_CLOSED: acknowledged, 
   expect((await buyer.order(orderNo)).status).toBe('unpaid')
   const [kept] = await system.sql('select accepted, effect from notifications order by id desc limit 1')
   expect(kept).toEqual({ accepted: true, effect: 'nothing_to_do' })
-  // Of another seller it is refused as ever.
+  // From another seller it is refused as usual.
   expect((await post(signed(unpaid, { trade_status: 'TRADE_CLOSED', seller_id: '2088621959339671' }))).text).toBe(
     'fail',
   )
@@ -202,7 +202,7 @@ test('a payment that fits no order is listed for staff once, however often it is
   expect(rows).toEqual([{ reason: 'AMOUNT_DIFFERS', fen: 3899 }])
 })
 
-test('a second trade on a paid order is acknowledged and listed, never lost and never granted twice', async () => {
+test('a second trade on a paid order is acknowledged and listed, neither lost nor granted twice', async () => {
   const { orderNo, fields } = await newOrder()
   await post(signed(fields))
   const second = { trade_no: `${fields['trade_no']}9`, notify_id: 'second' }

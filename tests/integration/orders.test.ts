@@ -1,4 +1,4 @@
-/** Buying over HTTP: prices, repeats, ownership, and what the API says when it refuses. */
+/** Buying over HTTP: prices, repeated requests, ownership, and refusals of the API. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { borrowShop } from '../harness/shared/borrow.ts'
@@ -129,7 +129,7 @@ test('cancelling an order that was paid meanwhile reports it paid, with or witho
   }
 })
 
-test('a problem is told in the reader’s language, with a stable code', async () => {
+test('a problem is described in the reader’s language, with a stable code', async () => {
   const nobody = system.client()
   const zh = await nobody.call<{ title: string }>('GET', '/api/me')
   const en = await nobody.call<{ title: string }>('GET', '/api/me', undefined, { 'accept-language': 'en-GB,en;q=0.8' })
@@ -210,11 +210,11 @@ test('an event stream that is left at once leaves nothing behind', async () => {
     )
     return timers.reduce((sum, count) => sum + count, 0)
   }
-  // Each connection to the database that is idle has one, and each stream would have.
+  // Each idle database connection has one, and each stream would have one too.
   await until(handles, (timers) => timers < 45)
 })
 
-test('pages, answers, refusals and streams all carry the headers that keep a browser safe', async () => {
+test('pages, answers, refusals and streams all carry the security headers', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   const stop = new AbortController()
@@ -228,7 +228,7 @@ test('pages, answers, refusals and streams all carry the headers that keep a bro
   stop.abort()
 })
 
-test('a buyer has ten unpaid orders at a time, though seventy-eight are asked for at once; repeats are answered', async () => {
+test('a buyer has at most ten unpaid orders, even if seventy-eight are placed at once; repeated requests are answered', async () => {
   const buyer = await system.buyer()
   const courses = await system.sql<{ id: number; fen: number }>(
     "select id, price_fen::int as fen from courses where price_fen > 0 and status = 'published' order by id limit 13",

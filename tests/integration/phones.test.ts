@@ -1,4 +1,4 @@
-/** Alipay on phones: `wap.pay` with a way back to the order, the desktop page elsewhere, and for shops without that contract. */
+/** Alipay on phones: `wap.pay` with a way back to the order; the desktop page on computers and without the contract for phones. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../apps/shop/src/config.ts'
 import { createLog } from '../../apps/shop/src/log.ts'

@@ -1,6 +1,6 @@
 /**
- * Where the shop is started and as whom: the embedded PostgreSQL runs in each place, with no right of its own, and SQL that is
- * run as the shop's role reaches no file.
+ * Where and as which user the shop is started: the embedded PostgreSQL runs everywhere without capabilities, and SQL run as
+ * the shop's role reaches no file.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import {
@@ -31,7 +31,7 @@ const base = mkdtempSync(join(tmpdir(), 'xuecheng-places-'))
 chmodSync(base, 0o755)
 afterAll(() => rmSync(base, { recursive: true, force: true }))
 
-/** The project below a folder that others cannot enter; its packages are the same files. */
+/** The project in a private folder, with the same packages. */
 function cloneInto(folder: string): string {
   const clone = join(folder, '学 城')
   mkdirSync(clone, { recursive: true })
@@ -42,7 +42,7 @@ function cloneInto(folder: string): string {
   return clone
 }
 
-/** What the kernel lets a process do. */
+/** The capabilities of a process. */
 function rightsOf(pid: number | undefined): Record<string, string> {
   const lines = readFileSync(`/proc/${pid}/status`, 'utf8').split('\n')
   return Object.fromEntries(lines.map((line) => line.split(/:\s*/)).map(([name = '', value = '']) => [name, value]))
@@ -79,7 +79,7 @@ test('a clone in a private folder with a space and Chinese in its path gives Pos
       expect(system.output()).toMatch(
         /Database 数据库 .*data\/postgres, as the account xuecheng-db, with the programs in /,
       )
-      // Everything else there is root's alone.
+      // Everything else there belongs to root.
       expect(statSync(join(dataDir, 'postgres')).uid).toBe(0)
     }
     const url = readFileSync(join(dataDir, 'postgres/url'), 'utf8').trim()
@@ -112,12 +112,12 @@ test('a clone in a private folder with a space and Chinese in its path gives Pos
       expect([sql, await refusal(url, sql)]).toEqual([sql, NO_RIGHT])
     }
     expect(await refusal(url, "create function f() returns int language c as '/tmp/f.so'")).toBe(NO_RIGHT)
-    // What it is there for goes on: the jobs make months, and buyers buy.
+    // The shop still works: jobs create partitions, and buyers buy.
     expect(await refusal(url, "select add_month('notifications', '2031-05-01')")).toContain('allowed')
     expect(await refusal(url, 'analyze notifications, order_history')).toContain('allowed')
     expect((await (await system.buyer()).buy([1], '39.00')).status).toBe(201)
 
-    // With all that the processes know, nobody logs in as a superuser.
+    // None of the secrets of the processes logs in as a superuser.
     const { rows } = await askAs(url, 'select rolname from pg_roles where rolsuper and rolcanlogin')
     expect(rows).toEqual([])
     for (const known of ['shop-password', 'owner-password']) {
@@ -152,24 +152,24 @@ async function startOnce(dataDir: string, prefix: readonly string[]): Promise<{ 
   return { code, said: said.trim() }
 }
 
-test('as an ordinary user, with a capability to lose, in a folder of their own', async () => {
+test('as an ordinary user with a capability to drop, in a folder of their own', async () => {
   const home = join(base, '用户 home')
   mkdirSync(home, { mode: 0o700 })
   if (isRoot) chownSync(home, NOBODY, NOBODY)
-  // The project of this test may lie where only root walks: that right is for Node, and PostgreSQL does not get it.
+  // The project may be in a folder that only root can enter: Node gets that capability, PostgreSQL does not.
   const walk = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search']
   const user = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', ...walk]
   expect(await startOnce(home, isRoot ? ['setpriv', ...user] : [])).toEqual({ code: 0, said: '1' })
   if (!isRoot) return
   expect(statSync(join(home, 'postgres/cluster')).uid).toBe(NOBODY)
-  // Root on that user's folder leaves it that user's, who goes on with it afterwards.
+  // Started by root, the folder still belongs to that user, who can use it afterwards.
   expect(await startOnce(home, [])).toEqual({ code: 0, said: '1' })
   expect(statSync(join(home, 'postgres/cluster')).uid).toBe(NOBODY)
   expect(await startOnce(home, ['setpriv', ...user])).toEqual({ code: 0, said: '1' })
 })
 
 test('in a container: with the usual rights of root it runs; without them, or on another’s folder, one line says what to do', async () => {
-  if (!isRoot) return // nothing of this can be tried by others
+  if (!isRoot) return // only root can test this
   const dataDir = join(base, 'container')
   const usual = 'chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw,sys_chroot'
   const bounded = (rights: string) => ['setpriv', '--inh-caps=-all', `--bounding-set=-all${rights}`]
@@ -190,13 +190,13 @@ test('in a container: with the usual rights of root it runs; without them, or on
   expect(other).toEqual({ code: 1, said: expect.stringContaining(`chown -R ${NOBODY} `) })
 })
 
-test('a cluster of an earlier version, whose superuser the shop was, is taken over with all that is in it, once', async () => {
+test('a cluster of an earlier version, whose superuser the shop was, is taken over once, with all its data', async () => {
   const directory = join(base, 'earlier/postgres')
   const cluster = join(directory, 'cluster')
   mkdirSync(cluster, { recursive: true, mode: 0o700 })
   const programs = await findPrograms()
   const { account } = programs
-  // As the earlier version left it: all of it the server's, whose account was one that was there.
+  // As the earlier version left it: everything belongs to the server's user, an existing account.
   if (account) for (const path of [cluster, directory]) chownSync(path, account.uid, account.gid)
   const made = programs.commandLine(
     'initdb',

@@ -1,4 +1,4 @@
-/** A session alone does not change where the money goes: credential proofs, their age, refunds above the limit, and how long sessions last. */
+/** A session alone cannot redirect money: credential proofs, their age, refunds above the limit, and how long sessions last. */
 import './proof/asking.ts'
 import './proof/money.ts'
 import './proof/sessions.ts'

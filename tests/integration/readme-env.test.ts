@@ -1,4 +1,4 @@
-/** The `.env` of the README, followed to the letter with keys of one's own: a shop without a default password. */
+/** The `.env` of the README, with test keys: a live shop without a default password. */
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'xuecheng-readme-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** The block that sets Alipay up, whatever stands around it. */
+/** The block with the Alipay settings. */
 function environmentIn(file: string): string {
   const blocks = readFileSync(join(ROOT, file), 'utf8').match(/```(?:sh)?\n[^`]*```/g) ?? []
   const [found, ...more] = blocks.filter((block) => block.includes('ALIPAY_APP_ID='))
@@ -24,7 +24,7 @@ function environmentIn(file: string): string {
     .join('\n')
 }
 
-test('both READMEs have the same one', () => {
+test('both READMEs have the same settings', () => {
   expect(environmentIn('README.zh-CN.md')).toBe(environmentIn('README.md'))
 })
 

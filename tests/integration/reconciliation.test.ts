@@ -89,7 +89,7 @@ const refund = async (orderNo: string, amount: string) => {
   return requestNo
 }
 
-test('a day that has not begun is refused; today is not compared before there is a bill of it', async () => {
+test('a day that has not begun is refused; today is not compared before its bill is available', async () => {
   const ask = (wanted: string) =>
     staff.call<{ status: string | number }>('POST', '/api/admin/reconciliations', { provider: 'alipay', day: wanted })
   const tomorrow = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10)
@@ -102,7 +102,7 @@ test('a day that has not begun is refused; today is not compared before there is
 test('a day with one of each difference: found, repaired, gone, the same in every run', {
   timeout: 180_000,
 }, async () => {
-  // A quiet background: paid, refunded, cancelled, never paid.
+  // Orders without differences: paid, refunded, cancelled, never paid.
   const good = await Promise.all(Array.from({ length: 6 }, () => order()))
   await Promise.all(good.map(paid))
   await refund(good[0]?.orderNo ?? '', '39.00')
@@ -110,14 +110,14 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
   const never = await order(false)
   await never.buyer.call('POST', `/api/orders/${never.orderNo}/cancel`)
 
-  // Paid there, and nobody tells us.
+  // Paid at the gateway, without a notification.
   await system.sandbox.notifications(false)
   const untold = await order()
   await system.sql("update payment_attempts set ask_at = now() + interval '1 day' where attempt_no = $1", [
     untold.orderNo,
   ])
-  // The amount in our books is another, and so the payment could not be settled.
-  // Paid there and refunded by hand, before anybody told us of either.
+  // The amount in our books differs, so the payment could not be settled.
+  // Paid at the gateway and refunded by hand, before the shop learned of either.
   const gone = await order()
   await system.sandbox.send('POST', `/trades/${gone.tradeNo}/refund`, { amount: '39.00', outRequestNo: 'BY-HAND-2' })
   await system.sql("update payment_attempts set ask_at = now() + interval '1 day' where attempt_no = $1", [
@@ -128,20 +128,20 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
   await system.sql("update payment_attempts set ask_at = now() + interval '1 day' where attempt_no = $1", [
     changed.orderNo,
   ])
-  // A trade that our books do not know at all.
+  // A trade that is not in our books at all.
   const foreign = await order()
   await system.sql(
     "update payment_attempts set attempt_no = '00000000000000000000000000000001' where attempt_no = $1",
     [foreign.orderNo],
   )
   await system.sandbox.notifications(true)
-  // Paid here, and the gateway has never heard of it.
+  // Paid in our books, but unknown to the gateway.
   const invented = await order(false)
   await system.sql(
     "update payment_attempts set status = 'paid', trade_no = 'invented', paid_at = now(), ask_at = null where attempt_no = $1",
     [invented.orderNo],
   )
-  // Refunded there by hand; a refund of ours that was never made; one that was made with another sum.
+  // Refunded at the gateway by hand; a refund of ours that was never made; one made with another amount.
   const byHand = await order()
   await paid(byHand)
   await system.sandbox.send('POST', `/trades/${byHand.tradeNo}/refund`, { amount: '39.00', outRequestNo: 'BY-HAND-1' })
@@ -155,7 +155,7 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
   await paid(less)
   const odd = await refund(less.orderNo, '6.00')
   await system.sql('update refunds set amount_fen = 700 where request_no = $1', [odd])
-  // A payment that cost more than the contract says.
+  // A payment with a higher fee than in the contract.
   await rules({ feeRate: 100 })
   const dear = await order()
   await paid(dear)
@@ -179,7 +179,7 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
       ['UNKNOWN_TRADE', foreign.orderNo, null, null, '39.00'],
       ['PAID_HERE_UNPAID_THERE', invented.orderNo, null, '39.00', null],
       ['REFUND_MISSING_HERE', byHand.orderNo, 'BY-HAND-1', null, '39.00'],
-      // A refund whose number is another is missing on both sides.
+      // A refund with a different number is missing on both sides.
       ['REFUND_MISSING_HERE', unmade.orderNo, missing, null, '5.00'],
       ['REFUND_MISSING_THERE', unmade.orderNo, 'missing00000000000000000000000000', '5.00', null],
       ['REFUND_AMOUNT_DIFFERS', less.orderNo, odd, '7.00', '6.00'],
@@ -188,7 +188,7 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
   )
   expect(first.reconciliation).toMatchObject({ trades: 14, refunds: 6, openDifferences: 11 })
   const repairsBegin = new Date().toISOString()
-  // The same again, to the last number.
+  // A second run gives exactly the same.
   const again = await run()
   expect(again.differences).toEqual(first.differences)
 
@@ -212,7 +212,7 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
     const answer = await apply()
     expect([kind, answer.status, answer.body.code]).toEqual([kind, 200, undefined])
     expect((await apply()).body).toEqual(answer.body)
-    // Nobody repairs twice.
+    // A repair cannot be repeated.
     const twice = await staff.call<{ code: string }>('POST', `/api/admin/differences/${id}/repair`, {
       repair,
       note: 'x',
@@ -220,7 +220,7 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
     expect(twice.body.code).toBe('DIFFERENCE_CLOSED')
   }
 
-  // What the repairs did: settled, paid back, learnt.
+  // The results of the repairs: settled, refunded, recorded.
   expect((await untold.buyer.order(untold.orderNo)).status).toBe('paid')
   expect(await untold.buyer.ownedIds()).toEqual([1])
   for (const { orderNo } of [changed, foreign]) {
@@ -235,7 +235,7 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
   }
   expect((await system.sandbox.trades(unmade.orderNo))[0]?.refundedAmount).toBe('10.00')
 
-  // The gateway is a day ahead of this machine; what was refunded just now was refunded on its next day here as well.
+  // The gateway's clock is a day ahead: a refund made now counts for its next day here as well.
   await system.sql("update refunds set finished_at = finished_at + interval '1 day' where finished_at > $1", [
     repairsBegin,
   ])

@@ -1,4 +1,4 @@
-/** Refunds end to end: by staff and on a buyer's request, whole and in part, with the sandbox's own books beside ours. */
+/** Refunds end to end: by staff and on a buyer's request, whole and in part, compared with the sandbox's own books. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { borrowShop } from '../harness/shared/borrow.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
@@ -61,7 +61,7 @@ const preview = (orderNo: string, lines: unknown) =>
     { lines },
   )
 
-test('a line is refunded: shown first, its money and its access go, and nothing else', async () => {
+test('a line is refunded after a preview: its money and its access go, and nothing else', async () => {
   const { buyer, orderNo } = await paidOrder()
   const shown = await preview(orderNo, [{ courseId: 1 }])
   expect(shown.body).toMatchObject({
@@ -83,7 +83,7 @@ test('a line is refunded: shown first, its money and its access go, and nothing 
   expect(await buyer.ownedIds()).toEqual([2, 3])
 })
 
-test('in parts: access stays until the line is paid back whole, and goes with the last part', async () => {
+test('partial refunds: access stays until the line is fully refunded', async () => {
   const { buyer, orderNo } = await paidOrder()
   const part = await send(orderNo, { lines: [{ courseId: 1, amount: '10.00' }], amount: '10.00', reason: 'goodwill' })
   expect(part.status).toBe(201)
@@ -108,7 +108,7 @@ test('in parts: access stays until the line is paid back whole, and goes with th
   expect(trade?.refundedAmount).toBe(trade?.totalAmount)
 })
 
-test('more than is left is refused, one after the other and at once; the sum shown must be the sum sent', async () => {
+test('more than the remainder is refused, in sequence and concurrently; the amount sent must be the amount shown', async () => {
   const { buyer, orderNo } = await paidOrder()
   const price = await priceOf(1)
   expect((await preview(orderNo, [{ courseId: 1, amount: '999.00' }])).body.code).toBe('REFUND_TOO_MUCH')
@@ -127,7 +127,7 @@ test('more than is left is refused, one after the other and at once; the sum sho
   expect(await gone(orderNo)).toEqual([price])
 })
 
-test('the same key sends one refund; another body with it is refused', async () => {
+test('one idempotency key sends one refund; another body with it is refused', async () => {
   const { orderNo } = await paidOrder()
   const price = await priceOf(2)
   const key = { 'idempotency-key': `refund-${orderNo}` }
@@ -143,7 +143,7 @@ test('the same key sends one refund; another body with it is refused', async () 
   )
 })
 
-test('a buyer asks, staff decline with an answer; asks again and withdraws; asks again and staff approve', async () => {
+test('a buyer’s request is declined with an answer, a second one withdrawn, a third one approved', async () => {
   const { buyer, orderNo } = await paidOrder()
   const amount = await priceOf(3)
   const ask = (shown?: string) =>
@@ -157,17 +157,18 @@ test('a buyer asks, staff decline with an answer; asks again and withdraws; asks
   expect(first.status).toBe(201)
   expect(first.body.refunds).toMatchObject([{ status: 'requested' }])
   expect(first.body.lines[2]).toMatchObject({ refundable: '0.00' })
-  // What nobody has decided has not gone back.
-  const atDesk = async () => (await staff.call<Record<string, unknown>>('GET', `/api/admin/orders/${orderNo}`)).body
+  // An undecided request refunds nothing.
+  const inBackOffice = async () =>
+    (await staff.call<Record<string, unknown>>('GET', `/api/admin/orders/${orderNo}`)).body
   const nothing = { refundedAmount: '0.00', refundingAmount: '0.00', attempts: [{ refunded: '0.00' }] }
   const none = { refunded: '0.00' }
-  expect(await atDesk()).toMatchObject({ ...nothing, lines: [none, none, { ...none, refundable: '0.00' }] })
-  expect((await ask()).status).toBe(422) // it is asked for already
+  expect(await inBackOffice()).toMatchObject({ ...nothing, lines: [none, none, { ...none, refundable: '0.00' }] })
+  expect((await ask()).status).toBe(422) // already requested
   const decide = (no: string | undefined, what: string, body = {}) =>
     staff.call<Refund & { code?: string }>('POST', `/api/admin/refunds/${no}/${what}`, body)
 
   const no = first.body.refunds[0]?.requestNo
-  expect((await decide(no, 'decline')).status).toBe(422) // without a word to the buyer
+  expect((await decide(no, 'decline')).status).toBe(422) // without an answer to the buyer
   expect((await decide(no, 'decline', { answer: '已学完 80%' })).body.status).toBe('declined')
   expect((await decide(no, 'approve')).body.code).toBe('REFUND_DECIDED')
   expect((await read(buyer, orderNo)).refunds).toMatchObject([{ status: 'declined', answer: '已学完 80%' }])
@@ -190,10 +191,13 @@ test('a buyer asks, staff decline with an answer; asks again and withdraws; asks
   expect(await gone(orderNo)).toEqual([amount])
   expect(await buyer.ownedIds()).toEqual([1, 2])
   const paidBack = { refundedAmount: amount, refundingAmount: '0.00', attempts: [{ refunded: amount }] }
-  expect(await atDesk()).toMatchObject({ ...paidBack, lines: [none, none, { refunded: amount, refundable: '0.00' }] })
+  expect(await inBackOffice()).toMatchObject({
+    ...paidBack,
+    lines: [none, none, { refunded: amount, refundable: '0.00' }],
+  })
 })
 
-test('what a buyer asks for and withdraws again and again comes to an end', async () => {
+test('requesting and withdrawing refunds of an order is limited', async () => {
   const { buyer, orderNo } = await paidOrder()
   const ask = () => buyer.call<Order>('POST', `/api/orders/${orderNo}/refunds`, { courseIds: [3], reason: '学不会' })
   for (let time = 0; time < 20; time += 1) {
@@ -204,7 +208,7 @@ test('what a buyer asks for and withdraws again and again comes to an end', asyn
   expect(await gone(orderNo)).toEqual(['0.00'])
 })
 
-test("nobody touches another buyer's refunds, and buyers have no desk", async () => {
+test("another buyer's refunds cannot be reached, and buyers have no back office", async () => {
   const { orderNo } = await paidOrder()
   const stranger = await system.buyer()
   const asked = await stranger.call('POST', `/api/orders/${orderNo}/refunds`, { courseIds: [1], reason: 'mine' })
@@ -246,7 +250,7 @@ test('staff actions are in the audit log, which nobody can edit, and in the hist
   ])
 })
 
-test('what the gateway refuses ends refused, frees the sum, and is sent again by staff with the same number', async () => {
+test('a refund that the gateway refuses becomes refused, frees its amount, and is sent again by staff with the same number', async () => {
   const { buyer, orderNo } = await paidOrder()
   const price = await priceOf(1)
   const method = 'alipay.trade.refund'

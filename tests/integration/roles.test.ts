@@ -1,4 +1,4 @@
-/** Every address of the desk, tried as nobody, as a buyer and as each role: what this table says, and nothing else. */
+/** Every route of the back office, called anonymously, as a buyer and in each role: allowed exactly as the table says. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { borrowShop } from '../harness/shared/borrow.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(() => system.stop())
 
-/** An address that names nothing real: 404 for those who may use it, a refusal for everybody else. */
+/** A path without a real subject: 404 for the allowed roles, a refusal for everybody else. */
 const filledIn = (path: string): string =>
   path
     .replace('{provider}', 'alipay')

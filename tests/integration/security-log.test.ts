@@ -1,4 +1,4 @@
-/** The security log: each decision about who may do what is one structured line, and an account reads its own. */
+/** The security log: each access decision is one structured line, and an account reads its own. */
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -39,7 +39,7 @@ const lines = (): Line[] =>
     .filter((line) => line.startsWith('{') && line.includes('"security":true'))
     .map((line) => JSON.parse(line) as Line)
 
-/** Written beside the answer, so it may come a moment after it. */
+/** Written in parallel with the answer, so it may come a moment later. */
 const lineOf = async (agent: string, like: Partial<Line>) => {
   const mine = () => lines().filter((line) => line.userAgent === agent)
   const found = await until(async () => mine().find((line) => matches(line, like)), Boolean).catch(() => undefined)
@@ -152,7 +152,7 @@ test('a flood of refusals becomes five lines and a count, in the log and in the 
     async () => lines().filter((line) => line.userAgent === agent).length,
     (seen) => seen >= 5,
   )
-  // Each of the two processes lets five pass.
+  // Each of the two processes logs five.
   expect(lines().filter((line) => line.userAgent === agent).length).toBeLessThanOrEqual(10)
   const rows = await system.sql('select * from security_events where user_id = $1', [id])
   expect(rows.length).toBeLessThanOrEqual(11)

@@ -1,4 +1,4 @@
-/** Connections that would never end, over raw sockets to the running shop: each read has its deadline. */
+/** Raw connections that would never end: the shop has a deadline for each read. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openFor, sendRaw } from '../harness/fuzz/raw-http.ts'
 import { borrowShop } from '../harness/shared/borrow.ts'
@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => system?.stop())
 
-/** On a machine of this test's own they end after 2, 16, 20, 30 and 36 seconds. */
+/** On an idle machine they end after 2, 16, 20, 30 and 36 seconds. */
 const LIMIT_MS = 110_000
 
 const head = (first: string, ...headers: string[]) => `${[first, 'host: shop', ...headers].join('\r\n')}\r\n\r\n`
@@ -46,7 +46,7 @@ test.concurrent('an upload that hardly progresses is ended', async () => {
   expect(await openFor(system.shopUrl, bytes, 'x', LIMIT_MS)).toBeLessThan(LIMIT_MS - 1000)
 })
 
-test('a client that is refused while it still sends is told why', async () => {
+test('a client that is refused while it still sends gets the reason', async () => {
   const bytes = head('POST /api/admin/uploads HTTP/1.1', ...film)
   expect((await sendRaw(system.shopUrl, bytes, { drip: 'x'.repeat(100_000), every: 20 })).status).toBe(401)
 })

@@ -1,4 +1,4 @@
-/** Staff are looked after by the owner: added, roles, disabling, passwords, sessions; whatever happens at once, an owner stays. */
+/** The owner manages the staff: accounts, roles, passwords, sessions; under any concurrency an owner remains. */
 import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
@@ -22,7 +22,7 @@ async function member(name: string, role: string): Promise<{ api: ShopApi; id: n
   return { api, id: (await api.call<{ id: number }>('GET', '/api/me')).body.id }
 }
 
-/** Changes a password that was made up by somebody else. */
+/** Changes a one-time password. */
 async function ownPassword(api: ShopApi, current: string): Promise<void> {
   const { status } = await api.call('POST', '/api/me/password', { current, password: 'a password of my own' })
   if (status !== 204) throw new Error(`password: ${status}`)
@@ -129,7 +129,7 @@ test('sessions are listed and ended: one, all others, by the owner, and by a new
   expect(
     (await until(mine, (items) => items.some(({ seenAt }) => seenAt !== null))).map(({ current }) => current),
   ).toEqual(
-    [true, false, false], // seen last, so it comes first
+    [true, false, false], // used last, so it comes first
   )
   const status = async (api: ShopApi) => (await api.call('GET', '/api/me')).status
   const ids = (await second.call<Sessions>('GET', '/api/admin/profile/sessions')).body.items
@@ -140,7 +140,7 @@ test('sessions are listed and ended: one, all others, by the owner, and by a new
     status: 404,
     body: { code: 'SESSION_NOT_FOUND' },
   })
-  // Nobody ends another person's.
+  // Another person's session cannot be ended.
   const { api: stranger } = await member('other-places', 'support')
   const left = (await mine())[0]?.id
   expect((await stranger.call('POST', '/api/admin/profile/sessions/end', { id: left })).status).toBe(404)
@@ -168,7 +168,7 @@ test('a second factor is turned on by its first code, required at login, and tur
   const password = 'a long password'
   const begun = (await api.call<{ secret: string; uri: string }>('POST', path)).body
   expect(begun.uri).toContain(begun.secret)
-  // The code of now, and the one that comes next: both are good on either side of a half minute's end.
+  // The current code and the next one: both are valid around the end of a half minute.
   const codeIn = (seconds: number) =>
     new TOTP({ secret: Secret.fromBase32(begun.secret) }).generate({ timestamp: Date.now() + seconds * 1000 })
   const used = codeIn(0)
@@ -195,12 +195,12 @@ test('a second factor is turned on by its first code, required at login, and tur
   const anew = await api.call<{ recoveryCodes: string[] }>('POST', `${path}/recovery-codes`)
   expect(anew.body.recoveryCodes).toHaveLength(10)
   const [left] = anew.body.recoveryCodes
-  expect(await enter(second)).toMatchObject({ status: 401, body: { code: 'WRONG_CODE' } }) // void since there are new ones
+  expect(await enter(second)).toMatchObject({ status: 401, body: { code: 'WRONG_CODE' } }) // invalid since new ones were made
   expect((await api.call('POST', `${path}/off`)).status).toBe(204)
   expect(await api.call('POST', `${path}/recovery-codes`)).toMatchObject({ body: { code: 'SECOND_FACTOR_MISSING' } })
   expect((await enter()).status).toBe(200)
 
-  // When it is lost the owner turns it off, and that person's sessions end.
+  // When the device is lost the owner turns it off, which ends that person's sessions.
   const again = (await api.call<{ secret: string }>('POST', path)).body.secret
   const code = new TOTP({ secret: Secret.fromBase32(again) }).generate()
   expect((await api.call('POST', `${path}/confirm`, { code })).status).toBe(200)
@@ -222,7 +222,7 @@ test('a second factor is turned on by its first code, required at login, and tur
   for (const told of [begun.secret, again, first, left]) expect(JSON.stringify(log)).not.toContain(told)
 })
 
-test('a buyer changes the password: the old one is asked for, and other browsers are logged out', async () => {
+test('a buyer who changes the password enters the old one, and other browsers are logged out', async () => {
   const buyer = await system.buyer()
   const { username } = (await buyer.call<{ username: string }>('GET', '/api/me')).body
   const elsewhere = system.client()
@@ -233,7 +233,7 @@ test('a buyer changes the password: the old one is asked for, and other browsers
   await elsewhere.login(username, 'a password of my own')
 })
 
-test('a buyer is not staff here', async () => {
+test('buyers are not listed as staff', async () => {
   const { id } = await member('only-buys', 'buyer')
   const answer = await owner.call('POST', `/api/admin/staff/${id}/role`, { role: 'owner', reason: 'no' })
   expect(answer).toMatchObject({ status: 404, body: { code: 'USER_NOT_FOUND' } })

@@ -1,4 +1,4 @@
-/** However a command is ended, nothing that it has started goes on: npm's own end, a closed terminal, and `kill -9`. */
+/** However a command ends, nothing that it started keeps running: an interrupted npm, a closed terminal, `kill -9`. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,7 +19,7 @@ interface Started {
   readonly ports: readonly number[]
 }
 
-/** Starts it in a session of its own, as a terminal does, and waits until the address answers. */
+/** Starts it in a new session, like a terminal, and waits until the address answers. */
 async function start(command: string, args: readonly string[], answers: 'shop' | 'sandbox'): Promise<Started> {
   const [port, sandboxPort] = await Promise.all([freePort(), freePort()])
   const { PATH, HOME } = process.env
@@ -46,7 +46,7 @@ async function nothingIsLeft({ ports }: Started): Promise<void> {
   for (const port of ports) await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow()
 }
 
-/** The process that runs a script of ours, below another. */
+/** The descendant process that runs one of our scripts. */
 function runs(script: string): number {
   const found = processesIn(folder).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(script))
   if (!found) throw new Error(`Nothing runs ${script}`)

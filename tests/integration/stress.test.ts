@@ -33,7 +33,7 @@ const answered = async (path: string) => {
 
 const ready = async () => (await answered('/readyz')).status
 
-/** Keeps everybody else from writing to the table. @returns how to let go of it */
+/** Locks the table against writing. @returns a function that releases the lock */
 async function lock(table: string): Promise<() => Promise<void>> {
   const client = new pg.Client({
     connectionString: readFileSync(join(system.dataDir, 'postgres/owner-url'), 'utf8').trim(),
@@ -48,7 +48,7 @@ async function metric(name: string, labels: string): Promise<number> {
   return Number(new RegExp(`^${name}\\{${labels}\\} (\\d+)`, 'm').exec(await system.metrics())?.[1])
 }
 
-test('payments that wait for a lock are limited; the rest are told when to retry, and browsing goes on', async () => {
+test('payments that wait for a lock are limited; the rest get a time to retry, and browsing goes on', async () => {
   const unlock = await lock('orders')
   const [most, places] = [80, 2 * 10]
   let refusals = 0
@@ -63,7 +63,7 @@ test('payments that wait for a lock are limited; the rest are told when to retry
       async () => refusals,
       (seen) => seen === most - places,
     )
-    // One answer serves all who ask within a second.
+    // One answer serves all requests of a second.
     await expect.poll(() => metric('http_requests_in_hand', 'kind="payment"')).toBe(places)
     await expect.poll(() => metric('http_requests_shed_total', 'kind="payment"')).toBe(most - places)
     for (const path of ['/healthz', '/readyz', '/api/courses', '/api/shop', '/covers/1.svg']) {
@@ -85,8 +85,8 @@ test('payments that wait for a lock are limited; the rest are told when to retry
   await expect.poll(() => metric('http_requests_in_hand', 'kind="payment"')).toBe(0)
 })
 
-test('a hanging gateway delays only requests that need it, and after a while not even those', async () => {
-  // More than there are places: an order that is being asked about is not asked about once more meanwhile.
+test('a gateway that does not answer delays only requests that need it, and after a while not even those', async () => {
+  // More orders than there are slots: an order is not queried again while a query about it is running.
   const places = 2 * 10
   const courses = await system.sql<{ id: number; yuan: string }>(
     'select id, (price_fen / 100.0)::numeric(9, 2)::text as yuan from courses where price_fen > 0 and id > 1 order by id limit 6',
@@ -95,7 +95,7 @@ test('a hanging gateway delays only requests that need it, and after a while not
     courses.flatMap(({ id, yuan }) =>
       buyers.map(async (_, index) => {
         const buyer = someBuyer(index)
-        // On a busy machine some are told to come again.
+        // On a busy machine some have to retry.
         const { body } = await until(
           () => buyer.buy([id], yuan),
           (answer) => answer.status === 201,
@@ -164,7 +164,7 @@ test('a database that stops answering is noticed within seconds, nobody waits lo
       expect([status, retry]).toEqual([503, true])
       expect(took).toBeLessThan(15_000)
     }
-    // The notification has waited in vain as well.
+    // The notification was not processed either.
     expect(await until(delivered, (attempts) => attempts.length > 0, 20_000)).toEqual([false])
   } finally {
     for (const pid of all.reverse()) process.kill(pid, 'SIGCONT')
@@ -185,6 +185,6 @@ const childrenOf = (parent: number): number[] =>
         const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
         return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent
       } catch {
-        return false // gone meanwhile
+        return false // closed meanwhile
       }
     })

@@ -1,4 +1,4 @@
-/** The trial payment of one fen: through the real gateway, with whatever may go wrong, and in every book. */
+/** The trial payment of one fen: through the gateway, with everything that may go wrong, and in the books. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { processesOf } from '../harness/processes.ts'
 import type { ShopApi } from '../harness/shop-api.ts'
@@ -73,8 +73,8 @@ test('a trial shows each step: link, payment, notification, query, refund, refun
   expect(trial.payUrl).toBeNull()
   expect((await there(trial.number))?.refundedAmount).toBe('0.01')
   expect(await refundsOf(trial.number)).toHaveLength(1)
-  const deeds = await system.sql("select subject from audit_log where action = 'trial.start'")
-  expect(deeds.filter(({ subject }) => subject === `trial-payments/${trial.number}`)).toHaveLength(1)
+  const entries = await system.sql("select subject from audit_log where action = 'trial.start'")
+  expect(entries.filter(({ subject }) => subject === `trial-payments/${trial.number}`)).toHaveLength(1)
 })
 
 test('a trial as on a phone uses the product for phones, whose way back leads to the trial', async () => {
@@ -142,7 +142,7 @@ test('a refund whose answer was lost is made once, even when the jobs are killed
     (rows) => rows.length === 1,
   )
   for (const pid of processesOf(system.process.pid ?? 0).jobs) process.kill(pid, 'SIGKILL')
-  // The payment is free again a minute after its sender was killed, the job after two; what is left is found without it.
+  // The claim on the payment ends a minute after its sender was killed, the job's after two.
   const passTime = async () => {
     await system.sql(
       'update unmatched_payments set refund_claimed_until = now() where refund_claimed_until is not null',
@@ -153,12 +153,12 @@ test('a refund whose answer was lost is made once, even when the jobs are killed
     await system.sql(
       "update graphile_worker._private_jobs set locked_at = locked_at - interval '10 minutes' where locked_at is not null",
     )
-    // Both come by themselves, within a minute and within five.
+    // Both happen automatically, within one and five minutes.
     for (const task of ['free-lost-jobs', 'send-left-refunds'])
       await system.sql('select graphile_worker.add_job($1)', [task])
   }
   await passTime()
-  // What the killed process had sent to the database may take effect after its end: a job's lock, a claim.
+  // Statements of the killed process may take effect after its end: a job's lock, a claim.
   await new Promise((done) => setTimeout(done, 2000))
   await passTime()
   await passed(number, 150_000)

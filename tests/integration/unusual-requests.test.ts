@@ -20,7 +20,7 @@ test('answers under /api are never cached on the way', async () => {
   }
 })
 
-test('HEAD of a video says how long it is', async () => {
+test('HEAD of a video gives its length', async () => {
   const [lesson] = await system.sql<{ course_id: number; id: number }>(
     `select chapters.course_id, lessons.id from lessons join chapters on chapters.id = chapter_id
      where preview and video is not null limit 1`,
@@ -52,7 +52,7 @@ test('a stream of events ends with its session', async () => {
   const reader = response.body?.getReader()
   expect(Buffer.from((await reader?.read())?.value ?? '').toString()).toContain('"status":"unpaid"')
   await buyer.call('DELETE', '/api/session')
-  // Whatever becomes of the order now is no longer theirs to hear.
+  // Later changes of the order are no longer sent to them.
   await system.sandbox.pay(body.payUrl)
   const rest = async () => {
     let text = ''
@@ -90,7 +90,7 @@ test('a buyer has a limited number of event streams in a process; a refused page
     return response.status
   }
   try {
-    // Two processes share the connections, and each counts for itself.
+    // Two processes share the connections, each with its own count.
     const many = await Promise.all(Array.from({ length: 4 * MAX_STREAMS }, watch))
     const opened = many.filter((status) => status === 200).length
     expect(opened).toBeGreaterThanOrEqual(MAX_STREAMS)

@@ -1,6 +1,6 @@
 /**
  * The shop as a WeChat Pay merchant of the older kind: no public key, platform certificates that rotate while people buy,
- * announced as WeChat does it and unannounced. Every order is paid, and every notification is taken in the end.
+ * listed in advance as WeChat does it, and unlisted. Every order is paid, and every notification accepted in the end.
  */
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -72,7 +72,7 @@ const deliveries = async (): Promise<Delivery[]> => {
 const rotate = async (share: number, next = true): Promise<string[]> =>
   (await gateway.send<{ serials: string[] }>('POST', `/wechat/merchants/${MCH_ID}/rotate`, { share, next })).serials
 
-/** Buys as a person does: told to try again, they do, and it is the same order. */
+/** Buys like a person: retries when asked to, and gets the same order. */
 async function buy(): Promise<string> {
   const buyer = await system.buyer()
   const key = { 'idempotency-key': randomUUID() }
@@ -101,14 +101,14 @@ test('certificates rotate again and again while people buy: every order is paid,
     async () => bought.length,
     (count) => count > 4,
   )
-  // As WeChat does it: listed days before, then a growing share of what is said.
+  // As WeChat does it: listed days before, then used for a growing share of the messages.
   await rotate(0)
   await passing(5500)
   for (const share of [30, 70, 100]) {
     await rotate(share, false)
     await passing(1000)
   }
-  // And as it does not: signed with at once, while half of what is said has the one before.
+  // As it does not: used at once, while half of the messages still have the previous one.
   await rotate(50)
   await passing(4000)
   await rotate(100)
@@ -124,7 +124,7 @@ test('certificates rotate again and again while people buy: every order is paid,
   await expect.poll(unpaid, { timeout: 60_000 }).toEqual([])
   expect(await system.sql('select count(*)::int as paid from orders')).toEqual([{ paid: bought.length }])
 
-  // What was refused while its certificate was not known yet comes again after 15 seconds.
+  // A notification refused because of its unknown certificate is sent again after 15 seconds.
   const left = async () => (await deliveries()).filter(({ state }) => state !== 'delivered')
   await expect.poll(left, { timeout: 60_000 }).toEqual([])
   expect((await deliveries()).map(({ outTradeNo }) => outTradeNo).sort()).toEqual([...bought].sort())
@@ -133,6 +133,6 @@ test('certificates rotate again and again while people buy: every order is paid,
   )
   expect(new Set(taken.map(({ attempt_no }) => attempt_no))).toEqual(new Set(bought))
   expect([...new Set(taken.map(({ serial }) => serial))].sort()).toEqual([...serials].sort())
-  // Nothing was verified with a key that was given: there is none.
+  // Nothing was verified with a configured key: there is none.
   expect(taken.filter(({ serial }) => serial.startsWith('PUB_KEY_ID'))).toEqual([])
 })

@@ -1,9 +1,9 @@
-/** That no address is left out, and how the log is read. */
+/** No route is left out of the audit log; its filters. */
 import { expect, test } from 'vitest'
 import { TABLE } from '../back-office-endpoints.ts'
 import { done, type Line, owner } from './rig.ts'
 
-/** What changes nothing that anybody did, and why. */
+/** Routes that change nothing worth an audit entry, and why. */
 const WITHOUT_A_LINE: Record<string, string> = {
   'POST /api/admin/orders/{orderNo}/refunds/preview': 'works out, books nothing',
   'POST /api/admin/dashboard/count': 'adds up what is there already',
@@ -11,7 +11,7 @@ const WITHOUT_A_LINE: Record<string, string> = {
   'POST /api/admin/profile/second-factor': 'a secret that waits for its first code turns nothing on',
 }
 
-test('no address that changes something is left out', () => {
+test('no route that changes something is left out', () => {
   const changing = Object.keys(TABLE).filter((key) => !key.startsWith('GET '))
   expect([...done, ...Object.keys(WITHOUT_A_LINE)].sort()).toEqual(changing.sort())
 })

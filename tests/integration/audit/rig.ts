@@ -1,4 +1,4 @@
-/** A shop, its owner, and what the audit log has written. */
+/** A shop, its owner, and the entries of the audit log. */
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { ShopApi } from '../../harness/shop-api.ts'
 import { type System, startSystem } from '../../harness/system.ts'
@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => system.stop())
 
-/** Does it at the desk, and gives its answer with the line that it wrote. */
+/** Calls the back office. @returns its answer and the audit entry that it wrote */
 export async function did<Body = { id: number }>(
   key: string,
   path: string,

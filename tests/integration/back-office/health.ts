@@ -15,7 +15,7 @@ test('a healthy shop is healthy', async () => {
   expect(seen.checks.every(({ passed }) => passed)).toBe(true)
   expect(seen.bodyText).toContain(`out_trade_no=${body.orderNo}`)
   expect(seen.headers['content-type']).toContain('application/x-www-form-urlencoded')
-  // Right after a start a job may not have made the partition of the next month yet.
+  // Right after a start the job may not have created the partition of the next month yet.
   const checks = await until(health, (found) => Object.values(found).every(({ ok }) => ok))
   expect(Object.values(checks).filter(({ ok }) => !ok)).toEqual([])
   expect(Object.keys(checks)).toHaveLength(15)
@@ -65,7 +65,7 @@ test('an impossible state is found on the page and in the metrics, and leads to 
   )
   const checks = await health()
   expect(checks['refund_outcome_unknown']).toMatchObject({ count: 1, items: [{ finding: 'NO_ANSWER', text: '' }] })
-  // The books' counter says another sum.
+  // The stored sum differs from its refunds.
   const details = { refunded: '0.01', of: '39.00' }
   expect(checks['refunds_over_the_total']).toMatchObject({ count: 1, items: [{ finding: 'REFUNDS_DIFFER', details }] })
   await system.sql("delete from refunds where request_no = 'late'")

@@ -12,7 +12,7 @@ test('a notification is found by any of its numbers, and on the page of the orde
   for (const number of [trade, notify]) expect(await latest(number)).toEqual(seen)
   const none = await staff.call<{ items: unknown[] }>('GET', '/api/admin/notifications?q=nobody')
   expect(none.body.items).toEqual([])
-  // As after a payment that came late: the order is younger than its attempt and what was said of that before.
+  // As after a late payment: the order is younger than its attempt and the notification.
   await system.sql(`update orders set created_at = created_at + interval '3 days' where order_no = $1`, [attempt])
   const order = await staff.call<{ notifications: unknown[]; history: unknown[] }>(
     'GET',
@@ -35,7 +35,7 @@ test('a notification is found by any of its numbers, and on the page of the orde
 test('a failed notification is replayed once its cause is gone, in the back office and on the command line', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
-  // The cause: for a moment the attempt is not in our books.
+  // The cause: for a moment the attempt is missing from the database.
   const hidden = 'f'.repeat(32)
   await system.sql('update payment_attempts set attempt_no = $2 where attempt_no = $1', [body.orderNo, hidden])
   await system.sandbox.pay(body.payUrl)
@@ -52,7 +52,7 @@ test('a failed notification is replayed once its cause is gone, in the back offi
 
   await system.sql('update payment_attempts set attempt_no = $1 where attempt_no = $2', [body.orderNo, hidden])
   const replayed = await staff.call<Notification>('POST', `/api/admin/notifications/${refused.id}/replay`)
-  expect(replayed.body.accepted).toBe(false) // what came stays as it came
+  expect(replayed.body.accepted).toBe(false) // the stored notification is not changed
   expect(replayed.body.handlings.map(({ by, accepted, effect, reason }) => [by, accepted, effect, reason])).toEqual([
     ['command line', false, 'unmatched', 'UNKNOWN_ATTEMPT'],
     ['admin', true, 'settled', null],
@@ -68,7 +68,7 @@ test('a failed notification is replayed once its cause is gone, in the back offi
   expect((await cli('notifications', 'replay', 'x')).code).toBe(2)
   expect((await cli('notifications', 'replay', '999999')).code).toBe(1)
 
-  // The money was listed as unknown meanwhile; it has its place now, and is paid back from no list.
+  // Meanwhile the payment was listed as unmatched; now it is settled and cannot be refunded from the list.
   const list = await staff.call<{ items: { id: number; attemptNo: string; resolution: string; actions: string[] }[] }>(
     'GET',
     '/api/admin/unmatched-payments?state=resolved',

@@ -1,11 +1,11 @@
-/** Jobs that are out of tries, and the list of all. */
+/** Jobs without attempts left, and the list of all jobs. */
 import { expect, test } from 'vitest'
 import { until } from '../../harness/system.ts'
 import { health, staff, system } from './rig.ts'
 
 test('a job without attempts left is listed with its error, and run again', async () => {
   await system.sql(`select graphile_worker.add_job('send-refund', '{"refundId": "none"}', max_attempts => 1)`)
-  // One try only, as if twenty-five had been used up; those with one try are swept, so it is given more in the end.
+  // A single attempt, as if twenty-five were used up; dead jobs with one attempt are deleted, so it gets a second one in the end.
   const dead = await until(
     async () => {
       await system.sql(`update graphile_worker._private_jobs set max_attempts = 2, attempts = 2

@@ -4,36 +4,38 @@ import { until } from '../../harness/system.ts'
 import { cli, staff, system } from './rig.ts'
 
 test('each role sees and does what its permissions say; buyers and strangers nothing', async () => {
-  const made = await cli('users', 'create', '--username', 'clerk', '--staff', 'support', '--json')
+  const made = await cli('users', 'create', '--username', 'supporter', '--staff', 'support', '--json')
   const { password } = JSON.parse(made.output) as { password: string }
-  const clerk = system.client()
-  await clerk.login('clerk', password)
-  expect((await clerk.call('POST', '/api/me/password', { password: 'a long password' })).status).toBe(204)
-  const me = await clerk.call<{ rights: string[] }>('GET', '/api/admin/me')
+  const supporter = system.client()
+  await supporter.login('supporter', password)
+  expect((await supporter.call('POST', '/api/me/password', { password: 'a long password' })).status).toBe(204)
+  const me = await supporter.call<{ rights: string[] }>('GET', '/api/admin/me')
   expect(me.body.rights).toContain('orders.read')
   expect(me.body.rights).not.toContain('refunds.send')
-  expect((await clerk.call('GET', '/api/admin/orders')).status).toBe(200)
-  expect((await clerk.call('GET', '/api/admin/money-health')).status).toBe(403)
-  expect((await clerk.call('POST', '/api/admin/orders/x/refunds', { nonsense: true })).status).toBe(403)
+  expect((await supporter.call('GET', '/api/admin/orders')).status).toBe(200)
+  expect((await supporter.call('GET', '/api/admin/money-health')).status).toBe(403)
+  expect((await supporter.call('POST', '/api/admin/orders/x/refunds', { nonsense: true })).status).toBe(403)
   expect((await (await system.buyer()).call('GET', '/api/admin/me')).status).toBe(403)
   expect((await system.client().call('GET', '/api/admin/me')).status).toBe(401)
   expect((await cli('users', 'create', '--username', 'x')).code).toBe(2)
   // An owner who has lost phone and recovery codes.
-  await system.sql("insert into second_factors select id, 'sealed', now(), now() from users where username = 'clerk'")
-  const off = await cli('users', 'second-factor-off', '--username', 'Clerk', '--json')
-  expect(JSON.parse(off.output)).toEqual({ username: 'Clerk', wasOn: true })
+  await system.sql(
+    "insert into second_factors select id, 'sealed', now(), now() from users where username = 'supporter'",
+  )
+  const off = await cli('users', 'second-factor-off', '--username', 'Supporter', '--json')
+  expect(JSON.parse(off.output)).toEqual({ username: 'Supporter', wasOn: true })
   expect(await system.sql('select * from second_factors')).toEqual([])
-  const deeds = await system.sql(
+  const entries = await system.sql(
     "select * from audit_log where username = 'xuecheng' and action = 'staff.second-factor'",
   )
-  expect(deeds).toMatchObject([{ action: 'staff.second-factor', role: 'shell', before: { secondFactor: true } }])
+  expect(entries).toMatchObject([{ action: 'staff.second-factor', role: 'shell', before: { secondFactor: true } }])
   expect((await cli('users', 'second-factor-off', '--username', 'nobody')).code).toBe(1)
-  expect((await cli('users', 'create', '--username', 'clerk', '--staff', 'king')).code).toBe(2)
+  expect((await cli('users', 'create', '--username', 'supporter', '--staff', 'king')).code).toBe(2)
   const log = await staff.call<{ items: { action: string; username: string }[] }>('GET', '/api/admin/audit?user=admin')
   expect(log.body.items.map(({ action }) => action)).toContain('notification.replay')
 })
 
-test('what is done on the command line is in the audit log as well', async () => {
+test('changes from the command line are in the audit log as well', async () => {
   const lines = (action: string) =>
     system.sql<{ username: string; role: string; subject: string; before: unknown; after: unknown }>(
       "select * from audit_log where action = $1 and role = 'shell' order by id",

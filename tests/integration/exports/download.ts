@@ -23,7 +23,7 @@ const entries = () =>
     "select username, subject, after, sensitive from audit_log where action = 'orders.export' order by id",
   )
 
-/** A reader that has taken the first bytes, and takes no more for now. */
+/** A client that has read the first bytes and pauses. */
 async function slowly(): Promise<IncomingMessage> {
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     get(system.shopUrl + addressOf({}), { agent: false, headers: authorization() }, resolve).on('error', reject)
@@ -39,20 +39,20 @@ async function slowly(): Promise<IncomingMessage> {
   return answer
 }
 
-/** Takes the rest. */
+/** Reads the rest. */
 async function finish(answer: IncomingMessage): Promise<string> {
   const pieces: Buffer[] = []
   for await (const piece of answer) pieces.push(piece as Buffer)
   return Buffer.concat(pieces).toString()
 }
 
-/** While the work goes on, every page fails. */
+/** While the work runs, every page fails. */
 async function broken(work: () => Promise<void>): Promise<void> {
   await system.sql('alter table order_payments rename to order_payments_away')
   await work().finally(() => system.sql('alter table order_payments_away rename to order_payments'))
 }
 
-test('every order is in the file once, and the audit log says who took which', async () => {
+test('every order is in the file once, and the audit log says who downloaded which', async () => {
   const before = (await entries()).length
   expect((await linesOf()).map(numberIn)).toEqual(await allNumbers())
   const search = { status: 'expired', from: '2020-01-01' }
@@ -67,13 +67,13 @@ test('every order is in the file once, and the audit log says who took which', a
 test('rows are read only as the client takes them: later lines show later changes, and no transaction stays open', async () => {
   const name = "display_name = '学员' || substr(username, 6)"
   const answer = await slowly()
-  // Time to run ahead, if it did.
+  // Time to read ahead, if the server did.
   await pause(1500)
   const open = await system.sql("select query from pg_stat_activity where state like 'idle in transaction%'")
   expect(open).toEqual([])
-  await system.sql("update users set display_name = '改名' where username like 'crowd%'")
+  await system.sql("update users set display_name = '改名' where username like 'learner%'")
   const lines = asLines(await finish(answer))
-  await system.sql(`update users set ${name} where username like 'crowd%'`)
+  await system.sql(`update users set ${name} where username like 'learner%'`)
   expect(lines).toHaveLength((await allNumbers()).length)
   const renamed = lines.map((line) => line.includes('"改名"'))
   expect(renamed[0]).toBe(false)
@@ -87,7 +87,7 @@ test('a failure breaks the download off, so that no client takes it for complete
     expect(answer.complete).toBe(false)
   })
   expect(system.output()).toContain('an export of orders broke off')
-  expect((await linesOf({ q: 'crowd77' })).length).toBeGreaterThan(0)
+  expect((await linesOf({ q: 'learner77' })).length).toBeGreaterThan(0)
 })
 
 test('a failure before the first byte is answered as an error, not as a file', async () => {
@@ -106,19 +106,19 @@ test('a failure before the first byte is answered as an error, not as a file', a
     ])
 })
 
-test('two exports run in a process at once; a third is told when to retry, and one that is broken off frees its place', async () => {
+test('two exports run in a process at once; a third gets a time to retry, and one that is broken off frees its place', async () => {
   const [first, second] = [await slowly(), await slowly()]
   const third = await download()
   expect([third.status, ((await third.json()) as { code: string }).code]).toEqual([503, 'OVERLOADED'])
   expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(0)
   first.destroy()
   const next = await until(
-    () => download({ q: 'crowd77' }),
+    () => download({ q: 'learner77' }),
     ({ status }) => status === 200,
   )
   expect(asLines(await next.text()).length).toBeGreaterThan(0)
   second.destroy()
-  // A download that was broken off counts: part of the file was taken.
+  // A download that was broken off is audited: part of the file was read.
   const told = () =>
     system.sql<{ times: number }>(
       "select coalesce(sum(times), 0)::int as times from security_events where event = 'export'",
@@ -128,7 +128,7 @@ test('two exports run in a process at once; a third is told when to retry, and o
 
 test('an export requires the permission and a fresh proof; HEAD writes no audit entry', async () => {
   const before = (await entries()).length
-  expect((await finance.call('GET', addressOf({ q: 'crowd77' }))).status).toBe(200)
+  expect((await finance.call('GET', addressOf({ q: 'learner77' }))).status).toBe(200)
   await system.sql("update users set role = 'support' where username = 'the-accountant'")
   expect((await finance.call('GET', addressOf({}))).status).toBe(403)
   expect((await fetch(system.shopUrl + addressOf({}))).status).toBe(401)
@@ -168,17 +168,17 @@ test('when more buyers match than the list searches, the list says so and the fi
   const list = async (q: string) =>
     (await owner.call<{ items: unknown[]; tooMany: boolean }>('GET', `/api/admin/orders?q=${encodeURIComponent(q)}`))
       .body
-  expect(await list('crowd')).toMatchObject({ tooMany: true })
+  expect(await list('learner')).toMatchObject({ tooMany: true })
   expect(await list('学员')).toMatchObject({ tooMany: true })
-  expect(await list('crowd12')).toMatchObject({ tooMany: false })
+  expect(await list('learner12')).toMatchObject({ tooMany: false })
   expect(await list('')).toMatchObject({ tooMany: false })
-  // The shortest first: the person with exactly that name is found among any number of others.
-  await system.sql(`insert into users (username, display_name, password_hash) values ('crowd', 'x', 'none')`)
+  // Shortest name first: the exact match is found among any number of others.
+  await system.sql(`insert into users (username, display_name, password_hash) values ('learner', 'x', 'none')`)
   await system.sql(
     `insert into orders (order_no, user_id, subject, total_fen, pay_type, status, course_ids, created_at, expires_at, closed_at)
-     select md5('exact'), id, '中文课程', 3901, 'alipay', 'cancelled', array[2], now(), now(), now() from users where username = 'crowd'`,
+     select md5('exact'), id, '中文课程', 3901, 'alipay', 'cancelled', array[2], now(), now(), now() from users where username = 'learner'`,
   )
-  expect((await list('crowd')).items).toContainEqual(expect.objectContaining({ totalAmount: '39.01' }))
+  expect((await list('learner')).items).toContainEqual(expect.objectContaining({ totalAmount: '39.01' }))
   const lines = await linesOf({ q: '学员' })
   expect(lines.map(numberIn)).toEqual(await allNumbers('total_fen = 3900'))
   expect(new Set(lines.map((line) => line.split('","')[7])).size).toBe(PEOPLE)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import type { ShopApi } from '../../harness/shop-api.ts'
 import { type System, startSystem } from '../../harness/system.ts'
 
-/** More orders than a page has, of more people than the list looks through, and more text than the network's buffers take. */
+/** More orders than a page holds, of more people than the list searches, and more text than network buffers hold. */
 export const ORDERS = 21_000
 
 export const PEOPLE = 400
@@ -24,7 +24,7 @@ beforeAll(async () => {
   await system.sql("update users set role = 'finance' where username = 'the-accountant'")
   await system.sql(
     `insert into users (username, display_name, password_hash)
-     select 'crowd' || n, '学员' || n, 'none' from generate_series(1, $1::int) n`,
+     select 'learner' || n, '学员' || n, 'none' from generate_series(1, $1::int) n`,
     [PEOPLE],
   )
   await system.sql(
@@ -32,7 +32,7 @@ beforeAll(async () => {
      select md5(n::text), u.id, '中文课程 ' || n || repeat('长', $3::int), 3900, 'alipay',
        case when n % 3 = 0 then 'expired' else 'cancelled' end,
        array[1], now() - ($1::int - n) * interval '1 minute', now(), now()
-     from generate_series(1, $1::int) n join users u on u.username = 'crowd' || (n % $2::int + 1) order by n`,
+     from generate_series(1, $1::int) n join users u on u.username = 'learner' || (n % $2::int + 1) order by n`,
     [ORDERS, PEOPLE, LONG],
   )
   await system.sql(
@@ -55,7 +55,7 @@ export const asLines = (text: string) => text.trimEnd().split('\r\n').slice(1)
 export const linesOf = async (search: Record<string, string> = {}) => {
   const answer = await download(search)
   expect([search, answer.status]).toEqual([search, 200])
-  return asLines(await answer.text()) // drops the mark
+  return asLines(await answer.text()) // drops the byte order mark
 }
 
 export const numberIn = (line: string) => /^"([0-9a-f]{32})"/.exec(line)?.[1]

@@ -24,20 +24,20 @@ test('list and file find the same orders by number, refund, buyer, course, amoun
   const searches: [Record<string, string>, string][] = [
     [{ q: requestNo }, `id = ${paid?.id}`],
     [{ q: '2026112322001400000000000001' }, `id = ${paid?.id}`],
-    [{ q: ' crowd77 ' }, "user_id = (select id from users where username = 'crowd77')"],
+    [{ q: ' learner77 ' }, "user_id = (select id from users where username = 'learner77')"],
     [{ q: course?.title.slice(1, 6) ?? '' }, "order_no = md5('exact')"],
     [{ q: '39.01' }, 'total_fen = 3901'],
     [{ q: '%' }, 'false'],
     [
-      { q: 'crowd77', status: 'expired' },
-      "user_id = (select id from users where username = 'crowd77') and status = 'expired'",
+      { q: 'learner77', status: 'expired' },
+      "user_id = (select id from users where username = 'learner77') and status = 'expired'",
     ],
     [{ payType: 'wechat' }, 'false'],
     [{ to: '2020-01-01' }, 'false'],
     [{ from: before, to: before }, `(created_at at time zone 'Asia/Shanghai')::date = '${before}'`],
     [
-      { from: day, q: 'crowd77' },
-      `(created_at at time zone 'Asia/Shanghai')::date = '${day}' and user_id = (select id from users where username = 'crowd77')`,
+      { from: day, q: 'learner77' },
+      `(created_at at time zone 'Asia/Shanghai')::date = '${day}' and user_id = (select id from users where username = 'learner77')`,
     ],
   ]
   for (const [search, where] of searches) {

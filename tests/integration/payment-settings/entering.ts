@@ -1,4 +1,4 @@
-/** Keys that are entered: mix-ups are named, and what is stored is used at once. */
+/** Entering keys: mix-ups are named, and stored keys are used at once. */
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ test('a mix-up is named in the reader’s language and nothing is stored; a miss
   const found = (outcome: Outcome) => outcome.findings.find(({ code }) => code === 'OWN_FOR_GATEWAY')
   expect(found(chinese.body)).toMatchObject({ verdict: 'problem', message: expect.stringContaining('应用自己的公钥') })
   expect(found((await enter(wrong, {}, 'en')).body)?.message).toContain('own public key was pasted')
-  // Not even for one who insists.
+  // Not even on confirmation.
   expect((await enter(wrong, { despite: true })).body.stored).toBe(false)
 
   const other = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -34,7 +34,7 @@ test('a mix-up is named in the reader’s language and nothing is stored; a miss
   expect((await settings())?.entered).toEqual([])
 })
 
-/** The command line beside the running shop, with nothing of the method in its environment. */
+/** The command line beside the running shop, with none of the method's settings in its environment. */
 const xuecheng = (...args: string[]) =>
   execFileSync(process.execPath, [join(import.meta.dirname, '../../../apps/shop/bin/xuecheng.mjs'), ...args], {
     cwd: system.dataDir,
@@ -58,14 +58,14 @@ test('entered keys are encrypted and masked, and used by every process without a
   const { body } = await enter(values)
   expect(body).toMatchObject({ stored: true, settings: { source: 'entered' } })
 
-  // A command takes them too, in place of the sandbox's.
+  // A command uses them too, instead of the sandbox's.
   expect(xuecheng('keys', 'check').split('\n')[0]).toBe(
     "Alipay: settings entered in the back office; WeChat Pay: the sandbox's settings",
   )
   const link = ['alipay', 'pay-url', '--out-trade-no', 'entered-1', '--amount', '1.00', '--subject', 'x']
   expect(appOf(xuecheng(...link).trim())).toBe(appId)
 
-  // Two processes share the connections: within seconds each signs for the new merchant.
+  // Two processes share the connections: within seconds both sign for the new merchant.
   const buyer = await system.buyer()
   await until(
     async () => {

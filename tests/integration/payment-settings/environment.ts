@@ -43,7 +43,7 @@ test('a shop in production starts without any keys, and takes the first ones fro
     expect(JSON.stringify(stored.body.settings)).toContain(appId)
     await until(offered, (names) => names.join() === 'alipay')
 
-    // Its last keys stay while something of it has not ended.
+    // Its last keys stay while something of it is unsettled.
     expect((await staff.call('POST', '/api/admin/trial-payments', { payType: 'alipay' })).status).toBe(201)
     const page = '/api/admin/payment-settings'
     const { body: removed } = await staff.call<Settings>('POST', `${page}/alipay/remove`)
@@ -64,7 +64,7 @@ test('a shop in production starts without any keys, and takes the first ones fro
   }
 })
 
-test('a day’s bill is that of every merchant whose keys are kept', async () => {
+test('a day’s bill includes every merchant whose keys are kept', async () => {
   const day = new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 10)
   await system.sandbox.nextMorning()
   await owner.call('POST', '/api/admin/reconciliations', { provider: 'alipay', day })
@@ -73,7 +73,7 @@ test('a day’s bill is that of every merchant whose keys are kept', async () =>
     () => owner.call<{ reconciliation?: { status: string; trades: number }; differences: object[] }>('GET', path),
     (answer) => answer.body.reconciliation?.status === 'done',
   )
-  // One of the settings was forgotten above, but not one that anything was paid with that is asked for here.
+  // One merchant was forgotten above, but none with a payment that is expected here.
   expect(body.differences).toEqual([])
   expect(body.reconciliation?.trades).toBe(4)
 })

@@ -105,7 +105,7 @@ test('after a change to another application of the same merchant, earlier paymen
   await paid(payer, bought.orderNo)
 
   await use('wx00000000000000c2')
-  // Opened again it is an order of the application in use; the number stays with the one that it was made known by.
+  // Paid again, the order uses the current application; the old number stays with the application that registered it.
   const again = await doubter.call<{ codeUrl: string }>('GET', `/api/orders/${left.orderNo}/payment`)
   expect([again.status, again.body.codeUrl === left.codeUrl]).toEqual([200, false])
   expect((await doubter.call('POST', `/api/orders/${left.orderNo}/cancel`)).status).toBe(200)

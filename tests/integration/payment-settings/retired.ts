@@ -16,7 +16,7 @@ test('payments opened with a retired merchant are settled, queried and refunded 
     (app) => app === next.appId,
   )
 
-  // By its notification, and without one.
+  // With and without a notification.
   await system.sandbox.pay(before.payUrl)
   await paid(buyer, before.orderNo)
   await system.sandbox.notifications(false)

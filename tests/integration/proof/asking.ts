@@ -8,7 +8,7 @@ test('a proof older than ten minutes is required again, and is renewed by the pa
     owner.call<{ code?: string; detail?: string }>('POST', '/api/admin/staff', {
       ...{ username, displayName: username, role: 'editor' },
     })
-  expect((await add('first-editor')).status).toBe(201) // the login was one
+  expect((await add('first-editor')).status).toBe(201) // the login counts as a proof
   await stale('admin')
   expect((await owner.call<{ until: unknown }>('GET', '/api/session/proof')).body.until).toBeNull()
   const refused = await add('second-editor')
@@ -34,7 +34,7 @@ test('a proof belongs to one session, and requires a login', async () => {
   expect((await elsewhere.call('PUT', '/api/admin/security-settings', change)).status).toBe(200)
   expect((await owner.call('PUT', '/api/admin/security-settings', change)).status).toBe(403)
   expect((await prove(system.client(), { password: 'admin123456' })).status).toBe(401)
-  // A page elsewhere cannot prove by the cookie.
+  // A page of another site cannot give a proof with the cookie.
   const cookie = { cookie: `xuecheng_session=${elsewhere.token}`, origin: 'http://evil.example' }
   const forged = await system.client().call('POST', '/api/session/proof', { password: 'admin123456' }, cookie)
   expect(forged).toMatchObject({ status: 403, body: { code: 'FORBIDDEN_ORIGIN' } })

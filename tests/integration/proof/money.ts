@@ -42,7 +42,7 @@ test.each([
   },
 )
 
-test('small refunds need no proof; a large one, or many small ones together, do, and owners are told of large ones', async () => {
+test('small refunds need no proof; a large one, or many small ones together, do, and owners are notified of large ones', async () => {
   await prove(owner, { password: 'admin123456' })
   const limit = { refundLimit: '50.00', factorRoles: [] }
   expect((await owner.call('PUT', '/api/admin/security-settings', limit)).status).toBe(200)
@@ -64,13 +64,13 @@ test('small refunds need no proof; a large one, or many small ones together, do,
   )
   expect(kept).toEqual([])
 
-  // At once: each counts those before it.
+  // Concurrently: each counts the earlier ones.
   await age('pays-back', `proved_at = ${ago('11 minutes')}`)
   await system.sql("update refunds set requested_at = now() - interval '1 hour'")
   const together = await Promise.all(Array.from({ length: 4 }, () => refund('30.00')))
   expect(together.map(({ status }) => status).sort()).toEqual([201, 403, 403, 403])
 
-  // What a buyer asked for: its approval is a refund as well; declining is none.
+  // Approving a buyer's request is a refund as well; declining is not.
   const bought = await paidOrder(system, [1, 2], '88.00')
   const ask = () =>
     bought.buyer.call('POST', `/api/orders/${bought.orderNo}/refunds`, { courseIds: [1, 2], reason: 'because' })

@@ -11,14 +11,14 @@ beforeAll(async () => {
   system = await startSystem()
   owner = system.client()
   await owner.login('admin', 'admin123456')
-  owner.password = undefined // the token is all that it has
+  owner.password = undefined // it has only the token
 }, 300_000)
 
 afterAll(() => system.stop())
 
 export const ago = (what: string) => `now() - interval '${what}'`
 
-/** Lets time go by for the sessions of one of the staff. */
+/** Ages the sessions of a member of staff. */
 export const age = (username: string, set: string) =>
   system.sql(`update sessions set ${set} where user_id = (select id from users where username = $1)`, [username])
 

@@ -1,4 +1,4 @@
-/** How long sessions last, and what owners are told. */
+/** How long sessions last, and the notices to owners. */
 import { Secret, TOTP } from 'otpauth'
 import { expect, test } from 'vitest'
 import type { ShopApi } from '../../harness/shop-api.ts'
@@ -51,7 +51,7 @@ test('members of a role that requires a second factor set it up before anything 
   await prove(owner, { password: 'admin123456' })
   const require = (factorRoles: string[]) =>
     owner.call('PUT', '/api/admin/security-settings', { refundLimit: '1000.00', factorRoles })
-  // An owner does not ask of the owners what would lock them out themselves.
+  // An owner cannot require what would lock out the owner.
   expect(await require(['owner'])).toMatchObject({ status: 409, body: { code: 'SECOND_FACTOR_MISSING' } })
   const editor = await member('needs-a-phone', 'editor')
   expect((await editor.call('GET', '/api/admin/courses')).status).toBe(200)
@@ -83,7 +83,7 @@ interface News {
 test('every other owner is notified until they acknowledge it, as the log shows', async () => {
   const other = await member('other-owner', 'owner')
   const news = async (api: ShopApi) => (await api.call<News>('GET', '/api/admin/security-news')).body
-  expect(await news(other)).toEqual({ count: 0, items: [] }) // what was before them is in the log
+  expect(await news(other)).toEqual({ count: 0, items: [] }) // earlier events are only in the log
   await prove(owner, { password: 'admin123456' })
   for (const name of ['told-1', 'told-2']) {
     await owner.call('POST', '/api/admin/staff', { username: name, displayName: name, role: 'support' })
@@ -98,7 +98,7 @@ test('every other owner is notified until they acknowledge it, as the log shows'
   const [, older] = told.items
   expect((await other.call('POST', '/api/admin/security-news/seen', { upTo: older?.id })).status).toBe(204)
   expect((await news(other)).count).toBe(1)
-  // Nobody takes note of what is still to come.
+  // Later events cannot be acknowledged in advance.
   expect((await other.call('POST', '/api/admin/security-news/seen', { upTo: 2 ** 50 })).status).toBe(204)
   expect((await news(other)).count).toBe(0)
   await prove(owner, { password: 'admin123456' })

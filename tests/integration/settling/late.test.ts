@@ -4,7 +4,7 @@ import type { Order } from '../../harness/shop-api.ts'
 import { until } from '../../harness/system.ts'
 import { booksOf, refundedAtGateway, runJob, system } from './rig.ts'
 
-test('an unpaid order expires after its link did; one that was paid meanwhile is paid', async () => {
+test('an unpaid order expires after its link; one that was paid meanwhile is paid', async () => {
   const [idle, paying] = [await system.buyer(), await system.buyer()]
   await system.sandbox.notifications(false)
   try {
@@ -28,7 +28,7 @@ test('an unpaid order expires after its link did; one that was paid meanwhile is
   }
 })
 
-test('an order just past its end is not expired yet: clocks differ', async () => {
+test('an order just past its time is not expired yet: clocks differ', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([1], '39.00')
   await system.sql(`update orders set expires_at = now() - interval '20 seconds' where order_no = $1`, [body.orderNo])
@@ -37,7 +37,7 @@ test('an order just past its end is not expired yet: clocks differ', async () =>
   expect((await buyer.order(body.orderNo)).status).toBe('unpaid')
 })
 
-test('the event stream says the state at once and again when it changes, no matter which process settles', async () => {
+test('the event stream sends the state at once and again when it changes, no matter which process settles', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([2], '49.00')
   const stream = await fetch(`${system.shopUrl}/api/orders/${body.orderNo}/events`, {
@@ -90,7 +90,7 @@ test('a payment that arrives on a cancelled order is refunded in full by itself 
   const buyer = await system.buyer()
   const { body } = await buyer.buy([3], '50.00')
   await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)
-  await system.sandbox.pay(body.payUrl) // the link was open in another window; nothing existed to be closed
+  await system.sandbox.pay(body.payUrl) // the link was open in another window; there was no trade to close
   await until(
     () => booksOf(body.orderNo),
     ([row]) => row?.resolved === true,
@@ -127,7 +127,7 @@ test('a link opened in another tab while the order is being cancelled is queried
   expect(rows.every(({ status }) => status === 'closed')).toBe(true)
 })
 
-test('one stream brings several orders of a buyer, and none of anybody else', async () => {
+test('one stream covers several orders of a buyer, and no other buyer’s', async () => {
   const [buyer, stranger] = await Promise.all([system.buyer(), system.buyer()])
   const orders = [(await buyer.buy([1], '39.00')).body, (await buyer.buy([2], '49.00')).body]
   const numbers = orders.map(({ orderNo }) => orderNo)

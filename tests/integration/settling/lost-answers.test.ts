@@ -59,7 +59,7 @@ test('without notification or return, the job queries and settles', async () => 
   }
 })
 
-test('a refund whose answers are lost is sent again with the same number, and pays back once', async () => {
+test('a refund whose answers are lost is sent again with the same number, and made once', async () => {
   const buyer = await system.buyer()
   const { body } = await buyer.buy([3], '50.00')
   await buyer.call('POST', `/api/orders/${body.orderNo}/cancel`)

@@ -1,4 +1,4 @@
-/** A shop, and the money of an order on both sides. */
+/** A shop, and the money of an order in its books and at the gateway. */
 import { afterAll, beforeAll } from 'vitest'
 import { type System, startSystem } from '../../harness/system.ts'
 

@@ -1,4 +1,4 @@
-/** What is accepted, and what a broken connection leaves. */
+/** Which files are accepted, and that a broken connection leaves none. */
 import { randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { request } from 'node:http'
@@ -59,7 +59,7 @@ test('a file is recognized by its bytes, stored under the hash of its content, a
   }
 })
 
-test('a camera’s own brand is accepted as MP4; formats that no browser plays are refused by name, and partial support is mentioned', async () => {
+test('a camera’s own brand is accepted as MP4; formats that no browser supports are refused by name, and partial support is mentioned', async () => {
   const sony = await send(mp4(randomBytes(2000), [H264, track('soun', 'sowt')], 'XAVC'))
   expect([sony.status, sony.body.kind, sony.body.inSomeBrowsers]).toEqual([201, 'video', ['PCM']])
   const hevc = await send(mp4(randomBytes(2000), [track('vide', 'hvc1')], 'mp42'))

@@ -63,7 +63,7 @@ test('a lesson’s video is served to those who may read the lesson, whole or in
   expect(Buffer.from(await some.arrayBuffer()).equals(bytes.subarray(10, 20))).toBe(true)
   expect((await get(`bytes=${bytes.length}-`)).status).toBe(416)
 
-  // Its address names its content: it never changes, and what a browser has is not sent again.
+  // The address contains the hash of the content, so a browser caches it forever.
   const tag = whole.headers.get('etag') ?? ''
   expect([tag, whole.headers.get('cache-control')]).toEqual([
     `"${sha256(bytes)}"`,
@@ -79,7 +79,7 @@ test('a lesson’s video is served to those who may read the lesson, whole or in
     'private, no-store',
   ])
 
-  // Replaced, it has another address; who has the old one begins with the new video, and never gets bytes of two.
+  // A replaced video has another address; the old one restarts with the new video, and never mixes bytes of both.
   const other = await send(video())
   const { body: saved } = await editor.call<{ version: number }>('GET', `/api/admin/lessons/${lesson}`)
   const change = {
@@ -124,7 +124,7 @@ test('a file that is uploaded again or put to use while it is being removed stay
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   try {
-    // Uploaded again: the row is gone, its file not yet; the new one holds the name and is not committed.
+    // Uploaded again: the row is deleted, its file not yet; the new row is not committed.
     mkdirSync(folder, { recursive: true })
     const bytes = picture()
     const name = `${sha256(bytes)}.png`
@@ -138,7 +138,7 @@ test('a file that is uploaded again or put to use while it is being removed stay
     await removing
     expect(existsSync(join(folder, name))).toBe(true)
 
-    // Put to use: a course that names it is saved, and not yet committed.
+    // Put to use: a course that refers to it is saved, but not committed yet.
     await client.query('begin')
     await client.query('select 1 from uploads where name = $1 for key share', [name])
     await client.query('update courses set cover = $1 where id = (select min(id) from courses)', [name])
@@ -154,7 +154,7 @@ test('a file that is uploaded again or put to use while it is being removed stay
 })
 
 test('a disk that cannot be written to is reported in words', async () => {
-  // A file in the folder's place stops root as well.
+  // A file in place of the folder stops root as well.
   renameSync(folder, `${folder}-aside`)
   writeFileSync(folder, '')
   const refused = await send(picture())

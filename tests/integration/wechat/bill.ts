@@ -17,7 +17,7 @@ test('a day of WeChat Pay agrees with its bill, fees and refunds included; a stu
   }
   const end = (number: string, how: string) =>
     system.sandbox.send('POST', `/wechat/refunds/${number}/end`, { mchId, status: how })
-  // The payers' cards are dead when the bill is made: one refund is ours, the other was made in WeChat's console.
+  // The payers' cards are closed when the bill is made: one refund is ours, the other was made in WeChat's console.
   const buyer = await system.buyer()
   const byHand = await paid(buyer)
   await system.sandbox.send('POST', `/wechat/trades/${byHand}/refund`, { mchId, outRefundNo: 'STUCK-1' })
@@ -44,7 +44,7 @@ test('a day of WeChat Pay agrees with its bill, fees and refunds included; a stu
   const { reconciliation, differences } = await read()
   expect(reconciliation.trades).toBeGreaterThan(4)
   expect(differences).toMatchObject([{ kind: 'REFUND_MISSING_HERE', requestNo: 'STUCK-1' }])
-  // Ours is on its way, and remembers its bill: whenever it is made, no later one names it.
+  // Ours is pending and stores its bill: whenever it is made, no later bill contains it.
   expect(
     await system.sql(
       `select refunds.billed_on, refunds.status from refunds join payment_attempts a on a.id = refunds.attempt_id
@@ -72,7 +72,7 @@ test('a day of WeChat Pay agrees with its bill, fees and refunds included; a stu
 })
 
 // The last one, since it moves the sandbox's clock by a day.
-test('the conformance kit for WeChat Pay finds nothing to say against this shop', async () => {
+test('the conformance kit for WeChat Pay finds no fault with this shop', async () => {
   const report = await checkShop(`${system.shopUrl}/api/payments/wechat/notify`, {
     sandbox: system.sandboxUrl,
     recipe: {

@@ -17,7 +17,7 @@ test('cancelling closes at the gateway first; an order paid meanwhile is paid', 
   expect((await read(buyer, two.orderNo)).status).toBe('paid')
 })
 
-/** What two refunds of one payment wait for, at the gateway and in the shop. */
+/** Lets the wait between two refunds of one payment pass, at the gateway and in the shop. */
 async function aMinutePasses(): Promise<void> {
   await system.sandbox.send('POST', '/clock', { advanceSeconds: 62 })
   await system.sql("update refunds set sent_at = sent_at - interval '62 seconds'")
@@ -107,7 +107,7 @@ test('a stored notification is validated by its time of receipt, however much la
   }
   expect(await handle()).toMatchObject({ accepted: false })
   expect(await status(buyer, orderNo)()).toBe('unpaid')
-  // Had it come when it was signed, it is genuine, ten minutes later as well.
+  // Received when it was signed, it is genuine, ten minutes later as well.
   await system.sql(`update notifications set received_at = received_at - interval '10 minutes' where id = $1`, [
     row?.id,
   ])

@@ -1,4 +1,4 @@
-/** Ordering a code, paying it, and switching methods. */
+/** Requesting a code, paying it, and switching methods. */
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -36,7 +36,7 @@ test('a repeated request and a reopened page show the same code; a phone gets an
   await system.sandbox.notifications(false)
   await scan(onPhone.body.payUrl)
   expect(await status(buyer, one.orderNo)()).toBe('unpaid')
-  // Back on the shop's page, nobody has told us: it asks.
+  // Back on the shop's page, without a notification, the shop queries the gateway.
   const asked = await buyer.call<Order>('POST', `/api/orders/${one.orderNo}/ask`)
   expect(asked.body.status).toBe('paid')
   await system.sandbox.notifications(true)
@@ -61,7 +61,7 @@ test('in the WeChat in-app browser no blocked page is opened: the order stays, t
     expect(other).toMatchObject({ status: 'unpaid', elsewhere: true })
     expect(other).not.toHaveProperty('payUrl')
   }
-  // On a computer's screen the code can be scanned as anywhere.
+  // On a computer the code can be scanned as usual.
   const onDesktop = await buy(desktop, 'wechat')
   expect(onDesktop.codeUrl).toMatch(/^weixin:/)
   expect(onDesktop).not.toHaveProperty('elsewhere')
