@@ -1,5 +1,5 @@
 /** The admin routes: every path under `/api/admin` declares the permission it needs, which is checked first. */
-import type { FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyRequest, FastifySchema } from 'fastify'
 import { requireCredentialProof } from '../auth/credential-proof.ts'
 import type { Principals } from '../auth/principal.ts'
 import type { User } from '../auth/sessions/sessions.ts'
@@ -84,6 +84,26 @@ export function addAdminRoutes(
     { prefix: PREFIX },
   )
 }
+
+type RouteDescription = Omit<FastifySchema, 'security'> &
+  Pick<FastifyContextConfig, 'security' | 'proof' | 'evenFactorDue'> & { readonly bodyLimit?: number }
+
+/** Declares a route: the permission that it needs, and its schema, listed under its subject in the API description. */
+export const adminRoute =
+  (subject: string) =>
+  <const Description extends RouteDescription>(right: Right, description: Description) => {
+    const { security, proof, evenFactorDue, bodyLimit, ...schema } = description
+    return {
+      config: {
+        right,
+        ...(security && { security }),
+        ...(proof && { proof }),
+        ...(evenFactorDue && { evenFactorDue }),
+      },
+      ...(bodyLimit !== undefined && { bodyLimit }),
+      schema: { tags: [`back office: ${subject}`], ...schema },
+    }
+  }
 
 /** The staff member of a request to an admin route. */
 export function staffOf(request: FastifyRequest): Staff {

@@ -1,11 +1,14 @@
 /** The audit log in the back office, newest first, filtered by person, action, subject and day. */
 import { Type } from 'typebox'
+import { adminRoute } from '../admin/admin-routes.ts'
 import { DAY_PATTERN, endOf, isDay, midnight } from '../beijing-day.ts'
 import type { Database } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { Cursor, cursorPage, PageShape } from '../http/cursor.ts'
 import { Moment, problems, viewOf } from '../http/shapes.ts'
+
+const route = adminRoute('staff')
 
 const PAGE = 50
 
@@ -30,27 +33,23 @@ export function addAuditAdminRoutes(admin: Application, db: Database): void {
 
   admin.get(
     '/audit',
-    {
-      config: { right: 'audit.read' },
-      schema: {
-        tags: ['back office: staff'],
-        summary: 'Who of the staff did what, newest first',
-        querystring: Type.Object({
-          user: Type.Optional(Type.String({ maxLength: 64 })),
-          subject: Type.Optional(Type.String({ maxLength: 100 })),
-          action: Type.Optional(Type.String({ maxLength: 64 })),
-          only: Type.Optional(
-            Type.Enum(['sensitive'], { description: 'Only entries of which all other owners are notified' }),
-          ),
-          day: Type.Optional(Type.String({ maxLength: 10, pattern: DAY_PATTERN, examples: ['2026-11-23'] })),
-          cursor: Cursor,
-        }),
-        response: {
-          200: PageShape('AuditLine'),
-          ...problems(401, 403, 422),
-        },
+    route('audit.read', {
+      summary: 'Who of the staff did what, newest first',
+      querystring: Type.Object({
+        user: Type.Optional(Type.String({ maxLength: 64 })),
+        subject: Type.Optional(Type.String({ maxLength: 100 })),
+        action: Type.Optional(Type.String({ maxLength: 64 })),
+        only: Type.Optional(
+          Type.Enum(['sensitive'], { description: 'Only entries of which all other owners are notified' }),
+        ),
+        day: Type.Optional(Type.String({ maxLength: 10, pattern: DAY_PATTERN, examples: ['2026-11-23'] })),
+        cursor: Cursor,
+      }),
+      response: {
+        200: PageShape('AuditLine'),
+        ...problems(401, 403, 422),
       },
-    },
+    }),
     async (request) => {
       const { user, subject, action, only, day, cursor } = request.query
       let query = db

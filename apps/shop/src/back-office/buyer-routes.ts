@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { newPassword, setDisabled, setPassword } from '../accounts/manage.ts'
 import { type Acting, type AdminContext, adminAction } from '../admin/action.ts'
-import { staffOf } from '../admin/admin-routes.ts'
+import { adminRoute, staffOf } from '../admin/admin-routes.ts'
 import type { AuditEntry } from '../admin/audit.ts'
 import { disabledOrEnabled } from '../auth/security-log/hooks.ts'
 import type { Transaction } from '../db/connect.ts'
@@ -16,11 +16,11 @@ import { problems } from '../http/shapes.ts'
 import { OrderNo } from '../orders/read.ts'
 import { BuyerRowShape, BuyerShape, readBuyer, searchBuyers } from './buyers.ts'
 
+const route = adminRoute('buyers')
+
 const Id = Type.Object({ id: Type.Integer({ minimum: 1 }) })
 const Why = Type.String({ minLength: 1, maxLength: 200 })
 const CourseId = Type.Integer({ minimum: 1, maximum: 2_147_483_647 })
-
-const tags = ['back office: buyers']
 
 export function addBuyerAdminRoutes(admin: Application, context: AdminContext): void {
   admin.addSchema(BuyerRowShape)
@@ -33,30 +33,23 @@ export function addBuyerAdminRoutes(admin: Application, context: AdminContext): 
 function addListRoutes(admin: Application, { db }: AdminContext): void {
   admin.get(
     '/buyers',
-    {
-      config: { right: 'buyers.read' },
-      schema: {
-        tags,
-        summary: 'Buyers, newest first, or whose name begins so',
-        querystring: Type.Object({
-          q: Type.Optional(Type.String({ maxLength: 64 })),
-          cursor: Cursor,
-        }),
-        response: {
-          200: PageShape('BuyerRow'),
-          ...problems(401, 403, 422),
-        },
+    route('buyers.read', {
+      summary: 'Buyers, newest first, or whose name begins so',
+      querystring: Type.Object({
+        q: Type.Optional(Type.String({ maxLength: 64 })),
+        cursor: Cursor,
+      }),
+      response: {
+        200: PageShape('BuyerRow'),
+        ...problems(401, 403, 422),
       },
-    },
+    }),
     (request) => searchBuyers(db, { q: request.query.q, cursor: request.query.cursor }),
   )
 
   admin.get(
     '/buyers/:id',
-    {
-      config: { right: 'buyers.read' },
-      schema: { tags, params: Id, response: { 200: Type.Ref('Buyer'), ...problems(401, 403, 404) } },
-    },
+    route('buyers.read', { params: Id, response: { 200: Type.Ref('Buyer'), ...problems(401, 403, 404) } }),
     (request) => readBuyer(db, request.params.id),
   )
 }
@@ -66,24 +59,20 @@ function addAccessRoutes(admin: Application, context: AdminContext): void {
 
   admin.post(
     '/buyers/:id/access',
-    {
-      config: { right: 'access.grant' },
-      schema: {
-        tags,
-        summary: 'Grant a course, with a reason; from an order that paid for it, a refund ends it again',
-        params: Id,
-        headers: IdempotencyHeader,
-        body: Type.Object(
-          {
-            courseId: CourseId,
-            orderNo: Type.Optional(OrderNo.properties.orderNo),
-            reason: Why,
-          },
-          { additionalProperties: false },
-        ),
-        response: { 201: Type.Ref('Buyer'), ...problems(401, 403, 404, 409, 422) },
-      },
-    },
+    route('access.grant', {
+      summary: 'Grant a course, with a reason; from an order that paid for it, a refund ends it again',
+      params: Id,
+      headers: IdempotencyHeader,
+      body: Type.Object(
+        {
+          courseId: CourseId,
+          orderNo: Type.Optional(OrderNo.properties.orderNo),
+          reason: Why,
+        },
+        { additionalProperties: false },
+      ),
+      response: { 201: Type.Ref('Buyer'), ...problems(401, 403, 404, 409, 422) },
+    }),
     async (request, reply) => {
       const { courseId, orderNo, reason } = request.body
       const { id } = request.params
@@ -99,16 +88,12 @@ function addAccessRoutes(admin: Application, context: AdminContext): void {
 
   admin.post(
     '/buyers/:id/access/revoke',
-    {
-      config: { right: 'access.grant' },
-      schema: {
-        tags,
-        summary: 'Take a course away, with a reason; money goes back only by a refund',
-        params: Id,
-        body: Type.Object({ courseId: CourseId, reason: Why }, { additionalProperties: false }),
-        response: { 200: Type.Ref('Buyer'), ...problems(401, 403, 404, 422) },
-      },
-    },
+    route('access.grant', {
+      summary: 'Take a course away, with a reason; money goes back only by a refund',
+      params: Id,
+      body: Type.Object({ courseId: CourseId, reason: Why }, { additionalProperties: false }),
+      response: { 200: Type.Ref('Buyer'), ...problems(401, 403, 404, 422) },
+    }),
     async (request) => {
       const { courseId, reason } = request.body
       const { id } = request.params
@@ -127,16 +112,13 @@ function addAccountRoutes(admin: Application, context: AdminContext): void {
 
   admin.post(
     '/buyers/:id/disable',
-    {
-      config: { right: 'buyers.write', security: disabledOrEnabled },
-      schema: {
-        tags,
-        summary: 'Disable an account and end its sessions, or enable it again',
-        params: Id,
-        body: Type.Object({ disabled: Type.Boolean(), reason: Why }, { additionalProperties: false }),
-        response: { 200: Type.Ref('Buyer'), ...problems(401, 403, 404, 422) },
-      },
-    },
+    route('buyers.write', {
+      security: disabledOrEnabled,
+      summary: 'Disable an account and end its sessions, or enable it again',
+      params: Id,
+      body: Type.Object({ disabled: Type.Boolean(), reason: Why }, { additionalProperties: false }),
+      response: { 200: Type.Ref('Buyer'), ...problems(401, 403, 404, 422) },
+    }),
     async (request) => {
       const { disabled, reason } = request.body
       const { id } = request.params
@@ -153,16 +135,13 @@ function addAccountRoutes(admin: Application, context: AdminContext): void {
 
   admin.post(
     '/buyers/:id/password',
-    {
-      config: { right: 'buyers.write', security: 'account.password' },
-      schema: {
-        tags,
-        summary: 'Make up a new password, shown only in this answer, good for seven days, and end the sessions',
-        params: Id,
-        body: Type.Object({ reason: Why }, { additionalProperties: false }),
-        response: { 200: Type.Object({ password: Type.String() }), ...problems(401, 403, 404, 422, 429) },
-      },
-    },
+    route('buyers.write', {
+      security: 'account.password',
+      summary: 'Make up a new password, shown only in this answer, good for seven days, and end the sessions',
+      params: Id,
+      body: Type.Object({ reason: Why }, { additionalProperties: false }),
+      response: { 200: Type.Object({ password: Type.String() }), ...problems(401, 403, 404, 422, 429) },
+    }),
     async (request, reply) => {
       const { id } = request.params
       await readBuyer(db, id)

@@ -1,11 +1,14 @@
 /** The job queue in the back office. */
 import { Type } from 'typebox'
 import { type AdminContext, adminAction } from '../admin/action.ts'
+import { adminRoute } from '../admin/admin-routes.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { Cursor, cutPage, readCursor } from '../http/cursor.ts'
 import { Moment, problems, viewOf } from '../http/shapes.ts'
 import { JOB_STATES, listJobs, runAgain, tasksIn } from '../jobs/dead-letters.ts'
+
+const route = adminRoute('jobs')
 
 const PAGE = 50
 const TextOrNull = Type.Union([Type.String(), Type.Null()])
@@ -31,26 +34,22 @@ export function addJobsAdminRoutes(admin: Application, context: AdminContext): v
 
   admin.get(
     '/jobs',
-    {
-      config: { right: 'jobs.read' },
-      schema: {
-        tags: ['back office: jobs'],
-        summary: 'Jobs of the queue; dead ones are out of tries',
-        querystring: Type.Object({
-          state: Type.Optional(Type.Enum([...JOB_STATES])),
-          task: Type.Optional(Type.String({ maxLength: 100 })),
-          cursor: Cursor,
+    route('jobs.read', {
+      summary: 'Jobs of the queue; dead ones are out of tries',
+      querystring: Type.Object({
+        state: Type.Optional(Type.Enum([...JOB_STATES])),
+        task: Type.Optional(Type.String({ maxLength: 100 })),
+        cursor: Cursor,
+      }),
+      response: {
+        200: Type.Object({
+          items: Type.Array(Type.Ref('Job')),
+          next: TextOrNull,
+          tasks: Type.Array(Type.String(), { description: 'Of which there are jobs in this state' }),
         }),
-        response: {
-          200: Type.Object({
-            items: Type.Array(Type.Ref('Job')),
-            next: TextOrNull,
-            tasks: Type.Array(Type.String(), { description: 'Of which there are jobs in this state' }),
-          }),
-          ...problems(401, 403, 422),
-        },
+        ...problems(401, 403, 422),
       },
-    },
+    }),
     async (request) => {
       const { state = 'dead', task, cursor } = request.query
       const after = readCursor(cursor, ['number'])
@@ -62,15 +61,11 @@ export function addJobsAdminRoutes(admin: Application, context: AdminContext): v
 
   admin.post(
     '/jobs/:id/run-again',
-    {
-      config: { right: 'jobs.run' },
-      schema: {
-        tags: ['back office: jobs'],
-        summary: 'Give a dead job its tries again',
-        params: Type.Object({ id: Type.String({ pattern: '^[1-9]\\d{0,15}$' }) }),
-        response: { 200: Type.Object({ id: Type.String() }), ...problems(401, 403, 404) },
-      },
-    },
+    route('jobs.run', {
+      summary: 'Give a dead job its tries again',
+      params: Type.Object({ id: Type.String({ pattern: '^[1-9]\\d{0,15}$' }) }),
+      response: { 200: Type.Object({ id: Type.String() }), ...problems(401, 403, 404) },
+    }),
     async (request) => {
       const { id } = request.params
       await adminAction(context, {

@@ -1,12 +1,15 @@
 /** Money health for staff, and as metrics for the operator. */
 import { Gauge, register } from 'prom-client'
 import { type Static, Type } from 'typebox'
+import { adminRoute } from '../admin/admin-routes.ts'
 import type { Database } from '../db/connect.ts'
 import { readerLanguage } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { Moment, Money, problems, writeMoment } from '../http/shapes.ts'
 import { formatYuan, toFen } from '../money.ts'
 import { FINDINGS, HEALTH_CHECKS, type HealthDetails, runCheck, THINGS } from './checks.ts'
+
+const route = adminRoute('money')
 
 const TextOrNull = Type.Union([Type.String(), Type.Null()])
 const DetailsShape = Type.Object({
@@ -58,14 +61,10 @@ export function addHealthAdminRoutes(admin: Application, db: Database, clock: ()
   admin.addSchema(HealthShape)
   admin.get(
     '/money-health',
-    {
-      config: { right: 'money.read' },
-      schema: {
-        tags: ['back office: money'],
-        summary: 'Conditions that must never occur, and the affected rows',
-        response: { 200: Type.Ref('MoneyHealth'), ...problems(401, 403) },
-      },
-    },
+    route('money.read', {
+      summary: 'Conditions that must never occur, and the affected rows',
+      response: { 200: Type.Ref('MoneyHealth'), ...problems(401, 403) },
+    }),
     async (request) => {
       const language = readerLanguage(request.headers['accept-language'])
       const checks = []

@@ -2,12 +2,15 @@
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { type AdminContext, adminAction } from '../admin/action.ts'
+import { adminRoute } from '../admin/admin-routes.ts'
 import type { Reader } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { hasAlready } from '../http/entity-tag.ts'
 import { problems } from '../http/shapes.ts'
 import { type IdentityKeeper, imageType, nameShop, readIdentity, setLogo } from './identity.ts'
+
+const route = adminRoute('settings')
 
 const LOGO_BYTES = 256 * 1024
 
@@ -68,9 +71,7 @@ export function addLogoRoute(app: Application, { db }: IdentityAdmin): void {
   )
 }
 
-const tags = ['back office: settings']
 const subject = 'settings/shop'
-const right = { right: 'settings.write' } as const
 
 export function addIdentityAdminRoutes(admin: Application, settings: IdentityAdmin): void {
   admin.addSchema(IdentityShape)
@@ -89,27 +90,20 @@ function addNameRoutes(admin: Application, settings: IdentityAdmin): void {
 
   admin.get(
     '/shop-identity',
-    {
-      config: { right: 'settings.read' },
-      schema: { tags, response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403) } },
-    },
+    route('settings.read', { response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403) } }),
     () => readForOwner(db),
   )
 
   admin.put(
     '/shop-identity',
-    {
-      config: right,
-      schema: {
-        tags,
-        summary: 'Set name, contact and record number; takes effect at once in all processes',
-        body: Type.Object(
-          { version: Version, nameZh: line(40), nameEn: line(60), ...Named },
-          { additionalProperties: false },
-        ),
-        response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403, 409, 422) },
-      },
-    },
+    route('settings.write', {
+      summary: 'Set name, contact and record number; takes effect at once in all processes',
+      body: Type.Object(
+        { version: Version, nameZh: line(40), nameEn: line(60), ...Named },
+        { additionalProperties: false },
+      ),
+      response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403, 409, 422) },
+    }),
     async (request) => {
       const { version, nameZh, nameEn, ...rest } = request.body
       const after = { nameZh: nameZh.trim(), nameEn: nameEn.trim(), ...rest }
@@ -128,19 +122,15 @@ function addNameRoutes(admin: Application, settings: IdentityAdmin): void {
 function addLogoRoutes(admin: Application, settings: IdentityAdmin): void {
   admin.put(
     '/shop-identity/logo',
-    {
-      config: right,
+    route('settings.write', {
       bodyLimit: 2 * LOGO_BYTES,
-      schema: {
-        tags,
-        summary: 'A PNG, JPEG or WebP of at most 256 KB, as base64',
-        body: Type.Object(
-          { image: Type.String({ minLength: 1, maxLength: 1.5 * LOGO_BYTES, pattern: '^[A-Za-z0-9+/]+={0,2}$' }) },
-          { additionalProperties: false },
-        ),
-        response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403, 413, 422) },
-      },
-    },
+      summary: 'A PNG, JPEG or WebP of at most 256 KB, as base64',
+      body: Type.Object(
+        { image: Type.String({ minLength: 1, maxLength: 1.5 * LOGO_BYTES, pattern: '^[A-Za-z0-9+/]+={0,2}$' }) },
+        { additionalProperties: false },
+      ),
+      response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403, 413, 422) },
+    }),
     async (request) => {
       const bytes = Buffer.from(request.body.image, 'base64')
       const type = imageType(bytes)
@@ -152,14 +142,10 @@ function addLogoRoutes(admin: Application, settings: IdentityAdmin): void {
 
   admin.delete(
     '/shop-identity/logo',
-    {
-      config: right,
-      schema: {
-        tags,
-        summary: 'Restore the default seal',
-        response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403) },
-      },
-    },
+    route('settings.write', {
+      summary: 'Restore the default seal',
+      response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403) },
+    }),
     (request) => changeLogo(settings, request, undefined),
   )
 }

@@ -1,7 +1,7 @@
 /** Routes for one's own staff account: its sessions and its security events. */
 import { Type } from 'typebox'
 import { type AdminContext, adminAction } from '../admin/action.ts'
-import { staffOf } from '../admin/admin-routes.ts'
+import { adminRoute, staffOf } from '../admin/admin-routes.ts'
 import { listSecurityEvents, SecurityEventShape } from '../auth/security-log/events.ts'
 import { endSession, endSessions, listSessions } from '../auth/sessions/session-list.ts'
 import { ShopError } from '../errors.ts'
@@ -9,18 +9,16 @@ import type { Application } from '../http/application.ts'
 import { Cursor, PageShape } from '../http/cursor.ts'
 import { problems, WholeList, wholeList } from '../http/shapes.ts'
 
+const route = adminRoute('profile')
+
 export function addProfileAdminRoutes(admin: Application, context: AdminContext): void {
   const { db, clock } = context
   admin.addSchema(SecurityEventShape)
-  const tags = ['back office: profile']
   const Sessions = WholeList('Session')
 
   admin.get(
     '/profile/sessions',
-    {
-      config: { right: 'admin.enter' },
-      schema: { tags, summary: 'My sessions', response: { 200: Sessions, ...problems(401, 403) } },
-    },
+    route('admin.enter', { summary: 'My sessions', response: { 200: Sessions, ...problems(401, 403) } }),
     async (request) => {
       const { user, sessionId } = staffOf(request)
       return wholeList(await listSessions(db, user.id, sessionId, clock()))
@@ -29,35 +27,28 @@ export function addProfileAdminRoutes(admin: Application, context: AdminContext)
 
   admin.get(
     '/profile/security-events',
-    {
-      config: { right: 'admin.enter' },
-      schema: {
-        tags,
-        summary: 'Security events of my account: logins, refusals and changes, newest first',
-        querystring: Type.Object({ cursor: Cursor }),
-        response: {
-          200: PageShape('SecurityEvent'),
-          ...problems(401, 403, 422),
-        },
+    route('admin.enter', {
+      summary: 'Security events of my account: logins, refusals and changes, newest first',
+      querystring: Type.Object({ cursor: Cursor }),
+      response: {
+        200: PageShape('SecurityEvent'),
+        ...problems(401, 403, 422),
       },
-    },
+    }),
     (request) => listSecurityEvents(db, staffOf(request).user.id, request.query.cursor),
   )
 
   admin.post(
     '/profile/sessions/end',
-    {
-      config: { right: 'admin.enter', security: 'sessions.ended' },
-      schema: {
-        tags,
-        summary: 'End one of my sessions, or all but this one',
-        body: Type.Object(
-          { id: Type.Optional(Type.String({ maxLength: 36, format: 'uuid' })) },
-          { additionalProperties: false },
-        ),
-        response: { 200: Sessions, ...problems(401, 403, 404, 422) },
-      },
-    },
+    route('admin.enter', {
+      security: 'sessions.ended',
+      summary: 'End one of my sessions, or all but this one',
+      body: Type.Object(
+        { id: Type.Optional(Type.String({ maxLength: 36, format: 'uuid' })) },
+        { additionalProperties: false },
+      ),
+      response: { 200: Sessions, ...problems(401, 403, 404, 422) },
+    }),
     async (request) => {
       const { user, sessionId } = staffOf(request)
       const { id } = request.body

@@ -6,7 +6,7 @@ import { newPassword, oneTimeUntil, setDisabled, setPassword, setRole } from '..
 import { addUser } from '../accounts/register.ts'
 import { Username } from '../accounts/routes.ts'
 import { type AdminContext, adminAction } from '../admin/action.ts'
-import { type Staff, staffOf } from '../admin/admin-routes.ts'
+import { adminRoute, type Staff, staffOf } from '../admin/admin-routes.ts'
 import { rightsOf, STAFF_ROLES } from '../admin/permissions.ts'
 import { removeFactor } from '../auth/second-factor/second-factor.ts'
 import { disabledOrEnabled, noteAbout } from '../auth/security-log/hooks.ts'
@@ -18,6 +18,8 @@ import { DisplayName, problems } from '../http/shapes.ts'
 import { auditedStaff, changeStaff } from './change.ts'
 import { findStaff, readStaff, StaffMemberShape, StaffRoleShape } from './members.ts'
 
+const route = adminRoute('staff')
+
 const Id = Type.Object({ id: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) })
 const Why = Type.String({ minLength: 1, maxLength: 200 })
 
@@ -25,8 +27,6 @@ const NewMember = Type.Object(
   { username: Username, displayName: DisplayName, role: StaffRoleShape },
   { additionalProperties: false },
 )
-
-const tags = ['back office: staff']
 
 export function addStaffAdminRoutes(admin: Application, context: AdminContext): void {
   admin.addSchema(StaffMemberShape)
@@ -39,21 +39,17 @@ export function addStaffAdminRoutes(admin: Application, context: AdminContext): 
 function addListRoutes(admin: Application, { db }: AdminContext): void {
   admin.get(
     '/staff',
-    {
-      config: { right: 'staff.read' },
-      schema: {
-        tags,
-        summary: 'All staff accounts, and what each role may do',
-        response: {
-          200: Type.Object({
-            items: Type.Array(Type.Ref('StaffMember')),
-            next: Type.Null(),
-            roles: Type.Array(Type.Object({ role: StaffRoleShape, rights: Type.Array(Type.String()) })),
-          }),
-          ...problems(401, 403),
-        },
+    route('staff.read', {
+      summary: 'All staff accounts, and what each role may do',
+      response: {
+        200: Type.Object({
+          items: Type.Array(Type.Ref('StaffMember')),
+          next: Type.Null(),
+          roles: Type.Array(Type.Object({ role: StaffRoleShape, rights: Type.Array(Type.String()) })),
+        }),
+        ...problems(401, 403),
       },
-    },
+    }),
     async () => ({
       items: await findStaff(db),
       next: null,
@@ -63,10 +59,7 @@ function addListRoutes(admin: Application, { db }: AdminContext): void {
 
   admin.get(
     '/staff/:id',
-    {
-      config: { right: 'staff.read' },
-      schema: { tags, params: Id, response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404) } },
-    },
+    route('staff.read', { params: Id, response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404) } }),
     (request) => readStaff(db, request.params.id),
   )
 }
@@ -74,25 +67,23 @@ function addListRoutes(admin: Application, { db }: AdminContext): void {
 function addNewMemberRoute(admin: Application, context: AdminContext): void {
   admin.post(
     '/staff',
-    {
-      config: { right: 'staff.write', security: 'account.created', proof: true },
-      schema: {
-        tags,
-        summary:
-          'Create a staff account, with a password that is valid for seven days and must be changed at the first login',
-        headers: IdempotencyHeader,
-        body: NewMember,
-        response: {
-          201: Type.Object({
-            member: Type.Ref('StaffMember'),
-            password: Type.Union([Type.String(), Type.Null()], {
-              description: 'Only in the first answer; null when the request is repeated with its key',
-            }),
+    route('staff.write', {
+      security: 'account.created',
+      proof: true,
+      summary:
+        'Create a staff account, with a password that is valid for seven days and must be changed at the first login',
+      headers: IdempotencyHeader,
+      body: NewMember,
+      response: {
+        201: Type.Object({
+          member: Type.Ref('StaffMember'),
+          password: Type.Union([Type.String(), Type.Null()], {
+            description: 'Only in the first answer; null when the request is repeated with its key',
           }),
-          ...problems(401, 403, 409, 422, 429),
-        },
+        }),
+        ...problems(401, 403, 409, 422, 429),
       },
-    },
+    }),
     async (request, reply) => {
       const made = await newPassword(senderOf(staffOf(request)))
       let password: string | null = null
@@ -119,16 +110,14 @@ function addNewMemberRoute(admin: Application, context: AdminContext): void {
 function addRoleRoutes(admin: Application, context: AdminContext): void {
   admin.post(
     '/staff/:id/role',
-    {
-      config: { right: 'staff.write', security: 'account.role', proof: true },
-      schema: {
-        tags,
-        summary: 'Change a role and end the sessions; refused for the last owner',
-        params: Id,
-        body: Type.Object({ role: StaffRoleShape, reason: Why }, { additionalProperties: false }),
-        response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404, 409, 422) },
-      },
-    },
+    route('staff.write', {
+      security: 'account.role',
+      proof: true,
+      summary: 'Change a role and end the sessions; refused for the last owner',
+      params: Id,
+      body: Type.Object({ role: StaffRoleShape, reason: Why }, { additionalProperties: false }),
+      response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404, 409, 422) },
+    }),
     (request) => {
       const { role, reason } = request.body
       const { id } = request.params
@@ -143,16 +132,14 @@ function addRoleRoutes(admin: Application, context: AdminContext): void {
 
   admin.post(
     '/staff/:id/disable',
-    {
-      config: { right: 'staff.write', security: disabledOrEnabled, proof: true },
-      schema: {
-        tags,
-        summary: 'Disable an account and end its sessions, or enable it again; the last owner cannot be disabled',
-        params: Id,
-        body: Type.Object({ disabled: Type.Boolean(), reason: Why }, { additionalProperties: false }),
-        response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404, 409, 422) },
-      },
-    },
+    route('staff.write', {
+      security: disabledOrEnabled,
+      proof: true,
+      summary: 'Disable an account and end its sessions, or enable it again; the last owner cannot be disabled',
+      params: Id,
+      body: Type.Object({ disabled: Type.Boolean(), reason: Why }, { additionalProperties: false }),
+      response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404, 409, 422) },
+    }),
     (request) => {
       const { disabled, reason } = request.body
       const { id } = request.params
@@ -169,17 +156,15 @@ function addRoleRoutes(admin: Application, context: AdminContext): void {
 function addLoginRoutes(admin: Application, context: AdminContext): void {
   admin.post(
     '/staff/:id/password',
-    {
-      config: { right: 'staff.write', security: 'account.password', proof: true },
-      schema: {
-        tags,
-        summary:
-          'Generate a new password, shown only in this answer and valid for seven days, and end the sessions; it must be changed at login',
-        params: Id,
-        body: Type.Object({ reason: Why }, { additionalProperties: false }),
-        response: { 200: Type.Object({ password: Type.String() }), ...problems(401, 403, 404, 409, 422, 429) },
-      },
-    },
+    route('staff.write', {
+      security: 'account.password',
+      proof: true,
+      summary:
+        'Generate a new password, shown only in this answer and valid for seven days, and end the sessions; it must be changed at login',
+      params: Id,
+      body: Type.Object({ reason: Why }, { additionalProperties: false }),
+      response: { 200: Type.Object({ password: Type.String() }), ...problems(401, 403, 404, 409, 422, 429) },
+    }),
     async (request, reply) => {
       const { id } = request.params
       refuseOwn(staffOf(request), id)
@@ -196,16 +181,14 @@ function addLoginRoutes(admin: Application, context: AdminContext): void {
 
   admin.post(
     '/staff/:id/second-factor/off',
-    {
-      config: { right: 'staff.write', security: 'account.second-factor-off', proof: true },
-      schema: {
-        tags,
-        summary: 'Turn off a lost second factor, and end the sessions',
-        params: Id,
-        body: Type.Object({ reason: Why }, { additionalProperties: false }),
-        response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404, 409, 422) },
-      },
-    },
+    route('staff.write', {
+      security: 'account.second-factor-off',
+      proof: true,
+      summary: 'Turn off a lost second factor, and end the sessions',
+      params: Id,
+      body: Type.Object({ reason: Why }, { additionalProperties: false }),
+      response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404, 409, 422) },
+    }),
     async (request) => {
       const { id } = request.params
       refuseOwn(staffOf(request), id)

@@ -1,7 +1,7 @@
 /** The owner's security settings: roles that need a second factor, refunds that need a proof, and what others did. */
 import { type Static, Type } from 'typebox'
 import { type AdminContext, adminAction } from '../admin/action.ts'
-import { staffOf } from '../admin/admin-routes.ts'
+import { adminRoute, staffOf } from '../admin/admin-routes.ts'
 import { changeSecuritySettings, readSecuritySettings, type SecuritySettings } from '../auth/security-settings.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
@@ -9,6 +9,8 @@ import { Moment, Money, Nothing, problems, writeMoment } from '../http/shapes.ts
 import { formatYuan, parseYuan } from '../money.ts'
 import { StaffRoleShape } from './members.ts'
 import { noteSecurityNews, readSecurityNews } from './security-news.ts'
+
+const route = adminRoute('staff')
 
 const SettingsShape = Type.Object(
   {
@@ -35,8 +37,6 @@ const NewsShape = Type.Object(
   { $id: 'SecurityNews' },
 )
 
-const tags = ['back office: staff']
-
 export function addSecurityAdminRoutes(admin: Application, context: AdminContext): void {
   admin.addSchema(SettingsShape)
   admin.addSchema(NewsShape)
@@ -47,24 +47,18 @@ export function addSecurityAdminRoutes(admin: Application, context: AdminContext
 function addSettingsRoutes(admin: Application, context: AdminContext): void {
   admin.get(
     '/security-settings',
-    {
-      config: { right: 'staff.read' },
-      schema: { tags, response: { 200: Type.Ref('SecuritySettings'), ...problems(401, 403) } },
-    },
+    route('staff.read', { response: { 200: Type.Ref('SecuritySettings'), ...problems(401, 403) } }),
     async () => written(await readSecuritySettings(context.db)),
   )
 
   admin.put(
     '/security-settings',
-    {
-      config: { right: 'staff.write', proof: true },
-      schema: {
-        tags,
-        summary: 'Change both; SECOND_FACTOR_MISSING when requiring a second factor of owners without having one',
-        body: SettingsShape,
-        response: { 200: Type.Ref('SecuritySettings'), ...problems(401, 403, 409, 422) },
-      },
-    },
+    route('staff.write', {
+      proof: true,
+      summary: 'Change both; SECOND_FACTOR_MISSING when requiring a second factor of owners without having one',
+      body: SettingsShape,
+      response: { 200: Type.Ref('SecuritySettings'), ...problems(401, 403, 409, 422) },
+    }),
     async (request) => {
       const wanted = read(request.body)
       return adminAction(context, {
@@ -83,14 +77,10 @@ function addSettingsRoutes(admin: Application, context: AdminContext): void {
 function addNewsRoutes(admin: Application, { db, clock }: AdminContext): void {
   admin.get(
     '/security-news',
-    {
-      config: { right: 'staff.read' },
-      schema: {
-        tags,
-        summary: 'What others did with keys, staff, exports and large refunds since I last acknowledged it',
-        response: { 200: Type.Ref('SecurityNews'), ...problems(401, 403) },
-      },
-    },
+    route('staff.read', {
+      summary: 'What others did with keys, staff, exports and large refunds since I last acknowledged it',
+      response: { 200: Type.Ref('SecurityNews'), ...problems(401, 403) },
+    }),
     async (request) => {
       const { count, rows } = await readSecurityNews(db, staffOf(request).user.id, clock())
       const items = rows.map(({ id, at, username, action, subject }) => {
@@ -102,18 +92,14 @@ function addNewsRoutes(admin: Application, { db, clock }: AdminContext): void {
 
   admin.post(
     '/security-news/seen',
-    {
-      config: { right: 'staff.read' },
-      schema: {
-        tags,
-        summary: 'Acknowledge all audit entries up to this one',
-        body: Type.Object(
-          { upTo: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) },
-          { additionalProperties: false },
-        ),
-        response: { 204: Nothing, ...problems(401, 403, 422) },
-      },
-    },
+    route('staff.read', {
+      summary: 'Acknowledge all audit entries up to this one',
+      body: Type.Object(
+        { upTo: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) },
+        { additionalProperties: false },
+      ),
+      response: { 204: Nothing, ...problems(401, 403, 422) },
+    }),
     async (request, reply) => {
       await noteSecurityNews(db, staffOf(request).user.id, request.body.upTo)
       return reply.code(204).send(null)

@@ -1,7 +1,7 @@
 /** The owner's routes for other staff members' sessions: list and end. */
 import { Type } from 'typebox'
 import type { AdminContext } from '../admin/action.ts'
-import { staffOf } from '../admin/admin-routes.ts'
+import { adminRoute, staffOf } from '../admin/admin-routes.ts'
 import { endSession, endSessions, listSessions, SessionShape } from '../auth/sessions/session-list.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
@@ -9,24 +9,21 @@ import { problems, WholeList, wholeList } from '../http/shapes.ts'
 import { changeStaff } from './change.ts'
 import { readStaff } from './members.ts'
 
+const route = adminRoute('staff')
+
 const Id = Type.Object({ id: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) })
 
 export function addStaffSessionsAdminRoutes(admin: Application, context: AdminContext): void {
   const { db, clock } = context
   admin.addSchema(SessionShape)
-  const tags = ['back office: staff']
 
   admin.get(
     '/staff/:id/sessions',
-    {
-      config: { right: 'staff.read' },
-      schema: {
-        tags,
-        summary: 'Sessions of a staff account',
-        params: Id,
-        response: { 200: WholeList('Session'), ...problems(401, 403, 404) },
-      },
-    },
+    route('staff.read', {
+      summary: 'Sessions of a staff account',
+      params: Id,
+      response: { 200: WholeList('Session'), ...problems(401, 403, 404) },
+    }),
     async (request) => {
       const { id } = request.params
       await readStaff(db, id)
@@ -36,22 +33,20 @@ export function addStaffSessionsAdminRoutes(admin: Application, context: AdminCo
 
   admin.post(
     '/staff/:id/sessions/end',
-    {
-      config: { right: 'staff.write', security: 'account.sessions-ended', proof: true },
-      schema: {
-        tags,
-        summary: 'End one session of a staff account, or all',
-        params: Id,
-        body: Type.Object(
-          {
-            sessionId: Type.Optional(Type.String({ maxLength: 36, format: 'uuid' })),
-            reason: Type.String({ minLength: 1, maxLength: 200 }),
-          },
-          { additionalProperties: false },
-        ),
-        response: { 200: WholeList('Session'), ...problems(401, 403, 404, 422) },
-      },
-    },
+    route('staff.write', {
+      security: 'account.sessions-ended',
+      proof: true,
+      summary: 'End one session of a staff account, or all',
+      params: Id,
+      body: Type.Object(
+        {
+          sessionId: Type.Optional(Type.String({ maxLength: 36, format: 'uuid' })),
+          reason: Type.String({ minLength: 1, maxLength: 200 }),
+        },
+        { additionalProperties: false },
+      ),
+      response: { 200: WholeList('Session'), ...problems(401, 403, 404, 422) },
+    }),
     async (request) => {
       const { id } = request.params
       const { sessionId, reason } = request.body

@@ -4,7 +4,7 @@
  */
 import { Type } from 'typebox'
 import { adminAction } from '../../admin/action.ts'
-import { staffOf } from '../../admin/admin-routes.ts'
+import { adminRoute, staffOf } from '../../admin/admin-routes.ts'
 import type { Application } from '../../http/application.ts'
 import { Moment, Nothing, problems, writeMomentOrNull } from '../../http/shapes.ts'
 import {
@@ -17,6 +17,8 @@ import {
   requireFactor,
 } from './second-factor.ts'
 import { uriOf } from './totp.ts'
+
+const route = adminRoute('profile')
 
 export const Code = Type.String({
   minLength: 6,
@@ -33,9 +35,7 @@ export interface FactorAdmin extends Factors {
   readonly issuer: () => string
 }
 
-const tags = ['back office: profile']
-const config = { right: 'admin.enter', evenFactorDue: true } as const
-const proof = { ...config, proof: true } as const
+const proof = { evenFactorDue: true, proof: true } as const
 
 export function addFactorAdminRoutes(admin: Application, factors: FactorAdmin): void {
   addTurningOnRoutes(admin, factors)
@@ -45,20 +45,17 @@ export function addFactorAdminRoutes(admin: Application, factors: FactorAdmin): 
 function addTurningOnRoutes(admin: Application, { clock, issuer, ...factors }: FactorAdmin): void {
   admin.get(
     '/profile/second-factor',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'Whether my login requires a code',
-        response: {
-          200: Type.Object({
-            since: Type.Union([Moment, Type.Null()], { description: 'Null while it is off' }),
-            recoveryCodesLeft: Type.Integer(),
-          }),
-          ...problems(401, 403),
-        },
+    route('admin.enter', {
+      evenFactorDue: true,
+      summary: 'Whether my login requires a code',
+      response: {
+        200: Type.Object({
+          since: Type.Union([Moment, Type.Null()], { description: 'Null while it is off' }),
+          recoveryCodesLeft: Type.Integer(),
+        }),
+        ...problems(401, 403),
       },
-    },
+    }),
     async (request) => {
       const { since, codesLeft } = await readFactor(factors, staffOf(request).user.id)
       return { since: writeMomentOrNull(since), recoveryCodesLeft: codesLeft }
@@ -67,17 +64,14 @@ function addTurningOnRoutes(admin: Application, { clock, issuer, ...factors }: F
 
   admin.post(
     '/profile/second-factor',
-    {
-      config: proof,
-      schema: {
-        tags,
-        summary: 'Create a secret for an authenticator application; replaces one that is not confirmed yet',
-        response: {
-          200: Type.Object({ secret: Type.String(), uri: Type.String({ description: 'The content of the QR code' }) }),
-          ...problems(401, 403, 409),
-        },
+    route('admin.enter', {
+      ...proof,
+      summary: 'Create a secret for an authenticator application; replaces one that is not confirmed yet',
+      response: {
+        200: Type.Object({ secret: Type.String(), uri: Type.String({ description: 'The content of the QR code' }) }),
+        ...problems(401, 403, 409),
       },
-    },
+    }),
     async (request, reply) => {
       const staff = staffOf(request)
       const secret = await beginFactor(factors, staff.user.id, clock())
@@ -88,18 +82,13 @@ function addTurningOnRoutes(admin: Application, { clock, issuer, ...factors }: F
 
   admin.post(
     '/profile/second-factor/confirm',
-    {
-      config: { ...proof, security: 'second-factor.on' },
-      schema: {
-        tags,
-        summary: 'Turn it on with its first code; other sessions end',
-        body: Type.Object(
-          { code: Type.String({ maxLength: 6, pattern: '^\\d{6}$' }) },
-          { additionalProperties: false },
-        ),
-        response: { 200: RecoveryCodes, ...problems(401, 403, 409, 422, 429) },
-      },
-    },
+    route('admin.enter', {
+      ...proof,
+      security: 'second-factor.on',
+      summary: 'Turn it on with its first code; other sessions end',
+      body: Type.Object({ code: Type.String({ maxLength: 6, pattern: '^\\d{6}$' }) }, { additionalProperties: false }),
+      response: { 200: RecoveryCodes, ...problems(401, 403, 409, 422, 429) },
+    }),
     async (request, reply) => {
       const recoveryCodes = await confirmFactor(factors, staffOf(request), request.body.code, clock())
       return reply.header('cache-control', 'no-store').send({ recoveryCodes })
@@ -110,14 +99,12 @@ function addTurningOnRoutes(admin: Application, { clock, issuer, ...factors }: F
 function addTurnedOnRoutes(admin: Application, factors: FactorAdmin): void {
   admin.post(
     '/profile/second-factor/recovery-codes',
-    {
-      config: { ...proof, security: 'recovery-codes.made' },
-      schema: {
-        tags,
-        summary: 'Replace all recovery codes with ten new ones',
-        response: { 200: RecoveryCodes, ...problems(401, 403, 409) },
-      },
-    },
+    route('admin.enter', {
+      ...proof,
+      security: 'recovery-codes.made',
+      summary: 'Replace all recovery codes with ten new ones',
+      response: { 200: RecoveryCodes, ...problems(401, 403, 409) },
+    }),
     async (request, reply) => {
       const recoveryCodes = await adminAction(factors, {
         request,
@@ -134,14 +121,12 @@ function addTurnedOnRoutes(admin: Application, factors: FactorAdmin): void {
 
   admin.post(
     '/profile/second-factor/off',
-    {
-      config: { ...proof, security: 'second-factor.off' },
-      schema: {
-        tags,
-        summary: 'Turn it off',
-        response: { 204: Nothing, ...problems(401, 403) },
-      },
-    },
+    route('admin.enter', {
+      ...proof,
+      security: 'second-factor.off',
+      summary: 'Turn it off',
+      response: { 204: Nothing, ...problems(401, 403) },
+    }),
     async (request, reply) => {
       await adminAction(factors, {
         request,

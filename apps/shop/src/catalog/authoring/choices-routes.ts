@@ -19,7 +19,7 @@ import {
   readTeachers,
   TeacherFields,
 } from './choices.ts'
-import { courseRights, courseTags } from './shapes.ts'
+import { courseRoute } from './shapes.ts'
 
 const Slug = Type.Object({ slug: Type.String({ minLength: 1, maxLength: 64 }) })
 const Slugs = Type.Object(
@@ -30,8 +30,6 @@ const Slugs = Type.Object(
 const ORDER_BODY_LIMIT = 72 * 1024
 const Added = Type.Object({ slug: Type.String() })
 
-const tags = courseTags
-const { read, write } = courseRights
 const added = { 201: Added, ...problems(401, 403, 422) }
 const nothing = { 204: Nothing, ...problems(401, 403, 404, 409, 422) }
 
@@ -54,13 +52,13 @@ function addListRoutes(admin: Application, { db }: AdminContext): void {
   const asCategories = { 200: WholeList('AdminCategory'), ...problems(401, 403) }
   admin.get(
     '/categories',
-    { config: read, schema: { tags, summary: 'All categories, in their order', response: asCategories } },
+    courseRoute('courses.read', { summary: 'All categories, in their order', response: asCategories }),
     async () => wholeList(await readCategories(db)),
   )
   const asTeachers = { 200: WholeList('AdminTeacher'), ...problems(401, 403) }
   admin.get(
     '/teachers',
-    { config: read, schema: { tags, summary: 'All teachers, in their order', response: asTeachers } },
+    courseRoute('courses.read', { summary: 'All teachers, in their order', response: asTeachers }),
     async () => wholeList(await readTeachers(db)),
   )
 }
@@ -68,7 +66,7 @@ function addListRoutes(admin: Application, { db }: AdminContext): void {
 function addNewRoutes(admin: Application, context: AdminContext): void {
   admin.post(
     '/categories',
-    { config: write, schema: { tags, headers: IdempotencyHeader, body: CategoryFields, response: added } },
+    courseRoute('courses.write', { headers: IdempotencyHeader, body: CategoryFields, response: added }),
     async (request, reply) => {
       const made = await adminAction(context, {
         request,
@@ -81,7 +79,7 @@ function addNewRoutes(admin: Application, context: AdminContext): void {
   )
   admin.post(
     '/teachers',
-    { config: write, schema: { tags, headers: IdempotencyHeader, body: TeacherFields, response: added } },
+    courseRoute('courses.write', { headers: IdempotencyHeader, body: TeacherFields, response: added }),
     async (request, reply) => {
       const made = await adminAction(context, {
         request,
@@ -97,7 +95,7 @@ function addNewRoutes(admin: Application, context: AdminContext): void {
 function addEditRoutes(admin: Application, context: AdminContext): void {
   admin.put(
     '/categories/:slug',
-    { config: write, schema: { tags, params: Slug, body: CategoryFields, response: nothing } },
+    courseRoute('courses.write', { params: Slug, body: CategoryFields, response: nothing }),
     async (request, reply) => {
       const { slug } = request.params
       await adminAction(context, {
@@ -110,7 +108,7 @@ function addEditRoutes(admin: Application, context: AdminContext): void {
   )
   admin.put(
     '/teachers/:slug',
-    { config: write, schema: { tags, params: Slug, body: TeacherFields, response: nothing } },
+    courseRoute('courses.write', { params: Slug, body: TeacherFields, response: nothing }),
     async (request, reply) => {
       const { slug } = request.params
       await adminAction(context, {
@@ -126,11 +124,12 @@ function addEditRoutes(admin: Application, context: AdminContext): void {
 function addOrderRoute(admin: Application, context: AdminContext, table: ChoiceTable, kind: 'category' | 'teacher') {
   admin.put(
     `/${table}-order`,
-    {
-      config: write,
+    courseRoute('courses.write', {
       bodyLimit: ORDER_BODY_LIMIT,
-      schema: { tags, summary: 'All of them, in their new order', body: Slugs, response: nothing },
-    },
+      summary: 'All of them, in their new order',
+      body: Slugs,
+      response: nothing,
+    }),
     async (request, reply) => {
       await adminAction(context, {
         request,
@@ -145,7 +144,7 @@ function addOrderRoute(admin: Application, context: AdminContext, table: ChoiceT
 function addDeleteRoute(admin: Application, context: AdminContext, table: ChoiceTable, kind: 'category' | 'teacher') {
   admin.delete(
     `/${table}/:slug`,
-    { config: write, schema: { tags, summary: 'Unless a course has it', params: Slug, response: nothing } },
+    courseRoute('courses.write', { summary: 'Unless a course has it', params: Slug, response: nothing }),
     async (request, reply) => {
       const { slug } = request.params
       await adminAction(context, {

@@ -21,8 +21,7 @@ import {
   ChapterFields,
   CourseOrder,
   courseAnswers,
-  courseRights,
-  courseTags,
+  courseRoute,
   LessonEdit,
   LessonStart,
   lessonAnswers,
@@ -34,9 +33,6 @@ const LESSON_BODY_LIMIT = 1024 * 1024
 /** Fits about five thousand lessons. */
 const ORDER_BODY_LIMIT = 64 * 1024
 
-const { read, write } = courseRights
-const tags = courseTags
-
 export function addContentRoutes(admin: Application, context: AdminContext): void {
   addOrderRoute(admin, context)
   addChapterRoutes(admin, context)
@@ -47,17 +43,13 @@ export function addContentRoutes(admin: Application, context: AdminContext): voi
 function addOrderRoute(admin: Application, context: AdminContext): void {
   admin.put(
     '/courses/:id/order',
-    {
-      config: write,
+    courseRoute('courses.write', {
       bodyLimit: ORDER_BODY_LIMIT,
-      schema: {
-        tags,
-        summary: 'The whole order at once',
-        params: CourseId,
-        body: CourseOrder,
-        response: courseAnswers,
-      },
-    },
+      summary: 'The whole order at once',
+      params: CourseId,
+      body: CourseOrder,
+      response: courseAnswers,
+    }),
     async (request) => {
       const { id } = request.params
       const { chapters } = request.body
@@ -78,16 +70,12 @@ function addChapterRoutes(admin: Application, context: AdminContext): void {
 
   admin.post(
     '/courses/:id/chapters',
-    {
-      config: write,
-      schema: {
-        tags,
-        params: CourseId,
-        headers: IdempotencyHeader,
-        body: ChapterFields,
-        response: { ...courseAnswers, 201: Type.Ref('AdminCourse') },
-      },
-    },
+    courseRoute('courses.write', {
+      params: CourseId,
+      headers: IdempotencyHeader,
+      body: ChapterFields,
+      response: { ...courseAnswers, 201: Type.Ref('AdminCourse') },
+    }),
     async (request, reply) => {
       const { id } = request.params
       const { title } = request.body
@@ -102,7 +90,7 @@ function addChapterRoutes(admin: Application, context: AdminContext): void {
 
   admin.put(
     '/chapters/:id',
-    { config: write, schema: { tags, params: CourseId, body: ChapterEdit, response: courseAnswers } },
+    courseRoute('courses.write', { params: CourseId, body: ChapterEdit, response: courseAnswers }),
     async (request) => {
       const { id: chapter } = request.params
       const { title, version } = request.body
@@ -124,7 +112,7 @@ function addChapterRoutes(admin: Application, context: AdminContext): void {
 
   admin.delete(
     '/chapters/:id',
-    { config: write, schema: { tags, params: CourseId, querystring: VersionOnly, response: courseAnswers } },
+    courseRoute('courses.write', { params: CourseId, querystring: VersionOnly, response: courseAnswers }),
     async (request) => {
       const { id: chapter } = request.params
       const courseId = await adminAction(context, {
@@ -143,16 +131,12 @@ function addChapterRoutes(admin: Application, context: AdminContext): void {
 function addNewLessonRoute(admin: Application, context: AdminContext): void {
   admin.post(
     '/chapters/:id/lessons',
-    {
-      config: write,
-      schema: {
-        tags,
-        params: CourseId,
-        headers: IdempotencyHeader,
-        body: LessonStart,
-        response: { ...lessonAnswers, 201: Type.Ref('AdminLesson') },
-      },
-    },
+    courseRoute('courses.write', {
+      params: CourseId,
+      headers: IdempotencyHeader,
+      body: LessonStart,
+      response: { ...lessonAnswers, 201: Type.Ref('AdminLesson') },
+    }),
     async (request, reply) => {
       const { title } = request.body
       const lesson = await adminAction(context, {
@@ -171,17 +155,18 @@ function addNewLessonRoute(admin: Application, context: AdminContext): void {
 function addLessonRoutes(admin: Application, context: AdminContext): void {
   const { db } = context
 
-  admin.get('/lessons/:id', { config: read, schema: { tags, params: CourseId, response: lessonAnswers } }, (request) =>
+  admin.get('/lessons/:id', courseRoute('courses.read', { params: CourseId, response: lessonAnswers }), (request) =>
     readLessonForAuthor(db, request.params.id),
   )
 
   admin.put(
     '/lessons/:id',
-    {
-      config: write,
+    courseRoute('courses.write', {
       bodyLimit: LESSON_BODY_LIMIT,
-      schema: { tags, params: CourseId, body: LessonEdit, response: lessonAnswers },
-    },
+      params: CourseId,
+      body: LessonEdit,
+      response: lessonAnswers,
+    }),
     async (request) => {
       const { id } = request.params
       const after = auditedLesson(id, request.body)
@@ -199,7 +184,7 @@ function addLessonRoutes(admin: Application, context: AdminContext): void {
 
   admin.delete(
     '/lessons/:id',
-    { config: write, schema: { tags, params: CourseId, querystring: VersionOnly, response: courseAnswers } },
+    courseRoute('courses.write', { params: CourseId, querystring: VersionOnly, response: courseAnswers }),
     async (request) => {
       const { id: lesson } = request.params
       const courseId = await adminAction(context, {

@@ -18,8 +18,7 @@ import {
   CourseEdit,
   CourseFields,
   courseAnswers,
-  courseRights,
-  courseTags,
+  courseRoute,
   VersionOnly,
 } from './shapes.ts'
 
@@ -33,45 +32,34 @@ export function addAuthoringAdminRoutes(admin: Application, context: AdminContex
   addContentRoutes(admin, context)
 }
 
-const { read, write } = courseRights
-const tags = courseTags
-
 function addListRoutes(admin: Application, { db }: AdminContext): void {
   admin.get(
     '/courses',
-    {
-      config: read,
-      schema: {
-        tags,
-        summary: 'All courses, drafts as well, newest first',
-        querystring: Type.Object({
-          q: Type.Optional(Type.String({ maxLength: 100 })),
-          status: Type.Optional(Type.Enum(['draft', 'published'])),
-          category: Type.Optional(Type.String({ maxLength: 64 })),
-          cursor: Cursor,
-        }),
-        response: { 200: PageShape('AdminCourseRow'), ...problems(401, 403, 422) },
-      },
-    },
+    courseRoute('courses.read', {
+      summary: 'All courses, drafts as well, newest first',
+      querystring: Type.Object({
+        q: Type.Optional(Type.String({ maxLength: 100 })),
+        status: Type.Optional(Type.Enum(['draft', 'published'])),
+        category: Type.Optional(Type.String({ maxLength: 64 })),
+        cursor: Cursor,
+      }),
+      response: { 200: PageShape('AdminCourseRow'), ...problems(401, 403, 422) },
+    }),
     ({ query }) => searchCourses(db, query),
   )
 
   admin.get(
     '/course-choices',
-    {
-      config: read,
-      schema: {
-        tags,
-        summary: 'The categories and teachers that a course may have',
-        response: {
-          200: Type.Object({
-            categories: Type.Array(Type.Object({ slug: Type.String(), nameZh: Type.String(), nameEn: Type.String() })),
-            teachers: Type.Array(Type.Object({ slug: Type.String(), name: Type.String(), title: Type.String() })),
-          }),
-          ...problems(401, 403),
-        },
+    courseRoute('courses.read', {
+      summary: 'The categories and teachers that a course may have',
+      response: {
+        200: Type.Object({
+          categories: Type.Array(Type.Object({ slug: Type.String(), nameZh: Type.String(), nameEn: Type.String() })),
+          teachers: Type.Array(Type.Object({ slug: Type.String(), name: Type.String(), title: Type.String() })),
+        }),
+        ...problems(401, 403),
       },
-    },
+    }),
     () => readChoices(db),
   )
 }
@@ -81,16 +69,12 @@ function addCourseRoutes(admin: Application, context: AdminContext): void {
 
   admin.post(
     '/courses',
-    {
-      config: write,
-      schema: {
-        tags,
-        summary: 'A new draft',
-        headers: IdempotencyHeader,
-        body: CourseFields,
-        response: { 201: Type.Ref('AdminCourse'), ...problems(401, 403, 422) },
-      },
-    },
+    courseRoute('courses.write', {
+      summary: 'A new draft',
+      headers: IdempotencyHeader,
+      body: CourseFields,
+      response: { 201: Type.Ref('AdminCourse'), ...problems(401, 403, 422) },
+    }),
     async (request, reply) => {
       const { body } = request
       const { id } = await adminAction(context, {
@@ -103,13 +87,13 @@ function addCourseRoutes(admin: Application, context: AdminContext): void {
     },
   )
 
-  admin.get('/courses/:id', { config: read, schema: { tags, params: CourseId, response: courseAnswers } }, (request) =>
+  admin.get('/courses/:id', courseRoute('courses.read', { params: CourseId, response: courseAnswers }), (request) =>
     readForAuthor(db, request.params.id, requestLanguage(request)),
   )
 
   admin.put(
     '/courses/:id',
-    { config: write, schema: { tags, params: CourseId, body: CourseEdit, response: courseAnswers } },
+    courseRoute('courses.write', { params: CourseId, body: CourseEdit, response: courseAnswers }),
     async (request) => {
       const { id } = request.params
       const { version, ...after } = request.body
@@ -124,16 +108,12 @@ function addCourseRoutes(admin: Application, context: AdminContext): void {
 
   admin.delete(
     '/courses/:id',
-    {
-      config: write,
-      schema: {
-        tags,
-        summary: 'Only what was never ordered nor owned',
-        params: CourseId,
-        querystring: VersionOnly,
-        response: { 204: Nothing, ...problems(401, 403, 404, 409, 422) },
-      },
-    },
+    courseRoute('courses.write', {
+      summary: 'Only what was never ordered nor owned',
+      params: CourseId,
+      querystring: VersionOnly,
+      response: { 204: Nothing, ...problems(401, 403, 404, 409, 422) },
+    }),
     async (request, reply) => {
       const { id } = request.params
       await adminAction(context, {
@@ -150,10 +130,12 @@ function addSaleRoutes(admin: Application, context: AdminContext): void {
   for (const verb of ['publish', 'unpublish'] as const) {
     admin.post(
       `/courses/:id/${verb}`,
-      {
-        config: write,
-        schema: { tags, params: CourseId, headers: IdempotencyHeader, body: VersionOnly, response: courseAnswers },
-      },
+      courseRoute('courses.write', {
+        params: CourseId,
+        headers: IdempotencyHeader,
+        body: VersionOnly,
+        response: courseAnswers,
+      }),
       async (request) => {
         const { id } = request.params
         const { version } = request.body

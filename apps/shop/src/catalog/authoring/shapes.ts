@@ -1,9 +1,9 @@
 /** Request and response schemas of course authoring. */
 import { Type } from 'typebox'
+import { adminRoute } from '../../admin/admin-routes.ts'
 import { Moment, Money, problems } from '../../http/shapes.ts'
 
-export const courseTags = ['back office: courses']
-export const courseRights = { read: { right: 'courses.read' }, write: { right: 'courses.write' } } as const
+export const courseRoute = adminRoute('courses')
 
 const Id = Type.Integer({ minimum: 1, maximum: 2_147_483_647 })
 const Version = Type.Integer({ minimum: 1, maximum: 2_147_483_647 })

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { type Acting, type AdminContext, adminAction } from '../../admin/action.ts'
-import { staffOf } from '../../admin/admin-routes.ts'
+import { adminRoute, staffOf } from '../../admin/admin-routes.ts'
 import type { Encryption } from '../../encryption.ts'
 import { ShopError } from '../../errors.ts'
 import type { Application } from '../../http/application.ts'
@@ -15,6 +15,8 @@ import { checkFile } from './check.ts'
 import { MAX_BYTES } from './file.ts'
 import { addImport, cancelImport, findImports, ImportShape, readImport, startImport, takePasswords } from './imports.ts'
 import { exportResult, passwordFile } from './result.ts'
+
+const route = adminRoute('buyers')
 
 const BASE64_LENGTH = Math.ceil(MAX_BYTES / 3) * 4
 const Id = Type.Object({ id: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) })
@@ -31,8 +33,6 @@ export function addImportAdminRoutes(admin: Application, context: ImportAdmin): 
   addResultRoute(admin, context)
 }
 
-const tags = ['back office: buyers']
-const config = { right: 'students.import' } as const
 const csv = { 200: Type.Unsafe<Readable>({ type: 'string' }) }
 
 function addUploadRoutes(admin: Application, context: ImportAdmin): void {
@@ -40,36 +40,28 @@ function addUploadRoutes(admin: Application, context: ImportAdmin): void {
 
   admin.get(
     '/imports',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'The newest imports of students',
-        response: { 200: WholeList('StudentImport'), ...problems(401, 403) },
-      },
-    },
+    route('students.import', {
+      summary: 'The newest imports of students',
+      response: { 200: WholeList('StudentImport'), ...problems(401, 403) },
+    }),
     async (request) => wholeList(await findImports(db, staffOf(request).user.id)),
   )
 
   admin.post(
     '/imports',
-    {
-      config,
+    route('students.import', {
       bodyLimit: BASE64_LENGTH + 4096,
-      schema: {
-        tags,
-        summary: 'Examine a CSV file of students (at most 5 MB and 20,000 rows), as base64; nothing is done yet',
-        headers: IdempotencyHeader,
-        body: Type.Object(
-          {
-            fileName: Type.String({ minLength: 1, maxLength: 200 }),
-            file: Type.String({ maxLength: BASE64_LENGTH }),
-          },
-          { additionalProperties: false },
-        ),
-        response: { 201: Type.Ref('StudentImport'), ...problems(401, 403, 409, 413, 422) },
-      },
-    },
+      summary: 'Examine a CSV file of students (at most 5 MB and 20,000 rows), as base64; nothing is done yet',
+      headers: IdempotencyHeader,
+      body: Type.Object(
+        {
+          fileName: Type.String({ minLength: 1, maxLength: 200 }),
+          file: Type.String({ maxLength: BASE64_LENGTH }),
+        },
+        { additionalProperties: false },
+      ),
+      response: { 201: Type.Ref('StudentImport'), ...problems(401, 403, 409, 413, 422) },
+    }),
     async (request, reply) => {
       const { fileName, file } = request.body
       const bytes = Buffer.from(file, 'base64')
@@ -91,10 +83,7 @@ function addUploadRoutes(admin: Application, context: ImportAdmin): void {
 
   admin.get(
     '/imports/:id',
-    {
-      config,
-      schema: { tags, params: Id, response: { 200: Type.Ref('StudentImport'), ...problems(401, 403, 404) } },
-    },
+    route('students.import', { params: Id, response: { 200: Type.Ref('StudentImport'), ...problems(401, 403, 404) } }),
     (request) => readImport(db, request.params.id, staffOf(request).user.id),
   )
 }
@@ -118,13 +107,13 @@ function addRunRoutes(admin: Application, context: ImportAdmin): void {
 
   admin.post(
     '/imports/:id/start',
-    { config, schema: { tags, summary: 'Begin: accounts are made and courses granted', ...changed } },
+    route('students.import', { summary: 'Begin: accounts are made and courses granted', ...changed }),
     (request) => change(context, request, { id: request.params.id, action: 'students.import' }, startImport),
   )
 
   admin.post(
     '/imports/:id/cancel',
-    { config, schema: { tags, summary: 'Stop; what was made stays', ...changed } },
+    route('students.import', { summary: 'Stop; what was made stays', ...changed }),
     (request) => change(context, request, { id: request.params.id, action: 'students.cancel' }, cancelImport),
   )
 }
@@ -132,15 +121,13 @@ function addRunRoutes(admin: Application, context: ImportAdmin): void {
 function addPasswordRoute(admin: Application, context: ImportAdmin): void {
   admin.post(
     '/imports/:id/passwords',
-    {
-      config: { ...config, security: 'passwords.downloaded', proof: true },
-      schema: {
-        tags,
-        summary: 'The one-time passwords of the created accounts, shown once to the person who uploaded the file',
-        params: Id,
-        response: { ...csv, ...problems(401, 403, 404, 409) },
-      },
-    },
+    route('students.import', {
+      security: 'passwords.downloaded',
+      proof: true,
+      summary: 'The one-time passwords of the created accounts, shown once to the person who uploaded the file',
+      params: Id,
+      response: { ...csv, ...problems(401, 403, 404, 409) },
+    }),
     async (request, reply) => {
       const { id } = request.params
       const accounts = await adminAction(context, {
@@ -165,15 +152,12 @@ function addPasswordRoute(admin: Application, context: ImportAdmin): void {
 function addResultRoute(admin: Application, context: ImportAdmin): void {
   admin.get(
     '/imports/:id/result.csv',
-    {
-      config: { ...config, proof: true },
-      schema: {
-        tags,
-        summary: 'What became of each row, as a CSV file for spreadsheets, streamed',
-        params: Id,
-        response: { ...csv, ...problems(401, 403, 404) },
-      },
-    },
+    route('students.import', {
+      proof: true,
+      summary: 'What became of each row, as a CSV file for spreadsheets, streamed',
+      params: Id,
+      response: { ...csv, ...problems(401, 403, 404) },
+    }),
     async (request, reply) => {
       const { id } = request.params
       await adminAction(context, {
