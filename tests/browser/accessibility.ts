@@ -1,11 +1,11 @@
-/** What axe finds wrong with the page that is open. */
+/** Accessibility of the open page, checked with axe. */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** Anything that axe finds wrong, as `rule: where`. */
+/** The problems that axe finds, as `rule: element`. */
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(AXE)
   return page.evaluate(async () => {

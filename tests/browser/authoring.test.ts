@@ -1,4 +1,4 @@
-/** A course written, with cover, picture and video, published, bought and read: by staff and a buyer, through the real pages, the cashier in between. */
+/** Staff write and publish a course with cover, picture and video; a buyer buys it at the cashier and reads it. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -58,7 +58,7 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   staff = await harness.visitAs(OWNER, DESKTOP)
   const { page } = staff
   await staff.open('/admin/courses')
-  // The choices load late: an author who types at once still gets the first category and teacher.
+  // The choices load late: an author who types right away still gets the first category and teacher.
   await page.route('**/api/admin/course-choices', async (route) => {
     await new Promise((resolve) => setTimeout(resolve, 700))
     await route.continue()
@@ -97,7 +97,7 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   await page.reload()
   await eventually(() => lessons(page)).toEqual(['第一课', '第二课'])
 
-  // What is written but not saved is not lost without a question.
+  // Leaving with unsaved changes asks for confirmation.
   await page.getByRole('link', { name: '基本信息与价格' }).click()
   await page.getByTestId('course-promise').fill('看懂一扇屏风')
   page.once('dialog', (dialog) => dialog.dismiss())
@@ -136,7 +136,7 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   await body.getByText('<b>不是标签</b>').waitFor()
   expect(await body.innerText()).toContain('在屏风前：第一课')
 
-  // Off sale, it stays its owner's.
+  // Off sale, its owner can still read it.
   await page.reload()
   await settled(page)
   expect(await page.getByTestId('course-delete').count()).toBe(0)
@@ -145,7 +145,7 @@ test('staff write a course and put it on sale; a buyer buys it at the cashier an
   await page.getByTestId('course-publish').waitFor()
   await buyer.page.reload()
   await body.getByText('<b>不是标签</b>').waitFor()
-  // The page that was not there yet is an honest 404, which Chromium prints as an error.
+  // The page that did not exist yet is an expected 404, which Chromium prints as an error.
   expect(buyer.problems.filter((problem) => !problem.includes('404 (Not Found)'))).toEqual([])
   await buyer.close()
 })
@@ -219,7 +219,7 @@ test('two authors edit one course: neither overwrites the other, and the page sh
   await page.getByTestId('conflict').waitFor({ state: 'detached' })
   await eventually(async () => [(await read())['promise'], (await read())['price']]).toEqual(['甲写的一句话', '19.00'])
 
-  // What A typed before B saved is offered after a reload, and is still of the version that A typed it over.
+  // The text that A typed before B saved is offered after a reload, still based on the older version.
   await page.getByTestId('course-promise').fill('甲没有保存的一句话')
   await page.reload()
   await page.getByTestId('draft').waitFor()
@@ -237,7 +237,7 @@ test('two authors edit one course: neither overwrites the other, and the page sh
     '29.00',
   ])
 
-  // A lesson: both change its text; A looks, and takes B's.
+  // A lesson: both change its text; A compares and takes B's.
   const lesson = (await read()).chapters[0]?.lessons[0]?.id
   const text = `/api/admin/lessons/${lesson}`
   const lessonNow = async () => {

@@ -1,4 +1,4 @@
-/** What the back office shows that no address alone leads to: dialogs, refusals, what is missing; right in both languages, and worked by keys alone. */
+/** Dialogs, refusals and missing pages of the back office: in both languages, and with the keyboard alone. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
 import { type BackOffice, OWNER, sharedBackOffice } from './back-office.ts'
@@ -47,7 +47,7 @@ const MANNERS: readonly (readonly [string, Manner])[] = [
   ['390 pixels, English, dark', PHONE],
 ]
 
-/** Its name, its address, and what is looked for or pressed there. */
+/** Name, address, and the elements to find or press there. */
 type Row = readonly [string, () => string, string]
 
 describe.each(MANNERS)('%s', (_, manner) => {
@@ -104,7 +104,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
     const dialog = page.locator('dialog[open]')
     await dialog.waitFor()
     await look(`dialog ${name}`)
-    // The focus is inside, Escape leaves, and the focus is back.
+    // The focus is inside; Escape closes the dialog and returns the focus.
     expect(await page.evaluate(`document.querySelector('dialog[open]').contains(document.activeElement)`)).toBe(true)
     await page.keyboard.press('Escape')
     await dialog.waitFor({ state: 'detached' })
@@ -150,7 +150,7 @@ test('a buyer’s password is reset with only Tab and Enter, starting at the ski
   await tabTo('tbody a')
   await page.keyboard.press('Enter')
   await page.getByTestId('buyer-password').waitFor()
-  // Another page begins at its content.
+  // On the next page the focus starts at the content.
   await eventually(() => page.evaluate('document.activeElement.id')).toBe('content')
   await tabTo('[data-testid=buyer-password]')
   await page.keyboard.press('Enter')

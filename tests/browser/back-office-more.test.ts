@@ -1,4 +1,4 @@
-/** What the owner does less often: keys stored although they cannot be proved, a trial payment by code, an import stopped. */
+/** Less frequent tasks of the owner: storing keys that cannot be checked, a trial payment by code, stopping an import. */
 import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
@@ -51,7 +51,7 @@ test('a trial payment by WeChat Pay: the code is scanned and every step passes',
   await harness.system.sandbox.send('POST', '/wechat/pay', { link })
   for (const { page: each } of [staff, phone]) await each.locator('[data-outcome=passed]').waitFor({ timeout: 60_000 })
   expect(await page.locator('[data-step][data-state=done]').count()).toBe(6)
-  // What was paid is no longer to be scanned.
+  // Once paid, the code is no longer shown.
   await eventually(() => page.locator('[data-outcome] [role=img]').count()).toBe(0)
   await look(staff)
   await look(phone)
@@ -99,7 +99,7 @@ test('keys that cannot be checked are stored only with the button that says so',
   const values = {
     ALIPAY_APP_ID: '2021000000000001',
     ALIPAY_SELLER_ID: '2088000000000001',
-    // Nobody answers there.
+    // Nothing answers at this address.
     ALIPAY_GATEWAY: 'http://127.0.0.1:9/gateway.do',
     ALIPAY_PRIVATE_KEY: secret,
     ALIPAY_PUBLIC_KEY: theirs,

@@ -1,4 +1,4 @@
-/** Finding one’s way in the back office: by role, by filter, on a phone, and when the server fails. */
+/** Navigation in the back office: by role, by filter, on a phone, and when the server fails. */
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { OWNER, order } from './back-office.ts'
@@ -25,7 +25,7 @@ test('the navigation marks the current section, on detail pages too', async () =
     ['/admin/imports', '买家'],
   ] as const) {
     await staff.open(path)
-    // A page has tabs of its own as well, which say the same of themselves.
+    // A page may have tabs, which mark their current one as well.
     const ways = page.getByRole('navigation', { name: '后台导航' })
     await eventually(() => ways.locator('[aria-current=page]').innerText()).toBe(way)
   }
@@ -43,7 +43,7 @@ test('staff preview a published course as a buyer: lessons are locked, and it ca
   )
   await staff.open(`/learn/1/${locked?.id}?as=buyer`)
   await page.getByTestId('lesson-locked').waitFor()
-  // It goes along to the course, and ends when asked to.
+  // The preview stays on when the course is opened, until it is ended.
   await page.locator('.side .course a').click()
   await page.waitForURL('**/courses/1?as=buyer')
   await page.getByTestId('as-buyer').getByRole('link').click()
@@ -94,7 +94,7 @@ test('a list that cannot be loaded says so, and loads when retried', async () =>
   await page.unroute('**/api/admin/orders*')
   await page.getByRole('button', { name: '再试一次' }).click()
   await page.locator('tbody tr').first().waitFor()
-  staff.problems.length = 0 // the failure, as Chromium prints it
+  staff.problems.length = 0 // the failure, which Chromium prints as an error
 })
 
 test('filters are part of the address, and going back undoes the last one', async () => {
@@ -137,6 +137,6 @@ test('a buyer’s browser loads no code of the back office', async () => {
     await visit.open(path)
     await settled(visit.page)
   }
-  expect(loaded.filter((path) => /admin|desk/.test(path))).toEqual([])
+  expect(loaded.filter((path) => /admin/.test(path))).toEqual([])
   await visit.close()
 })

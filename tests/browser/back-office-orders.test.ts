@@ -1,4 +1,4 @@
-/** What staff do with an order, a notification and a row of money health. */
+/** Staff actions on orders, notifications and failed money checks. */
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
@@ -18,7 +18,7 @@ afterAll(() => harness?.close())
 
 const refundedAtGateway = async (orderNo: string) => (await harness.system.sandbox.trades(orderNo))[0]?.refundedAmount
 
-/** A buyer with a paid order, who looks at it in a browser. */
+/** A buyer with a paid order that is open in a browser. */
 async function buyerWith(courseIds: readonly number[], total: string, manner = PHONE) {
   const buyer: Buyer = await harness.newBuyer()
   const client = harness.system.client()
@@ -95,7 +95,7 @@ test('a refused notification is replayed, and its order becomes paid', async () 
   await eventually(() => page.getByTestId('handlings').innerText()).toContain('已入账')
   expect((await bought.buyer.order(bought.orderNo)).status).toBe('paid')
   expect(await bought.buyer.ownedIds()).toEqual([1])
-  // The money was listed as nobody's meanwhile: settled, it is off the list.
+  // The payment was listed as unmatched meanwhile; settled, it leaves the list.
   await staff.open('/admin/unmatched-payments?state=resolved')
   const [trade] = await harness.system.sandbox.trades(bought.orderNo)
   const row = page.locator('tbody tr').filter({ hasText: trade?.tradeNo ?? '' })
@@ -149,12 +149,12 @@ test('the order’s timeline lists access changes, gateway queries and notificat
   for (const event of ['order_place', 'order_pay', 'access_revoke', 'gateway_ask', 'notification_accept']) {
     await line.locator(`[data-event=${event}]`).first().waitFor()
   }
-  // Given by the payment, and given back by staff.
+  // Granted by the payment, and restored by staff.
   expect(await line.locator('[data-event=access_grant]').count()).toBe(2)
   await line.locator('[data-event=notification_accept]').getByRole('link').first().click()
   await page.getByTestId('verdict').waitFor()
 
-  // Its log, by action.
+  // The audit log, filtered by action.
   await staff.open(`/admin/orders/${orderNo}`)
   await page.getByRole('link', { name: '操作日志', exact: true }).last().click()
   await page.locator('tbody tr').filter({ hasText: '查询' }).first().waitFor()

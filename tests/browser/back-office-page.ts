@@ -1,4 +1,4 @@
-/** Looks at pages of the back office by their address, at two widths, in both languages, light and dark: each says what it is, fits, and has nothing wrong with it. */
+/** Opens pages of the back office by their address, at two widths, in both languages, light and dark: each has its heading, fits, and has no problems. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
 import { type BackOffice, OWNER, sharedBackOffice } from './back-office.ts'
@@ -10,15 +10,15 @@ export interface BackOfficePage {
   readonly path: (world: BackOffice) => string
   /** The heading, or a part of it. */
   readonly heading: readonly [string, string]
-  /** What must be there besides. */
+  /** An element that must be visible as well. */
   readonly shows?: string
 }
 
-/** What a test of one manner works with, from the first test on. */
+/** The visit of one manner, opened before its first test. */
 export interface Looking {
   readonly harness: Harness
   readonly world: BackOffice
-  /** The owner's. */
+  /** A visit of the owner. */
   readonly visit: Visit
   readonly manner: Manner
 }
@@ -63,7 +63,7 @@ export function describePages(pages: readonly BackOfficePage[], more?: (looking:
       expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
       expect(await violations(page)).toEqual([])
       await shoot(page, 'back-office', name, manner)
-      // What is not there is an honest 404, which Chromium prints as an error.
+      // A missing page is an expected 404, which Chromium prints as an error.
       const unexpected = visit.problems.splice(0).filter((problem) => !problem.includes('404 (Not Found)'))
       expect(unexpected).toEqual([])
     }

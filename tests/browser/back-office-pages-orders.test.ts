@@ -15,8 +15,8 @@ describePages(
       shows: 'tbody tr',
     },
     {
-      name: 'more people than are looked through',
-      path: () => '/admin/orders?q=crowd',
+      name: 'more buyers than the search compares',
+      path: () => '/admin/orders?q=learner',
       heading: ['订单', 'Orders'],
       shows: '[data-testid=orders-too-many]',
     },
@@ -55,7 +55,7 @@ describePages(
       await page.setViewportSize({ width: manner.width, height: 900 })
       expect(await page.evaluate(cut)).toBe(0)
       if (manner.width > 1000) {
-        // By the object model: the policy of the page takes no style element.
+        // Set with scripts: the content policy allows no style element.
         await page.evaluate(
           `for (const table of document.querySelectorAll('.frame table')) table.style.minWidth = '2000px'`,
         )
@@ -83,7 +83,7 @@ describePages(
       expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
       await page.keyboard.press('Escape')
       await dialog.waitFor({ state: 'detached' })
-      // The focus is back where it was.
+      // The focus returns to where it was.
       expect(await page.evaluate('document.activeElement.dataset.testid')).toBe('order-refund')
       expect(visit.problems.splice(0)).toEqual([])
     })

@@ -1,4 +1,4 @@
-/** A day reconciled on the screen, and a failed job run again. The clock of the gateway moves on a day. */
+/** Staff reconcile a day and run a failed job again. The clock of the gateway is moved ahead by a day. */
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { deadJob, endDay, OWNER, unreportedOrder } from './back-office.ts'
@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => harness?.close())
 
-// From here on the gateway's clock stands a day later: nothing more can be paid.
+// From here on the gateway's clock is a day ahead: nothing more can be paid.
 test('staff reconcile a day and repair its difference; the audit log records it', async () => {
   const unreported = await unreportedOrder(harness.system)
   const day = await endDay(harness.system)
@@ -23,7 +23,7 @@ test('staff reconcile a day and repair its difference; the audit log records it'
   await page.getByTestId('reconcile-day').fill(day)
   await page.getByTestId('reconcile-run').click()
   const row = page.locator('tbody tr').filter({ hasText: day })
-  await row.locator('[data-status=done]').waitFor() // followed while it runs
+  await row.locator('[data-status=done]').waitFor() // the page follows the run
   await row.getByRole('link', { name: day }).click()
 
   const difference = page.locator('tbody tr').filter({ hasText: unreported.orderNo })

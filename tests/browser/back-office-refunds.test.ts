@@ -1,4 +1,4 @@
-/** Refunds from the screen of the back office: by staff, and as buyers ask for them. */
+/** Refunds in the back office: by staff, and as buyers request them. */
 import type { Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
@@ -18,7 +18,7 @@ afterAll(() => harness?.close())
 
 const refundedAtGateway = async (orderNo: string) => (await harness.system.sandbox.trades(orderNo))[0]?.refundedAmount
 
-/** A buyer with a paid order, who looks at it in a browser. */
+/** A buyer with a paid order that is open in a browser. */
 async function buyerWith(courseIds: readonly number[], total: string, manner = PHONE) {
   const buyer: Buyer = await harness.newBuyer()
   const client = harness.system.client()
@@ -39,7 +39,7 @@ test('a partial refund is previewed, sent once, and visible to the buyer and at 
   await page.getByTestId('order-refund').click()
   const dialog = page.locator('dialog[open]')
 
-  // Nothing leaves before it is right.
+  // An invalid refund is not sent.
   await dialog.getByTestId('refund-preview').click()
   await dialog.getByText('请至少选择一门课程').waitFor()
   await dialog.getByTestId('refund-line-1').check()
@@ -53,7 +53,7 @@ test('a partial refund is previewed, sent once, and visible to the buyer and at 
   await dialog.getByTestId('refund-reason').fill('与买家商定')
   await dialog.getByTestId('refund-preview').click()
 
-  // How much, which access goes, and what the order is afterwards.
+  // The amount, the access that ends, and the state of the order afterwards.
   await eventually(() => dialog.getByTestId('refund-amount').innerText()).toBe('¥48.90')
   expect(await dialog.locator('[data-takes=true]').innerText()).toContain('Python 从零写起')
   expect(await dialog.locator('[data-takes=false]').innerText()).toContain('算法，用纸笔想清楚')
@@ -62,7 +62,7 @@ test('a partial refund is previewed, sent once, and visible to the buyer and at 
 
   await dialog.getByTestId('refund-send').dblclick()
   await dialog.waitFor({ state: 'detached' })
-  await page.locator('[data-refund][data-status=succeeded]').waitFor() // the page follows it by itself
+  await page.locator('[data-refund][data-status=succeeded]').waitFor() // the page updates without a reload
   await page.locator('[data-access=revoked]').waitFor()
   expect(await page.locator('[data-access=active]').count()).toBe(2)
   expect(await page.locator('[data-refund]').count()).toBe(1)
@@ -102,18 +102,18 @@ test('a refund whose response is lost is sent again and created once; one that e
   await dialog.waitFor({ state: 'detached' })
   await page.locator('[data-refund][data-status=succeeded]').waitFor()
   expect(await refundedAtGateway(orderNo)).toBe('39.00')
-  staff.problems.length = 0 // the lost answer, as Chromium prints it
+  staff.problems.length = 0 // the lost answer, which Chromium prints as an error
 
-  // Between the preview and the press the buyer asks for the same.
+  // After the preview, before the button is pressed, the buyer requests the same refund.
   await begin(2)
   await buyer.call('POST', `/api/orders/${orderNo}/refunds`, { courseIds: [2], reason: 'mine' })
   await dialog.getByTestId('refund-send').click()
   await dialog.getByRole('alert').locator('strong').waitFor()
   await page.keyboard.press('Escape')
   await dialog.waitFor({ state: 'detached' })
-  await page.locator('[data-refund][data-status=requested]').waitFor() // and the page has learnt of it
+  await page.locator('[data-refund][data-status=requested]').waitFor() // the page shows the request
   expect(await refundedAtGateway(orderNo)).toBe('39.00')
-  staff.problems.length = 0 // an honest refusal, as Chromium prints it
+  staff.problems.length = 0 // an expected refusal, which Chromium prints as an error
 })
 
 test('a buyer requests a refund, staff approve it, and the buyer’s page follows', async () => {
@@ -141,7 +141,7 @@ test('a buyer requests a refund, staff approve it, and the buyer’s page follow
   await page.getByTestId('decide-yes').click()
   await card.waitFor({ state: 'detached' }) // decided: no longer in the queue
 
-  await buyer.locator('[data-refund=succeeded]').waitFor() // while the buyer only looks
+  await buyer.locator('[data-refund=succeeded]').waitFor() // while the buyer has the page open
   expect(await refundedAtGateway(orderNo)).toBe('39.00')
   expect(await client.ownedIds()).toEqual([2])
   expect([...visit.problems, ...staff.problems]).toEqual([])
@@ -172,7 +172,7 @@ test('a refund made meanwhile lowers what can be requested: the dialog shows the
   await buyer.locator('[data-refund=requested]').getByText('¥68.00').waitFor()
   await buyer.getByTestId('refund-withdraw').click()
   await buyer.locator('[data-refund=withdrawn]').waitFor()
-  visit.problems.length = 0 // an honest refusal, as Chromium prints it
+  visit.problems.length = 0 // an expected refusal, which Chromium prints as an error
   await visit.close()
 })
 
@@ -194,7 +194,7 @@ test('a buyer withdraws a refund request; staff decline another with an answer',
   await staff.open(`/admin/orders/${orderNo}`)
   await page.getByTestId('refund-decline').click()
   await page.getByTestId('decide-yes').click()
-  await page.locator('dialog[open]').getByText('请填写').waitFor() // a buyer is owed a word
+  await page.locator('dialog[open]').getByText('请填写').waitFor() // the buyer must get an answer
   await page.getByTestId('decide-words').fill('课程已学完大半')
   await page.getByTestId('decide-yes').click()
   await page.locator('[data-refund][data-status=declined]').waitFor()

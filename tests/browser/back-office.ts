@@ -15,18 +15,18 @@ export interface Bought {
 }
 
 export interface BackOffice {
-  /** The Beijing day on which everything happened; the gateway's clock stands a day later. */
+  /** The Beijing day on which everything happened; the gateway's clock is a day ahead. */
   readonly day: string
-  /** A paid order of three courses, one of them paid back. */
+  /** A paid order of three courses, one of them refunded. */
   readonly partly: string
-  /** A paid order whose buyer asks for the money back. */
+  /** A paid order whose buyer has requested a refund. */
   readonly asked: string
   readonly unpaid: string
   /** A notification that was refused, since its order was unknown at that moment. */
   readonly refused: number
-  /** Who bought the order that was paid back in part. */
+  /** The buyer of the partly refunded order. */
   readonly buyer: number
-  /** One of the staff, who has not logged in yet. */
+  /** A member of staff who has not logged in yet. */
   readonly member: number
 }
 
@@ -51,7 +51,7 @@ export async function paidOrder(
   return bought
 }
 
-/** Paid at the gateway, and nobody has told the shop; it is not asked about either. */
+/** Paid at the gateway, without a notification; the shop does not query it either. */
 export async function unreportedOrder(system: RunningSystem): Promise<Bought> {
   await system.sandbox.notifications(false)
   const bought = await order(system, [1], '39.00')
@@ -63,7 +63,7 @@ export async function unreportedOrder(system: RunningSystem): Promise<Bought> {
   return bought
 }
 
-/** Has a notification come for an order that is unknown just then; afterwards the order is known again. */
+/** A notification arrives while its order is unknown; afterwards the order is known again. */
 export async function refusedNotification(
   system: RunningSystem,
   staff: ShopApi,
@@ -85,7 +85,7 @@ export async function refusedNotification(
   return { id: body.items.at(-1)?.id ?? 0, bought }
 }
 
-/** Money that came for a number of ours that is in nobody's books: it stands on the list. @returns that number */
+/** A payment for an order number that the shop does not know: it is listed as unmatched. @returns the number */
 export async function unmatchedPayment(system: RunningSystem, staff: ShopApi): Promise<string> {
   const { bought } = await refusedNotification(system, staff)
   const unknown = ['n'.repeat(32), bought.orderNo]
@@ -93,7 +93,7 @@ export async function unmatchedPayment(system: RunningSystem, staff: ShopApi): P
   return bought.orderNo
 }
 
-/** A job that has used up its tries. */
+/** A job that has no attempts left. */
 export async function deadJob(system: RunningSystem): Promise<void> {
   await system.sql(
     `select graphile_worker.add_job('send-refund', '{"refundId": "none"}', run_at => now() + interval '1 day', max_attempts => 3)`,
@@ -104,14 +104,14 @@ export async function deadJob(system: RunningSystem): Promise<void> {
   )
 }
 
-/** More people of one name than the list of orders looks through. */
-async function crowd(system: RunningSystem): Promise<void> {
+/** More buyers of one name than the search of orders compares. */
+async function addLearners(system: RunningSystem): Promise<void> {
   await system.sql(
-    `insert into users (username, display_name, password_hash) select 'crowd' || n, 'Crowd', 'none' from generate_series(1, 301) n`,
+    `insert into users (username, display_name, password_hash) select 'learner' || n, 'Learner', 'none' from generate_series(1, 301) n`,
   )
 }
 
-/** Moves the gateway to the next day, so that the bill of this one is there. @returns this day */
+/** Moves the gateway to the next day, so that the bill of today is available. @returns today */
 export async function endDay(system: RunningSystem): Promise<string> {
   await system.sandbox.nextMorning()
   return new Date(Date.now() + UTC8_MS).toISOString().slice(0, 10)
@@ -133,7 +133,7 @@ export async function fillBackOffice(system: RunningSystem): Promise<BackOffice>
   await unmatchedPayment(system, staff)
   await unreportedOrder(system)
   await deadJob(system)
-  await crowd(system)
+  await addLearners(system)
   const day = await endDay(system)
   await staff.call('POST', '/api/admin/reconciliations', { provider: 'alipay', day })
   const path = `/api/admin/reconciliations/alipay/${day}`
@@ -150,7 +150,7 @@ export async function fillBackOffice(system: RunningSystem): Promise<BackOffice>
   return { day, partly: partly.orderNo, asked: asked.orderNo, unpaid: unpaid.orderNo, refused, buyer, member }
 }
 
-/** The one that all files share which only look at it. */
+/** The back office shared by all test files that change nothing. */
 export async function sharedBackOffice(): Promise<{ system: RunningSystem; world: BackOffice }> {
   const { place, world } = await fetchShared<{ place: Place; world: BackOffice }>('/back-office')
   return { system: openSystem(place, () => {}), world }

@@ -1,4 +1,4 @@
-/** The browser that the tests use: the one that all files share, or one of one's own outside the test runner. */
+/** The browser of the tests: shared by all files, or a separate one outside the test runner. */
 import { type Browser, chromium, type Download, type LaunchOptions } from 'playwright-core'
 import { inject } from 'vitest'
 
@@ -9,21 +9,21 @@ export const launchOptions = (): LaunchOptions => ({
   args: ARGS,
 })
 
-/** Asks the shared things of `shared.ts` for one of them. */
+/** Gets something shared from the process of `shared.ts`. */
 export async function fetchShared<Body>(path: '/browser' | '/back-office'): Promise<Body> {
-  // Its first answer waits for a start.
+  // The first answer waits until it has started.
   const response = await fetch(inject('sharedByBrowserTests') + path)
   if (!response.ok) throw new Error(`${path}: ${await response.text()}`)
   return (await response.json()) as Body
 }
 
-/** Closing it closes what was opened by it; the browser goes on for other files. */
+/** Closes everything opened through it; the browser keeps running for other files. */
 export async function connectBrowser(): Promise<Browser> {
   const { endpoint } = await fetchShared<{ endpoint: string }>('/browser')
   return chromium.connect(endpoint)
 }
 
-/** What was downloaded. */
+/** The content of a downloaded file. */
 export async function contentOf(download: Download): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of await download.createReadStream()) chunks.push(chunk)

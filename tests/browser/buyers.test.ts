@@ -1,4 +1,4 @@
-/** Buyers in the back office, through the real server and database: found, what they own and from where, given and taken, locked out and let in. */
+/** Buyers in the back office: search, owned courses and their sources, granting, revoking, disabling and enabling. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
 import { OWNER } from './back-office.ts'
@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => harness?.close())
 
-/** What Chromium prints about honest refusals. */
+/** The errors that Chromium prints about expected refusals. */
 const unexpected = (problems: readonly string[]) => problems.filter((line) => !/status of (401|403|404|422)/.test(line))
 
 async function find(buyer: Buyer): Promise<void> {
@@ -39,7 +39,7 @@ async function decide(words: string): Promise<void> {
   const dialog = staff.page.locator('dialog[open]')
   expect(await violations(staff.page)).toEqual([])
   await dialog.getByTestId('decide-yes').click()
-  await dialog.getByText('请填写').waitFor() // nothing without a reason
+  await dialog.getByText('请填写').waitFor() // a reason is required
   await dialog.getByTestId('decide-words').fill(words)
   await dialog.getByTestId('decide-yes').click()
   await dialog.waitFor({ state: 'detached' })
@@ -105,7 +105,7 @@ test('a disabled buyer is logged out at once and can return when enabled; a rese
   expect(await violations(page)).toEqual([])
 
   await visit.open('/login?next=/my/courses')
-  await logIn(visit.page, buyer) // the old one is void
+  await logIn(visit.page, buyer) // the old password is no longer valid
   await visit.page.getByRole('alert').first().waitFor()
   await logIn(visit.page, { ...buyer, password: made })
   await visit.page.waitForURL('**/account/password?next=/my/courses')

@@ -1,4 +1,4 @@
-/** The dialog over the page: a proof that is asked for, a login that ended; what was typed stays, and is offered again. */
+/** The dialog for a credential proof or a new login: typed text stays, and is offered again. */
 
 import { Secret, TOTP } from 'otpauth'
 import type { Page } from 'playwright-core'
@@ -16,7 +16,7 @@ afterAll(() => harness?.close())
 const fits = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
 const endLogins = () => harness.system.sql('update sessions set ended_at = now() where ended_at is null')
 const ageProofs = () => harness.system.sql("update sessions set proved_at = now() - interval '11 minutes'")
-/** Refusals are what these tests are about; anything else is a fault. */
+/** These tests expect refusals; any other problem is a failure. */
 const faults = (problems: readonly string[]) => problems.filter((each) => !/status of 40[139]|status of 422/.test(each))
 
 async function member(role: string): Promise<Buyer> {
@@ -25,7 +25,7 @@ async function member(role: string): Promise<Buyer> {
   return person
 }
 
-/** Whether the browser ever asked "leave without saving?". */
+/** Whether the browser ever asked to leave without saving. */
 function watchDialogs(page: Page): string[] {
   const asked: string[] = []
   page.on('dialog', (dialog) => {
@@ -47,7 +47,7 @@ test('a dialog asks for the password again: Escape keeps the form, the right pas
   await dialog.waitFor()
   await eventually(() => page.evaluate<string>('document.activeElement.name')).toBe('password')
   expect(await violations(page)).toEqual([])
-  // The focus stays in it.
+  // The focus stays in the dialog.
   for (let step = 0; step < 12; step += 1) {
     await page.keyboard.press('Tab')
     const outside = `document.activeElement !== document.body && !document.activeElement.closest('[data-testid=barrier-proof]')`
@@ -141,7 +141,7 @@ test('the session ends while an author writes: a login dialog opens, and the sav
     harness.system.sql<{ markdown: string }>('select markdown from lessons where id = $1', [lesson?.id])
   await eventually(async () => (await markdown())[0]?.markdown).toBe('# 写了很久的一课')
 
-  // Another account logs in elsewhere in this browser: nothing is done as that one.
+  // Another account logs in in another tab: nothing is done as that account.
   const other = await member('editor')
   await page.locator('textarea').first().fill('# 仍是店主写的')
   const login = await visit.context.request.post(`${harness.system.shopUrl}/api/session`, { data: other })
@@ -158,7 +158,7 @@ test('the session ends while an author writes: a login dialog opens, and the sav
   )
   expect(line?.username).toBe(OWNER.username)
 
-  // Left without logging in, nobody is asked whether to lose it: it is kept, and offered where one comes back to.
+  // Leaving without logging in needs no confirmation: the text is kept, and offered on the next visit.
   await page.locator('textarea').first().fill('# 没来得及保存')
   await endLogins()
   await page.getByTestId('lesson-save').click()

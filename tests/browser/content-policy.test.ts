@@ -1,4 +1,4 @@
-/** The content policy allows no inline style or script: no page of ours needs one, the API's own page included, and a page that has one is reported. */
+/** The content policy allows no inline style or script: no page needs one, including the API's, and a page that has one is reported. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DESKTOP, eventually, type Harness, openHarness, settled } from './harness.ts'
 
@@ -16,7 +16,7 @@ test('the API documentation page works under the content policy', async () => {
     await visit.open('/api/docs')
     const first = page.locator('.opblock').first()
     await first.waitFor()
-    // By hand: Playwright would wait for the address that the page writes into its history meanwhile.
+    // Set with scripts: Playwright would wait for the address that the page itself adds to the history.
     await first.locator('button').first().dispatchEvent('click')
     await page.locator('.opblock.is-open .try-out__btn').first().waitFor()
     expect(await page.locator('.topbar').count()).toBe(0)

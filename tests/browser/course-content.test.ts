@@ -1,4 +1,4 @@
-/** A course's content put in order by dragging it, a lesson free to look at, a struck price, from the back office to a visitor; and a teacher. */
+/** Sorting lessons by dragging, free previews, struck prices and teachers: from the back office to a visitor's page. */
 import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => harness?.close())
 
-/** With the mouse, as a person does: pressed on the handle, moved in steps, released above another row. */
+/** Drags like a person: presses the handle, moves in steps, releases above another row. */
 async function drag(page: Page, from: Locator, to: Locator): Promise<void> {
   await from.scrollIntoViewIfNeeded()
   const start = await from.boundingBox()

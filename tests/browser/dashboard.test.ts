@@ -1,4 +1,4 @@
-/** The dashboard on the screen: the figures are what was bought and refunded, for the days that were chosen, in both languages. */
+/** The dashboard: its figures match the sales and refunds of the chosen days, in both languages. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
 import { OWNER, order, paidOrder } from './back-office.ts'
@@ -43,7 +43,7 @@ test('sales and refunds add up for each range of days', async () => {
   expect(await figure('sales')).toBe('¥127.00')
   expect(await figure('refunds')).toBe('¥9.90')
   expect(await figure('conversion')).toMatch(/^66\.6 %\s*2 \/ 3 笔$/)
-  // One waited a moment, one two hours: the middle is the moment, and 95 of 100 are within the two hours.
+  // One waited a moment, one two hours: the median is a moment, the 95th percentile two hours.
   expect(await figure('access')).toMatch(/^\d+ 秒\s*95% 在 2 小时内$/)
   const rows = (part: string) => page.getByTestId(part).locator('tbody tr').allInnerTexts()
   const cells = async (part: string) => (await rows(part)).map((row) => row.split(/\s*[\t\n]\s*/))
@@ -52,13 +52,13 @@ test('sales and refunds add up for each range of days', async () => {
     [expect.any(String), '1', '¥49.00', '¥9.90', '¥39.10'],
   ])
   expect(await cells('by-method')).toEqual([['支付宝', '2', '¥127.00', '¥9.90', '¥117.10']])
-  // Four charts, each with a name and something on it.
+  // Four charts, each with a name and some data.
   const canvases = page.locator('canvas[role=img][aria-label]')
   expect(await canvases.count()).toBe(4)
   const empty = `[...document.querySelectorAll('canvas')].filter((each) =>
     each.getContext('2d').getImageData(0, 0, each.width, each.height).data.every((value) => value === 0)).length`
   await eventually(() => page.evaluate<number>(empty)).toBe(0)
-  // The same as a table, for readers who cannot see the chart.
+  // The same data as a table, for readers who cannot see the chart.
   await page.locator('summary').click()
   const today = page.locator('details tbody tr').first()
   expect(await today.innerText()).toMatch(/1\s+¥88\.00\s+¥9\.90\s+¥78\.10\s+2\s+1\s+50 %$/)

@@ -1,6 +1,6 @@
 /**
- * What a day's use runs into: a slow line, waits, a method that is out, a course that is owned, forms left empty, files
- * that are no video.
+ * Everyday problems: slow connections, rate limits, a payment method that fails, an owned course, empty forms, and files
+ * that are not videos.
  */
 import type { Page, Route } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -44,7 +44,7 @@ const MANNERS = [
   ['390 pixels, English', PHONE],
 ] as const satisfies (readonly [string, Manner])[]
 
-/** The fields that say what is wrong with them, with that; and the one that has the focus. */
+/** The invalid fields with their messages, and the field with the focus. */
 const marked = async (page: Page): Promise<{ wrong: string[]; focus: string }> =>
   JSON.parse(
     await page.evaluate<string>(`JSON.stringify({
@@ -69,9 +69,9 @@ describe.each(MANNERS)('%s', (_, manner) => {
       }
       await page.route('**/*.js', hold)
       await page.goto(path, { waitUntil: 'commit' })
-      const bones = page.locator('#app .first .bone')
-      await bones.first().waitFor()
-      // Drawn, not only there: in the colours of the page, each of a height of its own.
+      const placeholders = page.locator('#app .first .bone')
+      await placeholders.first().waitFor()
+      // Really drawn: with a height and in the colours of the page.
       const drawn = `[...document.querySelectorAll('#app .first .bone')].filter((bone) =>
         bone.getBoundingClientRect().height > 15 && getComputedStyle(bone).backgroundColor !== 'rgba(0, 0, 0, 0)').length`
       await eventually(() => page.evaluate<number>(drawn)).toBe(7)
@@ -128,7 +128,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
     await page.getByTestId('other-methods').getByText(other).waitFor()
     expect(await violations(page)).toEqual([])
     await shoot(page, 'shop', 'a method that is out', manner)
-    // The order's page and the page of the code say it as well.
+    // The order's page and the page with the code say it as well.
     await open('/orders')
     await page.locator('.slip .button').first().click()
     await page.getByTestId('pay-again').click()
@@ -166,7 +166,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
     await shoot(page, 'shop', 'checkout of an owned course', manner)
     await panel.getByRole('link').click()
     await page.waitForURL('**/learn/1/**')
-    // Of several, one that is not owned is paid for; the owned one leads to its lessons.
+    // Among several, only the courses that are not owned are paid for; the owned one links to its lessons.
     await open('/checkout?courses=1,2')
     await settled(page)
     await page.locator('.line.apart .why a').click()

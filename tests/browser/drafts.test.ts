@@ -1,4 +1,4 @@
-/** Text that was not saved: offered again to the account that wrote it, and to no other. */
+/** Unsaved text is offered again to the account that wrote it, and to no other. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { OWNER } from './back-office.ts'
 import { type Buyer, eventually, type Harness, openHarness, PHONE, settled } from './harness.ts'
@@ -20,7 +20,7 @@ async function member(role: string): Promise<Buyer> {
 test('unsaved text is offered after a reload, only to the same account, until it is discarded or the account logs out; secrets are never kept', async () => {
   const visit = await harness.visitAs(OWNER, PHONE)
   const { page } = visit
-  page.on('dialog', (dialog) => void dialog.accept()) // the browser asks before it leaves
+  page.on('dialog', (dialog) => void dialog.accept()) // the browser asks for confirmation before it leaves
   await visit.open('/admin/settings/shop')
   await page.locator('[name=phone]').fill('010-5550123')
   await page.reload()

@@ -1,4 +1,4 @@
-/** Orders as a file: downloaded with the filters of the page, by mouse and by keyboard; never a file with an error in it. */
+/** Export of orders: downloaded with the filters of the page, by mouse and keyboard; an error is never saved as a file. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
 import { OWNER } from './back-office.ts'
@@ -46,7 +46,7 @@ test('a download that breaks off fails in the browser', async () => {
   const { page, open } = await harness.visitAs(OWNER, DESKTOP)
   await open('/admin/orders?status=cancelled')
   await page.getByTestId('orders-download').waitFor()
-  // The pages of the file need it, the page's own list is there already.
+  // Only the file still needs it: the list on the page is loaded already.
   await harness.system.sql('alter table order_payments rename to order_payments_away')
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('orders-download').click()])
   const failure = await download.failure()
@@ -67,7 +67,7 @@ test('a download after the session has ended asks for a login, and never saves a
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId('barrier-go').click()])
   expect(file.suggestedFilename()).toMatch(/\.csv$/)
 
-  // An old proof is renewed before the browser fetches the file by itself.
+  // An old proof is renewed before the browser fetches the file.
   await harness.system.sql("update sessions set proved_at = now() - interval '11 minutes'")
   await page.getByTestId('orders-download').click()
   await page.getByTestId('barrier-proof').waitFor()

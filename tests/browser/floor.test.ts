@@ -1,4 +1,4 @@
-/** The oldest browsers that the pages are for: the purchase and the back office with what those lack taken away. */
+/** The oldest supported browsers: purchase and back office without the features that they lack. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { OLD_BROWSER } from './floor.ts'
 import {
@@ -73,11 +73,11 @@ test('an old browser buys a course: login, cashier, lesson', async () => {
   await page.getByTestId('learn-now').click()
   await page.getByTestId('lesson-body').waitFor()
 
-  // The chapters come in over the page: the focus is kept inside, Escape leaves, and a press beside it does too.
+  // The chapters open in a drawer: the focus stays inside, Escape or a press outside closes it.
   await page.getByTestId('open-chapters').click()
   const drawer = page.getByRole('dialog', { name: 'Contents' })
   await drawer.waitFor()
-  // It lies over everything: what is drawn at its first line is its own.
+  // The drawer is on top: the element at its first line belongs to it.
   const box = await drawer.boundingBox()
   expect(box).toMatchObject({ x: 0, y: 0 })
   expect(await page.evaluate('document.elementFromPoint(60, 20).closest("dialog") !== null')).toBe(true)

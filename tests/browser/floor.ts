@@ -1,10 +1,10 @@
-/** A browser as old as the floor, as far as scripts see it: a newer Chromium that has lost what the floor lacks. */
+/** Makes Chromium look like the oldest supported browser to scripts, by removing the features that it lacks. */
 import { MISSING } from '../../apps/web/build/floor/scripts.ts'
 
-/** What the test's own tools need of the browser; no page of the shop asks for it. */
+/** Needed by the test tools only; no page of the shop uses it. */
 const KEPT = /^(Performance|LayoutShift|BigU?[Ii]nt64Array)/
 
-/** The script that makes a page's browser as old as the floor; it runs before anything else of the page. */
+/** The script that removes the newer features; it runs before any other script of the page. */
 export const OLD_BROWSER = `{
   const without = (owner, name) => owner && Reflect.deleteProperty(owner, name)
   const dialog = Object.getPrototypeOf(document.createElement('dialog'))
@@ -17,7 +17,7 @@ export const OLD_BROWSER = `{
   without(Object.getPrototypeOf(Int8Array.prototype), 'at')
   for (const name of ${JSON.stringify(MISSING.globals.filter((name) => !KEPT.test(name)))}) without(globalThis, name)
 
-  // Options of formats that iOS 14 does not know: one is refused, the others are as if they were not there.
+  // Formatting options that iOS 14 does not know: one is refused, the others are ignored.
   const older = (format, known) =>
     new Proxy(format, { construct: (target, [language, options = {}]) => new target(language, known(options)) })
   Intl.NumberFormat = older(Intl.NumberFormat, (options) => {

@@ -1,4 +1,4 @@
-/** What browser tests use: a running shop, a browser, and visits that remember everything that went wrong. */
+/** A running shop, a browser, and visits that record every problem. */
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,9 +14,9 @@ export interface Manner {
   readonly width: number
   readonly language: 'zh-CN' | 'en'
   readonly scheme?: 'light' | 'dark'
-  /** What the browser says it is, where it is not what runs here. */
+  /** The user agent, if it differs from the real one. */
   readonly userAgent?: string
-  /** A phone: fingers instead of a mouse, and a page as wide as the screen. */
+  /** A phone: touch instead of a mouse, and a page as wide as the screen. */
   readonly touch?: boolean
 }
 
@@ -26,7 +26,7 @@ export const PHONE: Manner = { width: 390, language: 'en', scheme: 'dark' }
 export interface Visit {
   readonly page: Page
   readonly context: BrowserContext
-  /** Errors on the console, exceptions, and answers with 5xx; empty where all went well. */
+  /** Console errors, exceptions and 5xx answers; empty if all went well. */
   readonly problems: string[]
   /** Opens a path of the shop. */
   open(path: string): Promise<void>
@@ -43,13 +43,13 @@ export interface Buyer {
 export interface Harness {
   readonly system: RunningSystem
   visit(manner: Manner): Promise<Visit>
-  /** A visit of somebody who is logged in already. */
+  /** A visit that is logged in already. */
   visitAs(buyer: Buyer, manner: Manner): Promise<Visit>
   newBuyer(): Promise<Buyer>
   close(): Promise<void>
 }
 
-/** @param starting the shop: the file's own, unless another is handed in. */
+/** @param starting the shop; by default one of the file's own */
 export async function openHarness(
   starting: Promise<RunningSystem> = startSystem(),
   opening: Promise<Browser> = connectBrowser(),
@@ -64,7 +64,7 @@ export async function openHarness(
       const visit = await harness.visit(manner)
       const answer = await visit.context.request.post(`${system.shopUrl}/api/session`, { data: { username, password } })
       if (!answer.ok()) throw new Error(`login: ${answer.status()} ${await answer.text()}`)
-      // What the login page leaves behind, so that the first page already knows to ask who this is.
+      // Set by the login page, so that the first page already asks who is logged in.
       await visit.context.addInitScript({
         content: `if (location.protocol.startsWith('http')) localStorage.setItem('xuecheng.session', '1')`,
       })
@@ -102,8 +102,8 @@ async function begin(browser: Browser, shopUrl: string, manner: Manner): Promise
     page.on('console', (message) => {
       if (message.type() !== 'error' || !page.url().startsWith(shopUrl)) return
       const about = `${message.text()} ${message.location().url}`
-      // A visitor is asked about once where a page needs a login; Chromium prints that honest 401 as an error.
-      // An address that is no page says so by its status too.
+      // Where a page needs a login, the session is queried once; Chromium prints that expected 401 as an error.
+      // An unknown address is a 404 as well.
       if (/ 404 /.test(about) && message.location().url === page.url()) return
       if (/401 .*\/api\/(admin\/)?me$/.test(about)) return
       problems.push(`${page.url()}: ${about}`)
@@ -126,33 +126,33 @@ async function begin(browser: Browser, shopUrl: string, manner: Manner): Promise
   }
 }
 
-/** Run in the page: adds up what jumped without the visitor having pressed anything. */
+/** Run in the page: adds up the layout shift without user input. */
 const MEASURE_SHIFT = `
   window.jumped = 0
   new PerformanceObserver((list) => {
     for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) window.jumped += value
   }).observe({ type: 'layout-shift', buffered: true })`
 
-/** Expects something of the page that may take a moment, also on a busy machine. */
+/** Polls an expectation with time enough for a busy machine. */
 export const eventually = <Seen>(look: () => Promise<Seen> | Seen) => expect.poll(look, { timeout: WAIT_MS })
 
-/** How much of the page jumped while it loaded (cumulative layout shift); 0 is none. */
+/** Cumulative layout shift while the page loaded; 0 is none. */
 export const jumped = (page: Page): Promise<number> => page.evaluate<number>('window.jumped')
 
-/** Waits until nothing of the page is a placeholder any more. */
+/** Waits until the page shows no placeholder any more. */
 export async function settled(page: Page): Promise<void> {
   await page.locator('h1').first().waitFor()
   await page.locator('.bone, [aria-busy="true"]').first().waitFor({ state: 'detached' })
 }
 
-/** Logs in on the login page that is open. */
+/** Logs in on the open login page. */
 export async function logIn(page: Page, { username, password }: Buyer): Promise<void> {
   await page.getByTestId('login-username').fill(username)
   await page.getByTestId('login-password').fill(password)
   await page.getByTestId('login-submit').click()
 }
 
-/** Pays at the sandbox's cashier as its demo buyer, and follows the way back to the shop. */
+/** Pays at the sandbox's cashier as its demo buyer, and returns to the shop. */
 export async function payAtCashier(page: Page, sandboxUrl: string): Promise<void> {
   await page.waitForURL((url) => url.origin === new URL(sandboxUrl).origin)
   await page.locator('input[name=login]').fill('buyer@sandbox.example')

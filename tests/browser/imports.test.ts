@@ -53,7 +53,7 @@ test('a CSV is corrected and imported with progress; an imported student logs in
   const student = await harness.visit(DESKTOP)
   await student.open('/login')
   await logIn(student.page, { username, password })
-  // The person who chose the password knows it: the student sets their own before anything else.
+  // Staff know the one-time password: the student chooses another before anything else.
   await student.page.waitForURL('**/account/password?next=/')
   await student.open('/my/courses')
   await student.page.waitForURL('**/account/password?next=/my/courses')

@@ -1,4 +1,4 @@
-/** What else sends money back from the screen: a refused refund again, and money that is nobody's. */
+/** Sending a refused refund again, and refunding an unmatched payment. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
 import { OWNER, paidOrder, unmatchedPayment } from './back-office.ts'
@@ -31,7 +31,7 @@ test('a refund that the gateway refused is sent again under the same number, and
   await dialog.getByTestId('refund-preview').click()
   await dialog.getByTestId('refund-send').click()
   await dialog.waitFor({ state: 'detached' })
-  // Once more, and the gateway's answer is believed.
+  // Sent again, and accepted by the gateway.
   await harness.system.sql('update refunds set tries = 3')
   const refused = page.locator('[data-refund][data-status=refused]')
   await refused.waitFor({ timeout: 40_000 })

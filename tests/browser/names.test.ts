@@ -1,4 +1,4 @@
-/** Names of people stand on one line of the back office, whole; and its charts are written in the page's font. */
+/** Names of people are never broken over two lines in the back office, and its charts use the page's font. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type BackOffice, fillBackOffice, OWNER } from './back-office.ts'
 import { DESKTOP, type Harness, openHarness, settled, type Visit } from './harness.ts'
@@ -11,7 +11,7 @@ const BUYER = 'Xiaoming.Ouyang-Zhang'
 beforeAll(async () => {
   harness = await openHarness()
   world = await fillBackOffice(harness.system)
-  await harness.system.sql("update users set display_name = $1 where role = 'buyer' and display_name <> 'Crowd'", [
+  await harness.system.sql("update users set display_name = $1 where role = 'buyer' and display_name <> 'Learner'", [
     BUYER,
   ])
   await harness.system.sql("update users set display_name = '欧阳晓明（管理员）' where username = $1", [OWNER.username])
@@ -35,7 +35,7 @@ const PAGES = (): readonly string[] => [
   '/admin/profile',
 ]
 
-/** Names that are broken over two lines, with what they stand in. */
+/** Names that are broken over two lines, with their element. */
 const BROKEN = `((names) => {
   const broken = new Set()
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
@@ -64,7 +64,7 @@ describe.each(['zh-CN', 'en'] as const)('%s', (language) => {
   test('no name is broken over two lines, at any width', async () => {
     const { page } = visit
     const users = await harness.system.sql<{ username: string; display_name: string }>(
-      "select username, display_name from users where display_name <> 'Crowd'",
+      "select username, display_name from users where display_name <> 'Learner'",
     )
     const names = [...new Set(users.flatMap((user) => [user.username, user.display_name]))]
     const broken: Record<string, string[]> = {}

@@ -36,7 +36,7 @@ async function order(client: ShopApi, courseIds: number[], totalAmount: string, 
   return body
 }
 
-/** Three and five figures, each with a struck price; titles, names and lessons as long as they get. */
+/** Prices of three and five figures, each with a struck price; the longest titles, names and lessons. */
 async function lengthen(): Promise<void> {
   const { sql } = harness.system
   await sql('update courses set title = $1, price_fen = 1288800, original_price_fen = 1588800 where id in (1, 4)', [
@@ -87,7 +87,7 @@ beforeAll(async () => {
   const cancelled = await order(client, [2], '49.00')
   await client.call('POST', `/api/orders/${cancelled.orderNo}/cancel`)
 
-  // Paid twice: the second goes back.
+  // Paid twice: the second payment is refunded.
   const twice = await order(client, [9], '29.00')
   const again = await client.call<{ payUrl: string }>('POST', `/api/orders/${twice.orderNo}/payment`, {
     payType: 'alipay',
@@ -95,7 +95,7 @@ beforeAll(async () => {
   await system.sandbox.pay(again.body.payUrl)
   const back = new URL((await system.sandbox.pay(twice.payUrl)).returnUrl)
 
-  // The gateway gives no answer about one order.
+  // The gateway does not answer about one order.
   const silent = await order(client, [2], '49.00')
   await system.sandbox.send('POST', '/faults', { kind: 'http-500', scope: { outTradeNo: silent.orderNo } })
   const lessonsOf = async (id: number) => {
@@ -120,7 +120,7 @@ interface Row {
   readonly name: string
   readonly path: () => string
   readonly who: Role
-  /** What is pressed once it is there, and what then shows. */
+  /** The element to press, and the element that then shows. */
   readonly press?: string
   readonly shows?: string
 }

@@ -1,12 +1,12 @@
-/** What a narrow screen may cut off: run in a page, names everything that is wider than the screen or cannot be pressed. */
+/** Finds, in the page, elements wider than a narrow screen and controls that cannot be pressed there. */
 import type { Page } from 'playwright-core'
 
 /** Phones, and a tablet held upright. */
 export const NARROW = [320, 360, 375, 390, 768] as const
 
 /**
- * Every control is brought to the middle of the screen, as a reader would, and must be whole inside the screen, with its words inside
- * it, and lie on top. What scrolls sideways by itself may be wider. No short word is broken between its letters.
+ * Every control is scrolled to the middle of the screen and must be fully inside it, with its text inside, and not covered.
+ * Elements that scroll sideways may be wider. No short word is broken between its letters.
  */
 const PROBE = `(() => {
   const found = new Set()
@@ -41,7 +41,7 @@ const PROBE = `(() => {
   for (let text = texts.nextNode(); text; text = texts.nextNode()) {
     const el = text.parentElement
     if (!shown(el) || unseen(el) || el.closest('svg, pre, code')) continue
-    // A short word stands whole: broken between its letters it has no room at all.
+    // Short words stay whole: one that is broken between its letters has too little room.
     for (const word of text.data.matchAll(/(?<!\\S)[A-Za-z]{2,10}(?=[\\s,.;:!?]|$)/g)) {
       const range = document.createRange()
       range.setStart(text, word.index)
@@ -53,7 +53,7 @@ const PROBE = `(() => {
   return [...found]
 })()`
 
-/** Makes the window so wide, without opening the page anew. @returns what is wrong there, in words */
+/** Resizes the window without reloading the page. @returns the problems there, in words */
 export async function cutOff(page: Page, width: number): Promise<string[]> {
   await page.setViewportSize({ width, height: 720 })
   return (await page.evaluate<string[]>(PROBE)).map((wrong) => `${width}: ${wrong}`)

@@ -1,4 +1,4 @@
-/** Orders found from the screen by whatever is known of them, narrowed in the address, and paged to the first one. */
+/** Orders are found by any of their details, filtered by the address, and paged to the first one. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { OWNER, order, paidOrder } from './back-office.ts'
 import { DESKTOP, eventually, type Harness, openHarness, type Visit } from './harness.ts'
@@ -26,7 +26,7 @@ test('orders are found by order number, gateway number, buyer, course, amount an
   const [trade] = await system.sandbox.trades(paid.orderNo)
   const { username } = (await paid.buyer.call<{ username: string }>('GET', '/api/me')).body
 
-  // Paid by WeChat Pay, at the sandbox's cashier.
+  // Paid with WeChat Pay at the sandbox's cashier.
   const buyer = await harness.newBuyer()
   const visit = await harness.visitAs(buyer, DESKTOP)
   await visit.open('/checkout?courses=2')
@@ -69,7 +69,7 @@ test('orders are found by order number, gateway number, buyer, course, amount an
   await finds('49.00', [byWechat])
   await page.getByRole('button', { name: '清除筛选' }).click()
 
-  // Narrowed, one filter after the other; each stands in the address.
+  // One filter after the other; each is part of the address.
   await page.getByLabel('状态').selectOption('paid')
   await eventually(async () => (await numbers()).toSorted()).toEqual([paid.orderNo, byWechat].toSorted())
   await page.getByLabel('支付方式').selectOption('wechat')

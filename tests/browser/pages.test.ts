@@ -1,4 +1,4 @@
-/** Every page by its address: it loads, is called what it is, keeps still, fits, and nothing is wrong with it. */
+/** Every page by its address: it loads, has its title, does not shift, fits, and has no problems. */
 import type { Route } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
@@ -16,12 +16,12 @@ import {
 } from './harness.ts'
 import { shoot } from './screenshots.ts'
 
-/** Layout shift below this is not seen; what is larger makes somebody press the wrong thing. */
+/** A smaller layout shift is not noticed; a larger one makes people press the wrong thing. */
 const MAX_JUMP = 0.02
 
 let harness: Harness
 let buyer: Buyer
-/** What addresses are made of. */
+/** The parts of the addresses. */
 const made = { paid: '', unpaid: '', return: '', lesson: 0, lockedLesson: 0 }
 
 beforeAll(async () => {
@@ -210,7 +210,7 @@ test('lessons: keys turn pages, the last lesson is remembered, and logging out l
   const second = new URL(page.url()).pathname
   await eventually(keptPlace).toBe(second)
 
-  // Back and forth while the server is slow to answer the first of the two: what is kept is where one is.
+  // Back and forth while the first answer is slow: the current lesson is remembered.
   let answerFirst = () => {}
   const slow = new Promise<void>((resolve) => {
     answerFirst = resolve

@@ -1,4 +1,4 @@
-/** A gateway that gives no answer, money that came twice, and texts by the method's own name: on every page that shows a payment. */
+/** A gateway that does not answer, double payments, and texts with the method's name: on every page that shows a payment. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
 import { OWNER } from './back-office.ts'
@@ -51,7 +51,7 @@ async function unpaidOrder(payType: PayType) {
   return { client, orderNo, payUrl }
 }
 
-/** From now on the gateway gives no answer about the attempt. */
+/** From now on the gateway does not answer about the attempt. */
 const silence = (attemptNo: string) =>
   harness.system.sandbox.send('POST', '/faults', { kind: 'http-500', scope: { outTradeNo: attemptNo } })
 
@@ -60,7 +60,7 @@ const MANNERS = [
   ['390 pixels, English', PHONE],
 ] as const satisfies (readonly [string, Manner])[]
 
-/** What says that it is unpaid, and what offers to pay, as the page's main action. */
+/** The elements that call it unpaid, or offer to pay as the page's main action. */
 const UNPAID = /还没有付款$|待付款|我们没有收到|Not paid yet$|To pay|no payment for this order/
 const MAIN_PAY = '.button.primary[data-testid=pay-again], .button.tight'
 
@@ -104,7 +104,7 @@ describe.each(['wechat', 'alipay'] as const)('%s does not answer', (payType) => 
         await shoot(page, 'shop', `unanswered ${payType} ${name}`, manner)
       }
 
-      // It answers again: asked once more, the page says what it says.
+      // The gateway answers again, and the page shows its answer.
       await harness.system.sandbox.send('DELETE', '/faults')
       const { page } = visit
       await visit.open(`/pay/success?order=${orderNo}`)

@@ -1,6 +1,6 @@
 /**
- * Phones as people hold them: fingers, 390 pixels, and the names that real browsers give themselves. From the home page to a
- * paid order and an open lesson, by each method that the device offers, through the gateways' own pages.
+ * Phones with touch, 390 pixels and real user agents: from the home page to a paid order and an open lesson, by each
+ * method that the device offers, through the gateways' own pages.
  */
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -26,7 +26,7 @@ afterEach(async () => {
   expect(visit.problems).toEqual([])
 })
 
-/** As they were sent in 2026. */
+/** User agents as of 2026. */
 const AGENTS = {
   iPhone:
     'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1',
@@ -52,7 +52,7 @@ async function fits(page: Page): Promise<void> {
   expect(await page.evaluate<number>('document.documentElement.scrollWidth'), page.url()).toBeLessThanOrEqual(390)
 }
 
-/** From the home page over the course and the login to the checkout. */
+/** From the home page through course and login to the checkout. */
 async function goToCheckout(page: Page, buyer: Buyer): Promise<void> {
   await page.goto('/')
   await fits(page)
@@ -98,7 +98,7 @@ async function payByWeChat(page: Page): Promise<void> {
   await page.getByTestId('phone-success').waitFor()
 }
 
-/** The gateway's page leads back by itself in two seconds, unless the link was faster. */
+/** The gateway's page returns after two seconds, unless its link was faster. */
 async function comeBack(page: Page, link: string): Promise<void> {
   const back = page.waitForURL('**/pay/success?**')
   await Promise.race([back, page.getByTestId(link).tap()])
@@ -117,7 +117,7 @@ const payBy = {
 }
 const CHANNELS = { alipay: 'wap', wechat: 'h5' } as const
 
-/** By which of its gateway's ways each attempt was opened. */
+/** The channel with which each attempt was opened. */
 async function channelsOf(orderNo: string): Promise<string[]> {
   const rows = await harness.system.sql<{ channel: string }>(
     'select channel from payment_attempts where order_id = (select id from orders where order_no = $1) order by id',
@@ -166,7 +166,7 @@ test.each(ways(['WeChat on an iPhone', 'WeChat on Android']))(
     await fits(page)
     const orderNo = new URL(page.url()).pathname.split('/')[2] ?? ''
     const address = (await page.getByTestId('order-address').innerText()).trim()
-    // Nothing is offered here that WeChat's browser blocks, and nothing opens by itself.
+    // Nothing is offered that WeChat's browser blocks, and nothing opens automatically.
     expect(await page.locator('[data-testid^=pay-by-]').count()).toBe(0)
     expect((await channelsOf(orderNo)).filter((channel) => channel === 'h5')).toEqual([])
 
@@ -186,7 +186,7 @@ test.each(ways(['WeChat on an iPhone', 'WeChat on Android']))(
     } finally {
       await outside.close()
     }
-    // The page inside WeChat has seen it, and the lesson opens there as well.
+    // The page inside WeChat turns to paid, and the lesson opens there as well.
     await eventually(() => page.getByTestId('elsewhere-state').getAttribute('data-state')).toBe('paid')
     await page.getByTestId('elsewhere-state').getByRole('link', { name: '马上学习' }).tap()
     await page.getByTestId('continue').tap()

@@ -1,4 +1,4 @@
-/** Whole purchases, as people make them: from the shelf through the cashier to the open lesson. */
+/** Whole purchases: from the catalogue through the cashier to the open lesson. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import {
   DESKTOP,

@@ -1,4 +1,4 @@
-/** Coming back from the cashier, and orders that change while one looks at them: what the pages say must be so. */
+/** Returns from the cashier, and orders that change while their page is open: the pages must show the true state. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import {
   type Buyer,
@@ -26,7 +26,7 @@ afterEach(async () => {
 
 const stateOf = () => visit.page.getByTestId('pay-state').getAttribute('data-state')
 
-/** An order made over the API, as in another tab. */
+/** An order placed over the API, as in another tab. */
 async function order(buyer: Buyer, courseIds: number[], total: string) {
   const client = harness.system.client()
   await client.login(buyer.username, buyer.password)
@@ -59,7 +59,7 @@ test('a return that cannot be confirmed yet says so, and turns to paid when the 
   const { payUrl } = await order(buyer, [4], '69.00')
   await harness.system.sandbox.notifications(false)
   const { returnUrl } = await harness.system.sandbox.pay(payUrl)
-  // The gateway forgets the payment: the return is signed and good, and yet nothing there confirms it.
+  // The gateway loses the payment: the return is correctly signed, but the gateway does not confirm it.
   await harness.system.sandbox.send('POST', '/reset', {})
 
   visit = await harness.visitAs(buyer, DESKTOP)
@@ -89,7 +89,7 @@ test('without an event stream the return page polls and still turns to paid', as
   await page.getByText('Asking every few seconds').waitFor()
   await harness.system.sandbox.pay(payUrl)
   await eventually(stateOf).toBe('paid')
-  visit.problems.length = 0 // the stream that was refused, as this test wanted it
+  visit.problems.length = 0 // the refused stream, which this test expects
 })
 
 test('a return with forged parameters is not trusted: the order stays unpaid and can be paid', async () => {
@@ -116,7 +116,7 @@ test('a genuine return of another buyer’s order differs from one that cannot b
   await page.getByRole('heading', { name: 'This payment is for no order of yours' }).waitFor()
   await visit.open(`/pay/success?out_trade_no=${orderNo}&total_amount=59.00&trade_no=1&sign=AAAA&sign_type=RSA2`)
   await page.getByRole('heading', { name: 'This return could not be verified' }).waitFor()
-  visit.problems.length = 0 // the refusals (400, 404), as this test wanted them
+  visit.problems.length = 0 // the refusals (400, 404), which this test expects
 })
 
 test('a buyer who returns logged out logs in, and the return is confirmed with all its parameters', async () => {

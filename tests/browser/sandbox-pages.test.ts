@@ -1,4 +1,4 @@
-/** The sandbox's own pages: a cashier that cannot be paid at says why and leads back, and the console fits its screen. */
+/** The sandbox's own pages: a cashier that cannot take a payment says why and links back, and the console fits its screen. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -43,7 +43,7 @@ function payLink(outTradeNo: string, more: object = {}, returnUrl: string | null
   })
 }
 
-/** As a shop that keeps the real time asks: half an hour from now in Beijing. */
+/** The expiry that a shop with the real time requests: half an hour from now in Beijing time. */
 const soon = () => ({ timeExpire: new Date(Date.now() + 8.5 * 3_600_000).toISOString().slice(0, 19).replace('T', ' ') })
 const advance = (advanceSeconds: number) => call(sandbox.url, 'POST', '/clock', { advanceSeconds })
 
@@ -64,7 +64,7 @@ test('a sandbox clock that runs ahead is announced at the cashier, on the phone 
   expect(await (await visit(scan)).locator('dl').innerText()).toContain('Order number')
 
   await advance(86_400)
-  // The console's own page tells it without being loaded again.
+  // The console's page shows it without a reload.
   await before.getByTestId('clock-notice').getByText('24 h ahead of this machine').waitFor()
   for (const path of ['/console', '/console/wechat', '/console/deliveries', '/console/accounts', '/console/control']) {
     const page = await visit(`${url}${path}`)
@@ -103,7 +103,7 @@ test('a closed trade links back to the merchant; only another buyer’s trade as
   await page.getByTestId('cashier-login').click()
   await page.getByTestId('cashier-pay').waitFor()
   await call(sandbox.url, 'POST', `/trades/${trade['tradeNo']}/abandon`)
-  // Closed while he was at the password.
+  // Closed while the buyer was entering the password.
   await page.locator('#paymentPassword').fill('111111')
   await page.getByTestId('cashier-pay').click()
   await page.getByTestId('cashier-error').waitFor()

@@ -1,4 +1,4 @@
-/** Pictures of the pages as the tests come by, for people to look at: only where `npm run screenshots` asks for them. */
+/** Screenshots of the pages taken during the tests, only with `npm run screenshots`. */
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import type { Manner } from './harness.ts'

@@ -1,4 +1,4 @@
-/** The settings pages as their owner uses them: keys entered, a mix-up named, corrected, stored, masked, and taken away. */
+/** The settings pages: payment keys entered, a mix-up named, corrected, stored, masked and removed; the shop profile. */
 import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
@@ -64,7 +64,7 @@ test('payment keys: a mix-up is named, the right keys are stored and masked, the
   await card.getByTestId('keys-remove').click()
   await page.getByTestId('decide-yes').click()
   await page.locator('[data-method=alipay][data-source=sandbox]').waitFor()
-  // The empty form was refused, as it should be.
+  // The empty form was refused, as expected.
   const others = [...staff.problems, ...phone.problems].filter((line) => !line.includes('status of 422'))
   expect(others).toEqual([])
 })
@@ -93,7 +93,7 @@ test('the shop’s name, contact and logo are saved and shown to the next buyer'
   await settled(page)
   expect(await violations(page)).toEqual([])
 
-  // By every process: each of these may be answered by another one.
+  // In every process: each of these requests may reach another one.
   for (let time = 0; time < 6; time += 1) {
     const html = await (await fetch(harness.system.shopUrl, { headers: { connection: 'close' } })).text()
     expect(html).toContain('<title>墨香&lt;书房&gt;</title>')

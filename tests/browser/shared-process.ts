@@ -1,6 +1,6 @@
 /**
- * What the browser tests share: one Chromium, and one shop whose back office has something on every page, for tests that only
- * look. Each is started when a test file first asks for it. A process of its own, since a shop is not started in the runner's.
+ * Shared by the browser tests: one Chromium, and one shop whose back office has something on every page, for tests that change
+ * nothing. Each is started when a test file first needs it. A separate process, since the runner's process starts no shop.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -1,4 +1,4 @@
-/** Run by the test runner before all files: starts the process that has what the browser tests share, and ends it. */
+/** Run by the test runner: starts the process shared by the browser tests before all files, and ends it after them. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Where a test file asks for `/browser` and `/back-office`. */
+    /** The address that serves `/browser` and `/back-office`. */
     readonly sharedByBrowserTests: string
   }
 }

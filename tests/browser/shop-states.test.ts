@@ -1,4 +1,4 @@
-/** What the shop shows where something is over, waiting, missing or broken: it fits, and axe finds nothing, in either language. */
+/** Pages of the shop with something closed, waiting, missing or broken: they fit, and axe finds no problem, in both languages. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
 import { until } from '../harness/system.ts'
@@ -39,7 +39,7 @@ async function paidBack(staff: ShopApi, orderNo: string): Promise<void> {
   await staff.call('POST', `/api/admin/orders/${orderNo}/refunds`, refund)
 }
 
-/** The buyer's orders, each in the state that it is called after. */
+/** The buyer's orders, each named after its state. */
 async function orders(client: ShopApi, staff: ShopApi): Promise<void> {
   const { sandbox, sql } = harness.system
   made.refunded = await bought(client, [1], '39.00')
@@ -56,7 +56,7 @@ async function orders(client: ShopApi, staff: ShopApi): Promise<void> {
   await sql("select graphile_worker.add_job('expire-orders')")
   await becomes(client, made.expired, 'expired')
 
-  // Paid, and the gateway forgets it: the return is signed and good, and yet nothing there confirms it.
+  // Paid, but lost at the gateway: the return is correctly signed, but the gateway does not confirm it.
   const { payUrl } = (await client.buy([4], '69.00')).body
   await sandbox.notifications(false)
   const back = new URL((await sandbox.pay(payUrl)).returnUrl)
@@ -88,7 +88,7 @@ afterAll(async () => {
 
 type Role = 'buyer' | 'newcomer' | 'owner'
 
-/** Its name, its address, what says that it is this state, and who sees it. */
+/** Name, address, the element that shows the state, and who sees it. */
 type Row = readonly [string, () => string, string, Role]
 
 const STATES: readonly Row[] = [
@@ -128,12 +128,12 @@ describe.each([
     for (const visit of Object.values(visits ?? {})) await visit.close()
   })
 
-  // What one test leaves behind is not the next one's.
+  // Each test starts without the problems of the one before.
   afterEach(() => {
     for (const { problems } of Object.values(visits)) problems.length = 0
   })
 
-  /** @param broken what Chromium may print here: honest refusals, and what the test broke itself */
+  /** @param broken errors that Chromium may print here: expected refusals, and failures that the test causes */
   const look = async ({ page, problems }: Visit, name: string, broken = / status of 404 /) => {
     expect(await page.locator('html').getAttribute('lang')).toBe(manner.language)
     expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
@@ -155,7 +155,7 @@ describe.each([
     await visits.buyer.open(`/orders/${made.partly}`)
     const opener = page.getByTestId('refund-ask')
     await opener.click()
-    // By its name as well: axe does not ask a dialog for one.
+    // By its name too: axe does not check the name of a dialog.
     const dialog = page.getByRole('dialog', { name: /./ })
     await dialog.waitFor()
     await look(visits.buyer, 'refund request')
@@ -170,7 +170,7 @@ describe.each([
     await page.getByTestId('ask-send').click()
     await page.locator('[data-refund=requested]').waitFor()
     await look(visits.buyer, 'refund requested')
-    // The next manner asks for the same one.
+    // The next manner requests the same refund.
     await page.getByTestId('refund-withdraw').click()
     await page.locator('[data-refund=requested]').waitFor({ state: 'detached' })
     await look(visits.buyer, 'refund withdrawn')
@@ -200,7 +200,7 @@ describe.each([
     await context.setOffline(true)
     await page.locator('.offline').waitFor()
     await look(visits.newcomer, 'offline', /ERR_INTERNET_DISCONNECTED/)
-    // A page whose code was never fetched.
+    // A page whose code has not been fetched yet.
     await page.locator('header a[href="/"]').first().click()
     await page.getByRole('alert').first().waitFor()
     await look(visits.newcomer, 'a page that cannot be fetched', /ERR_INTERNET_DISCONNECTED/)

@@ -1,4 +1,4 @@
-/** What an owner and staff end and take away: sessions, accounts, passwords, second factors; and buttons that a role never sees. */
+/** Ending sessions, disabling accounts, resetting passwords and second factors; and buttons hidden from a role. */
 import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => harness?.close())
 
-/** What Chromium prints about honest refusals. */
+/** The errors that Chromium prints about expected refusals. */
 const unexpected = (problems: readonly string[]) => problems.filter((line) => !/status of (401|403|404|422)/.test(line))
 
 async function member(role: string): Promise<Buyer & { readonly id: number }> {
@@ -56,7 +56,7 @@ test('the shop’s header links staff, but no buyer, to the back office', async 
   await staff.page.waitForURL('**/admin/**')
   expect(unexpected(staff.problems)).toEqual([])
   await staff.close()
-  // Logged in at the back office, one is logged in at the shop.
+  // A login in the back office is a login in the shop.
   const visit = await harness.visit(DESKTOP)
   await visit.open('/admin/login')
   await logIn(visit.page, await member('support'))
@@ -78,7 +78,7 @@ test('staff end another of their own sessions, then all others, and stay logged 
   for (const other of others) await other.open('/admin/orders')
   await here.open('/admin/profile')
   const ends = here.page.getByTestId('session-end')
-  await eventually(() => ends.count()).toBe(4) // and the one of the registration
+  await eventually(() => ends.count()).toBe(4) // including the one from the registration
   await ends.first().click()
   await eventually(() => ends.count()).toBe(3)
   await here.page.getByTestId('sessions-end-others').click()
@@ -213,7 +213,7 @@ test('each role sees only the buttons that it has permission for', async () => {
   }
 })
 
-/** What the server says each role may do. */
+/** The permissions of each role, from the server. */
 async function rightsTable(): Promise<{ rights: Map<string, string[]> }> {
   const client = harness.system.client()
   await client.login(OWNER.username, OWNER.password)

@@ -1,4 +1,4 @@
-/** What the shop asks of its staff for security: a second factor by role, and a look at what others changed. */
+/** Security of staff accounts: a second factor required by role, and notices of changes by others. */
 import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
@@ -13,7 +13,7 @@ afterAll(() => harness?.close())
 
 const fits = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
 
-/** Refusals are what these tests are about; anything else is a fault. */
+/** These tests expect refusals; any other problem is a failure. */
 const faults = (problems: readonly string[]) => problems.filter((each) => !/status of 40[139]|status of 422/.test(each))
 
 async function member(role: string): Promise<Buyer> {

@@ -1,4 +1,4 @@
-/** Staff as their owner looks after them, and as they look after their own account. */
+/** Staff accounts, managed by the owner and by the staff themselves. */
 import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => harness?.close())
 
 const fits = 'document.documentElement.scrollWidth - innerWidth'
-/** What Chromium prints about honest refusals. */
+/** The errors that Chromium prints about expected refusals. */
 const unexpected = (problems: readonly string[]) => problems.filter((line) => !/status of (401|403|404|422)/.test(line))
 
 test('a new colleague is added, chooses a password at the first login, and is removed by the owner', async () => {
@@ -29,7 +29,7 @@ test('a new colleague is added, chooses a password at the first login, and is re
   const password = await owner.page.getByTestId('made-password').innerText()
   const row = owner.page.locator('tr', { hasText: 'li-editor' })
   await row.getByText('待设新密码').waitFor()
-  // Every right has its words in this table.
+  // Every permission has a label in this table.
   const rights = await owner.page.locator('[data-right] th').allInnerTexts()
   expect(rights.length).toBeGreaterThan(20)
   expect(rights.filter((words) => /\w\.\w/.test(words))).toEqual([])
@@ -47,9 +47,9 @@ test('a new colleague is added, chooses a password at the first login, and is re
   await page.getByTestId('language-switch').click()
   await page.getByRole('heading', { name: '设置自己的密码' }).waitFor()
   expect(await violations(page)).toEqual([])
-  await editor.open('/admin/courses') // nothing else is open yet
+  await editor.open('/admin/courses') // no other page is available yet
   await page.waitForURL('**/admin/first-password?next=/courses')
-  // The one-time password was entered a moment ago, and is not asked for again; a weak one of one's own is refused here, too.
+  // The one-time password was just entered and is not required again; a weak new password is refused here too.
   expect(await page.getByTestId('password-current').count()).toBe(0)
   await page.getByTestId('password-new').fill('12345678')
   await page.getByTestId('password-submit').click()
@@ -117,7 +117,7 @@ test('a second factor is turned on with its first code, asked for at login, and 
   await phone.page.getByTestId('login-code').fill('000000')
   await phone.page.getByTestId('login-submit').click()
   await phone.page.locator('[name=code][aria-invalid=true]').waitFor()
-  // The next code: the one of now may be the one that turned it on.
+  // The next code: the current one may have been used to turn it on.
   await phone.page.getByTestId('login-code').fill(totp.generate({ timestamp: Date.now() + 30_000 }))
   await phone.page.getByTestId('login-submit').click()
   await phone.page.waitForURL('**/admin/profile')

@@ -1,4 +1,4 @@
-/** Many tabs of one browser wait for payments: one stream of events between them, handed on when its tab goes. */
+/** Many tabs of one browser wait for payments with one event stream, which another tab takes over when its tab closes. */
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { ShopApi } from '../harness/shop-api.ts'
@@ -51,7 +51,7 @@ async function openTabs(script?: string): Promise<{ tabs: Tab[]; client: ShopApi
 
 const statusOf = ({ page }: Tab) => page.getByTestId('order-status').getAttribute('data-status')
 
-/** How many streams of events are open at the shop, in all its processes. */
+/** The number of open event streams in all processes of the shop. */
 async function openStreams(): Promise<number> {
   const text = await harness.system.metrics()
   return [...text.matchAll(/^event_streams_open(?:\{[^}]*\})? (\d+)/gm)].reduce(
@@ -67,7 +67,7 @@ async function payAndSee(tabs: readonly Tab[], index: number): Promise<void> {
   for (const tab of waiting) await eventually(() => statusOf(tab)).toBe('paid')
 }
 
-/** The stream is in the first tab, which asked for it first. */
+/** The stream is held by the first tab. */
 const requestsOf = (page: Page): string[] => {
   const seen: string[] = []
   page.on('request', (request) => {
@@ -90,7 +90,7 @@ test('eight tabs share one event stream; when its tab is closed, another tab tak
   await payAndSee(tabs, 2)
   await payAndSee(tabs, 0)
 
-  // The last order: once nothing is awaited any more, no stream is left.
+  // The last order: when no tab waits any more, no stream is left.
   await payAndSee(tabs, 3)
   await eventually(openStreams).toBe(0)
 })

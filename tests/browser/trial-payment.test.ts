@@ -1,4 +1,4 @@
-/** The trial payment from the screen: started by the owner, paid at the real cashier, each step seen on the page as it happens. */
+/** A trial payment: started by the owner, paid at the cashier, each step shown on the page as it happens. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
 import { OWNER } from './back-office.ts'
@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => harness?.close())
 
-/** Chromium prints the return that is no order's (404) as an error. */
+/** Chromium prints the return without an order (404) as an error. */
 function refusedReturn(problems: string[]): void {
   const at = problems.findIndex((problem) => /404 .*alipay\/return/.test(problem))
   if (at >= 0) problems.splice(at, 1)
@@ -33,7 +33,7 @@ test('a trial payment of one fen passes every step, in both languages', async ()
   await cashier.close()
   const { returnUrl } = await harness.system.sandbox.pay((await link.getAttribute('href')) ?? '')
 
-  // Back in the shop, where the cashier sends a buyer who paid.
+  // Back in the shop, where the cashier sends buyers after paying.
   const back = await staff.another()
   await back.goto(returnUrl)
   await back.getByRole('heading', { name: '试付已付款' }).waitFor()

@@ -1,4 +1,4 @@
-/** Paying with WeChat Pay as people do: a code on the desktop and a phone that scans it, H5 on a phone, another method after all. */
+/** Paying with WeChat Pay: a code on the desktop scanned by a phone, H5 on a phone, and a change of method. */
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { violations } from './accessibility.ts'
@@ -26,7 +26,7 @@ afterEach(async () => {
   expect(visit.problems).toEqual([])
 })
 
-/** On the sandbox's phone, as its demo buyer. */
+/** Pays on the sandbox's phone, as its demo buyer. */
 async function payOnPhone(phone: Page): Promise<void> {
   await phone.locator('input[name=login]').fill('buyer@sandbox.example')
   await phone.locator('input[name=password]').fill('111111')
@@ -58,7 +58,7 @@ test('a code is scanned and paid, and the page turns to paid', async () => {
   await page.getByText('¥39.00').first().waitFor()
   await page.getByText(/二维码还有 \d+:\d+ 有效/).waitFor()
   expect(await violations(page)).toEqual([])
-  // Opened again, it is the same code.
+  // Opened again, the page shows the same code.
   const code = await page.getByTestId('pay-code').getAttribute('data-code')
   await page.reload()
   await eventually(() => page.getByTestId('pay-code').getAttribute('data-code')).toBe(code)
@@ -135,7 +135,7 @@ test('on a phone the browser goes to WeChat Pay and returns to the paid order', 
   const { page } = visit
   await visit.open('/checkout?courses=2')
   await settled(page)
-  // No code is shown to the phone that would have to scan it.
+  // A phone gets no code, since it could not scan its own screen.
   await page.getByRole('radio', { name: 'WeChat Pay Continue to WeChat to pay' }).waitFor()
   await checkOut(page)
   await page.waitForURL((url) => url.origin === new URL(harness.system.sandboxUrl).origin)
@@ -186,11 +186,11 @@ test.each(['zh-CN', 'en'] as const)(
     const orderNo = new URL(page.url()).pathname.split('/')[2] ?? ''
     const address = (await page.getByTestId('order-address').innerText()).trim()
     expect(address).toBe(`${harness.system.shopUrl}/orders/${orderNo}`)
-    // Nothing is offered that this browser blocks as well: only a code, for another phone.
+    // Only a code for another phone is offered, nothing that this browser blocks.
     expect(await page.locator('[data-testid^=pay-by-]').count()).toBe(0)
     await page.getByTestId('code-elsewhere').click()
     await page.getByTestId('pay-code').waitFor()
-    // By the other method it is the same; the code is then made for the order that is there.
+    // The same with the other method; its code is then made for the existing order.
     await page.getByTestId('pay-by-alipay').click()
     await page.waitForURL(`**/orders/${orderNo}/elsewhere`)
     await page.getByTestId('code-elsewhere').click()
@@ -203,7 +203,7 @@ test.each(['zh-CN', 'en'] as const)(
     )
     expect(attempts.map(({ channel }) => channel)).not.toContain('h5')
 
-    // “Open in Browser” opens the page that is shown; it leads to the order, and from there to WeChat Pay.
+    // “Open in Browser” opens the current page, which links to the order and from there to WeChat Pay.
     const outside = await harness.visitAs(buyer, { ...PHONE, language, userAgent: ANDROID })
     try {
       await outside.open(new URL(page.url()).pathname)

@@ -82,9 +82,6 @@ const files = [
   ),
 ].filter((path) => !SKIPPED.test(path))
 
-/** Still to be gone through. */
-const PENDING = /^tests\/browser\//
-
 /** The line as written, and with the words of its names apart. */
 const wordsOf = (line: string): string =>
   `${line}\n${line.replace(/([a-z])([A-Z])/g, '$1 $2').replaceAll('_', ' ')}`.toLowerCase()
@@ -102,9 +99,7 @@ function refusedIn(path: string, text: string): string[] {
 
 test('no word of a dialect of our own', () => {
   expect(files.length).toBeGreaterThan(900)
-  const found = files
-    .filter((path) => !PENDING.test(path))
-    .flatMap((path) => refusedIn(path, readFileSync(join(ROOT, path), 'utf8')))
+  const found = files.flatMap((path) => refusedIn(path, readFileSync(join(ROOT, path), 'utf8')))
   expect(found).toEqual([])
 })
 
