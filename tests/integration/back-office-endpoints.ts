@@ -23,6 +23,7 @@ export const TABLE: Record<string, Role[]> = {
   'GET /api/admin/refunds': orders,
   'POST /api/admin/refunds/{requestNo}/approve': money,
   'POST /api/admin/refunds/{requestNo}/decline': money,
+  'POST /api/admin/refunds/{requestNo}/stop': money,
   'POST /api/admin/refunds/{requestNo}/send-again': money,
   'GET /api/admin/notifications': orders,
   'GET /api/admin/notifications/{id}': orders,

@@ -6,6 +6,7 @@ import { closeOrder } from '../../apps/shop/src/payments/gateway-sync/close-orde
 import { queryAttempt } from '../../apps/shop/src/payments/gateway-sync/query.ts'
 import { queryDueAttempts } from '../../apps/shop/src/payments/gateway-sync/query-due.ts'
 import { sendRefund } from '../../apps/shop/src/payments/gateway-sync/send-refund.ts'
+import { confirmUnmade } from '../../apps/shop/src/payments/gateway-sync/stop-refund.ts'
 import { receiveNotification } from '../../apps/shop/src/payments/notifications/inbox.ts'
 import { findProvider, type Payments } from '../../apps/shop/src/payments/payments.ts'
 import { refundLines } from '../../apps/shop/src/payments/refunds/create.ts'
@@ -33,6 +34,7 @@ export const ACTIONS = [
   'refund a part',
   'refund all',
   'send refunds',
+  'stop',
   'send again',
   'look again',
   'refund in the console',
@@ -127,6 +129,13 @@ function refunding(placed: Placed) {
     'refund all': () => refund(placed, all, staff),
     'send refunds': async () => {
       for (const { id } of await refundsOf(placed, 'approved', 'sent')) await sendRefund(payments, id)
+    },
+    stop: async () => {
+      for (const { request_no: requestNo } of await refundsOf(placed, 'approved', 'sent')) {
+        const unmade = await confirmUnmade(payments, requestNo)
+        const decision = { unmade, by: staff, now: payments.clock(), answer: 'no more' }
+        await payments.db.transaction().execute((tx) => decisions.stopRefund(tx, decision))
+      }
     },
     'send again': () => decide(placed, 'refused', decisions.sendRefundAgain),
     // With the number that the refund has here, whatever its state.

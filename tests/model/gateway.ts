@@ -141,7 +141,7 @@ const providerNamed = (gateway: MemoryGateway, name: string): PaymentProvider =>
   queryRefund: ({ attemptNo, requestNo }) =>
     answer(gateway, () => {
       if (gateway.trades.get(attemptNo)?.refunds.has(requestNo)) return { state: 'succeeded' }
-      return gateway.acceptedRefunds.has(requestNo) ? { state: 'accepted' } : undefined
+      return { state: gateway.acceptedRefunds.has(requestNo) ? 'accepted' : 'none' }
     }),
   bill: (day) =>
     answer(gateway, () => {

@@ -591,6 +591,13 @@ export const REFUSALS = {
     'The gateway closed this refund number without refunding anything',
     'Nothing was recorded. Mark the difference as seen. If the refund is still needed, send it again from its order; if our books show it as done, refund the buyer in the merchant console.',
   ),
+  REFUND_MAY_BE_MADE: refusal(
+    409,
+    '支付平台没有确认这笔退款未退出',
+    '没有停止。可能已经退出，或刚刚又发送了一次；请稍后刷新查看。',
+    'The gateway does not confirm that this refund was not made',
+    'It was not stopped. It may have been made, or was just sent again. Reload in a moment.',
+  ),
   REFUND_UNDER_WAY: refusal(
     409,
     '支付平台尚未完成这笔退款',

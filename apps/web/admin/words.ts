@@ -36,6 +36,8 @@ export function why({ reason: written, reasonCode, details }: Why): string {
       return tAdmin('why.REFUNDED', { why: details?.why ? labelFor('why', details.why) : written, requestNo })
     case 'DIFFERENCE':
       return tAdmin('why.DIFFERENCE', { kind: labelFor('kind', kind), note: written })
+    case 'STOPPED':
+      return tAdmin('why.STOPPED', { note: written })
     case 'LATE_PAYMENT_OF':
     case 'LATE_PAYMENT_MOVED_TO':
       return tAdmin(`why.${reasonCode}`, { orderNo })

@@ -231,12 +231,13 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
       expect(await provider().refund({ ...whole, tries })).toMatchObject({
         state: 'later',
         refusal: expect.any(String),
+        unmade: false,
       })
     }
     expect(await provider().queryRefund(named)).toBeUndefined()
     await system.sandbox.send('DELETE', '/faults')
     await expect.poll(() => provider().queryRefund(named), { timeout: 15_000 }).toEqual({ state: 'succeeded' })
-    expect(await provider().queryRefund({ ...named, requestNo: newNumber(new Date()) })).toBeUndefined()
+    expect(await provider().queryRefund({ ...named, requestNo: newNumber(new Date()) })).toEqual({ state: 'none' })
   }, 60_000)
 
   test('nothing is concluded from an unreachable gateway', async () => {

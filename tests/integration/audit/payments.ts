@@ -61,6 +61,27 @@ test('orders, refunds and access', async () => {
   expect(secret).toMatchObject({ before: { passwordDue: false }, after: { passwordDue: true } })
 })
 
+test('a refund that the gateway keeps refusing is stopped', async () => {
+  const stuck = await paidOrder(system, [1], '39.00')
+  await system.sandbox.send('POST', '/faults', {
+    ...{ kind: 'business-error', scope: { outTradeNo: stuck.orderNo }, method: 'alipay.trade.refund' },
+    subCode: 'ACQ.SELLER_BALANCE_NOT_ENOUGH',
+  })
+  const part = { lines: [{ courseId: 1, amount: '39.00' }], amount: '39.00', reason }
+  const kept = await did<{ requestNo: string }>(
+    at('POST', 'orders/{orderNo}/refunds'),
+    `orders/${stuck.orderNo}/refunds`,
+    part,
+  )
+  await until(
+    () => system.sql<{ refusal: string | null }>('select refusal from refunds where request_no = $1', [kept.requestNo]),
+    ([refund]) => refund?.refusal !== null,
+  )
+  await system.sandbox.send('DELETE', '/faults')
+  const stopped = await did(at('POST', 'refunds/{requestNo}/stop'), `refunds/${kept.requestNo}/stop`, { answer: 'no' })
+  expect(stopped.line.after).toMatchObject({ status: 'refused' })
+})
+
 test('inbox, unmatched payments, jobs, and a day with its difference', async () => {
   const [settled] = await system.sql<{ id: number }>('select id::int from notifications order by id desc limit 1')
   const { line } = await did(at('POST', 'notifications/{id}/replay'), `notifications/${settled?.id}/replay`)

@@ -27,6 +27,7 @@ export type HistoryReason =
   | 'NUMBER_SPENT'
   | 'NUMBER_REPLACED'
   | 'MADE_INSTEAD'
+  | 'STOPPED'
   | 'REFUNDED'
   | 'DIFFERENCE'
 export interface HistoryDetails {

@@ -320,6 +320,8 @@ export interface Tables {
     number_spent: Generated<boolean>
     spent_numbers: Generated<string[]>
     reason_code: RefundReason | null
+    refused_tries: Generated<number>
+    stopped: Generated<boolean>
   }
   sales_days: {
     day: string

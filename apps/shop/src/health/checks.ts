@@ -134,8 +134,8 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     name: 'refund_refused',
     title: text('支付平台拒绝了退款', 'Refunds that the gateway refused'),
     meaning: text(
-      '可在处理原因后用同一退款号再次发出；钱已另行退还的不在此列。',
-      'Can be sent again with the same number once the cause is fixed. Refunds whose money was returned in another way are not listed.',
+      '可在处理原因后用同一退款号再次发出；钱已另行退还的，以及工作人员停止的订单退款，不在此列。',
+      'Can be sent again with the same number once the cause is fixed. Refunds whose money was returned in another way, and refunds of an order that staff stopped, are not listed.',
     ),
     repair: 'send-again',
     query: `select r.request_no as subject, o.order_no, r.refusal as text, r.finished_at as since,
@@ -143,6 +143,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
       from refunds r left join orders o on o.id = r.order_id
         left join payment_attempts a on a.id = r.attempt_id left join unmatched_payments u on u.id = r.unmatched_id
       where r.status = 'refused'
+        and not (r.stopped and exists (select from order_payments p where p.attempt_id = r.attempt_id))
         and r.amount_fen <= coalesce(a.amount_fen - a.reserved_fen - a.refunded_fen, u.amount_fen - u.reserved_fen - u.refunded_fen)
         and not exists (select from refund_lines back
                         join order_lines l on l.order_id = back.order_id and l.course_id = back.course_id

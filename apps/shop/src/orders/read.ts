@@ -60,6 +60,7 @@ export const OrderShape = Type.Object(
         amount: Money,
         status: Type.Enum(['requested', 'approved', 'sent', 'succeeded', 'refused', 'declined', 'withdrawn']),
         reason: Type.String(),
+        stopped: Type.Boolean({ description: 'Whether it is refused because the shop stopped it' }),
         answer: Type.String({ description: 'What the shop said to it' }),
         requestedBy: Type.Enum(['buyer', 'staff', 'shop']),
         requestedAt: Moment,
@@ -116,7 +117,7 @@ const refundsOf = (order: OrderColumns) =>
   jsonArrayFrom(
     order
       .selectFrom('refunds')
-      .select(['request_no', 'amount_fen', 'refunds.status', 'reason', 'answer', 'requested_by'])
+      .select(['request_no', 'amount_fen', 'refunds.status', 'reason', 'answer', 'requested_by', 'stopped'])
       .select(['requested_at', 'finished_at'])
       .select((refund) =>
         jsonArrayFrom(
@@ -242,6 +243,7 @@ function toView(row: OrderRow): OrderView {
       amount: formatYuan(refund.amount_fen),
       status: refund.status,
       reason: refund.reason,
+      stopped: refund.status === 'refused' && refund.stopped,
       answer: refund.answer,
       requestedBy: refund.requested_by,
       requestedAt: writeMoment(new Date(refund.requested_at)),

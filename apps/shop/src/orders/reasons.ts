@@ -18,6 +18,7 @@ export const REASON_CODES = [
   'NUMBER_SPENT',
   'NUMBER_REPLACED',
   'MADE_INSTEAD',
+  'STOPPED',
   'REFUNDED',
   'DIFFERENCE',
 ] as const
@@ -48,7 +49,7 @@ type Has<Code extends ReasonCode, Needed extends keyof Details = never, Also ext
 } & Readonly<Required<Pick<Details, Needed>> & Pick<Details, Also>>
 
 export type Reason =
-  | Has<RefundReason | 'NOT_PAID_IN_TIME' | 'CLOSED_AT_GATEWAY' | 'NOT_NEEDED' | 'GIVEN_UP'>
+  | Has<RefundReason | 'NOT_PAID_IN_TIME' | 'CLOSED_AT_GATEWAY' | 'NOT_NEEDED' | 'GIVEN_UP' | 'STOPPED'>
   | Has<'METHOD_CHOSEN', 'provider'>
   | Has<'PAID', 'provider' | 'tradeNo' | 'source', 'notificationId' | 'by'>
   /** A new order takes the payment of an expired one; each names the other. */

@@ -156,10 +156,16 @@ export interface RefundToSend extends RefundRef {
 export type RefundAnswer =
   | { readonly state: 'succeeded' }
   | { readonly state: 'accepted' }
-  /** `taken`: the gateway has the refund, but it waits there until somebody acts. */
-  | { readonly state: 'later'; readonly refusal: string; readonly taken?: boolean }
+  /**
+   * `taken`: the gateway has the refund, but it waits there until somebody acts. `unmade`: the gateway refused this call,
+   * and says that it has no refund with that number.
+   */
+  | { readonly state: 'later'; readonly refusal: string; readonly taken?: boolean; readonly unmade?: boolean }
   /** `spent`: the gateway has closed the refund's number, which can never be used again. */
   | { readonly state: 'refused'; readonly refusal: string; readonly spent?: boolean }
+
+/** `none`: the gateway has no refund with that number. */
+export type RefundFound = RefundAnswer | { readonly state: 'none' }
 
 /** One line of a day's bill. Amounts in fen. */
 export interface BillLine {
@@ -211,10 +217,10 @@ export interface PaymentProvider {
    */
   refund(refund: RefundToSend): Promise<RefundAnswer>
   /**
-   * Looks a refund up without sending it. Undefined if the gateway's books have none, or do not say.
+   * Looks a refund up without sending it. Undefined if the gateway's books do not say.
    * @throws ShopError GATEWAY_UNAVAILABLE when the outcome is unknown
    */
-  queryRefund(refund: RefundRef): Promise<RefundAnswer | undefined>
+  queryRefund(refund: RefundRef): Promise<RefundFound | undefined>
   /** A Beijing day's bill (`YYYY-MM-DD`), once it is due. @throws ShopError GATEWAY_UNAVAILABLE */
   bill(day: string): Promise<BillAnswer>
   /** Verifies and parses. Never throws because of what was sent. */

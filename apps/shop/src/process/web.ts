@@ -36,6 +36,7 @@ import { addPages } from '../http/pages/pages.ts'
 import { watchOrders } from '../orders/events.ts'
 import { addOrderRoutes } from '../orders/routes.ts'
 import { addPaymentRoutes } from '../payments/checkout/routes.ts'
+import { confirmUnmade } from '../payments/gateway-sync/stop-refund.ts'
 import { addSettingsAdminRoutes } from '../payments/merchants/routes.ts'
 import { addInboxAdminRoutes } from '../payments/notifications/routes.ts'
 import { METHODS } from '../payments/providers/methods.ts'
@@ -128,7 +129,7 @@ function addBackOffice(app: Application, shop: Shop): void {
   addAdminRoutes(app, gate, (admin) => {
     addOrderAdminRoutes(admin, payments)
     addExportAdminRoutes(admin, db, clock)
-    addRefundAdminRoutes(admin, payments)
+    addRefundAdminRoutes(admin, payments, (requestNo) => confirmUnmade(payments, requestNo))
     addInboxAdminRoutes(admin, payments)
     addUnmatchedAdminRoutes(admin, payments)
     addReconciliationAdminRoutes(admin, payments)

@@ -211,7 +211,7 @@ async function recordRefund(payments: Payments, staff: Staff, row: DifferenceRow
     if (ours?.spent) throw new ShopError('REFUND_NUMBER_SPENT')
     if (ours && WAS_SENT.includes(ours.status)) return learnResult(payments, ours, named, by)
     // A bill also lists refunds that were only accepted, and never says what became of them.
-    if (seen) throw new ShopError('REFUND_UNDER_WAY')
+    if (seen && seen.state !== 'none') throw new ShopError('REFUND_UNDER_WAY')
   }
   const insteadOf = ours ? undefined : await madeInsteadOf(payments, row, ref)
   await db.transaction().execute((tx) => recordBilledRefund(tx, row, by, clock(), insteadOf))

@@ -2729,6 +2729,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/refunds/{requestNo}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a refund that the gateway keeps refusing, with an answer: the gateway is asked whether it was made */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    requestNo: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        answer?: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refund"];
+                    };
+                };
+                /** @description Default Response */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Default Response */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/refunds/{requestNo}/send-again": {
         parameters: {
             query?: never;
@@ -9628,6 +9717,8 @@ export interface components {
                 /** @enum {unknown} */
                 status: "requested" | "approved" | "sent" | "succeeded" | "refused" | "declined" | "withdrawn";
                 reason: string;
+                /** @description Whether it is refused because the shop stopped it */
+                stopped: boolean;
                 /** @description What the shop said to it */
                 answer: string;
                 /** @enum {unknown} */
@@ -9819,7 +9910,7 @@ export interface components {
                 /** @description What a person or a gateway wrote, as it is */
                 reason: string;
                 /** @description A reason of the shop's own */
-                reasonCode: ("ORDER_ALREADY_PAID" | "ORDER_CLOSED" | "COURSE_ALREADY_OWNED" | "MADE_BY_HAND" | "METHOD_CHOSEN" | "PAID" | "NOT_PAID_IN_TIME" | "CLOSED_AT_GATEWAY" | "NOT_NEEDED" | "GIVEN_UP" | "LATE_PAYMENT_OF" | "LATE_PAYMENT_MOVED_TO" | "NUMBER_SPENT" | "NUMBER_REPLACED" | "MADE_INSTEAD" | "REFUNDED" | "DIFFERENCE") | null;
+                reasonCode: ("ORDER_ALREADY_PAID" | "ORDER_CLOSED" | "COURSE_ALREADY_OWNED" | "MADE_BY_HAND" | "METHOD_CHOSEN" | "PAID" | "NOT_PAID_IN_TIME" | "CLOSED_AT_GATEWAY" | "NOT_NEEDED" | "GIVEN_UP" | "LATE_PAYMENT_OF" | "LATE_PAYMENT_MOVED_TO" | "NUMBER_SPENT" | "NUMBER_REPLACED" | "MADE_INSTEAD" | "STOPPED" | "REFUNDED" | "DIFFERENCE") | null;
                 /** @description The facts that it names */
                 details: {
                     /** @description The payment method */
@@ -9866,6 +9957,8 @@ export interface components {
             reason: string;
             /** @description Where the reason is one of the shop's own */
             reasonCode: ("ORDER_ALREADY_PAID" | "ORDER_CLOSED" | "COURSE_ALREADY_OWNED" | "MADE_BY_HAND") | null;
+            /** @description Whether it is refused because staff stopped it */
+            stopped: boolean;
             /** @description What staff said to the buyer */
             answer: string;
             /** @enum {unknown} */

@@ -335,6 +335,7 @@ const messages: SameKeys<typeof chinese> = {
     sent: 'Approved, on its way',
     succeeded: 'Paid back',
     refused: 'Did not go through; the shop is on it',
+    stopped: 'Stopped by the shop',
     declined: 'Declined by the shop',
     withdrawn: 'Withdrawn by you',
     line: '{amount} refunded',

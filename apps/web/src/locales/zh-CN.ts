@@ -325,6 +325,7 @@ const messages = {
     sent: '已同意，正在退回',
     succeeded: '已退回',
     refused: '没有退成，商家正在处理',
+    stopped: '商家已停止退款',
     declined: '商家没有同意',
     withdrawn: '您已撤回',
     line: '已退 {amount}',

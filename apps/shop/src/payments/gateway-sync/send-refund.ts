@@ -29,7 +29,7 @@ export async function sendRefund(payments: Payments, refundId: number): Promise<
   await lookUp(payments, known, [...known.spent_numbers, ...(UNSENT.includes(known.status) ? [known.request_no] : [])])
   const refund = await claim(payments, refundId)
   if (!refund) return
-  const sent = { id: refundId, requestNo: refund.requestNo }
+  const sent = { id: refundId, requestNo: refund.requestNo, tries: refund.tries }
   faultPoint('refund: claimed, not sent')
   try {
     const madeAs = await madeUnderEarlierNumber(payments.db, refundId)
@@ -40,7 +40,7 @@ export async function sendRefund(payments: Payments, refundId: number): Promise<
       await recordRefusal(payments, sent, answer)
       throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
     }
-    if (answer.state === 'accepted') return await scheduleLookup(payments, sent, refund.tries)
+    if (answer.state === 'accepted') return await scheduleLookup(payments, sent)
     await payments.db.transaction().execute((tx) => finishRefund(tx, sent, answer, payments.clock()))
   } finally {
     faultPoint('refund: booked, not let go')
@@ -108,18 +108,21 @@ const UNSENT: readonly RefundStatus[] = ['requested', 'refused', 'declined', 'wi
 interface Numbered {
   readonly id: number
   readonly requestNo: string
+  /** How many times it had been sent, the call of the answer included. */
+  readonly tries: number
 }
 
 /** Lets staff see why a refund takes long: a balance that must be topped up, for example. */
 async function recordRefusal(
   { db, clock }: Payments,
-  { id, requestNo }: Numbered,
-  { refusal, taken }: { refusal: string; taken?: boolean },
+  { id, requestNo, tries }: Numbered,
+  { refusal, taken, unmade }: Extract<RefundAnswer, { state: 'later' }>,
 ): Promise<void> {
   await db
     .updateTable('refunds')
     // The first answer may have been lost: only now is it known that the gateway has the refund.
     .set({ refusal, ...(taken && { accepted_at: sql`coalesce(accepted_at, ${clock()})` }) })
+    .$if(unmade === true, (refund) => refund.set({ refused_tries: tries }))
     .where('id', '=', id)
     .where('request_no', '=', requestNo)
     .where('status', '=', 'sent')
@@ -127,7 +130,7 @@ async function recordRefusal(
 }
 
 /** The gateway refunds in its own time: it is queried soon at first, then seldom, or when it sends a notification. */
-async function scheduleLookup({ db, clock }: Payments, { id, requestNo }: Numbered, tries: number): Promise<void> {
+async function scheduleLookup({ db, clock }: Payments, { id, requestNo, tries }: Numbered): Promise<void> {
   const now = clock()
   const gap = LOOKUP_DELAYS_MS[Math.min(tries, LOOKUP_DELAYS_MS.length) - 1] ?? LEFT_AFTER_MS
   const next = new Date(now.getTime() + gap)
@@ -232,7 +235,7 @@ async function earliestSendTime(payments: Payments, tx: Transaction, refund: Ref
 
 const KNOWN_AS = ['provider', 'attempt_no', 'trade_no', 'amount_fen', 'merchant'] as const
 
-const paymentOf = (db: Reader, { attempt_id, unmatched_id }: Payment) =>
+export const paymentOf = (db: Reader, { attempt_id, unmatched_id }: Payment) =>
   attempt_id === null
     ? db.selectFrom('unmatched_payments').select(KNOWN_AS).where('id', '=', unmatched_id).executeTakeFirstOrThrow()
     : db.selectFrom('payment_attempts').select(KNOWN_AS).where('id', '=', attempt_id).executeTakeFirstOrThrow()
@@ -267,7 +270,7 @@ type FinalAnswer = Exclude<RefundAnswer, { state: 'later' | 'accepted' }>
 /** Records the gateway's answer. A success overrides an earlier refusal; nothing overrides a success. */
 async function finishRefund(
   tx: Transaction,
-  { id: refundId, requestNo }: Numbered,
+  { id: refundId, requestNo, tries }: Numbered,
   answer: FinalAnswer,
   now: Date,
 ): Promise<void> {
@@ -280,7 +283,7 @@ async function finishRefund(
   if (orderId !== null) await lockOrder(tx, orderId)
   if ((await lockRefund(tx, refundId))?.request_no !== requestNo) return
   const move = { at: now, by: { actor: 'gateway' } } as const
-  const set = { refusal: answer.refusal, number_spent: answer.spent ?? false }
+  const set = { refusal: answer.refusal, number_spent: answer.spent ?? false, refused_tries: tries }
   const before = await moveRefund(tx, 'refuse', refundId, { ...move, reason: answer.refusal, set })
   if (before) await release(tx, orderId, before, await linesOf(tx, refundId))
 }

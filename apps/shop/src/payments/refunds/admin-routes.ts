@@ -16,7 +16,7 @@ import { lockOrder } from '../../orders/transition.ts'
 import type { Payments } from '../payments.ts'
 import { planRefund, refundLines } from './create.ts'
 import { requireRefundProof } from './credential-proof.ts'
-import { approveRefund, declineRefund, sendRefundAgain } from './decisions.ts'
+import { approveRefund, declineRefund, sendRefundAgain, stopRefund, type Unmade } from './decisions.ts'
 import { CourseId, RequestNo, sumShown } from './routes.ts'
 import { REFUND_STATUSES } from './states.ts'
 import type { RefundRow } from './transition.ts'
@@ -46,27 +46,45 @@ const PlanShape = Type.Object(
   { $id: 'RefundPreview' },
 )
 
-/** The routes for staff, under `/api/admin`. */
-export function addRefundAdminRoutes(admin: Application, payments: Payments): void {
+/**
+ * The routes for staff, under `/api/admin`.
+ * @param confirmUnmade asks the gateway whether it has made the refund; throws unless it denies that
+ */
+export function addRefundAdminRoutes(
+  admin: Application,
+  payments: Payments,
+  confirmUnmade: (requestNo: string) => Promise<Unmade>,
+): void {
   admin.addSchema(RefundShape)
   admin.addSchema(PlanShape)
   addPreviewRoute(admin, payments)
   addSendRoute(admin, payments)
   addListRoute(admin, payments)
-  addDecisionRoute(admin, payments, 'approve', 'Approve what a buyer asked for: it is sent', approveRefund)
+  addDecisionRoute(admin, payments, 'approve', 'Approve what a buyer asked for: it is sent', async () => approveRefund)
   addDecisionRoute(
     admin,
     payments,
     'decline',
     'Decline what a buyer asked for, with an answer',
-    async (tx, decision) => {
-      if (decision.answer.trim() === '') {
-        throw new ShopError('INVALID_INPUT', { errors: [{ field: 'answer', message: 'is required' }] })
-      }
-      return declineRefund(tx, decision)
+    async () => declineRefund,
+  )
+  addDecisionRoute(
+    admin,
+    payments,
+    'stop',
+    'Stop a refund that the gateway keeps refusing, with an answer: the gateway is asked whether it was made',
+    async (requestNo) => {
+      const unmade = await confirmUnmade(requestNo)
+      return (tx, decision) => stopRefund(tx, { ...decision, unmade })
     },
   )
-  addDecisionRoute(admin, payments, 'send-again', 'Send what the gateway refused once more', sendRefundAgain)
+  addDecisionRoute(
+    admin,
+    payments,
+    'send-again',
+    'Send what the gateway refused once more',
+    async () => sendRefundAgain,
+  )
 }
 
 const tags = ['back office: refunds']
@@ -177,14 +195,15 @@ interface Decision {
 function addDecisionRoute(
   admin: Application,
   payments: Payments,
-  verb: 'approve' | 'decline' | 'send-again',
+  verb: 'approve' | 'decline' | 'stop' | 'send-again',
   summary: string,
-  decide: (tx: Transaction, decision: Decision) => Promise<RefundRow>,
+  prepare: (requestNo: string) => Promise<(tx: Transaction, decision: Decision) => Promise<RefundRow>>,
 ): void {
+  const sends = verb === 'approve' || verb === 'send-again'
   admin.post(
     `/refunds/:requestNo/${verb}`,
     {
-      config: { right: 'refunds.send', ...(verb !== 'decline' && { proof: 'sometimes' as const }) },
+      config: { right: 'refunds.send', ...(sends && { proof: 'sometimes' as const }) },
       schema: {
         tags,
         summary,
@@ -193,15 +212,19 @@ function addDecisionRoute(
         response: { 200: Type.Ref('Refund'), ...problems(401, 403, 404, 409, 422) },
       },
     },
-    (request) => {
+    async (request) => {
       const { requestNo } = request.params
       const { answer = '' } = request.body
+      if (!sends && answer.trim() === '') {
+        throw new ShopError('INVALID_INPUT', { errors: [{ field: 'answer', message: 'is required' }] })
+      }
+      const decide = await prepare(requestNo)
       return adminAction(payments, {
         request,
         work: async ({ tx, staff, now }) => {
           const before = await decide(tx, { requestNo, by: by(staff), now, answer })
           const after = await readRefund(tx, before.request_no, staff.user.role)
-          const sensitive = verb !== 'decline' && (await requireRefundProof(tx, staff, before.amount_fen, now))
+          const sensitive = sends && (await requireRefundProof(tx, staff, before.amount_fen, now))
           if (after.orderNo) await publishOrder(tx, after.orderNo)
           return { before, after, sensitive }
         },

@@ -1,4 +1,4 @@
-/** Decisions about refunds: staff approve, decline or send again; the buyer withdraws. Each locks the order's row. */
+/** Decisions about refunds: staff approve, decline, stop or send again; the buyer withdraws. Each locks the order's row. */
 import { sql } from 'kysely'
 import type { Transaction } from '../../db/connect.ts'
 import { ShopError } from '../../errors.ts'
@@ -50,6 +50,34 @@ export async function withdrawRefund(tx: Transaction, { requestNo, by, now }: De
   await release(tx, orderId, before, await linesOf(tx, id))
 }
 
+/** A refund that its gateway has denied, as it was when the gateway was asked. */
+export type Unmade = Pick<RefundRow, 'request_no' | 'tries'>
+
+/**
+ * Whether no call about this number can have moved money: the gateway has never accepted it, and has clearly refused its
+ * last try. Senders count a try before they call, so that a call under way, or one whose answer was lost, is no refusal.
+ */
+export const isClearlyRefused = (refund: Pick<RefundRow, 'tries' | 'refused_tries' | 'accepted_at'>): boolean =>
+  refund.accepted_at === null && refund.tries === refund.refused_tries
+
+/**
+ * Stops a refund that was not made, unless it was sent since the gateway was asked.
+ * @throws ShopError REFUND_NOT_FOUND, REFUND_DECIDED, REFUND_MAY_BE_MADE
+ */
+export async function stopRefund(
+  tx: Transaction,
+  { unmade, by, now, answer }: Omit<Decision, 'requestNo'> & { unmade: Unmade; answer: string },
+): Promise<RefundRow> {
+  const refund = await lockOrderAndRefund(tx, unmade.request_no)
+  if (refund.tries !== unmade.tries || !isClearlyRefused(refund)) throw new ShopError('REFUND_MAY_BE_MADE')
+  const set = { decided_by: by.userId ?? null, decided_at: now, answer, stopped: true }
+  const reason = { code: 'STOPPED', note: answer } as const
+  const before = await moveRefund(tx, 'stop', refund.id, { at: now, by, reason, set })
+  if (!before) throw new ShopError('REFUND_DECIDED')
+  await release(tx, refund.order_id, before, await linesOf(tx, refund.id))
+  return before
+}
+
 /**
  * Sends a refused refund again: with the same number, which never pays back twice, or with a new one if the gateway has
  * closed it for good.
@@ -58,7 +86,7 @@ export async function withdrawRefund(tx: Transaction, { requestNo, by, now }: De
  */
 export async function sendRefundAgain(tx: Transaction, { requestNo, by, now }: Decision): Promise<RefundRow> {
   const { id, order_id: orderId, number_spent: spent } = await lockOrderAndRefund(tx, requestNo)
-  const set = { decided_by: by.userId ?? null, decided_at: now, refusal: null }
+  const set = { decided_by: by.userId ?? null, decided_at: now, refusal: null, stopped: false }
   const freshNo = numberFromCause('refund', requestNo, 'number spent')
   const reason = spent ? ({ code: 'NUMBER_SPENT', requestNo: freshNo } as const) : ''
   const before = await moveRefund(tx, 'sendAgain', id, { at: now, by, reason, set })
@@ -70,7 +98,14 @@ export async function sendRefundAgain(tx: Transaction, { requestNo, by, now }: D
 }
 
 async function renumber(tx: Transaction, refund: RefundRow, requestNo: string, now: Date): Promise<void> {
-  const fresh = { request_no: requestNo, number_spent: false, tries: 0, accepted_at: null, billed_on: null }
+  const fresh = {
+    request_no: requestNo,
+    number_spent: false,
+    tries: 0,
+    refused_tries: 0,
+    accepted_at: null,
+    billed_on: null,
+  }
   // The old number is kept: a bill may list it at any time, though nothing was refunded with it.
   const spent_numbers = sql<string[]>`spent_numbers || ${refund.request_no}::text`
   await tx

@@ -70,6 +70,15 @@ export const REFUND_TRANSITIONS = {
       'the gateway has refused it several times, and its refund query has said that there is none; or it has closed it',
     does: 'frees the sum; staff see it',
   },
+  stop: {
+    from: ['approved', 'sent'],
+    to: 'refused',
+    by: ['staff'],
+    right: 'refunds.send',
+    needs:
+      'its last try was clearly refused, or there was none; the gateway has never accepted it, and its refund query says that there is none',
+    does: 'frees the sum, and nothing is sent any more; the buyer sees it',
+  },
   giveWay: {
     from: ['requested', 'approved', 'sent'],
     to: 'refused',

@@ -19,6 +19,8 @@ export interface RefundMove {
     answer?: string
     billed_on?: string | null
     number_spent?: boolean
+    refused_tries?: number
+    stopped?: boolean
   }
 }
 

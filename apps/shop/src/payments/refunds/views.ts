@@ -10,6 +10,7 @@ import { formatYuan } from '../../money.ts'
 import { leftOf } from '../../orders/lines.ts'
 import { REFUND_REASONS } from '../../orders/reasons.ts'
 import { staffActions } from '../../orders/state-table.ts'
+import { isClearlyRefused } from './decisions.ts'
 import { REFUND_STATUSES, REFUND_TRANSITIONS, type RefundStatus } from './states.ts'
 
 const PAGE = 30
@@ -28,6 +29,7 @@ export const RefundShape = Type.Object(
     reasonCode: Type.Union([Type.Enum([...REFUND_REASONS]), Type.Null()], {
       description: "Where the reason is one of the shop's own",
     }),
+    stopped: Type.Boolean({ description: 'Whether it is refused because staff stopped it' }),
     answer: Type.String({ description: 'What staff said to the buyer' }),
     requestedBy: Type.Enum(['buyer', 'staff', 'shop']),
     requestedAt: Moment,
@@ -139,6 +141,7 @@ async function write(db: Reader, rows: readonly Row[], role: Role): Promise<Refu
     status: row.status,
     reason: row.reason,
     reasonCode: row.reason_code,
+    stopped: row.status === 'refused' && row.stopped,
     answer: row.answer,
     requestedBy: row.requested_by,
     requestedAt: writeMoment(row.requested_at),
@@ -156,6 +159,8 @@ async function write(db: Reader, rows: readonly Row[], role: Role): Promise<Refu
         // With the last fen of the payment all access ends, no matter which line it was refunded for.
         takesAccess: leftOf(line.price_fen, line) === 0 || nothingLeft(row),
       })),
-    actions: staffActions(REFUND_TRANSITIONS, row.status, (right) => mayDo(role, right)),
+    actions: staffActions(REFUND_TRANSITIONS, row.status, (right) => mayDo(role, right)).filter(
+      (event) => event !== 'stop' || isClearlyRefused(row),
+    ),
   }))
 }

@@ -73,7 +73,8 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
     refund: (refund) => payBack(access, refund),
     async queryRefund(refund) {
       const made = await trustedAnswer(log, () => client.refundQuery(refundOf(refund)))
-      return made.ok && made.refunded ? { state: 'succeeded' } : undefined
+      if (made.ok && made.refunded) return { state: 'succeeded' }
+      return hasNone(made) ? { state: 'none' } : undefined
     },
     bill: (day) => trustedAnswer(log, () => readBill(day, clock(), () => client.tradeBill(day), settings.feeRate)),
     async readNotification({ body, contentType }) {
@@ -130,10 +131,13 @@ async function payBack({ client, log }: Access, refund: RefundToSend): Promise<R
   // The gateway's books may lag behind by seconds, so a refusal is final only after it has been repeated for a
   // while.
   const final = !answer.ok && answer.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED
-  // If the query is refused as well, it says nothing about an earlier call.
-  const none = made.ok || NO_TRADE.includes(made.subCode)
-  return { state: final && none ? 'refused' : 'later', refusal }
+  const none = hasNone(made)
+  return final && none ? { state: 'refused', refusal } : { state: 'later', refusal, unmade: !answer.ok && none }
 }
+
+/** Whether a query that found no refund says that there is none: one that is refused as well says nothing. */
+const hasNone = (query: { ok: true } | { ok: false; subCode: string }): boolean =>
+  query.ok || NO_TRADE.includes(query.subCode)
 
 /** Without an answer that can be trusted the outcome is unknown, and nothing may be concluded. */
 async function trustedAnswer<Answer>(log: Logger, call: () => Promise<Answer>): Promise<Answer> {

@@ -79,7 +79,8 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     refund: (refund) => trustedAnswer(log, () => payBack(access, refund)),
     async queryRefund({ requestNo }) {
       const made = await trustedAnswer(log, () => client.refundQuery({ outRefundNo: requestNo }))
-      return made.ok && made.exists ? answerOf(made.status, 1) : undefined
+      if (!made.ok) return undefined
+      return made.exists ? answerOf(made.status, 1) : { state: 'none' }
     },
     bill: (day) => trustedAnswer(log, () => readBill(day, clock(), () => client.tradeBill(day), settings.appId)),
     async readNotification({ body, headers, receivedAt }) {
@@ -161,7 +162,7 @@ async function payBack({ client, settings }: Access, refund: RefundToSend): Prom
   const refusal = `${sent.code}: ${sent.meaning}`
   // If the query is refused as well, it says nothing about an earlier call.
   const final = made.ok && sent.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED
-  return { state: final ? 'refused' : 'later', refusal }
+  return final ? { state: 'refused', refusal } : { state: 'later', refusal, unmade: made.ok }
 }
 
 /** "Refunds: states": CLOSED is final; ABNORMAL waits until the merchant names another account. */
