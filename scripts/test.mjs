@@ -7,9 +7,20 @@ import { root } from './find-node.mjs'
 import { build, install } from './prepare.mjs'
 import { run } from './run.mjs'
 
+const SHELL = '/usr/bin/chromium-headless-shell'
+const CHROMIUMS = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+]
+const INSTALL_LIMIT_MS = 300_000
+
 install()
 build()
-const browser = findBrowser() ?? installBrowser()
+installBrowser()
+const browser = findBrowser()
+if (!browser) throw new Error('No Chromium was found. Install one and set XUECHENG_BROWSER to its path.')
 const only = process.argv.slice(2)
 
 const checked = only.length > 0 || (await run([join(root, 'scripts/check.mjs')], { group: true })) === 0
@@ -38,26 +49,27 @@ if (status !== 0 && failed === 0) failed = 1 // the runner itself failed
 console.log(`\n${passed} passed, ${failed} failed`)
 process.exit(failed === 0 && passed > 0 ? 0 : 1)
 
+/** The one without windows first: the same engine, at half the processor time. */
 function findBrowser() {
-  const known = [
-    process.env['XUECHENG_BROWSER'],
-    '/usr/bin/chromium',
-    '/usr/bin/chromium-browser',
-    '/usr/bin/google-chrome',
-  ]
-  const mac = ['/Applications/Google Chrome.app/Contents/MacOS/Google Chrome']
-  return [...known, ...mac].find((path) => path && existsSync(path))
+  return [process.env['XUECHENG_BROWSER'], SHELL, ...CHROMIUMS].find((path) => path && existsSync(path))
 }
 
-/** Installs Debian's Chromium and a Chinese font. On other systems a person installs a browser and sets its path. */
+/** Installs Debian's Chromium without windows. On other systems a person installs a browser and sets its path. */
 function installBrowser() {
-  const help = 'No Chromium was found. Install one and set XUECHENG_BROWSER to its path.'
-  if (!existsSync('/usr/bin/apt-get') || process.getuid?.() !== 0) throw new Error(help)
-  console.log('Installing Chromium and a Chinese font 安装浏览器与中文字体 …')
-  const options = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
-  execFileSync('apt-get', ['update', '-qq'], options)
-  execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium', 'fonts-noto-cjk'], options)
   const found = findBrowser()
-  if (!found) throw new Error(help)
-  return found
+  if (found && [SHELL, process.env['XUECHENG_BROWSER']].includes(found)) return
+  if (!existsSync('/usr/bin/apt-get') || process.getuid?.() !== 0) return
+  console.log('Installing a browser without windows 安装无界面浏览器 …')
+  const packages = ['chromium-headless-shell', ...(found ? [] : ['fonts-noto-cjk'])]
+  const options = {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    timeout: INSTALL_LIMIT_MS,
+  }
+  try {
+    execFileSync('apt-get', ['update', '-qq'], options)
+    execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', '--no-remove', ...packages], options)
+  } catch (error) {
+    console.error(`It was not installed: ${error.message}`)
+  }
 }

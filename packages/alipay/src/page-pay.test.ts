@@ -139,7 +139,7 @@ describe('the form, sent by a real browser', () => {
   let browser: Browser
   beforeAll(async () => {
     browser = await chromium.launch({
-      executablePath: '/usr/bin/chromium',
+      executablePath: process.env['XUECHENG_BROWSER'] ?? '/usr/bin/chromium',
       args: [
         '--no-sandbox',
         '--disable-gpu',
