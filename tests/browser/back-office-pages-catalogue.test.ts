@@ -11,7 +11,7 @@ describePages([
   {
     name: 'an unknown import',
     path: () => '/admin/imports/999999',
-    heading: ['没有这次导入', 'There is no such import'],
+    heading: ['没有这次导入', 'Import not found'],
   },
   { name: 'courses', path: () => '/admin/courses', heading: ['课程', 'Courses'], shows: 'tbody tr' },
   {
@@ -38,7 +38,7 @@ describePages([
   {
     name: 'an unknown course',
     path: () => '/admin/courses/999999',
-    heading: ['没有这门课程', 'There is no such course'],
+    heading: ['没有这门课程', 'Course not found'],
   },
   {
     name: 'a lesson',
@@ -54,5 +54,5 @@ describePages([
     heading: ['', ''],
     shows: '[data-testid=buyer-grant]',
   },
-  { name: 'an unknown buyer', path: () => '/admin/buyers/999999', heading: ['没有这个买家', 'There is no such buyer'] },
+  { name: 'an unknown buyer', path: () => '/admin/buyers/999999', heading: ['没有这个买家', 'Buyer not found'] },
 ])

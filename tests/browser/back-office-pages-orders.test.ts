@@ -32,7 +32,7 @@ describePages(
       heading: ['', ''],
       shows: '[data-testid=order-cancel]',
     },
-    { name: 'an unknown order', path: () => '/admin/orders/0', heading: ['没有这个订单', 'There is no such order'] },
+    { name: 'an unknown order', path: () => '/admin/orders/0', heading: ['没有这个订单', 'Order not found'] },
     { name: 'refunds', path: () => '/admin/refunds', heading: ['退款', 'Refunds'], shows: '[data-refund]' },
     {
       name: 'refunds to decide',

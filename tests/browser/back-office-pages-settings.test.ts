@@ -34,5 +34,5 @@ describePages([
     shows: 'tbody tr',
   },
   { name: 'the audit log', path: () => '/admin/audit', heading: ['操作日志', 'Audit log'], shows: 'tbody tr' },
-  { name: 'an unknown address', path: () => '/admin/no/such/page', heading: ['没有这一页', 'No such page'] },
+  { name: 'an unknown address', path: () => '/admin/no/such/page', heading: ['没有这一页', 'Page not found'] },
 ])

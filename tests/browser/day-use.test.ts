@@ -239,7 +239,7 @@ describe.each(MANNERS)('%s', (_, manner) => {
     )
     expect(await refused('a.mp4', mp4(Buffer.alloc(5000)).subarray(0, 3000))).toMatch(en ? /incomplete/ : /不完整/)
     const png = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(300)])
-    expect(await refused('a.png', png)).toMatch(en ? /a video is wanted/ : /这里需要视频/)
+    expect(await refused('a.png', png)).toMatch(en ? /Choose a video/ : /这里需要视频/)
   })
 })
 

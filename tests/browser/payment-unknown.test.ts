@@ -61,7 +61,7 @@ const MANNERS = [
 ] as const satisfies (readonly [string, Manner])[]
 
 /** The elements that call it unpaid, or offer to pay as the page's main action. */
-const UNPAID = /还没有付款$|待付款|我们没有收到|Not paid yet$|To pay|no payment for this order/
+const UNPAID = /还没有付款$|待付款|我们没有收到|Not paid yet$|Unpaid|not received a payment/
 const MAIN_PAY = '.button.primary[data-testid=pay-again], .button.tight'
 
 describe.each(['wechat', 'alipay'] as const)('%s does not answer', (payType) => {
@@ -98,7 +98,7 @@ describe.each(['wechat', 'alipay'] as const)('%s does not answer', (payType) => 
           lines: [],
           pays: 0,
         })
-        expect(text).toMatch(/支付平台没有回应|待核实|payment platform is not answering|Being checked/)
+        expect(text).toMatch(/支付平台没有回应|待核实|payment platform is not responding|Checking payment/)
         if (payType === 'wechat') expect(text).not.toMatch(/支付宝已|Alipay has/)
         expect(await violations(page)).toEqual([])
         await shoot(page, 'shop', `unanswered ${payType} ${name}`, manner)
@@ -176,7 +176,7 @@ test.each(MANNERS)(
     const said = async (where: string) => (await page.locator(`${where} [data-refund]`).innerText()).trim()
     const onReturn = await said('[data-testid=refund-extra]')
     expect(onReturn).toContain('39.00')
-    expect(onReturn).toMatch(/多付的款项|paid twice|more than once|too much/i)
+    expect(onReturn).toMatch(/多付的款项|paid twice|more than once|overpayment/i)
     expect(await violations(page)).toEqual([])
     await shoot(page, 'shop', 'paid twice', manner)
     await visit.open(`/orders/${orderNo}`)

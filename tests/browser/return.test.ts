@@ -86,7 +86,7 @@ test('without an event stream the return page polls and still turns to paid', as
   await page.route('**/api/orders/events?*', (route) => route.fulfill({ status: 502, body: '' }))
   await visit.open(pathOf(returnUrl))
   await eventually(stateOf).toBe('confirming')
-  await page.getByText('Asking every few seconds').waitFor()
+  await page.getByText('Checking every few seconds').waitFor()
   await harness.system.sandbox.pay(payUrl)
   await eventually(stateOf).toBe('paid')
   visit.problems.length = 0 // the refused stream, which this test expects
@@ -113,7 +113,7 @@ test('a genuine return of another buyer’s order differs from one that cannot b
   visit = await harness.visitAs(await harness.newBuyer(), PHONE)
   const { page } = visit
   await visit.open(pathOf(returnUrl))
-  await page.getByRole('heading', { name: 'This payment is for no order of yours' }).waitFor()
+  await page.getByRole('heading', { name: 'This payment is not for one of your orders' }).waitFor()
   await visit.open(`/pay/success?out_trade_no=${orderNo}&total_amount=59.00&trade_no=1&sign=AAAA&sign_type=RSA2`)
   await page.getByRole('heading', { name: 'This return could not be verified' }).waitFor()
   visit.problems.length = 0 // the refusals (400, 404), which this test expects

@@ -53,7 +53,7 @@ test('a trial payment of one fen passes every step, in both languages', async ()
 
   const phone = await harness.visitAs(OWNER, PHONE)
   await phone.open('/admin/settings/trial')
-  await phone.page.getByText('Everything works').first().waitFor()
+  await phone.page.getByText('All steps passed').first().waitFor()
   await settled(phone.page)
   expect(await violations(phone.page)).toEqual([])
   expect(await phone.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)

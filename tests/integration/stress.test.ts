@@ -77,7 +77,7 @@ test('payments that wait for a lock are limited; the rest get a time to retry, a
   const answers = await Promise.all(asked)
   const refused = answers.filter(({ status }) => status === 503)
   for (const { body, headers, took } of refused) {
-    expect(body).toMatchObject({ code: 'OVERLOADED', title: 'Too many people are here at once' })
+    expect(body).toMatchObject({ code: 'OVERLOADED', title: 'The shop is very busy right now' })
     expect(headers.get('retry-after')).toBe('1')
     expect(took).toBeLessThan(3000)
   }

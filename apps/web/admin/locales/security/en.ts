@@ -4,14 +4,14 @@ import type chinese from './zh-CN.ts'
 const security: typeof chinese = {
   security: {
     title: 'Security',
-    lead: 'What asks for the password again, and which roles need a second factor.',
-    limit: 'Refunds without asking again, up to (yuan)',
+    lead: 'When the password must be entered again, and which roles need a second factor.',
+    limit: 'Refunds without a new confirmation, up to (yuan)',
     limitHint:
-      'Once one person has refunded more than this in all since they last confirmed who they are, the password is asked for again. With 0 it is asked for each time.',
+      'When a member of staff has refunded more than this since last confirming their identity, the password is required again. With 0 it is required every time.',
     badSum: 'Enter an amount such as 1000.00',
     roles: 'Roles that need a second factor',
     rolesHint:
-      'Staff of these roles who have none set it up before they do anything else. To ask it of owners, have one yourself first.',
+      'Staff with these roles must set up a second factor before they can continue. Before you require it of owners, turn on your own.',
     without: '{n} person has none yet | {n} people have none yet',
     save: 'Save',
     saved: 'Saved.',
@@ -22,16 +22,16 @@ const security: typeof chinese = {
     noted: 'Got it',
     onlySensitive: 'Important changes only',
     firstFactor: 'Set up a second factor first',
-    firstFactorLead: 'The owner of the shop asks for one of your role. Once it is on, you can go on.',
-    onward: 'Go on',
+    firstFactorLead: 'The owner of the shop requires it for your role. Turn it on to continue.',
+    onward: 'Continue',
   },
   draft: {
-    offer: 'What you typed at {time} was not saved. Restore it?',
-    changed: 'Note: someone has changed this since.',
+    offer: 'You have unsaved text from {time}. Restore it?',
+    changed: 'Note: someone else has changed this since.',
     restore: 'Restore',
     discard: 'Discard',
-    restored: 'Restored, and not saved yet.',
-    leave: 'Your changes are not saved. Leave all the same?',
+    restored: 'Restored, but not saved yet.',
+    leave: 'Your changes are not saved. Leave anyway?',
   },
 }
 
