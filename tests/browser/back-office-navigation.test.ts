@@ -90,7 +90,7 @@ test('a buyer is refused clearly, and each role sees only its sections', async (
 test('a list that cannot be loaded says so, and loads when retried', async () => {
   await page.route('**/api/admin/orders*', (route) => route.fulfill({ status: 502, body: 'Bad gateway' }))
   await staff.open('/admin/orders')
-  await page.getByRole('alert').getByText('商店暂时没有回应').waitFor()
+  await page.getByRole('alert').getByText('服务器暂时没有响应').waitFor()
   await page.unroute('**/api/admin/orders*')
   await page.getByRole('button', { name: '再试一次' }).click()
   await page.locator('tbody tr').first().waitFor()

@@ -259,6 +259,6 @@ test('an empty refund request names both missing fields', async () => {
   await page.getByTestId('refund-ask').click()
   await page.getByTestId('ask-send').click()
   await page.locator('dialog').getByRole('alert').getByText('请至少选择一门课程').waitFor()
-  await page.getByText('请写一句理由').waitFor()
+  await page.getByText('请填写退款原因').waitFor()
   expect(await page.getByTestId('ask-line-1').and(page.locator(':focus')).count()).toBe(1)
 })

@@ -41,7 +41,7 @@ test('a CSV is corrected and imported with progress; an imported student logs in
   const [username = '', , password = ''] = lines[1]?.split(',').map((cell) => cell.slice(1, -1)) ?? []
   expect(username).toBe('li.hua')
   await page.reload()
-  await page.getByText('一次性密码已被取走').waitFor()
+  await page.getByText('一次性密码已下载过').waitFor()
 
   const phone = await harness.visitAs(OWNER, PHONE)
   await phone.open(address)

@@ -94,7 +94,7 @@ test('older orders load page by page, with none missing and none twice', async (
   await Promise.all(Array.from({ length: 45 }, () => order(harness.system, [1], '39.00')))
   const all = await harness.system.sql<{ order_no: string }>('select order_no from orders order by id desc')
   await staff.open('/admin/orders')
-  const more = staff.page.getByRole('button', { name: '更早的' })
+  const more = staff.page.getByRole('button', { name: '查看更早' })
   await more.waitFor()
   expect((await numbers()).length).toBeLessThan(all.length)
   await eventually(async () => {

@@ -274,7 +274,7 @@ test('a failing server is named as the cause, with a way to retry', async () => 
   const { page } = visit
   await page.route('**/api/courses/3', (route) => route.fulfill({ status: 502, body: 'Bad gateway' }))
   await visit.open('/courses/3')
-  await page.getByText('商店暂时没有回应').waitFor()
+  await page.getByText('服务器暂时没有响应').waitFor()
   await page.unroute('**/api/courses/3')
   await page.getByRole('button', { name: '再试一次' }).click()
   await page.getByTestId('buy-now').waitFor()

@@ -35,7 +35,7 @@ test('root logs in, buys the 39.00 course at the cashier and opens its lesson', 
   await page.getByRole('link', { name: '立即购买《Python 从零写起》' }).click()
   await page.waitForURL((url) => url.pathname === '/checkout' && url.search === '?courses=1')
   await eventually(() => page.getByTestId('checkout-pay').textContent()).toContain('39.00')
-  await page.getByText('下单后为您保留 30 分钟').waitFor()
+  await page.getByText('请在下单后 30 分钟内付款').waitFor()
   await page.getByTestId('checkout-pay').click()
   await payAtCashier(page, harness.system.sandboxUrl)
 

@@ -69,7 +69,7 @@ export const REFUSALS = {
   ),
   PASSWORDS_GONE: refusal(
     409,
-    '一次性密码已被取走',
+    '一次性密码已下载过',
     '密码只能由导入者下载一次。需要时请在买家页面重设密码。',
     'The one-time passwords are gone',
     'They can be downloaded once, by the person who uploaded the file. Create new ones on the buyers’ pages.',
@@ -90,7 +90,7 @@ export const REFUSALS = {
   ),
   OVERLOADED: refusal(
     503,
-    '访问的人太多了',
+    '当前访问人数过多',
     '请稍候几秒再试；这次请求没有产生任何订单或扣款。',
     'The shop is very busy right now',
     'Try again in a few seconds. Nothing was ordered or charged.',
@@ -203,7 +203,7 @@ export const REFUSALS = {
   ),
   SESSION_NOT_FOUND: refusal(
     404,
-    '没有这个登录',
+    '登录记录不存在',
     '它可能已经退出，请刷新查看。',
     'Session not found',
     'It may have ended already. Reload to see.',
@@ -260,7 +260,7 @@ export const REFUSALS = {
   ),
   PASSWORDS_BUSY: refusal(
     429,
-    '现在登录和注册的人太多',
+    '当前登录和注册的人数过多',
     '您的请求没有被处理，账号也没有变化。请稍候几秒再试。',
     'Too many people are logging in or registering at once',
     'Your request was not processed, and your account has not changed. Try again in a few seconds.',
@@ -581,7 +581,7 @@ export const REFUSALS = {
   REFUND_NUMBER_SPENT: refusal(
     409,
     '这个退款号已被支付平台关闭，钱没有退出',
-    '账目没有改动，请将差异标为已阅。如仍需退款，请在订单中重新发出；账目中已记为退款成功的，请在商户平台另行付给买家。',
+    '账目没有改动，请将差异标为已处理。如仍需退款，请在订单中重新发出；账目中已记为退款成功的，请在商户平台另行付给买家。',
     'The gateway closed this refund number; no money was refunded',
     'Nothing was recorded. Mark the difference as handled. If the refund is still needed, send it again from its order; if the shop shows it as done, pay the buyer in the merchant console.',
   ),
@@ -602,7 +602,7 @@ export const REFUSALS = {
   NOT_PAID_THERE: refusal(
     409,
     '支付平台没有确认这笔付款',
-    '账目没有改动。请在商户平台核对；若确实没有收到钱，请在订单中收回课程，再将差异标为已阅。',
+    '账目没有改动。请在商户平台核对；若确实没有收到钱，请在订单中收回课程，再将差异标为已处理。',
     'The gateway does not confirm this payment',
     'Nothing was changed. Look for it in the merchant console; if no money arrived, revoke the access and mark the difference as handled.',
   ),
@@ -615,14 +615,14 @@ export const REFUSALS = {
   ),
   REQUEST_UNDECIDED: refusal(
     409,
-    '买家的退款申请还没有答复',
+    '买家的退款申请还没有处理',
     '请先处理该申请：如果手工退的就是它，请拒绝申请并说明已退款，再记录这笔退款。',
     'The buyer’s refund request has not been answered yet',
     'Answer the request first. If it was refunded by hand, decline the request and say so, then record the refund.',
   ),
   MONEY_OF_AN_ORDER: refusal(
     409,
-    '这笔钱已付清一个订单',
+    '这笔款项已用于支付订单',
     '如需退还，请在该订单里退款。',
     'This payment has paid for an order',
     'To refund it, use that order.',

@@ -86,9 +86,9 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
   },
   {
     name: 'refunds_over_the_total',
-    title: text('退款超过付款', 'Refunds over the total'),
+    title: text('退款超过付款', 'Refunds exceed the payment'),
     meaning: text(
-      '退款合计超过付款，或与账上计数不一致。',
+      '退款合计超过付款，或与账上记录的金额不一致。',
       'Refunds add up to more than was paid, or differ from the total in our books.',
     ),
     repair: 'look',
@@ -132,7 +132,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
   },
   {
     name: 'refund_refused',
-    title: text('支付平台拒绝了退款', 'Refunds that the gateway refused'),
+    title: text('支付平台拒绝了退款', 'Refunds refused by the gateway'),
     meaning: text(
       '可在处理原因后用同一退款号再次发出；钱已另行退还的，以及工作人员停止的订单退款，不在此列。',
       'Can be sent again with the same number once the cause is fixed. Refunds whose money was returned in another way, and refunds of an order that staff stopped, are not listed.',
@@ -162,7 +162,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
     name: 'order_not_closed_in_time',
     title: text('订单到期仍未关闭', 'Expired orders that are still open'),
     meaning: text(
-      '未付款订单过期超过 10 分钟；可能无法连接支付平台。',
+      '未付款订单已过期超过 10 分钟；可能无法连接支付平台。',
       'Unpaid more than 10 minutes after they expired; the gateway may be unreachable.',
     ),
     repair: 'ask',
@@ -171,7 +171,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
   },
   {
     name: 'attempt_open_on_decided_order',
-    title: text('订单已有结果，付款链接仍有效', 'Open payments of decided orders'),
+    title: text('订单已有结果，付款链接仍有效', 'Open payments of paid or closed orders'),
     meaning: text(
       '订单已付款或已关闭超过 15 分钟，仍有未关闭的付款；买家可能重复付款，多付的会自动退回。',
       'The order was paid or closed more than 15 minutes ago, and another payment of it is still open. If it is paid, it is refunded automatically.',
@@ -202,10 +202,10 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
   },
   {
     name: 'unmatched_payment',
-    title: text('无法对应订单的款项', 'Money that belongs to no order'),
+    title: text('无主款项', 'Unmatched payments'),
     meaning: text(
       '收到了钱，但没有可对应的未付款订单；未退款也未标记。',
-      'Received, but no unpaid order needs it, and it is neither refunded nor marked as seen.',
+      'Received, but it matches no unpaid order, and it is neither refunded nor marked as handled.',
     ),
     repair: 'refund',
     query: `select u.trade_no as subject, o.order_no, 'UNMATCHED' as finding, jsonb_build_object('reason', u.reason) as details,
@@ -215,7 +215,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
   },
   {
     name: 'difference_open',
-    title: text('对账差异未处理', 'Reconciliation differences open'),
+    title: text('对账差异未处理', 'Open reconciliation differences'),
     meaning: text(
       '账单与账目不一致，尚未处理。',
       "A day's bill and our books differ, and the difference is not repaired.",
@@ -244,7 +244,7 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
   },
   {
     name: 'dead_job',
-    title: text('失败的后台任务', 'Dead jobs'),
+    title: text('失败的后台任务', 'Failed jobs'),
     meaning: text('重试次数已用尽，可重新执行。', 'All attempts failed; can be run again.'),
     repair: 'run-again',
     query: `select 'task' as thing, j.task_identifier as subject, null as order_no, left(j.last_error, 200) as text, j.updated_at as since,
@@ -265,9 +265,9 @@ export const HEALTH_CHECKS: readonly HealthCheck[] = [
   },
   {
     name: 'unknown_proxy',
-    title: text('前面有未设置的代理', 'Unknown proxy in front of the shop'),
+    title: text('未配置的反向代理', 'Unconfigured proxy in front of the shop'),
     meaning: text(
-      '请求带着 X-Forwarded-For 从附近的地址到来，而设置没有让商店相信它：所有访客被当作同一个地址，共用登录和下单的限制。请把 TRUST_PROXY 设为前面代理的层数，然后重新启动。',
+      '请求从内网地址带着 X-Forwarded-For 到达，但设置不信任它：所有访客被当作同一个地址，共用登录和下单的次数限制。请把 TRUST_PROXY 设为商店前面代理的层数，然后重新启动。',
       'Requests come from a local address with an X-Forwarded-For header that the settings do not trust: all visitors count as one address and share its limits on logins and orders. Set TRUST_PROXY to the number of proxies in front, and restart.',
     ),
     repair: 'look',
