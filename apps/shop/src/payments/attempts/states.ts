@@ -10,15 +10,15 @@ export const ATTEMPT_TRANSITIONS = {
     from: ['open', 'closed'],
     to: 'paid',
     by: ['gateway'],
-    needs: "a verified payment of exactly the attempt's amount, for our application and our seller",
-    does: "keeps the gateway's number and time of it; pays the order, or is refunded where the order does not need it",
+    needs: "a verified payment of exactly the attempt's amount, to our application and seller",
+    does: "records the gateway's number and time; pays the order, or is refunded if the order does not need it",
   },
   close: {
     from: ['open'],
     to: 'closed',
     by: ['gateway', 'buyer', 'staff', 'job'],
-    needs: 'the gateway has said that nothing was paid, and has closed what was open there',
-    does: 'is looked at once more after its pay link has ended, since a link that nobody opened cannot be closed there',
+    needs: 'the gateway has confirmed that nothing was paid, and has closed the open payment',
+    does: 'is queried once more after its pay link has expired, since a link that was never opened cannot be closed at the gateway',
   },
 } as const satisfies StateTable<AttemptStatus>
 
