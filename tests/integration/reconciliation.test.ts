@@ -275,5 +275,5 @@ test('the command line says the same, with its exit code', async () => {
   expect(dirty.stdout).toContain('open AMOUNT_DIFFERS')
   expect((await reconcile('--date', 'yesterday')).code).toBe(2)
   const future = await reconcile('--date', '2199-01-01')
-  expect([future.code, future.stdout]).toEqual([1, expect.stringContaining('there is no bill yet')])
+  expect([future.code, future.stdout]).toEqual([1, expect.stringContaining('the bill is not available yet')])
 })

@@ -12,7 +12,7 @@ import { withTables } from './database.ts'
 
 export const loginCode: Command = {
   usage: 'NAME',
-  summary: `Makes a code for one login with the right password on a new device, valid for ${LOGIN_CODE_MINUTES} minutes`,
+  summary: `Creates a code for one login with the right password on a new device, valid for ${LOGIN_CODE_MINUTES} minutes`,
   options: {},
   async run({ config, positionals }) {
     const [name, ...others] = positionals
@@ -28,7 +28,7 @@ export const loginCode: Command = {
         await securityCommand(tx, at, { event: 'login-code.made', outcome: 'ok', userId: account.id })
         return made
       })
-      const text = `${code} (for ${LOGIN_CODE_MINUTES} minutes, once: enter it as the code, with the password of ${name})`
+      const text = `${code} (valid once, for ${LOGIN_CODE_MINUTES} minutes; enter it as the code, with the password of ${name})`
       return { text, data: { username: name, code, minutes: LOGIN_CODE_MINUTES } }
     })
   },

@@ -14,7 +14,7 @@ import { BY_COMMAND, oneTimeText, passwordIn } from './users.ts'
 export const setUserPassword: Command = {
   usage: '--username NAME [--password-file FILE]',
   summary:
-    'Sets a new password and ends all sessions of the account. Without a file, a one-time password is made, to be changed at the first login',
+    'Sets a new password and ends all sessions of the account. Without a file, creates a one-time password that must be changed at the first login',
   options: { username: { type: 'string' }, 'password-file': { type: 'string' } },
   async run(call) {
     const username = required(call, 'username')

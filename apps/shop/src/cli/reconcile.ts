@@ -53,10 +53,11 @@ type Written = Awaited<ReturnType<typeof readDay>> & {
 
 function write(day: Written): string {
   const head = `${day.provider} ${day.day}`
-  if (day.outcome === 'not yet') return `${head}: there is no bill yet; a day's bill is ready by nine the next morning`
-  if (day.outcome === 'not offered') return `${head}: the gateway offers no bill of this day, or no longer`
+  if (day.outcome === 'not yet')
+    return `${head}: the bill is not available yet; a day's bill is available from nine the next morning`
+  if (day.outcome === 'not offered') return `${head}: the gateway has no bill for this day, or no longer offers it`
   if (day.outcome === 'contradictory')
-    return `${head}: the bill's rows do not add up to its own totals; nothing was compared`
+    return `${head}: the bill's lines do not add up to its own totals; nothing was compared`
   if (day.outcome === 'failed') return `${head}: not reconciled (${day.problem})`
   if (day.outcome === 'busy') return `${head}: another process is already reconciling this day`
   const sums = `${day.trades} payments ${day.tradesAmount}, ${day.refunds} refunds ${day.refundsAmount}, fees ${day.fees}`
@@ -65,7 +66,7 @@ function write(day: Written): string {
     .map((difference) => {
       const { kind, tradeNo, attemptNo, requestNo, ours, theirs, repair } = difference
       const numbers = [tradeNo, attemptNo, requestNo].filter(Boolean).join(' ')
-      return `  ${repair ? `(${repair})` : 'open'} ${kind} ${numbers}: ours ${ours ?? '-'}, theirs ${theirs ?? '-'}`
+      return `  ${repair ? `(${repair})` : 'open'} ${kind} ${numbers}: shop ${ours ?? '-'}, bill ${theirs ?? '-'}`
     })
   return [`${head}: ${sums}; ${day.openDifferences} open differences`, ...lines].join('\n')
 }

@@ -6,7 +6,7 @@ import { withShop } from './database.ts'
 
 export const replay: Command = {
   usage: 'ID',
-  summary: 'Handles a stored notification again; exit 1 where it is refused',
+  summary: 'Replays a stored notification; exits with 1 if it is refused',
   options: {},
   async run({ config, positionals }) {
     const [text = ''] = positionals

@@ -29,11 +29,11 @@ export function passwordIn(file: string): string {
 }
 
 export const oneTimeText = (password: string): string =>
-  `one-time password ${password} (shown only now, valid for ${ONE_TIME_DAYS} days, changed at the first login)`
+  `one-time password ${password} (shown only once, valid for ${ONE_TIME_DAYS} days, must be changed at the first login)`
 
 export const createUser: Command = {
   usage: '--username NAME [--staff ROLE] [--display-name NAME] [--password-file FILE]',
-  summary: `Creates an account; staff roles: ${STAFF_ROLES.join(', ')}. Without a password file, a one-time password is made, shown once, to be changed at the first login`,
+  summary: `Creates an account; staff roles: ${STAFF_ROLES.join(', ')}. Without a password file, creates a one-time password, shown once, that must be changed at the first login`,
   options: {
     username: { type: 'string' },
     staff: { type: 'string' },
@@ -78,7 +78,7 @@ export const createUser: Command = {
       })
       const made = chosen === undefined ? `, ${oneTimeText(password)}` : ''
       const data = { id: user.id, username, role, ...(chosen === undefined ? { password } : {}) }
-      return { text: `${role} ${username} made${made}`, data }
+      return { text: `${role} ${username} created${made}`, data }
     })
   },
 }
@@ -98,7 +98,7 @@ export const secondFactorOff: Command = {
         await securityCommand(tx, at, { event: 'account.second-factor-off', outcome: 'ok', userId })
         return wasOn
       })
-      const text = off ? `${username} now logs in with the password alone` : `${username} had no second factor`
+      const text = off ? `${username} now logs in with only the password` : `${username} had no second factor`
       return { text, data: { username, wasOn: off } }
     })
   },

@@ -42,7 +42,7 @@ export function printBanner(
   if (firstRunCode) {
     lines.push(
       '',
-      '  This shop is live and has no owner yet. 商店尚无店主。Make one once, within 24 hours 请在 24 小时内创建：',
+      '  This shop is live and has no owner yet. 商店尚无店主。Create one, once, within 24 hours 请在 24 小时内创建：',
       `    ${config.publicUrl}/admin/first-run#${firstRunCode}`,
       `    code 代码 ${firstRunCode}, or npx xuecheng users create --staff owner --username NAME`,
       '',
@@ -51,7 +51,7 @@ export function printBanner(
   if (unknownProxy) {
     lines.push(
       '',
-      '  Unknown proxy in front 前面有未设置的代理: all visitors share one address’s limits. Set TRUST_PROXY (now',
+      '  Unconfigured proxy in front 未配置的反向代理: all visitors share the limits of one address. Set TRUST_PROXY (now',
       `  ${config.trustedProxies}) to the number of proxies. 请把 TRUST_PROXY 设为代理的层数。`,
       '',
     )

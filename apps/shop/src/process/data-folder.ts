@@ -50,7 +50,7 @@ async function refuse(error: unknown, path: string): Promise<never> {
 async function why(code: string, path: string): Promise<string> {
   if (code === 'EROFS') return `${path} is on a file system that is mounted read-only; mount a writable folder there`
   if (code === 'ENOSPC' || code === 'EDQUOT')
-    return `${path} has no room left (${code}); make room, or choose another folder`
+    return `${path} has no space left (${code}); free some, or choose another folder`
   if (code === 'ENOTDIR') return `${path} is below a file, not a folder; choose another folder`
   if (code !== 'EACCES' && code !== 'EPERM') return `${path} cannot be used (${code})`
   const [user, group] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]

@@ -15,39 +15,39 @@ const CHECKS = {
 /** Defects that copying causes in a key; it can be read all the same. */
 const DEFECTS = {
   BARE_BASE64: said(
-    '没有 PEM 首尾行，只有 base64。支付宝的密钥工具就是这样写的，可以直接读取。',
-    "There are no PEM lines around it, only base64. That is how Alipay's key tool writes it; it is read as it is.",
+    '没有 PEM 首尾行，只有 base64。支付宝密钥工具导出的就是这种格式，可以直接使用。',
+    "It has no PEM lines, only base64, as Alipay's key tool writes it. This works.",
   ),
   LOST_LINE_BREAKS: said(
     '换行丢失了。这里仍能读取，其他程序可能不接受。',
-    'Line breaks were lost. It is read all the same here; other programs may refuse it.',
+    'Line breaks were lost. It works here, but other programs may refuse it.',
   ),
   DOUBLED_LINE_BREAKS: said(
     '换行重复了。这里仍能读取，其他程序可能不接受。',
-    'Line breaks are doubled. It is read all the same here; other programs may refuse it.',
+    'Line breaks are doubled. It works here, but other programs may refuse it.',
   ),
   WRITTEN_LINE_BREAKS: said(
     '换行写成了 \\n。这里仍能读取，其他程序可能不接受。',
-    'Line breaks are written out as \\n. It is read all the same here; other programs may refuse it.',
+    'Line breaks are written out as \\n. It works here, but other programs may refuse it.',
   ),
   STRAY_CHARACTERS: said(
     '中间有空格或引号。这里仍能读取，其他程序可能不接受。',
-    'There are spaces or quotation marks inside it. It is read all the same here; other programs may refuse it.',
+    'There are spaces or quotation marks inside it. It works here, but other programs may refuse it.',
   ),
   NO_END_LINE: said(
     '缺少 END 行，密钥可能被截断。这里仍能读取，其他程序可能不接受。',
-    'The END line is missing; the key may be cut off. It is read all the same here; other programs may refuse it.',
+    'The END line is missing; the key may be cut off. It works here, but other programs may refuse it.',
   ),
   WRONG_LABEL: said(
     '首行标注与内容不符（PKCS#1 与 PKCS#8 弄混）。这里仍能读取，其他程序可能不接受。',
-    '{detail} It is read all the same here; other programs may refuse it.',
+    '{detail} It works here, but other programs may refuse it.',
   ),
 } as const
 
 const KEYS = {
   KEYS_SWAPPED: said(
     '私钥和公钥放反了：各自放在了对方的位置。',
-    'The private key and the public key are swapped: each stands where the other belongs.',
+    'The private key and the public key are swapped.',
     '请把两者对调。',
     'Exchange the two files or settings.',
   ),
@@ -55,19 +55,19 @@ const KEYS = {
     '这是公钥（{format}），不是应用私钥。',
     "This is a public key ({format}), not the application's private key.",
     '请填写密钥工具同时生成的那个私钥。',
-    'Put the private key that the key tool made beside it here.',
+    'Use the private key that the key tool created with it.',
   ),
   NOT_RSA: said(
     '这是 {algorithm} 密钥；需要 RSA 2048 位密钥。',
-    'This is an {algorithm} key; RSA 2048 is needed.',
+    'This is an {algorithm} key; an RSA key of 2048 bits is needed.',
     '请重新生成：xuecheng keys generate',
-    'Make one with: xuecheng keys generate',
+    'Create one with: xuecheng keys generate',
   ),
   TOO_SHORT: said(
     '密钥只有 {bits} 位，RSA2 需要 2048 位。',
     'It has {bits} bits; RSA2 needs 2048.',
     '请用 xuecheng keys generate 生成新的一对，并上传公钥。',
-    'Make a new pair with: xuecheng keys generate, and upload its public key.',
+    'Create a new pair with xuecheng keys generate, and upload its public key.',
   ),
   PRIVATE_KEY_OK: said(
     '{form}，RSA {bits} 位，对应公钥指纹 {print}。',
@@ -97,13 +97,13 @@ const KEYS = {
     '公钥文件里放的是私钥。',
     'The file of the public key contains a private key.',
     '请重新生成：xuecheng keys generate',
-    'Write it anew with: xuecheng keys generate',
+    'Create a new pair with: xuecheng keys generate',
   ),
   PAIR_OK: said('{form}，与应用私钥是一对。', '{form}, the pair of the private key.'),
   PAIR_UNCHECKED: said('没有应用私钥，无法核对是否成对。', 'Without the private key it cannot be compared.'),
   NOT_THE_PAIR: said(
     '与应用私钥不是一对（{print} 与 {own}）：可能是另一个应用的，或更早的一对。',
-    'It is not the pair of the private key ({print} and {own}): the key of another application, or of an older pair.',
+    'It does not belong to the private key ({print} and {own}): it is the key of another application, or from an older pair.',
     '请上传正在使用的私钥对应的公钥，或改用已上传公钥对应的私钥。',
     'Upload the public half of the private key in use, or use the private key that belongs to the one uploaded.',
   ),
@@ -111,14 +111,14 @@ const KEYS = {
     '密钥被密码加密了。',
     'It is encrypted with a password.',
     '请去掉密码：openssl pkey -in key.pem -out plain.pem',
-    'Take the password off: openssl pkey -in key.pem -out plain.pem',
+    'Remove the password: openssl pkey -in key.pem -out plain.pem',
   ),
-  EMPTY: said('是空的。', 'It is empty.', '请填写密钥的全部内容。', 'Put the whole text of the key there.'),
+  EMPTY: said('是空的。', 'It is empty.', '请填写密钥的全部内容。', 'Enter the complete key.'),
   UNREADABLE: said(
     '不是 PEM 或 base64 格式的 RSA 密钥，可能被截断或丢了字符。',
-    'It is no RSA key in PEM or base64. It may be cut off, or have lost characters.',
+    'This is not an RSA key in PEM or base64. It may be cut off, or characters may be missing.',
     '请重新完整复制一遍。',
-    'Copy it again, whole.',
+    'Copy the complete key again.',
   ),
   CERTIFICATES_UNFIT: said(
     '证书不能一起使用：{detail}',
@@ -148,7 +148,7 @@ const GATEWAY = {
   ),
   SIGNATURE_REFUSED: said(
     '{host} 拒绝了我们的签名：应用 {appId} 在控制台登记的公钥与这个私钥不是一对，可能属于另一个应用、沙箱，或更早的一对。',
-    '{host} refuses our signature: the public key that application {appId} has there is not the pair of this private key. It is the key of another application, of the sandbox, or of an older pair.',
+    '{host} refuses our signature: the public key uploaded for application {appId} does not belong to this private key. It is the key of another application, of the sandbox, or from an older pair.',
     '请在控制台（接口加签方式）上传这个私钥对应的公钥，或改用已上传公钥对应的私钥。',
     'Upload the public half of this private key in the console (接口加签方式), or use the private key that belongs to the one uploaded.',
   ),
@@ -156,13 +156,13 @@ const GATEWAY = {
     '{host} 拒绝了请求：{subCode}：{subMessage}',
     '{host} refuses the request: {subCode}: {subMessage}',
     '请在控制台的错误码列表中查找这个代码。',
-    'See the code in the console’s error list.',
+    'Look up the code in the console’s list of errors.',
   ),
   ANSWER_NOT_VERIFIED: said(
     '{host} 接受我们的签名，但它的应答与这里填写的支付宝公钥不符：这个公钥属于另一个应用或另一个环境（正式与沙箱不同）。',
-    "{host} accepts our signature, but its answer is not signed with the key configured here as Alipay's: it is that of another application, or of the {other}.",
+    "{host} accepts our signature, but its answer is not signed with the key configured here as Alipay's: that key belongs to another application, or to the {other}.",
     '请复制这个应用的“支付宝公钥”。',
-    "Copy Alipay's public key (支付宝公钥) of this very application.",
+    "Copy Alipay's public key (支付宝公钥) for this application.",
   ),
   WRONG_PATH: said(
     '{host} 在 {path} 的应答是 {reason}；网关地址以 /gateway.do 结尾。',
@@ -178,7 +178,7 @@ const GATEWAY = {
   ),
   SELLER_UNCHECKED: said(
     '没有检查：{sellerId}。支付宝只在已付款的交易里给出收款账号。',
-    'not checked: seller ID {sellerId}. Alipay names it only in what was paid.',
+    'not checked: seller ID {sellerId}. Alipay only reports it with a payment.',
     '请在后台试付一分钱（设置 → 试付）。',
     'Run a Trial payment in the back office (Settings).',
   ),
@@ -186,20 +186,20 @@ const GATEWAY = {
     '无法读取网关的时钟。',
     "The gateway's clock could not be read.",
     '请人工核对本机时间。',
-    'Compare this machine’s clock with the time by hand.',
+    'Check this machine’s clock by hand.',
   ),
   CLOCK_OK: said('与网关相差不到 {seconds} 秒。', "It agrees with the gateway's within {seconds} s."),
   CLOCK_AHEAD: said(
     '本机时钟比网关快 {minutes} 分钟。',
     "This machine's clock is {minutes} minutes ahead of the gateway's.",
     '请校准时间（timedatectl set-ntp true）。',
-    'Set it right (timedatectl set-ntp true).',
+    'Correct the time (timedatectl set-ntp true).',
   ),
   CLOCK_BEHIND: said(
     '本机时钟比网关慢 {minutes} 分钟。',
     "This machine's clock is {minutes} minutes behind the gateway's.",
     '请校准时间（timedatectl set-ntp true）。',
-    'Set it right (timedatectl set-ntp true).',
+    'Correct the time (timedatectl set-ntp true).',
   ),
 } as const
 
@@ -212,18 +212,18 @@ const NOTIFY = {
   ),
   NOTIFY_REDIRECT: said(
     '{url} 跳转到 {location}；支付宝不跟随跳转。',
-    '{url} answers with a redirect to {location}; Alipay follows none.',
+    '{url} redirects to {location}; Alipay does not follow redirects.',
     '请把 PUBLIC_URL 设为直接应答的地址（https、正确的域名、末尾不加斜杠）。',
-    'Set PUBLIC_URL to the address that answers itself (https, the right host, no slash added).',
+    'Set PUBLIC_URL to the address that answers directly (https, the right host, without a slash at the end).',
   ),
   NOTIFY_LOCAL: said(
     '{url} 应答正确，但只有本机或内网能访问：支付宝无法通知到这里，订单要靠返回页和后台任务主动查询入账。',
-    '{url} answers as it should, but only on this machine or in its own network: Alipay cannot reach it. The return page and the job will settle orders by asking.',
+    '{url} answers correctly, but only on this machine or its network; Alipay cannot reach it. Orders will be settled by queries from the return page and the jobs.',
   ),
-  NOTIFY_OK: said('{url} 应答正确。', '{url} answers as it should.'),
+  NOTIFY_OK: said('{url} 应答正确。', '{url} answers correctly.'),
   NOTIFY_QUOTED: said(
     '{url} 应答了带引号的 "success"；支付宝只认这七个字母，会一直重发通知。',
-    '{url} answers "success" in quotes; Alipay takes only the seven letters, and will repeat every notification.',
+    '{url} answers "success" in quotes; Alipay accepts only the seven letters, and will repeat every notification.',
     '请以 text/plain 应答，不要用 JSON。',
     'Answer text/plain, not JSON.',
   ),
@@ -235,15 +235,15 @@ const NOTIFY = {
   ),
   NOTIFY_LOGIN: said(
     '{url} 应答的是登录页：商店前面有东西要求密码。',
-    '{url} answers a login page: something in front of the shop asks for a password.',
+    '{url} answers with a login page: something in front of the shop requires a password.',
     '请让这个地址免登录通过。',
-    'Let this one address through without a login.',
+    'Allow this address without a login.',
   ),
   NOTIFY_OTHER: said(
     '{url} 应答 HTTP {status}，内容不是商店的：{text}',
-    '{url} answers HTTP {status} and something else than the shop: {text}',
+    '{url} answers HTTP {status}, and not from the shop: {text}',
     '请检查 PUBLIC_URL 指向哪里。',
-    'Check what PUBLIC_URL leads to.',
+    'Check where PUBLIC_URL leads.',
   ),
 } as const
 

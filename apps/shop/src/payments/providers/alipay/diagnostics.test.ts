@@ -193,7 +193,10 @@ test('a gateway address with another path: what answers there, and how the addre
 
 test('the public key file is of another pair', () => {
   const found = about(checkKeys(good, spki(pair().publicKey)), 'Alipay application public key')
-  expect(found[0]).toMatchObject({ verdict: 'problem', message: expect.stringMatching(/not the pair/) })
+  expect(found[0]).toMatchObject({
+    verdict: 'problem',
+    message: expect.stringMatching(/does not belong to the private key/),
+  })
 })
 
 test('the key of another application: the gateway refuses the signature', async () => {
@@ -242,7 +245,7 @@ const NOTIFY: [string, RequestListener, RegExp][] = [
   [
     'a redirect',
     (_, response) => void response.writeHead(301, { location: 'https://shop.example/notify/' }).end(),
-    /redirect to https:\/\/shop\.example/,
+    /redirects to https:\/\/shop\.example/,
   ],
   [
     '"success" in quotes',
