@@ -19,14 +19,22 @@ const shops = { maxWorkers: Math.max(2, Math.min(2 * CORES, Math.floor(totalmem(
 const UNDER_LOAD =
   'tests/integration/{catalog,failover,fair-turns,hashing,hostile,prove,slow-connections,stress}.test.ts'
 
-/** Short files that take long: each visits many pages. */
-const LONGEST = /browser\/(back-office-(pages|dialogs)|pages|narrow|shop-states|day-use|payment-unknown|phones)/
+/** Short files that take long: each visits many pages, or races every pair of operations. */
+const LONGEST =
+  /browser\/(back-office-(pages|dialogs)|pages|narrow|shop-states|day-use|payment-unknown|phones|wechat)|model\/races/
 
-/** The longest files start first, so that none runs alone at the end. The runner itself goes by size where it has not timed them yet. */
-class LongestFirst extends BaseSequencer {
+/**
+ * The longest files start first, so that none runs alone at the end; the runner itself goes by size where it has not timed them
+ * yet. The projects take turns: files with a browser keep a core busy, while the others wait for much of their time.
+ */
+class TakingTurns extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files)
-    return sorted.toSorted((one, other) => Number(LONGEST.test(other.moduleId)) - Number(LONGEST.test(one.moduleId)))
+    const sorted = (await super.sort(files)).toSorted(
+      (one, other) => Number(LONGEST.test(other.moduleId)) - Number(LONGEST.test(one.moduleId)),
+    )
+    const queues = Object.values(Object.groupBy(sorted, ({ project }) => project.name))
+    const turns = queues.flatMap((queue = []) => queue.map((file, index) => ({ file, at: index / queue.length })))
+    return turns.toSorted((one, other) => one.at - other.at).map(({ file }) => file)
   }
 }
 
@@ -34,7 +42,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     globalSetup: 'tests/harness/shared/setup.ts',
-    sequence: { sequencer: LongestFirst },
+    sequence: { sequencer: TakingTurns },
     projects: [
       {
         ...node,
