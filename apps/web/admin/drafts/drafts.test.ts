@@ -1,5 +1,5 @@
 /** Drafts in the browser: per account, limited in number, size and age, and deleted on demand. */
-import { beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, beforeEach, expect, test, vi } from 'vitest'
 import { dropDraft, dropDraftsOf, keyOf, readDraft, writeDraft } from './drafts.ts'
 
 const DAY = 86_400_000
@@ -18,6 +18,7 @@ beforeEach(() => {
     removeItem: (key: string) => void stored.delete(key),
   })
 })
+afterAll(() => void vi.unstubAllGlobals())
 
 const draft = (at: number, text = 'typed') => ({ at, version: 3, from: { text: '' }, fields: { text } })
 
