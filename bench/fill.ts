@@ -30,8 +30,8 @@ export async function fill(pool: pg.Pool, count: number): Promise<void> {
        case when paid_at is not null then '20261123220014' || lpad(o.id::text, 14, '0') end, created_at, paid_at, l.refunded_fen
      from orders o join order_lines l on l.order_id = o.id`,
     `insert into order_payments (order_id, attempt_id, paid_at) select order_id, id, paid_at - interval '1 second' from payment_attempts where status = 'paid'`,
-    `insert into refunds (request_no, order_id, attempt_id, amount_fen, status, reason, requested_by, requested_at, finished_at)
-     select md5('r' || id), order_id, id, refunded_fen, 'succeeded', 'bench', 'staff', paid_at, paid_at + interval '1 day'
+    `insert into refunds (request_no, order_id, attempt_id, amount_fen, status, reason, requested_by, requested_at, finished_at, made_at)
+     select md5('r' || id), order_id, id, refunded_fen, 'succeeded', 'bench', 'staff', paid_at, paid_at + interval '1 day', paid_at + interval '1 day'
      from payment_attempts where refunded_fen > 0`,
     `insert into refund_lines (refund_id, order_id, course_id, amount_fen)
      select r.id, r.order_id, l.course_id, r.amount_fen from refunds r join order_lines l on l.order_id = r.order_id`,

@@ -160,8 +160,8 @@ test('a refund made meanwhile lowers what can be requested: the dialog shows the
   await request.getByText('¥88.00 will be refunded').waitFor()
   await harness.system.sql(
     `with paid as (update payment_attempts set refunded_fen = 2000 where attempt_no = $1 returning id, order_id)
-     insert into refunds (request_no, order_id, attempt_id, amount_fen, status, reason, requested_by, requested_at, finished_at)
-     select 'BY-HAND', order_id, id, 2000, 'succeeded', '', 'shop', now(), now() from paid`,
+     insert into refunds (request_no, order_id, attempt_id, amount_fen, status, reason, requested_by, requested_at, finished_at, made_at)
+     select 'BY-HAND', order_id, id, 2000, 'succeeded', '', 'shop', now(), now(), now() from paid`,
     [orderNo],
   )
   await request.getByTestId('ask-send').click()

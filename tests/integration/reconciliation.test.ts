@@ -187,7 +187,6 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
     ].sort(),
   )
   expect(first.reconciliation).toMatchObject({ trades: 14, refunds: 6, openDifferences: 11 })
-  const repairsBegin = new Date().toISOString()
   // A second run gives exactly the same.
   const again = await run()
   expect(again.differences).toEqual(first.differences)
@@ -235,10 +234,6 @@ test('a day with one of each difference: found, repaired, gone, the same in ever
   }
   expect((await system.sandbox.trades(unmade.orderNo))[0]?.refundedAmount).toBe('10.00')
 
-  // The gateway's clock is a day ahead: a refund made now counts for its next day here as well.
-  await system.sql("update refunds set finished_at = finished_at + interval '1 day' where finished_at > $1", [
-    repairsBegin,
-  ])
   for (let times = 0; times < 2; times += 1) {
     const after = await run()
     expect(after.reconciliation.openDifferences).toBe(0)

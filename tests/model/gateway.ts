@@ -43,6 +43,8 @@ export interface MemoryGateway {
   readonly closedRefunds: Set<string>
   /** Numbers of refunds that the gateway has accepted. */
   readonly acceptedRefunds: Set<string>
+  /** When each refund was first accepted, or made at once. */
+  readonly refundTimes: Map<string, Date>
   /** Numbers of attempts that were closed before they were ever ordered. */
   readonly spent: Set<string>
   /** How many trades it has made. */
@@ -57,6 +59,8 @@ export interface MemoryGateway {
   pay(attemptNo: string, now: Date, late?: boolean): boolean
   /** Somebody refunds in the gateway's console, unless too little is left. */
   payBack(attemptNo: string, requestNo: string, amount: Fen): void
+  /** Loses the refunds of a trade, as if they had never been made. */
+  unmake(attemptNo: string): void
   /** The notification that the gateway would send, as its own bytes. */
   notification(attemptNo: string): Buffer
 }
@@ -75,6 +79,7 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
     sent: [],
     closedRefunds: new Set(),
     acceptedRefunds: new Set(),
+    refundTimes: new Map(),
     spent: new Set(),
     made: 0,
     slow: false,
@@ -95,7 +100,14 @@ export function createMemoryGateway(clock: () => Date): MemoryGateway {
     payBack(attemptNo, requestNo, amount) {
       const trade = gateway.trades.get(attemptNo)
       const gone = [...(trade?.refunds.values() ?? [])].reduce((sum, each) => sum + each, 0)
-      if (trade?.state === 'paid' && gone + amount <= trade.amount) trade.refunds.set(requestNo, amount)
+      if (trade?.state !== 'paid' || gone + amount > trade.amount) return
+      trade.refunds.set(requestNo, amount)
+      begin(gateway, requestNo)
+    },
+    unmake(attemptNo) {
+      const trade = gateway.trades.get(attemptNo)
+      for (const requestNo of trade?.refunds.keys() ?? []) gateway.refundTimes.delete(requestNo)
+      trade?.refunds.clear()
     },
     notification(attemptNo) {
       const trade = gateway.trades.get(attemptNo)
@@ -140,7 +152,7 @@ const providerNamed = (gateway: MemoryGateway, name: string): PaymentProvider =>
   refund: (refund) => answer(gateway, () => refundAt(gateway, name, refund)),
   queryRefund: ({ attemptNo, requestNo }) =>
     answer(gateway, () => {
-      if (gateway.trades.get(attemptNo)?.refunds.has(requestNo)) return { state: 'succeeded' }
+      if (gateway.trades.get(attemptNo)?.refunds.has(requestNo)) return made(gateway, requestNo)
       return { state: gateway.acceptedRefunds.has(requestNo) ? 'accepted' : 'none' }
     }),
   bill: (day) =>
@@ -191,7 +203,7 @@ function refundAt(gateway: MemoryGateway, name: string, refund: RefundToSend): R
   if (gateway.closedRefunds.has(requestNo)) return { state: 'refused', refusal: 'closed', spent: true }
   const trade = gateway.trades.get(attemptNo)
   if (trade?.state !== 'paid') return { state: 'refused', refusal: 'not paid' }
-  if (trade.refunds.has(requestNo)) return { state: 'succeeded' }
+  if (trade.refunds.has(requestNo)) return made(gateway, requestNo)
   if (gateway.mood === 'refuses refunds') {
     return tries < 2 ? { state: 'later', refusal: 'busy' } : { state: 'refused', refusal: 'not allowed' }
   }
@@ -199,11 +211,22 @@ function refundAt(gateway: MemoryGateway, name: string, refund: RefundToSend): R
   if (gone + amount > trade.amount) return { state: 'refused', refusal: 'more than is left' }
   if (name === ORDERS_THERE && (gateway.slow || !gateway.acceptedRefunds.has(requestNo))) {
     gateway.acceptedRefunds.add(requestNo)
+    begin(gateway, requestNo)
     return { state: 'accepted' }
   }
   trade.refunds.set(requestNo, amount)
-  return { state: 'succeeded' }
+  begin(gateway, requestNo)
+  return made(gateway, requestNo)
 }
+
+function begin({ refundTimes, clock }: MemoryGateway, requestNo: string): void {
+  if (!refundTimes.has(requestNo)) refundTimes.set(requestNo, clock())
+}
+
+const made = ({ refundTimes }: MemoryGateway, requestNo: string): RefundAnswer => ({
+  state: 'succeeded',
+  at: refundTimes.get(requestNo),
+})
 
 function readNotice(body: Buffer): ReadNotification {
   const said = JSON.parse(body.toString('utf8')) as {

@@ -212,7 +212,7 @@ test('a refund resent days later is on the dashboard once, on the day it was mad
   expect(await one.order.do('send refunds')).toBe('done')
   const day = today()
   await sumUpDays(db(), now())
-  days.harness.gateway.trades.get(one.attemptNo)?.refunds.clear()
+  days.harness.gateway.unmake(one.attemptNo)
   nextDay()
   const [missing] = await run(day, [line(one, 'payment', one.amount)])
   for (let passed = 0; passed < 5; passed += 1) {

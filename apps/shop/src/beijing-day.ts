@@ -19,6 +19,9 @@ export const dayBefore = (day: string): string => dayOf(new Date(midnight(day).g
 
 export const endOf = (day: string): Date => new Date(midnight(day).getTime() + DAY_MS)
 
+/** The middle of a day: the time of something of which only the day is known. */
+export const noonOf = (day: string): Date => new Date(midnight(day).getTime() + DAY_MS / 2)
+
 /** The time of an hour on the following day. */
 export const hourAfter = (day: string, hour: number): Date => new Date(endOf(day).getTime() + hour * 3_600_000)
 

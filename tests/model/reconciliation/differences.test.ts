@@ -39,7 +39,7 @@ test.each(METHODS)(
     const unknown = await unknownTrade(yuan(39), method)
     const [late, byHand, dear] = [await paid([1], method), await paid([1], method), await paid([1], method)]
     const [unmade, odd, back] = [await refunded(), await refunded(), await refunded()]
-    days.harness.gateway.trades.get(unmade.attemptNo)?.refunds.clear()
+    days.harness.gateway.unmake(unmade.attemptNo)
     nextDay()
     const bill = [
       ...[good, untold, changed, unknown, byHand, unmade, odd, back].map((each) => line(each, 'payment', each.amount)),

@@ -58,7 +58,7 @@ test('a refund that was made by hand is never sent, even if a bill lacks it', as
   // The bill changes afterwards: what we recorded from it is no longer there.
   await db()
     .updateTable('refunds')
-    .set({ finished_at: new Date(`${day}T12:00:00+08:00`) })
+    .set({ made_at: new Date(`${day}T12:00:00+08:00`) })
     .where('request_no', '=', 'HAND-3B')
     .execute()
   const found = await run(day, [line(one, 'payment', one.amount)])

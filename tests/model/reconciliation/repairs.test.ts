@@ -19,7 +19,7 @@ test('a refund that is sent again counts as resent when it was made, not when it
   const day = today()
   const payment = line(one, 'payment', one.amount)
   // Recorded as made, but never made at the gateway.
-  days.harness.gateway.trades.get(one.attemptNo)?.refunds.clear()
+  days.harness.gateway.unmake(one.attemptNo)
   days.harness.gateway.acceptedRefunds.delete(number)
   nextDay()
   const [missing] = await run(day, [payment], 'wechat')
@@ -60,14 +60,8 @@ test('the same refund number for two trades means two refunds', async () => {
     expect(await refundsOf(each)).toHaveLength(1)
   }
   nextDay()
-  expect(
-    kinds(
-      await run(
-        day,
-        bill.filter((row) => row.tradeNo !== other.tradeNo || row.kind === 'payment'),
-      ),
-    ),
-  ).toEqual([])
+  const shorter = bill.filter((row) => row.tradeNo !== other.tradeNo || row.kind === 'payment')
+  expect(await run(day, shorter)).toMatchObject([{ kind: 'REFUND_MISSING_THERE', trade_no: other.tradeNo }])
 })
 
 test('a trade listed for another reason is refunded once, from wherever it is refunded', async () => {
@@ -150,7 +144,7 @@ test('refunds of unmatched money missing on either side are found and repaired',
   const refundedOn = today()
   await settleDown(days.harness, [])
   // Recorded as made, but never made at the gateway.
-  days.harness.gateway.trades.get(other.attemptNo)?.refunds.clear()
+  days.harness.gateway.unmake(other.attemptNo)
   nextDay()
   const missing = (await run(refundedOn, [])).filter((row) => row.trade_no === other.tradeNo)
   expect(kinds(missing)).toEqual(['REFUND_MISSING_THERE'])

@@ -322,6 +322,7 @@ export interface Tables {
     reason_code: RefundReason | null
     refused_tries: Generated<number>
     stopped: Generated<boolean>
+    made_at: Date | null
   }
   sales_days: {
     day: string

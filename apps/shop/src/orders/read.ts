@@ -32,7 +32,7 @@ export const OrderShape = Type.Object(
     payType: Type.String(),
     createdAt: Moment,
     expiresAt: Moment,
-    paidAt: Type.Union([Moment, Type.Null()]),
+    paidAt: Type.Union([Moment, Type.Null()], { description: "The gateway's own time" }),
     closedAt: Type.Union([Moment, Type.Null()]),
     tradeNo: Type.Union([Type.String(), Type.Null()], { description: "The gateway's number of the payment" }),
     replacedBy: Type.Union([Type.String(), Type.Null()], {
@@ -81,7 +81,7 @@ function orders(db: Reader) {
     .leftJoin('order_payments', 'order_payments.order_id', 'orders.id')
     .leftJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
     .select(['orders.id', 'order_no', 'subject', 'orders.status', 'total_fen', 'pay_type'])
-    .select(['orders.created_at', 'expires_at', 'orders.paid_at', 'closed_at', 'payment_attempts.trade_no'])
+    .select(['orders.created_at', 'expires_at', 'order_payments.paid_at', 'closed_at', 'payment_attempts.trade_no'])
     .select([
       'payment_attempts.amount_fen as came_fen',
       'payment_attempts.reserved_fen',

@@ -154,7 +154,8 @@ export interface RefundToSend extends RefundRef {
 
 /** `accepted`: in progress, which may take days. `later`: refused for now; the same request may succeed later. */
 export type RefundAnswer =
-  | { readonly state: 'succeeded' }
+  /** `at`: the gateway's own time, by which its bill lists the refund; left out if it does not say. */
+  | { readonly state: 'succeeded'; readonly at?: Date | undefined }
   | { readonly state: 'accepted' }
   /**
    * `taken`: the gateway has the refund, but it waits there until somebody acts. `unmade`: the gateway refused this call,

@@ -78,7 +78,7 @@ async function readRefunds(
     .selectFrom('refunds')
     .leftJoin('payment_attempts', 'payment_attempts.id', 'refunds.attempt_id')
     .leftJoin('unmatched_payments', 'unmatched_payments.id', 'refunds.unmatched_id')
-    .select(['refunds.request_no', 'refunds.order_id', 'refunds.amount_fen', 'refunds.status', 'refunds.finished_at'])
+    .select(['refunds.request_no', 'refunds.order_id', 'refunds.amount_fen', 'refunds.status', 'refunds.made_at'])
     .select(['refunds.billed_on', 'refunds.accepted_at', 'refunds.number_spent', 'refunds.spent_numbers'])
     .select(['payment_attempts.attempt_no', 'payment_attempts.trade_no'])
     .select(['unmatched_payments.attempt_no as unmatched_no', 'unmatched_payments.trade_no as unmatched_trade'])
@@ -95,14 +95,14 @@ async function readRefunds(
         where('refunds.spent_numbers', '<>', sql<string[]>`'{}'`),
         where.and([
           where('refunds.status', '=', 'succeeded'),
-          where('refunds.finished_at', '>=', from),
-          where('refunds.finished_at', '<', until),
+          where('refunds.made_at', '>=', from),
+          where('refunds.made_at', '<', until),
         ]),
       ]),
     )
     .execute()
   return rows.flatMap((row) => {
-    const inside = row.finished_at !== null && row.finished_at >= from && row.finished_at < until
+    const inside = row.made_at !== null && row.made_at >= from && row.made_at < until
     const refund = {
       requestNo: row.request_no,
       attemptNo: row.attempt_no ?? row.unmatched_no ?? '',

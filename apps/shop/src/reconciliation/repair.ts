@@ -214,7 +214,8 @@ async function recordRefund(payments: Payments, staff: Staff, row: DifferenceRow
     if (seen && seen.state !== 'none') throw new ShopError('REFUND_UNDER_WAY')
   }
   const insteadOf = ours ? undefined : await madeInsteadOf(payments, row, ref)
-  await db.transaction().execute((tx) => recordBilledRefund(tx, row, by, clock(), insteadOf))
+  const at = seen?.state === 'succeeded' ? seen.at : undefined
+  await db.transaction().execute((tx) => recordBilledRefund(tx, row, by, { at, now: clock(), insteadOf }))
 }
 
 /**
@@ -230,7 +231,8 @@ async function madeInsteadOf(payments: Payments, row: DifferenceRow, ref: Refund
   const seen = await findProvider(payments, row.provider).queryRefund({ ...ref, requestNo })
   if (seen?.state === 'accepted' || seen?.state === 'later') throw new ShopError('REFUND_UNDER_WAY')
   if (seen?.state !== 'succeeded') return requestNo
-  await db.transaction().execute((tx) => recordSuccess(tx, { refundId, requestNo, now: clock() }))
+  const { at } = seen
+  await db.transaction().execute((tx) => recordSuccess(tx, { refundId, requestNo, at, now: clock() }))
   return undefined
 }
 
@@ -260,8 +262,7 @@ async function recordBilledRefund(
   tx: Transaction,
   row: DifferenceRow,
   by: By,
-  now: Date,
-  insteadOf: string | undefined,
+  { at, now, insteadOf }: { at: Date | undefined; now: Date; insteadOf: string | undefined },
 ): Promise<void> {
   const paid = await tx
     .selectFrom('reconciliation_differences')
@@ -277,6 +278,7 @@ async function recordBilledRefund(
     ...nameOf(row),
     amount,
     day: row.day,
+    at,
     by,
     now,
     ...(insteadOf !== undefined && { insteadOf }),

@@ -15,6 +15,7 @@ import { findRefund } from '../payments/refunds/made.ts'
 import { recordBilled, recordBilledBefore } from '../payments/settlement/billed.ts'
 import { compareBooks, type Difference, keyOf, type OurBooks, refundKey } from './compare.ts'
 import { readOurBooks } from './our-books.ts'
+import { countAgain } from './sales-days.ts'
 
 export interface Day {
   readonly provider: string
@@ -71,7 +72,7 @@ export async function reconcileDay(payments: Payments, day: Day): Promise<RunOut
     if (isGone) return await endUncompared(db, claim, 'not offered')
     const { lines, summary } = bill.state === 'ready' ? bill : { lines: [], summary: undefined }
     await recordBill(db, claim, lines.length, clock())
-    await recordBilled(db, day.provider, day.day, lines)
+    await recordBilled(db, day.provider, day.day, { bill: lines, countAgain })
     await recordBilledBefore(db, day.provider, dayBefore(day.day))
     const books = await readOurBooks(db, day.provider, day.day, lines)
     const madeAfterAll = await madeUnderSpentNumbers(payments, day.provider, lines, books)

@@ -1,6 +1,6 @@
 /**
- * Aggregates each day for the dashboard: sales and refunds by method and course, what became of the orders placed on
- * it, and how long access took. All values are sums, so days can be added up. Past days are kept; only the last ones
+ * Aggregates each day for the dashboard: sales and refunds by method and course, by the gateway's own time as in its
+ * bill; what became of the orders placed on it; and how long access took, by ours. All values are sums, so days can be added up. Past days are kept; only the last ones
  * are recomputed.
  */
 import { sql } from 'kysely'
@@ -28,10 +28,16 @@ export async function sumUpDays(db: Database, now: Date): Promise<void> {
   const begin = first.rows[0]?.day ?? today
   const next = known?.day ? (known.day < again ? known.day : again) : begin
   const from = next < begin ? begin : next
-  // A repair may pay an order long after it was placed, which changes the conversion of the day it was placed on.
+  // What was only learned of late changes the day on which the gateway took or paid back the money, and the conversion of
+  // the day on which the order was placed.
+  const start = midnight(from)
   const late = await sql<{ day: string }>`
-    select distinct to_char(created_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day
-    from orders where paid_at >= ${midnight(from)} and created_at < ${midnight(from)}`.execute(db)
+    select distinct to_char(at at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day from (
+      select unnest(array[o.created_at, p.paid_at]) as at
+        from orders o join order_payments p on p.order_id = o.id where o.paid_at >= ${start}
+      union all
+      select made_at from refunds where status = 'succeeded' and finished_at >= ${start}) changed
+    where at < ${start}`.execute(db)
   const changed = await sql<{ day: string }>`
     select day from sales_days where day < ${from} group by day having max(counted_at) is null`.execute(db)
   for (const { day } of [...late.rows, ...changed.rows]) await sumUpDay(db, day, now)
@@ -62,16 +68,16 @@ async function addSales(tx: Transaction, day: string, now: Date): Promise<void> 
     select ${day}::text, a.provider, l.course_id, count(*), sum(l.price_fen), 0, 0, 0, 0, null::timestamptz
       from orders o join order_payments p on p.order_id = o.id join payment_attempts a on a.id = p.attempt_id
         join order_lines l on l.order_id = o.id
-      where o.paid_at >= ${from} and o.paid_at < ${until} group by a.provider, l.course_id
+      where p.paid_at >= ${from} and p.paid_at < ${until} group by a.provider, l.course_id
     union all
     select ${day}::text, a.provider, null::integer, 0, 0, 0, count(*), 0, 0, null
       from orders o join order_payments p on p.order_id = o.id join payment_attempts a on a.id = p.attempt_id
-      where o.paid_at >= ${from} and o.paid_at < ${until} group by a.provider
+      where p.paid_at >= ${from} and p.paid_at < ${until} group by a.provider
     union all
     select ${day}::text, a.provider, l.course_id, 0, 0, sum(coalesce(l.amount_fen, r.amount_fen)), 0, 0, 0, null
       from refunds r join order_payments p on p.attempt_id = r.attempt_id join payment_attempts a on a.id = r.attempt_id
         left join refund_lines l on l.refund_id = r.id
-      where r.status = 'succeeded' and r.finished_at >= ${from} and r.finished_at < ${until} group by a.provider, l.course_id
+      where r.status = 'succeeded' and r.made_at >= ${from} and r.made_at < ${until} group by a.provider, l.course_id
     union all
     select ${day}::text, '', null, 0, 0, 0, 0, count(*), count(paid_at), ${now}::timestamptz
       from orders where created_at >= ${from} and created_at < ${until}`.execute(tx)

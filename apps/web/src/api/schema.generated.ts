@@ -9679,6 +9679,7 @@ export interface components {
             createdAt: string;
             /** @example 2026-11-23T10:00:00.000+08:00 */
             expiresAt: string;
+            /** @description The gateway's own time */
             paidAt: string | null;
             closedAt: string | null;
             /** @description The gateway's number of the payment */
@@ -9789,7 +9790,10 @@ export interface components {
             };
             /** @example 2026-11-23T10:00:00.000+08:00 */
             createdAt: string;
+            /** @description The gateway's own time */
             paidAt: string | null;
+            /** @description When its last refund was made, by the gateway's time */
+            refundedAt: string | null;
             /** @description The gateway's number of the payment */
             tradeNo: string | null;
         };
@@ -9812,7 +9816,10 @@ export interface components {
             };
             /** @example 2026-11-23T10:00:00.000+08:00 */
             createdAt: string;
+            /** @description The gateway's own time */
             paidAt: string | null;
+            /** @description When its last refund was made, by the gateway's time */
+            refundedAt: string | null;
             /** @description The gateway's number of the payment */
             tradeNo: string | null;
             /** @example 2026-11-23T10:00:00.000+08:00 */

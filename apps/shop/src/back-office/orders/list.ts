@@ -25,7 +25,10 @@ export const orderRowFields = {
   payType: Type.String(),
   buyer: BuyerShape,
   createdAt: Moment,
-  paidAt: Type.Union([Moment, Type.Null()]),
+  paidAt: Type.Union([Moment, Type.Null()], { description: "The gateway's own time" }),
+  refundedAt: Type.Union([Moment, Type.Null()], {
+    description: "When its last refund was made, by the gateway's time",
+  }),
   tradeNo: Type.Union([Type.String(), Type.Null()], { description: "The gateway's number of the payment" }),
 }
 
@@ -41,7 +44,16 @@ const orders = (db: Reader) =>
     .leftJoin('payment_attempts', 'payment_attempts.id', 'order_payments.attempt_id')
     .selectAll('orders')
     .select(['users.username', 'users.display_name', 'payment_attempts.trade_no'])
+    .select('order_payments.paid_at as came_at')
     .select(['payment_attempts.reserved_fen', 'payment_attempts.refunded_fen'])
+    .select((order) =>
+      order
+        .selectFrom('refunds')
+        .select((refund) => refund.fn.max('refunds.made_at').as('at'))
+        .whereRef('refunds.attempt_id', '=', 'order_payments.attempt_id')
+        .where('refunds.status', '=', 'succeeded')
+        .as('refunded_at'),
+    )
     .select((order) =>
       order
         .selectFrom('refunds')
@@ -86,6 +98,7 @@ export const writeRow = (row: OrderRow): OrderRowView => ({
   payType: row.pay_type,
   buyer: { id: row.user_id, username: row.username, displayName: row.display_name },
   createdAt: writeMoment(row.created_at),
-  paidAt: writeMomentOrNull(row.paid_at),
+  paidAt: writeMomentOrNull(row.came_at),
+  refundedAt: writeMomentOrNull(row.refunded_at),
   tradeNo: row.trade_no,
 })

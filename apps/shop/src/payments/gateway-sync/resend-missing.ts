@@ -6,19 +6,22 @@ import { findProvider, type Payments } from '../payments.ts'
 import { findRefund, type RefundNumber } from '../refunds/made.ts'
 import { moveRefund } from '../refunds/transition.ts'
 
+type CountAgain = (tx: Transaction, at: Date) => Promise<void>
+
 /**
  * Sends again, with its number, a refund that is in our books and missing from the day's bill, so that the gateway makes
- * it now. If the gateway says that it has made it already, nothing is sent and its time stays as it is: the bill is late,
- * or lists it on another day, and a new time would only make the next day's bill lack it too. A refund that our books hold as made is not polled, so an answer of "accepted" does
- * not count as a repair: the gateway may still close it. A refund made by hand was never sent by the shop, and is not
+ * it now. If the gateway says that it has made it already, nothing is sent: the bill is late, or lists it on another day,
+ * which is the day of the time that the gateway says; without one, its time stays as it is, since a new one would only
+ * make the next day's bill lack it too. A refund that our books hold as made is not polled, so an answer of "accepted" does not
+ * count as a repair: the gateway may still close it. A refund made by hand was never sent by the shop, and is not
  * sent here either.
- * @param also updates what else depends on the time of the refund, which our books had wrong
+ * @param also has the dashboard's day of a time added up again
  * @throws ShopError REFUND_NOT_FOUND, REPAIR_UNFIT, REFUND_UNDER_WAY, REFUND_NUMBER_SPENT, GATEWAY_UNAVAILABLE
  */
 export async function resendMissingRefund(
   payments: Payments,
   named: RefundNumber,
-  { day, reason, also }: { day: string; reason: string; also: (tx: Transaction, madeBefore: Date) => Promise<void> },
+  { day, reason, also }: { day: string; reason: string; also: CountAgain },
 ): Promise<'resent' | 'explained'> {
   const { db, clock } = payments
   const refund = await findRefund(db, named)
@@ -26,7 +29,11 @@ export async function resendMissingRefund(
   const provider = findProvider(payments, named.provider)
   const { tradeNo, requestNo } = named
   const ref = { attemptNo: refund.attempt_no ?? '', tradeNo, requestNo, merchant: refund.merchant }
-  if ((await provider.queryRefund(ref))?.state === 'succeeded') return 'explained'
+  const seen = await provider.queryRefund(ref)
+  if (seen?.state === 'succeeded') {
+    await correctTime(payments, refund, seen.at, also)
+    return 'explained'
+  }
   if (refund.tries === 0) throw new ShopError('REPAIR_UNFIT')
   const answer = await provider.refund({
     ...ref,
@@ -40,12 +47,29 @@ export async function resendMissingRefund(
   if (answer.state !== 'succeeded') throw new ShopError('GATEWAY_UNAVAILABLE', { cause: answer.refusal })
   // The bill of another day, on which the refund was accepted, may have listed it by now: that mark stays, as no later
   // bill lists it.
-  const set = refund.billed_on === day ? { billed_on: null } : {}
+  const unbilled = refund.billed_on === day && { billed_on: null }
   await db.transaction().execute(async (tx) => {
     if (refund.order_id !== null) await lockOrder(tx, refund.order_id)
     const now = clock()
+    const set = { made_at: answer.at ?? now, ...unbilled }
     const before = await moveRefund(tx, 'resendMissing', refund.id, { at: now, by: { actor: 'gateway' }, reason, set })
-    if (before?.finished_at) await also(tx, before.finished_at)
+    if (before?.made_at) await also(tx, before.made_at)
+    await also(tx, set.made_at)
   })
   return 'resent'
+}
+
+/** The time by which the gateway's bill lists the refund is its own, not ours. */
+async function correctTime(
+  { db }: Payments,
+  { id, made_at: before }: { id: number; made_at: Date | null },
+  at: Date | undefined,
+  also: CountAgain,
+): Promise<void> {
+  if (at === undefined || before === null || at.getTime() === before.getTime()) return
+  await db.transaction().execute(async (tx) => {
+    const update = tx.updateTable('refunds').set({ made_at: at }).where('id', '=', id).where('made_at', '=', before)
+    await update.execute()
+    for (const changed of [before, at]) await also(tx, changed)
+  })
 }

@@ -66,7 +66,8 @@ async function lookUp(payments: Payments, refund: RefundRow, numbers: readonly s
     // It is in progress after all: look again until it has arrived.
     if (answer?.state === 'accepted' && requestNo === refund.request_no) throw new ShopError('GATEWAY_UNAVAILABLE')
     if (answer?.state !== 'succeeded') continue
-    await db.transaction().execute((tx) => recordSuccess(tx, { refundId: refund.id, requestNo, now: clock() }))
+    const { at } = answer
+    await db.transaction().execute((tx) => recordSuccess(tx, { refundId: refund.id, requestNo, at, now: clock() }))
   }
 }
 
@@ -274,7 +275,7 @@ async function finishRefund(
   answer: FinalAnswer,
   now: Date,
 ): Promise<void> {
-  if (answer.state === 'succeeded') return recordSuccess(tx, { refundId, requestNo, now })
+  if (answer.state === 'succeeded') return recordSuccess(tx, { refundId, requestNo, at: answer.at, now })
   const { order_id: orderId } = await tx
     .selectFrom('refunds')
     .select('order_id')

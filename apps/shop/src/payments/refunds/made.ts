@@ -3,6 +3,7 @@
  * Sender, notification, bill and staff all record it here.
  */
 import { sql } from 'kysely'
+import { noonOf } from '../../beijing-day.ts'
 import type { Reader, Transaction } from '../../db/connect.ts'
 import { ShopError } from '../../errors.ts'
 import { type Fen, toFen } from '../../money.ts'
@@ -28,7 +29,7 @@ export async function findRefund(db: Reader, { provider, tradeNo, requestNo }: R
     .leftJoin('payment_attempts', 'payment_attempts.id', 'refunds.attempt_id')
     .leftJoin('unmatched_payments', 'unmatched_payments.id', 'refunds.unmatched_id')
     .select(['refunds.id', 'refunds.status', 'refunds.request_no', 'refunds.order_id', 'refunds.number_spent'])
-    .select(['refunds.amount_fen', 'refunds.reason', 'refunds.tries', 'refunds.billed_on'])
+    .select(['refunds.amount_fen', 'refunds.reason', 'refunds.tries', 'refunds.billed_on', 'refunds.made_at'])
     .select((column) => [
       column.fn.coalesce('payment_attempts.attempt_no', 'unmatched_payments.attempt_no').as('attempt_no'),
       column.fn.coalesce('payment_attempts.amount_fen', 'unmatched_payments.amount_fen').as('paid_fen'),
@@ -79,6 +80,8 @@ export interface MadeRefund extends RefundNumber {
   readonly insteadOf?: string
   /** The day whose bill lists it. */
   readonly day: string
+  /** The gateway's own time; the middle of the day if it does not say. */
+  readonly at?: Date | undefined
   readonly by: By
   readonly now: Date
 }
@@ -94,18 +97,18 @@ export interface MadeRefund extends RefundNumber {
  * gateway cannot have paid back that much; REFUND_UNDER_WAY while the one in whose place it was made is being sent
  */
 export async function recordMadeRefund(tx: Transaction, made: MadeRefund): Promise<void> {
-  const { requestNo, amount, day, by, now } = made
+  const { requestNo, amount, day, at = noonOf(day), by, now } = made
   const of = (await sourceFromAttempt(tx, made)) ?? (await sourceFromUnmatched(tx, made))
   if (!of) throw new ShopError('REFUND_NOT_POSSIBLE')
   // Read with the payment's lock held: somebody else may be recording the same refund.
   const ours = await findRefund(tx, made)
-  if (ours) return recordSuccess(tx, { refundId: ours.id, requestNo, now, day })
+  if (ours) return recordSuccess(tx, { refundId: ours.id, requestNo, at, now, day })
   const { orderId } = of
   const replaced = made.insteadOf === undefined ? undefined : await replace(tx, of.source, made.insteadOf, made)
   const lines = replaced ?? (of.pays ? await matchingLines(tx, of.orderId, amount) : [])
   if (of.pays && orderId !== null && (await hasUndecidedRequest(tx, orderId, lines)))
     throw new ShopError('REQUEST_UNDECIDED')
-  await addRefund(tx, { ...of, lines, reason: { code: 'MADE_BY_HAND' }, by, now, madeAs: requestNo }, day)
+  await addRefund(tx, { ...of, lines, reason: { code: 'MADE_BY_HAND' }, by, now, madeAs: requestNo }, { at, day })
 }
 
 /**
@@ -114,7 +117,13 @@ export async function recordMadeRefund(tx: Transaction, made: MadeRefund): Promi
  */
 export async function recordSuccess(
   tx: Transaction,
-  { refundId, requestNo, now, day }: { refundId: number; requestNo: string; now: Date; day?: string },
+  {
+    refundId,
+    requestNo,
+    now,
+    at = now,
+    day,
+  }: { refundId: number; requestNo: string; now: Date; at?: Date | undefined; day?: string },
 ): Promise<void> {
   const { order_id: orderId } = await tx
     .selectFrom('refunds')
@@ -123,7 +132,7 @@ export async function recordSuccess(
     .executeTakeFirstOrThrow()
   if (orderId !== null) await lockOrder(tx, orderId)
   const refund = await lockRefund(tx, refundId)
-  if (refund?.request_no === requestNo) return succeedRefund(tx, refundId, now, day)
+  if (refund?.request_no === requestNo) return succeedRefund(tx, refundId, { now, at, day })
   if (!refund?.spent_numbers.includes(requestNo)) return
   const { attempt_id, unmatched_id, amount_fen } = refund
   if (await isRecorded(tx, refund, requestNo)) return
@@ -140,7 +149,7 @@ export async function recordSuccess(
     madeAs: requestNo,
     isContinued: true,
   } as const
-  await addRefund(tx, made, day, refundId)
+  await addRefund(tx, made, { at, day, replacement: refundId })
 }
 
 const isRecorded = async (tx: Transaction, { attempt_id, unmatched_id }: RefundRow, requestNo: string) =>
@@ -155,8 +164,7 @@ const isRecorded = async (tx: Transaction, { attempt_id, unmatched_id }: RefundR
 async function addRefund(
   tx: Transaction,
   refund: NewRefund & { readonly madeAs: string },
-  day: string | undefined,
-  replacement?: number,
+  { at, day, replacement }: { at: Date; day: string | undefined; replacement?: number },
 ): Promise<void> {
   const { source, orderId, madeAs: requestNo, reason, now } = refund
   const lines = refund.lines.map(({ courseId, amount }) => ({ course_id: courseId, amount_fen: amount }))
@@ -167,7 +175,7 @@ async function addRefund(
   const set = { sent_at: now, ...(day !== undefined && { billed_on: day }) }
   await moveRefund(tx, 'send', id, { at: now, by: { actor: 'job' }, reason, set })
   await linkIfFullyRefunded(tx, { id, ...source })
-  await succeedRefund(tx, id, now)
+  await succeedRefund(tx, id, { now, at, day: undefined })
 }
 
 interface Source extends Pick<NewRefund, 'source' | 'orderId'> {

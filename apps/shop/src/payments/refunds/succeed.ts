@@ -17,9 +17,13 @@ const RESERVED: readonly RefundStatus[] = ['requested', 'approved', 'sent', 'suc
 /**
  * Records that the refund was made. Nothing overrides a success. Where its amount was given free meanwhile it is taken
  * again, from refunds that cannot be made any more; a line that another refund has taken is no longer this one's. The
- * caller holds the lock on the order's row.
+ * caller holds the lock on the order's row. `at` is the gateway's own time, `day` that of the bill that lists it.
  */
-export async function succeedRefund(tx: Transaction, refundId: number, now: Date, billedOn?: string): Promise<void> {
+export async function succeedRefund(
+  tx: Transaction,
+  refundId: number,
+  { now, at, day }: { now: Date; at: Date; day: string | undefined },
+): Promise<void> {
   const refund = await lockRefund(tx, refundId)
   if (!refund || refund.status === 'succeeded') return
   let lines = await linesOf(tx, refundId)
@@ -30,7 +34,8 @@ export async function succeedRefund(tx: Transaction, refundId: number, now: Date
     await reserve(tx, refund.order_id, refund, lines)
     await linkIfFullyRefunded(tx, refund)
   }
-  const set = { refusal: null, ...(billedOn !== undefined && refund.billed_on === null && { billed_on: billedOn }) }
+  const billed = day !== undefined && refund.billed_on === null && { billed_on: day }
+  const set = { refusal: null, made_at: at, ...billed }
   const move = { at: now, by: { actor: 'gateway' }, reason: '', set } as const
   if (!(await moveRefund(tx, 'succeed', refundId, move))) throw new Error(`A refund is ${refund.status}.`)
   await refundReserved(tx, refund.order_id, refund, lines)

@@ -18,6 +18,7 @@ export interface RefundMove {
     decided_at?: Date
     answer?: string
     billed_on?: string | null
+    made_at?: Date
     number_spent?: boolean
     refused_tries?: number
     stopped?: boolean

@@ -1,20 +1,24 @@
-/** Records the day whose bill listed a payment or a refund. */
+/** Records the day whose bill listed a payment or a refund, and for a refund the bill's time where ours is of another day. */
 import { sql } from 'kysely'
-import type { Database } from '../../db/connect.ts'
+import { dayOf, endOf, midnight, noonOf } from '../../beijing-day.ts'
+import type { Database, Transaction } from '../../db/connect.ts'
 import type { BillLine } from '../contract.ts'
 
 const BATCH = 1000
+
+type CountAgain = (tx: Transaction, at: Date) => Promise<void>
 
 /**
  * Each statement is its own transaction, so that none locks payments while it waits for a refund: the senders of
  * refunds lock a refund while they wait for its payment. If it is interrupted, the next run repeats it with the same
  * result.
+ * @param countAgain has the dashboard's day of a time added up again
  */
 export async function recordBilled(
   db: Database,
   provider: string,
   day: string,
-  bill: readonly BillLine[],
+  { bill, countAgain }: { bill: readonly BillLine[]; countAgain: CountAgain },
 ): Promise<void> {
   for (let start = 0; start < bill.length; start += BATCH) {
     const batch = bill.slice(start, start + BATCH)
@@ -24,12 +28,9 @@ export async function recordBilled(
       day,
       batch.filter((line) => line.kind === 'payment'),
     )
-    await recordRefunds(
-      db,
-      provider,
-      day,
-      batch.filter((line) => line.kind === 'refund'),
-    )
+    const refunds = batch.filter((line) => line.kind === 'refund')
+    await recordRefunds(db, provider, day, refunds)
+    await correctTimes(db, day, { refunds, countAgain })
   }
 }
 
@@ -72,4 +73,35 @@ async function recordRefunds(db: Database, provider: string, day: string, lines:
                    where u.id = refunds.unmatched_id and u.provider = ${provider} and u.trade_no = billed.trade_no))`.execute(
     db,
   )
+}
+
+/** Our refunds that this bill lists, and that our books put on another day: the bill's time is the right one. */
+async function correctTimes(
+  db: Database,
+  day: string,
+  { refunds, countAgain }: { refunds: readonly BillLine[]; countAgain: CountAgain },
+): Promise<void> {
+  if (refunds.length === 0) return
+  const found = await db
+    .selectFrom('refunds')
+    .select(['id', 'request_no', 'made_at'])
+    .where('billed_on', '=', day)
+    .where('status', '=', 'succeeded')
+    .where(
+      'request_no',
+      'in',
+      refunds.map((line) => line.requestNo),
+    )
+    .where(sql<boolean>`made_at < ${midnight(day)} or made_at >= ${endOf(day)}`)
+    .execute()
+  for (const { id, request_no, made_at: before } of found) {
+    const at = refunds.find((line) => line.requestNo === request_no)?.at
+    if (before === null || at === undefined) continue
+    await db.transaction().execute(async (tx) => {
+      // A bill's row may state a time just outside its day.
+      const set = { made_at: dayOf(at) === day ? at : noonOf(day) }
+      await tx.updateTable('refunds').set(set).where('id', '=', id).where('made_at', '=', before).execute()
+      for (const changed of [before, set.made_at]) await countAgain(tx, changed)
+    })
+  }
 }

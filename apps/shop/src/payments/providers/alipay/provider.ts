@@ -41,6 +41,9 @@ const refundOf = ({ tradeNo, attemptNo, requestNo }: RefundRef) => ({
   outRequestNo: requestNo,
 })
 
+/** Its time is given only if it is asked for. */
+const refundToLookUp = (refund: RefundRef) => ({ ...refundOf(refund), queryOptions: ['gmt_refund_pay'] })
+
 /** One merchant's access to the gateway. */
 interface Access {
   readonly client: Alipay
@@ -72,8 +75,8 @@ export function createAlipayProvider(settings: AlipaySettings, clock: Clock, log
     },
     refund: (refund) => payBack(access, refund),
     async queryRefund(refund) {
-      const made = await trustedAnswer(log, () => client.refundQuery(refundOf(refund)))
-      if (made.ok && made.refunded) return { state: 'succeeded' }
+      const made = await trustedAnswer(log, () => client.refundQuery(refundToLookUp(refund)))
+      if (made.ok && made.refunded) return { state: 'succeeded', at: made.gmtRefundPay }
       return hasNone(made) ? { state: 'none' } : undefined
     },
     bill: (day) => trustedAnswer(log, () => readBill(day, clock(), () => client.tradeBill(day), settings.feeRate)),
@@ -121,12 +124,12 @@ async function payBack({ client, log }: Access, refund: RefundToSend): Promise<R
   const answer = await trustedAnswer(log, () =>
     client.refund({ ...trade, refundAmount: amount, refundReason: allowedSubject(reason) }),
   )
-  if (answer.ok && answer.fundChange) return { state: 'succeeded' }
+  if (answer.ok && answer.fundChange) return { state: 'succeeded', at: answer.gmtRefundPay }
   // Refused, or this call moved nothing: an earlier call may have refunded all the same. Only the gateway's books
   // can tell.
-  const made = await trustedAnswer(log, () => client.refundQuery(trade))
+  const made = await trustedAnswer(log, () => client.refundQuery(refundToLookUp(refund)))
   // guard: unknown-is-no-refusal
-  if (made.ok && made.refunded) return { state: 'succeeded' }
+  if (made.ok && made.refunded) return { state: 'succeeded', at: made.gmtRefundPay }
   const refusal = answer.ok ? 'the gateway has not made the refund yet' : `${answer.subCode}: ${answer.meaning}`
   // The gateway's books may lag behind by seconds, so a refusal is final only after it has been repeated for a
   // while.

@@ -80,7 +80,7 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     async queryRefund({ requestNo }) {
       const made = await trustedAnswer(log, () => client.refundQuery({ outRefundNo: requestNo }))
       if (!made.ok) return undefined
-      return made.exists ? answerOf(made.status, 1) : { state: 'none' }
+      return made.exists ? answerOf(made, 1) : { state: 'none' }
     },
     bill: (day) => trustedAnswer(log, () => readBill(day, clock(), () => client.tradeBill(day), settings.appId)),
     async readNotification({ body, headers, receivedAt }) {
@@ -146,7 +146,7 @@ async function queryTrade({ client, settings, clock }: Access, attemptNo: string
 async function payBack({ client, settings }: Access, refund: RefundToSend): Promise<RefundAnswer> {
   const { attemptNo, requestNo, amount, paid, reason, tries } = refund
   const before = tries > 1 ? await client.refundQuery({ outRefundNo: requestNo }) : undefined
-  if (before?.ok && before.exists) return answerOf(before.status, tries)
+  if (before?.ok && before.exists) return answerOf(before, tries)
   const sent = await client.refund({
     outTradeNo: attemptNo,
     outRefundNo: requestNo,
@@ -155,19 +155,25 @@ async function payBack({ client, settings }: Access, refund: RefundToSend): Prom
     reason: allowedReason(reason),
     notifyUrl: settings.notifyUrl,
   })
-  if (sent.ok) return answerOf(sent.status, tries)
+  if (sent.ok) return answerOf(sent, tries)
   // Refused, but an earlier call may have refunded all the same. Only the gateway's books can tell.
   const made = await client.refundQuery({ outRefundNo: requestNo })
-  if (made.ok && made.exists) return answerOf(made.status, tries)
+  if (made.ok && made.exists) return answerOf(made, tries)
   const refusal = `${sent.code}: ${sent.meaning}`
   // If the query is refused as well, it says nothing about an earlier call.
   const final = made.ok && sent.repeat !== 'same' && tries >= TRIES_BEFORE_REFUSED
   return final ? { state: 'refused', refusal } : { state: 'later', refusal, unmade: made.ok }
 }
 
-/** "Refunds: states": CLOSED is final; ABNORMAL waits until the merchant names another account. */
-function answerOf(status: string, tries: number): RefundAnswer {
-  if (status === 'SUCCESS') return { state: 'succeeded' }
+/**
+ * "Refunds: states": CLOSED is final; ABNORMAL waits until the merchant names another account. The bill lists a refund on
+ * the day on which it was accepted.
+ */
+function answerOf(
+  { status, createTime }: { readonly status: string; readonly createTime: Date | undefined },
+  tries: number,
+): RefundAnswer {
+  if (status === 'SUCCESS') return { state: 'succeeded', at: createTime }
   if (status === 'PROCESSING') return { state: 'accepted' }
   if (status === 'CLOSED')
     return { state: 'refused', refusal: 'CLOSED: the gateway has closed the refund', spent: true }
