@@ -54,6 +54,11 @@ test.each(Object.entries(SITUATIONS))('%s: every pair of operations at once', as
       harness,
       races.map(({ order }) => order),
     )
-    for (const { userId, name } of races) expect(await broken(harness, [userId]), name).toEqual([])
+    // All books in one look; each by itself only where that finds something, to name the pair.
+    const userIds = races.map(({ userId }) => userId)
+    const wrong = await broken(harness, userIds)
+    if (wrong.length > 0)
+      for (const { userId, name } of races) expect(await broken(harness, [userId]), name).toEqual([])
+    expect(wrong).toEqual([])
   }
 })
