@@ -4,12 +4,11 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
 import { UsageError } from '../command.ts'
 import type { Config } from '../config.ts'
 import { connect, type Database } from '../db/connect.ts'
 import { hasCluster, startEmbeddedPostgres } from '../db/embedded/server.ts'
-import { primaryAddress } from '../db/hosts.ts'
+import { withClient } from '../db/hosts.ts'
 import { migrate } from '../db/migrate.ts'
 import { refuseUnreachable } from '../db/preflight.ts'
 import { createLog } from '../log.ts'
@@ -80,31 +79,16 @@ const noShop = ({ dataDir }: Config): UsageError =>
   new UsageError(`there is no shop in ${dataDir}; nothing was done. Set DATA_DIR to its data folder, or DATABASE_URL`)
 
 /** Whether a shop has ever been started on this database. */
-async function holdsShop(url: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: await primaryAddress(url) })
-  client.on('error', () => {})
-  await client.connect()
-  try {
+const holdsShop = (url: string): Promise<boolean> =>
+  withClient(url, async (client) => {
     const { rows } = await client.query<{ there: boolean }>("select to_regclass('migrations') is not null as there")
     return rows[0]?.there ?? false
-  } finally {
-    await client.end().catch(() => {})
-  }
-}
+  })
 
 /** The address of a running shop's embedded server, if it answers. */
 export async function runningUrl(config: Config, role: 'url' | 'owner-url' = 'url'): Promise<string | undefined> {
   const file = join(config.dataDir, 'postgres', role)
   if (!existsSync(file)) return undefined
   const url = readFileSync(file, 'utf8').trim()
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    return url
-  } catch {
-    return undefined
-  } finally {
-    await client.end().catch(() => {})
-  }
+  return withClient(url, async () => url, 2000).catch(() => undefined)
 }

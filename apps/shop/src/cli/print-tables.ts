@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
 import { startEmbeddedPostgres } from '../db/embedded/server.ts'
+import { withClient } from '../db/hosts.ts'
 import { migrate } from '../db/migrate.ts'
 
 /** The types in `db/json-columns.ts` by table and column: the shape of JSON values, the codes of a text. */
@@ -101,11 +101,7 @@ async function readColumns(): Promise<Column[]> {
   const server = await startEmbeddedPostgres(join(folder, 'postgres'))
   try {
     await migrate(server.ownerUrl)
-    const client = new pg.Client(server.ownerUrl)
-    await client.connect()
-    const { rows } = await client.query<Column>(COLUMNS)
-    await client.end()
-    return rows
+    return await withClient(server.ownerUrl, async (client) => (await client.query<Column>(COLUMNS)).rows)
   } finally {
     await server.stop()
     rmSync(folder, { recursive: true, force: true })

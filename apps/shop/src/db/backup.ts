@@ -7,10 +7,10 @@ import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
-import pg from 'pg'
+import type pg from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
 import { writeDurably } from './durable-file.ts'
-import { primaryAddress } from './hosts.ts'
+import { withClient } from './hosts.ts'
 
 const FORMAT = 'xuecheng-backup'
 const VERSION = 1
@@ -155,17 +155,6 @@ function readJson<Value>(line: string | undefined): Value | undefined {
     return JSON.parse(line ?? '') as Value
   } catch {
     return undefined
-  }
-}
-
-async function withClient<Result>(url: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
-  const client = new pg.Client({ connectionString: await primaryAddress(url) })
-  client.on('error', () => {})
-  await client.connect()
-  try {
-    return await work(client)
-  } finally {
-    await client.end().catch(() => {})
   }
 }
 

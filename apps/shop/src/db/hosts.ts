@@ -101,6 +101,22 @@ export async function primaryAddress(url: string): Promise<string> {
   }
 }
 
+/** One connection for one piece of work, outside of any pool, to the server that takes writes. */
+export async function withClient<Result>(
+  url: string,
+  work: (client: pg.Client) => Promise<Result>,
+  connectionTimeoutMillis = 0,
+): Promise<Result> {
+  const client = new pg.Client({ connectionString: await primaryAddress(url), connectionTimeoutMillis })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    return await work(client)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
 interface Seen {
   readonly role: 'primary' | 'standby' | 'away'
   /** Increases with each promotion. */

@@ -4,10 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runMigrations } from 'graphile-worker'
-import pg from 'pg'
+import type pg from 'pg'
 import { admitShop } from './embedded/roles.ts'
 import { foldLoginNames } from './fold-login-names.ts'
-import { primaryAddress } from './hosts.ts'
+import { primaryAddress, withClient } from './hosts.ts'
 import { isLockConflict } from './statements/lock-conflict.ts'
 
 /** Steps that SQL cannot do, run before the file that needs them; repeated if that file fails. */
@@ -38,18 +38,13 @@ export async function migrate(
   say = (line: string): void => void process.stderr.write(`${line}\n`),
 ): Promise<string[]> {
   const address = await primaryAddress(url)
-  const client = new pg.Client({ connectionString: address })
-  client.on('error', () => {})
-  await client.connect()
-  try {
+  return withClient(address, async (client) => {
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
     const ran = await runFiles(client, say)
     await runMigrations({ connectionString: address })
     await admitShop(client)
     return ran
-  } finally {
-    await client.end()
-  }
+  })
 }
 
 async function runFiles(client: pg.Client, say: (line: string) => void): Promise<string[]> {

@@ -1,9 +1,9 @@
 /**
  * Checks at the start that the operator's own PostgreSQL answers, and reports a failure for the setting that names it.
  */
-import pg from 'pg'
+import type pg from 'pg'
 import { SettingError } from '../config.ts'
-import { primaryAddress } from './hosts.ts'
+import { withClient } from './hosts.ts'
 
 const LIMIT_MS = 10_000
 const EXAMPLE = 'postgres://shop:secret@db.internal:5432/shop'
@@ -18,16 +18,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
 /** @throws SettingError with a message that omits the password */
 export async function refuseUnreachable(url: string): Promise<void> {
   const host = /^[^/]*\/\/(?:[^/?]*@)?([^/?]*)/.exec(url)?.[1] || 'this machine'
-  let client: pg.Client | undefined
-  try {
-    client = new pg.Client({ connectionString: await primaryAddress(url), connectionTimeoutMillis: LIMIT_MS })
-    client.on('error', () => {})
-    await client.connect()
-  } catch (error) {
+  await withClient(url, async () => {}, LIMIT_MS).catch((error: unknown) => {
     throw new SettingError('DATABASE_URL', `the PostgreSQL at ${host} ${whyNot(error)}`, EXAMPLE)
-  } finally {
-    await client?.end().catch(() => {})
-  }
+  })
 }
 
 /** Warns when the role has rights that the shop never needs: with them, SQL can read the machine's files. */
@@ -35,26 +28,18 @@ export async function warnOfRights(
   url: string,
   say = (line: string): void => void process.stderr.write(`${line}\n`),
 ): Promise<void> {
-  const client = new pg.Client({ connectionString: await primaryAddress(url), connectionTimeoutMillis: LIMIT_MS })
-  client.on('error', () => {})
-  await client.connect()
-  try {
-    const { rows } = await client.query<{ name: string; superuser: boolean; files: boolean }>(
-      `select current_user as name, rolsuper as superuser, exists (
-         select from unnest(array['pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program']) right_
-         where pg_has_role(current_user, right_, 'usage')) as files
-       from pg_roles where rolname = current_user`,
-    )
-    const [{ name, superuser, files } = { name: '', superuser: false, files: false }] = rows
-    const what = superuser ? 'is a superuser' : files ? 'may read or write files of the server' : undefined
-    if (what) {
-      say(
-        `DATABASE_URL: the role "${name}" ${what}, which the shop does not need; docs/deploy.md says how to make a plain one`,
-      )
-    }
-  } finally {
-    await client.end().catch(() => {})
-  }
+  const query = `select current_user as name, rolsuper as superuser, exists (
+      select from unnest(array['pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program']) right_
+      where pg_has_role(current_user, right_, 'usage')) as files
+    from pg_roles where rolname = current_user`
+  const read = (client: pg.Client) => client.query<{ name: string; superuser: boolean; files: boolean }>(query)
+  const { rows } = await withClient(url, read, LIMIT_MS)
+  const [{ name, superuser, files } = { name: '', superuser: false, files: false }] = rows
+  const what = superuser ? 'is a superuser' : files ? 'may read or write files of the server' : undefined
+  if (!what) return
+  say(
+    `DATABASE_URL: the role "${name}" ${what}, which the shop does not need; docs/deploy.md says how to make a plain one`,
+  )
 }
 
 function whyNot(error: unknown): string {
