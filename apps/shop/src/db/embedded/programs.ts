@@ -15,6 +15,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs'
 import { arch, platform } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -238,6 +239,14 @@ export function handOver(folder: string, { uid, gid }: Account): void {
   const inside = readdirSync(folder)
   for (const name of inside) execFileSync('chown', ['-R', '-P', '-h', `${uid}:${gid}`, '--', join(folder, name)])
   chownSync(folder, uid, gid)
+}
+
+/** Replaces a file atomically, readable only for its owner; never written through a link that another account made. */
+export function writePrivately(file: string, text: string, owner?: Account): void {
+  rmSync(`${file}.new`, { force: true })
+  writeFileSync(`${file}.new`, text, { mode: 0o600, flag: 'wx' })
+  if (owner) chownSync(`${file}.new`, owner.uid, owner.gid)
+  renameSync(`${file}.new`, file)
 }
 
 /** The last line that a program printed, or the system's error message. */

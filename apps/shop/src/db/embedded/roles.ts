@@ -5,10 +5,10 @@
  */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type pg from 'pg'
-import { type Account, DatabaseStartError, type Programs } from './programs.ts'
+import { type Account, DatabaseStartError, type Programs, writePrivately } from './programs.ts'
 
 export const DATABASE = 'xuecheng'
 /** Created with the cluster; earlier versions of the shop also ran as this role. */
@@ -58,18 +58,13 @@ export async function makeRoles(directory: string, cluster: string, programs: Pr
     ...SHARE,
     `alter role ${SUPERUSER} nologin password null`,
   ])
-  const done = join(directory, DONE)
-  writeFileSync(`${done}.new`, `${VERSION}\n`, { mode: 0o600 })
-  renameSync(`${done}.new`, done)
+  writePrivately(join(directory, DONE), `${VERSION}\n`)
   rmSync(join(directory, OLD_PASSWORD), { force: true })
 }
 
 function keepPassword(directory: string, role: Role): string {
   const file = passwordFile(directory, role)
-  if (!existsSync(file)) {
-    writeFileSync(`${file}.new`, `${randomBytes(24).toString('hex')}\n`, { mode: 0o600 })
-    renameSync(`${file}.new`, file)
-  }
+  if (!existsSync(file)) writePrivately(file, `${randomBytes(24).toString('hex')}\n`)
   return readPassword(file)
 }
 
@@ -150,17 +145,9 @@ local all ${Object.values(ROLES).join(',')} scram-sha-256
 host all ${Object.values(ROLES).join(',')} 127.0.0.1/32 scram-sha-256
 `
 
-/**
- * Writes pg_hba.conf. The folder belongs to the server's account, so the file is replaced and never written through a
- * link.
- */
-export function admitRoles(cluster: string, account: Account | undefined): void {
-  const file = join(cluster, 'pg_hba.conf')
-  rmSync(`${file}.new`, { force: true })
-  writeFileSync(`${file}.new`, ADMITTED, { mode: 0o600, flag: 'wx' })
-  if (account) chownSync(`${file}.new`, account.uid, account.gid)
-  renameSync(`${file}.new`, file)
-}
+/** Writes pg_hba.conf, in a folder that belongs to the server's account. */
+export const admitRoles = (cluster: string, account: Account | undefined): void =>
+  writePrivately(join(cluster, 'pg_hba.conf'), ADMITTED, account)
 
 /**
  * Runs statements as the superuser in single-user mode, each on one line, while the server is stopped.

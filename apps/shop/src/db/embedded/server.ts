@@ -17,7 +17,6 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { platform } from 'node:os'
@@ -33,6 +32,7 @@ import {
   handOver,
   lastLine,
   type Programs,
+  writePrivately,
 } from './programs.ts'
 import { admitRoles, credentials, DATABASE, hasRoles, makeRoles, SUPERUSER } from './roles.ts'
 
@@ -127,13 +127,6 @@ export async function startEmbeddedPostgres(path: string, options: { port?: numb
       for (const name of ['url', 'owner-url']) rmSync(join(directory, name), { force: true })
     },
   }
-}
-
-/** Replaces a file atomically, readable only for this account. */
-function writePrivately(file: string, text: string): void {
-  rmSync(`${file}.new`, { force: true })
-  writeFileSync(`${file}.new`, text, { mode: 0o600, flag: 'wx' })
-  renameSync(`${file}.new`, file)
 }
 
 /** Creates the folder. An ordinary user cannot read the folder of a shop that root started before. */
