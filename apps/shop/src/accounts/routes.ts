@@ -17,7 +17,7 @@ import { ShopError } from '../errors.ts'
 import { lineOf } from '../http/addresses/address-line.ts'
 import type { Application } from '../http/application.ts'
 import { ANONYMOUS, IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
-import { DisplayName, Moment, Nothing, problems, writeMoment } from '../http/shapes.ts'
+import { closed, DisplayName, Moment, Nothing, problems, writeMoment } from '../http/shapes.ts'
 import { isReservedName, nameProblem, USERNAME } from '../text/login-name.ts'
 import { addUser } from './register.ts'
 
@@ -38,14 +38,11 @@ export const UserShape = Type.Object(
   { $id: 'User' },
 )
 
-const Credentials = Type.Object(
-  {
-    username: Type.String({ minLength: 1, maxLength: 64 }),
-    password: Type.String({ minLength: 1, maxLength: 200 }),
-    code: Type.Optional(Code),
-  },
-  { additionalProperties: false },
-)
+const Credentials = closed({
+  username: Type.String({ minLength: 1, maxLength: 64 }),
+  password: Type.String({ minLength: 1, maxLength: 200 }),
+  code: Type.Optional(Code),
+})
 
 export const Username = Type.String({
   maxLength: 32,
@@ -58,15 +55,12 @@ const NewPassword = Type.String({
   description: 'Any characters; an easily guessed password is refused (WEAK_PASSWORD)',
 })
 
-export const Registration = Type.Object(
-  {
-    username: Username,
-    password: NewPassword,
-    displayName: Type.Optional(DisplayName),
-    proof: Type.Optional(ProofShape),
-  },
-  { additionalProperties: false },
-)
+export const Registration = closed({
+  username: Username,
+  password: NewPassword,
+  displayName: Type.Optional(DisplayName),
+  proof: Type.Optional(ProofShape),
+})
 
 export const LoggedIn = Type.Object({ token: Type.String(), user: Type.Ref('User') }, { $id: 'LoggedIn' })
 
@@ -241,19 +235,16 @@ function addOwnAccountRoutes(app: Application, routes: AccountRoutes): void {
       schema: {
         tags: ['accounts'],
         summary: 'Change my password; all other sessions end',
-        body: Type.Object(
-          {
-            current: Type.Optional(
-              Type.String({
-                minLength: 1,
-                maxLength: 200,
-                description: 'Not needed right after the login with a one-time password',
-              }),
-            ),
-            password: NewPassword,
-          },
-          { additionalProperties: false },
-        ),
+        body: closed({
+          current: Type.Optional(
+            Type.String({
+              minLength: 1,
+              maxLength: 200,
+              description: 'Not needed right after the login with a one-time password',
+            }),
+          ),
+          password: NewPassword,
+        }),
         response: { 204: Nothing, ...problems(401, 409, 422, 429) },
       },
     },

@@ -1,7 +1,7 @@
 /** The credential proof of a session: reading whether it is fresh, and renewing it. */
 import { Type } from 'typebox'
 import type { Application } from '../http/application.ts'
-import { Moment, problems, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
+import { closed, Moment, problems, writeMoment, writeMomentOrNull } from '../http/shapes.ts'
 import { credentialProofEnds } from './credential-proof.ts'
 import { type Principals, refuseOtherSites } from './principal.ts'
 import { renewCredentialProof } from './renew-credential-proof.ts'
@@ -42,10 +42,7 @@ export function addProofRoutes(app: Application, { db, encryption, principals, c
       schema: {
         tags,
         summary: 'Enter the password again; after SECOND_FACTOR_REQUIRED, repeat the request with a code',
-        body: Type.Object(
-          { password: Type.String({ minLength: 1, maxLength: 200 }), code: Type.Optional(Code) },
-          { additionalProperties: false },
-        ),
+        body: closed({ password: Type.String({ minLength: 1, maxLength: 200 }), code: Type.Optional(Code) }),
         response: { 200: Type.Object({ until: Moment }), ...problems(401, 403, 422, 429) },
       },
     },

@@ -12,7 +12,7 @@ import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { Cursor, PageShape } from '../http/cursor.ts'
 import { IdempotencyHeader } from '../http/idempotency.ts'
-import { problems } from '../http/shapes.ts'
+import { closed, problems } from '../http/shapes.ts'
 import { OrderNo } from '../orders/read.ts'
 import { BuyerRowShape, BuyerShape, readBuyer, searchBuyers } from './buyers.ts'
 
@@ -63,14 +63,11 @@ function addAccessRoutes(admin: Application, context: AdminContext): void {
       summary: 'Grant a course, with a reason; from an order that paid for it, a refund ends it again',
       params: Id,
       headers: IdempotencyHeader,
-      body: Type.Object(
-        {
-          courseId: CourseId,
-          orderNo: Type.Optional(OrderNo.properties.orderNo),
-          reason: Why,
-        },
-        { additionalProperties: false },
-      ),
+      body: closed({
+        courseId: CourseId,
+        orderNo: Type.Optional(OrderNo.properties.orderNo),
+        reason: Why,
+      }),
       response: { 201: Type.Ref('Buyer'), ...problems(401, 403, 404, 409, 422) },
     }),
     async (request, reply) => {
@@ -91,7 +88,7 @@ function addAccessRoutes(admin: Application, context: AdminContext): void {
     route('access.grant', {
       summary: 'Take a course away, with a reason; money goes back only by a refund',
       params: Id,
-      body: Type.Object({ courseId: CourseId, reason: Why }, { additionalProperties: false }),
+      body: closed({ courseId: CourseId, reason: Why }),
       response: { 200: Type.Ref('Buyer'), ...problems(401, 403, 404, 422) },
     }),
     async (request) => {
@@ -116,7 +113,7 @@ function addAccountRoutes(admin: Application, context: AdminContext): void {
       security: disabledOrEnabled,
       summary: 'Disable an account and end its sessions, or enable it again',
       params: Id,
-      body: Type.Object({ disabled: Type.Boolean(), reason: Why }, { additionalProperties: false }),
+      body: closed({ disabled: Type.Boolean(), reason: Why }),
       response: { 200: Type.Ref('Buyer'), ...problems(401, 403, 404, 422) },
     }),
     async (request) => {
@@ -139,7 +136,7 @@ function addAccountRoutes(admin: Application, context: AdminContext): void {
       security: 'account.password',
       summary: 'Make up a new password, shown only in this answer, good for seven days, and end the sessions',
       params: Id,
-      body: Type.Object({ reason: Why }, { additionalProperties: false }),
+      body: closed({ reason: Why }),
       response: { 200: Type.Object({ password: Type.String() }), ...problems(401, 403, 404, 422, 429) },
     }),
     async (request, reply) => {

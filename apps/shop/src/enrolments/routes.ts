@@ -11,7 +11,7 @@ import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { Cursor, cursorPage, PageShape } from '../http/cursor.ts'
 import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
-import { Moment, Nothing, problems, writeMoment } from '../http/shapes.ts'
+import { closed, Moment, Nothing, problems, writeMoment } from '../http/shapes.ts'
 import { enrolInFreeCourse, keepPlace } from './access.ts'
 import { isMidway, sendVideo, type VideoFolders, videoAddress } from './lesson-video.ts'
 import { isStaff, seesAll } from './readers.ts'
@@ -140,10 +140,7 @@ function addOwningRoutes(app: Application, { db, principals, clock }: EnrolmentR
         tags,
         summary: 'Keep my place',
         params: CourseId,
-        body: Type.Object(
-          { lessonId: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }) },
-          { additionalProperties: false },
-        ),
+        body: closed({ lessonId: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }) }),
         response: { 204: Nothing, ...problems(401, 422) },
       },
     },

@@ -16,6 +16,10 @@ export const Moment = Type.String({ examples: ['2026-11-23T10:00:00.000+08:00'] 
 
 export const Nothing = Type.Null({ description: 'No content' })
 
+/** An object in a request that may have no other fields. */
+export const closed = <Fields extends Type.TProperties>(fields: Fields) =>
+  Type.Object(fields, { additionalProperties: false })
+
 /** The error answers of a route. */
 export const problems = (...statuses: number[]) =>
   Object.fromEntries(statuses.map((status) => [status, Type.Ref('Problem')]))

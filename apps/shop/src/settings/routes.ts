@@ -7,7 +7,7 @@ import type { Reader } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { hasAlready } from '../http/entity-tag.ts'
-import { problems } from '../http/shapes.ts'
+import { closed, problems } from '../http/shapes.ts'
 import { type IdentityKeeper, imageType, nameShop, readIdentity, setLogo } from './identity.ts'
 
 const route = adminRoute('settings')
@@ -23,15 +23,12 @@ const Version = Type.Integer({
 })
 
 const Named = {
-  contact: Type.Object(
-    {
-      text: line(300),
-      phone: Type.String({ maxLength: 40, pattern: '^[0-9+() -]*$' }),
-      email: Type.String({ maxLength: 120, pattern: '^$|^[^@\\s<>]+@[^@\\s<>]+$' }),
-      chatId: Type.String({ maxLength: 40, pattern: '^[\\w-]*$' }),
-    },
-    { additionalProperties: false },
-  ),
+  contact: closed({
+    text: line(300),
+    phone: Type.String({ maxLength: 40, pattern: '^[0-9+() -]*$' }),
+    email: Type.String({ maxLength: 120, pattern: '^$|^[^@\\s<>]+@[^@\\s<>]+$' }),
+    chatId: Type.String({ maxLength: 40, pattern: '^[\\w-]*$' }),
+  }),
   icp: line(60),
 }
 
@@ -98,10 +95,7 @@ function addNameRoutes(admin: Application, settings: IdentityAdmin): void {
     '/shop-identity',
     route('settings.write', {
       summary: 'Set name, contact and record number; takes effect at once in all processes',
-      body: Type.Object(
-        { version: Version, nameZh: line(40), nameEn: line(60), ...Named },
-        { additionalProperties: false },
-      ),
+      body: closed({ version: Version, nameZh: line(40), nameEn: line(60), ...Named }),
       response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403, 409, 422) },
     }),
     async (request) => {
@@ -125,10 +119,9 @@ function addLogoRoutes(admin: Application, settings: IdentityAdmin): void {
     route('settings.write', {
       bodyLimit: 2 * LOGO_BYTES,
       summary: 'A PNG, JPEG or WebP of at most 256 KB, as base64',
-      body: Type.Object(
-        { image: Type.String({ minLength: 1, maxLength: 1.5 * LOGO_BYTES, pattern: '^[A-Za-z0-9+/]+={0,2}$' }) },
-        { additionalProperties: false },
-      ),
+      body: closed({
+        image: Type.String({ minLength: 1, maxLength: 1.5 * LOGO_BYTES, pattern: '^[A-Za-z0-9+/]+={0,2}$' }),
+      }),
       response: { 200: Type.Ref('ShopIdentity'), ...problems(401, 403, 413, 422) },
     }),
     async (request) => {

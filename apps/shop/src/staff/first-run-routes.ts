@@ -4,20 +4,17 @@ import { LoggedIn, Registration, type Welcome } from '../accounts/routes.ts'
 import { refuseOtherSites } from '../auth/principal.ts'
 import type { Database } from '../db/connect.ts'
 import type { Application } from '../http/application.ts'
-import { problems } from '../http/shapes.ts'
+import { closed, problems } from '../http/shapes.ts'
 import { isFirstRunOpen, makeFirstOwner } from './first-run.ts'
 
-const FirstOwner = Type.Object(
-  {
-    code: Type.String({
-      minLength: 1,
-      maxLength: 64,
-      description: 'The code that the terminal showed when the shop started',
-    }),
-    ...Registration.properties,
-  },
-  { additionalProperties: false },
-)
+const FirstOwner = closed({
+  code: Type.String({
+    minLength: 1,
+    maxLength: 64,
+    description: 'The code that the terminal showed when the shop started',
+  }),
+  ...Registration.properties,
+})
 
 interface FirstRunRoutes {
   readonly db: Database

@@ -7,7 +7,7 @@ import { endSession, endSessions, listSessions } from '../auth/sessions/session-
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { Cursor, PageShape } from '../http/cursor.ts'
-import { problems, WholeList, wholeList } from '../http/shapes.ts'
+import { closed, problems, WholeList, wholeList } from '../http/shapes.ts'
 
 const route = adminRoute('profile')
 
@@ -43,10 +43,7 @@ export function addProfileAdminRoutes(admin: Application, context: AdminContext)
     route('admin.enter', {
       security: 'sessions.ended',
       summary: 'End one of my sessions, or all but this one',
-      body: Type.Object(
-        { id: Type.Optional(Type.String({ maxLength: 36, format: 'uuid' })) },
-        { additionalProperties: false },
-      ),
+      body: closed({ id: Type.Optional(Type.String({ maxLength: 36, format: 'uuid' })) }),
       response: { 200: Sessions, ...problems(401, 403, 404, 422) },
     }),
     async (request) => {

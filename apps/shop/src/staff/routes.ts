@@ -14,7 +14,7 @@ import { endSessions } from '../auth/sessions/session-list.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { IdempotencyHeader } from '../http/idempotency.ts'
-import { DisplayName, problems } from '../http/shapes.ts'
+import { closed, DisplayName, problems } from '../http/shapes.ts'
 import { auditedStaff, changeStaff } from './change.ts'
 import { findStaff, readStaff, StaffMemberShape, StaffRoleShape } from './members.ts'
 
@@ -23,10 +23,7 @@ const route = adminRoute('staff')
 const Id = Type.Object({ id: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) })
 const Why = Type.String({ minLength: 1, maxLength: 200 })
 
-const NewMember = Type.Object(
-  { username: Username, displayName: DisplayName, role: StaffRoleShape },
-  { additionalProperties: false },
-)
+const NewMember = closed({ username: Username, displayName: DisplayName, role: StaffRoleShape })
 
 export function addStaffAdminRoutes(admin: Application, context: AdminContext): void {
   admin.addSchema(StaffMemberShape)
@@ -115,7 +112,7 @@ function addRoleRoutes(admin: Application, context: AdminContext): void {
       proof: true,
       summary: 'Change a role and end the sessions; refused for the last owner',
       params: Id,
-      body: Type.Object({ role: StaffRoleShape, reason: Why }, { additionalProperties: false }),
+      body: closed({ role: StaffRoleShape, reason: Why }),
       response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404, 409, 422) },
     }),
     (request) => {
@@ -137,7 +134,7 @@ function addRoleRoutes(admin: Application, context: AdminContext): void {
       proof: true,
       summary: 'Disable an account and end its sessions, or enable it again; the last owner cannot be disabled',
       params: Id,
-      body: Type.Object({ disabled: Type.Boolean(), reason: Why }, { additionalProperties: false }),
+      body: closed({ disabled: Type.Boolean(), reason: Why }),
       response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404, 409, 422) },
     }),
     (request) => {
@@ -162,7 +159,7 @@ function addLoginRoutes(admin: Application, context: AdminContext): void {
       summary:
         'Generate a new password, shown only in this answer and valid for seven days, and end the sessions; it must be changed at login',
       params: Id,
-      body: Type.Object({ reason: Why }, { additionalProperties: false }),
+      body: closed({ reason: Why }),
       response: { 200: Type.Object({ password: Type.String() }), ...problems(401, 403, 404, 409, 422, 429) },
     }),
     async (request, reply) => {
@@ -186,7 +183,7 @@ function addLoginRoutes(admin: Application, context: AdminContext): void {
       proof: true,
       summary: 'Turn off a lost second factor, and end the sessions',
       params: Id,
-      body: Type.Object({ reason: Why }, { additionalProperties: false }),
+      body: closed({ reason: Why }),
       response: { 200: Type.Ref('StaffMember'), ...problems(401, 403, 404, 409, 422) },
     }),
     async (request) => {

@@ -5,7 +5,7 @@ import { adminRoute, staffOf } from '../admin/admin-routes.ts'
 import { changeSecuritySettings, readSecuritySettings, type SecuritySettings } from '../auth/security-settings.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
-import { Moment, Money, Nothing, problems, writeMoment } from '../http/shapes.ts'
+import { closed, Moment, Money, Nothing, problems, writeMoment } from '../http/shapes.ts'
 import { formatYuan, parseYuan } from '../money.ts'
 import { StaffRoleShape } from './members.ts'
 import { noteSecurityNews, readSecurityNews } from './security-news.ts'
@@ -94,10 +94,7 @@ function addNewsRoutes(admin: Application, { db, clock }: AdminContext): void {
     '/security-news/seen',
     route('staff.read', {
       summary: 'Acknowledge all audit entries up to this one',
-      body: Type.Object(
-        { upTo: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) },
-        { additionalProperties: false },
-      ),
+      body: closed({ upTo: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) }),
       response: { 204: Nothing, ...problems(401, 403, 422) },
     }),
     async (request, reply) => {

@@ -5,7 +5,7 @@ import { adminRoute, staffOf } from '../admin/admin-routes.ts'
 import { endSession, endSessions, listSessions, SessionShape } from '../auth/sessions/session-list.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
-import { problems, WholeList, wholeList } from '../http/shapes.ts'
+import { closed, problems, WholeList, wholeList } from '../http/shapes.ts'
 import { changeStaff } from './change.ts'
 import { readStaff } from './members.ts'
 
@@ -38,13 +38,10 @@ export function addStaffSessionsAdminRoutes(admin: Application, context: AdminCo
       proof: true,
       summary: 'End one session of a staff account, or all',
       params: Id,
-      body: Type.Object(
-        {
-          sessionId: Type.Optional(Type.String({ maxLength: 36, format: 'uuid' })),
-          reason: Type.String({ minLength: 1, maxLength: 200 }),
-        },
-        { additionalProperties: false },
-      ),
+      body: closed({
+        sessionId: Type.Optional(Type.String({ maxLength: 36, format: 'uuid' })),
+        reason: Type.String({ minLength: 1, maxLength: 200 }),
+      }),
       response: { 200: WholeList('Session'), ...problems(401, 403, 404, 422) },
     }),
     async (request) => {

@@ -6,7 +6,7 @@ import { Type } from 'typebox'
 import { adminAction } from '../../admin/action.ts'
 import { adminRoute, staffOf } from '../../admin/admin-routes.ts'
 import type { Application } from '../../http/application.ts'
-import { Moment, Nothing, problems, writeMomentOrNull } from '../../http/shapes.ts'
+import { closed, Moment, Nothing, problems, writeMomentOrNull } from '../../http/shapes.ts'
 import {
   beginFactor,
   confirmFactor,
@@ -86,7 +86,7 @@ function addTurningOnRoutes(admin: Application, { clock, issuer, ...factors }: F
       ...proof,
       security: 'second-factor.on',
       summary: 'Turn it on with its first code; other sessions end',
-      body: Type.Object({ code: Type.String({ maxLength: 6, pattern: '^\\d{6}$' }) }, { additionalProperties: false }),
+      body: closed({ code: Type.String({ maxLength: 6, pattern: '^\\d{6}$' }) }),
       response: { 200: RecoveryCodes, ...problems(401, 403, 409, 422, 429) },
     }),
     async (request, reply) => {

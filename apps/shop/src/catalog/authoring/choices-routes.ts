@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { type AdminContext, adminAction } from '../../admin/action.ts'
 import type { Application } from '../../http/application.ts'
 import { IdempotencyHeader } from '../../http/idempotency.ts'
-import { Nothing, problems, WholeList, wholeList } from '../../http/shapes.ts'
+import { closed, Nothing, problems, WholeList, wholeList } from '../../http/shapes.ts'
 import {
   AdminCategoryShape,
   AdminTeacherShape,
@@ -22,10 +22,7 @@ import {
 import { courseRoute } from './shapes.ts'
 
 const Slug = Type.Object({ slug: Type.String({ minLength: 1, maxLength: 64 }) })
-const Slugs = Type.Object(
-  { slugs: Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 1000 }) },
-  { additionalProperties: false },
-)
+const Slugs = closed({ slugs: Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 1000 }) })
 /** Fits about a thousand slugs. */
 const ORDER_BODY_LIMIT = 72 * 1024
 const Added = Type.Object({ slug: Type.String() })

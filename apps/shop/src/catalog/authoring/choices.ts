@@ -4,19 +4,17 @@ import { sql } from 'kysely'
 import { type Static, Type } from 'typebox'
 import type { Reader, Transaction } from '../../db/connect.ts'
 import { ShopError } from '../../errors.ts'
+import { closed } from '../../http/shapes.ts'
 import { VISIBLE_LINE } from '../../text/visible-line.ts'
 
 const text = (most: number) => Type.String({ minLength: 1, maxLength: most, pattern: '\\S' })
 
-export const CategoryFields = Type.Object({ nameZh: text(40), nameEn: text(40) }, { additionalProperties: false })
-export const TeacherFields = Type.Object(
-  {
-    name: Type.String({ minLength: 1, maxLength: 60, pattern: VISIBLE_LINE }),
-    title: text(80),
-    bio: Type.String({ maxLength: 600 }),
-  },
-  { additionalProperties: false },
-)
+export const CategoryFields = closed({ nameZh: text(40), nameEn: text(40) })
+export const TeacherFields = closed({
+  name: Type.String({ minLength: 1, maxLength: 60, pattern: VISIBLE_LINE }),
+  title: text(80),
+  bio: Type.String({ maxLength: 600 }),
+})
 
 const OWN = { slug: Type.String(), courses: Type.Integer({ description: 'How many courses have it' }) }
 export const AdminCategoryShape = Type.Object({ ...OWN, ...CategoryFields.properties }, { $id: 'AdminCategory' })

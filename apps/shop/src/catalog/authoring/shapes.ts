@@ -1,7 +1,7 @@
 /** Request and response schemas of course authoring. */
 import { Type } from 'typebox'
 import { adminRoute } from '../../admin/admin-routes.ts'
-import { Moment, Money, problems } from '../../http/shapes.ts'
+import { closed, Moment, Money, problems } from '../../http/shapes.ts'
 
 export const courseRoute = adminRoute('courses')
 
@@ -14,50 +14,39 @@ const Status = Type.Enum(['draft', 'published'])
 
 export const MARKDOWN_LIMIT = 200_000
 
-const strict = { additionalProperties: false }
+export const CourseFields = closed({
+  title: Title,
+  promise: Type.String({ maxLength: 300 }),
+  outcomes: Type.Array(Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' }), { maxItems: 12 }),
+  language: Language,
+  category: Type.String({ minLength: 1, maxLength: 64 }),
+  teacher: Type.String({ minLength: 1, maxLength: 64 }),
+  price: Money,
+  originalPrice: Type.Union([Type.Null(), Money]),
+  cover: Type.Union([Type.Null(), Type.String({ maxLength: 69, pattern: '^[0-9a-f]{64}\\.(png|jpg|gif|webp)$' })]),
+})
 
-export const CourseFields = Type.Object(
-  {
-    title: Title,
-    promise: Type.String({ maxLength: 300 }),
-    outcomes: Type.Array(Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' }), { maxItems: 12 }),
-    language: Language,
-    category: Type.String({ minLength: 1, maxLength: 64 }),
-    teacher: Type.String({ minLength: 1, maxLength: 64 }),
-    price: Money,
-    originalPrice: Type.Union([Type.Null(), Money]),
-    cover: Type.Union([Type.Null(), Type.String({ maxLength: 69, pattern: '^[0-9a-f]{64}\\.(png|jpg|gif|webp)$' })]),
-  },
-  strict,
-)
-
-export const CourseEdit = Type.Object({ version: Version, ...CourseFields.properties }, strict)
-export const VersionOnly = Type.Object({ version: Version }, strict)
-export const ChapterFields = Type.Object({ title: Title }, strict)
-export const ChapterEdit = Type.Object({ version: Version, title: Title }, strict)
-export const LessonStart = Type.Object({ title: Title }, strict)
-export const LessonEdit = Type.Object(
-  {
-    version: Version,
-    title: Title,
-    minutes: Type.Integer({ minimum: 1, maximum: 600 }),
-    preview: Type.Boolean(),
-    markdown: Type.String({ maxLength: MARKDOWN_LIMIT }),
-    video: Type.Union([Type.Null(), Type.String({ maxLength: 200, pattern: '\\.(mp4|webm)$' })]),
-  },
-  strict,
-)
+export const CourseEdit = closed({ version: Version, ...CourseFields.properties })
+export const VersionOnly = closed({ version: Version })
+export const ChapterFields = closed({ title: Title })
+export const ChapterEdit = closed({ version: Version, title: Title })
+export const LessonStart = closed({ title: Title })
+export const LessonEdit = closed({
+  version: Version,
+  title: Title,
+  minutes: Type.Integer({ minimum: 1, maximum: 600 }),
+  preview: Type.Boolean(),
+  markdown: Type.String({ maxLength: MARKDOWN_LIMIT }),
+  video: Type.Union([Type.Null(), Type.String({ maxLength: 200, pattern: '\\.(mp4|webm)$' })]),
+})
 
 /** The complete order of a course's content: every chapter and every lesson exactly once. */
-export const CourseOrder = Type.Object(
-  {
-    version: Version,
-    chapters: Type.Array(Type.Object({ id: Id, lessons: Type.Array(Id, { maxItems: 500 }) }, strict), {
-      maxItems: 200,
-    }),
-  },
-  strict,
-)
+export const CourseOrder = closed({
+  version: Version,
+  chapters: Type.Array(closed({ id: Id, lessons: Type.Array(Id, { maxItems: 500 }) }), {
+    maxItems: 200,
+  }),
+})
 
 export const AdminCourseRowShape = Type.Object(
   {

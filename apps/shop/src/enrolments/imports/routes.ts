@@ -10,7 +10,7 @@ import type { Encryption } from '../../encryption.ts'
 import { ShopError } from '../../errors.ts'
 import type { Application } from '../../http/application.ts'
 import { IdempotencyHeader } from '../../http/idempotency.ts'
-import { problems, WholeList, wholeList } from '../../http/shapes.ts'
+import { closed, problems, WholeList, wholeList } from '../../http/shapes.ts'
 import { checkFile } from './check.ts'
 import { MAX_BYTES } from './file.ts'
 import { addImport, cancelImport, findImports, ImportShape, readImport, startImport, takePasswords } from './imports.ts'
@@ -53,13 +53,10 @@ function addUploadRoutes(admin: Application, context: ImportAdmin): void {
       bodyLimit: BASE64_LENGTH + 4096,
       summary: 'Examine a CSV file of students (at most 5 MB and 20,000 rows), as base64; nothing is done yet',
       headers: IdempotencyHeader,
-      body: Type.Object(
-        {
-          fileName: Type.String({ minLength: 1, maxLength: 200 }),
-          file: Type.String({ maxLength: BASE64_LENGTH }),
-        },
-        { additionalProperties: false },
-      ),
+      body: closed({
+        fileName: Type.String({ minLength: 1, maxLength: 200 }),
+        file: Type.String({ maxLength: BASE64_LENGTH }),
+      }),
       response: { 201: Type.Ref('StudentImport'), ...problems(401, 403, 409, 413, 422) },
     }),
     async (request, reply) => {
