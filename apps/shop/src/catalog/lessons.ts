@@ -3,28 +3,14 @@ import { sql } from 'kysely'
 import type { Reader } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 
-export interface StoredLesson {
-  readonly id: number
-  readonly courseId: number
-  readonly courseTitle: string
-  readonly title: string
-  readonly minutes: number
-  readonly preview: boolean
-  readonly markdown: string
-  /** A file name in the shop's video folder. */
-  readonly video: string | null
-  readonly previousId: number | null
-  readonly nextId: number | null
-  readonly published: boolean
-  /** A preview, or a lesson of a free course. */
-  readonly openToAll: boolean
-}
+/** A lesson with the name of its video's file. */
+export type StoredLesson = Awaited<ReturnType<typeof readLesson>>
 
 /** The lesson has a text or a video; an empty lesson is visible to its authors only. */
 export const WRITTEN = sql<boolean>`(lessons.markdown ~ '[^[:space:]]' or lessons.video is not null)`
 
 /** @throws ShopError COURSE_NOT_FOUND, LESSON_NOT_FOUND */
-export async function readLesson(db: Reader, courseId: number, lessonId: number): Promise<StoredLesson> {
+export async function readLesson(db: Reader, courseId: number, lessonId: number) {
   const course = await db
     .selectFrom('courses')
     .select(['title', 'price_fen', 'status'])
@@ -52,6 +38,7 @@ export async function readLesson(db: Reader, courseId: number, lessonId: number)
     previousId: order[place - 1]?.id ?? null,
     nextId: order[place + 1]?.id ?? null,
     published: course.status === 'published',
+    /** A preview, or a lesson of a free course. */
     openToAll: course.status === 'published' && (row.preview || course.price_fen === 0),
   }
 }

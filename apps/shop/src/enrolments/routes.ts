@@ -6,12 +6,12 @@ import type { Principals } from '../auth/principal.ts'
 import { coursesById } from '../catalog/courses.ts'
 import { readLesson, type StoredLesson } from '../catalog/lessons.ts'
 import { CourseId } from '../catalog/routes.ts'
-import type { Database, Reader } from '../db/connect.ts'
+import type { Database } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import type { Application } from '../http/application.ts'
 import { Cursor, cursorPage, PageShape } from '../http/cursor.ts'
 import { IdempotencyHeader, once, repeatable } from '../http/idempotency.ts'
-import { closed, Moment, Nothing, problems, writeMoment } from '../http/shapes.ts'
+import { closed, Moment, Nothing, problems, viewOf } from '../http/shapes.ts'
 import { enrolInFreeCourse, keepPlace } from './access.ts'
 import { isMidway, sendVideo, type VideoFolders, videoAddress } from './lesson-video.ts'
 import { isStaff, seesAll } from './readers.ts'
@@ -23,7 +23,12 @@ const LessonId = Type.Object({
   lessonId: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
 })
 
-const VideoOfLesson = Type.Object({ ...LessonId.properties, name: Type.String({ maxLength: 200 }) })
+const VideoOfLesson = Type.Object({
+  ...LessonId.properties,
+  name: Type.Optional(
+    Type.String({ maxLength: 200, description: 'Missing in addresses from before it was part of them' }),
+  ),
+})
 
 const OwnedCourse = Type.Object(
   {
@@ -41,25 +46,6 @@ export interface EnrolmentRoutes {
   readonly clock: () => Date
   /** The folders of lesson videos. */
   readonly videos: VideoFolders
-}
-
-interface OwnedRow {
-  readonly course_id: number
-  readonly granted_at: Date
-  readonly order_no: string | null
-  readonly last_lesson_id: number | null
-}
-
-async function writeOwned(db: Reader, rows: readonly OwnedRow[]) {
-  const courses = await coursesById(
-    db,
-    rows.map((row) => row.course_id),
-  )
-  return rows.flatMap((row) => {
-    const course = courses.get(row.course_id)
-    const entry = { since: writeMoment(row.granted_at), orderNo: row.order_no, lastLessonId: row.last_lesson_id }
-    return course ? [{ course, ...entry }] : []
-  })
 }
 
 export function addEnrolmentRoutes(app: Application, routes: EnrolmentRoutes): void {
@@ -93,15 +79,22 @@ function addListRoute(app: Application, { db, principals }: EnrolmentRoutes): vo
         .leftJoin('orders', 'orders.id', 'enrolments.order_id')
         .where('enrolments.user_id', '=', user.id)
         .where('enrolments.revoked_at', 'is', null)
-        .select([
-          'enrolments.id',
-          'enrolments.course_id',
-          'enrolments.granted_at',
-          'enrolments.last_lesson_id',
-          'orders.order_no',
-        ])
-      const { cursor } = request.query
-      return cursorPage({ cursor, query, key: 'enrolments.id', size: PAGE, view: (rows) => writeOwned(db, rows) })
+        .select(['enrolments.id', 'enrolments.course_id', 'enrolments.granted_at as since'])
+        .select(['enrolments.last_lesson_id', 'orders.order_no'])
+      return cursorPage({
+        cursor: request.query.cursor,
+        query,
+        key: 'enrolments.id',
+        size: PAGE,
+        async view(rows) {
+          const ids = rows.map((row) => row.course_id)
+          const courses = await coursesById(db, ids)
+          return rows.flatMap((row) => {
+            const course = courses.get(row.course_id)
+            return course ? [{ course, ...viewOf(row) }] : []
+          })
+        },
+      })
     },
   )
 }
@@ -195,26 +188,14 @@ function addLessonRoutes(app: Application, { db, principals, videos }: Enrolment
   )
 
   app.get(
-    '/api/courses/:id/lessons/:lessonId/video/:name',
+    '/api/courses/:id/lessons/:lessonId/video/:name?',
     { config: { access: 'anyone' }, schema: { hide: true, params: VideoOfLesson } },
     async (request, reply) => {
       const { id, lessonId, name } = request.params
       const { video } = await readable(request, id, lessonId)
       if (video && basename(video) === name) return sendVideo(request, reply, videos, video)
       // The video was replaced after the page was opened.
-      if (!video || isMidway(request)) throw new ShopError('LESSON_NOT_FOUND')
-      return reply.header('cache-control', 'private, no-store').redirect(videoAddress(id, lessonId, video))
-    },
-  )
-
-  // The URL of lesson videos before it contained the video's name.
-  app.get(
-    '/api/courses/:id/lessons/:lessonId/video',
-    { config: { access: 'anyone' }, schema: { hide: true, params: LessonId } },
-    async (request, reply) => {
-      const { id, lessonId } = request.params
-      const { video } = await readable(request, id, lessonId)
-      if (!video) throw new ShopError('LESSON_NOT_FOUND')
+      if (!video || (name !== undefined && isMidway(request))) throw new ShopError('LESSON_NOT_FOUND')
       return reply.header('cache-control', 'private, no-store').redirect(videoAddress(id, lessonId, video))
     },
   )
