@@ -8,23 +8,13 @@ import type { Reader } from '../db/connect.ts'
 import type { Tables } from '../db/tables.generated.ts'
 import { ShopError } from '../errors.ts'
 import { cutPage, type Page, readCursor, writeCursor } from '../http/cursor.ts'
-import { writeMoment } from '../http/shapes.ts'
+import { viewOf, writeMoment } from '../http/shapes.ts'
 import { type Fen, formatYuan } from '../money.ts'
 import { WRITTEN } from './lessons.ts'
-import type { CourseDetailShape, CourseSummaryShape } from './shapes.ts'
+import type { CourseDetailShape, CourseQuery, CourseSummaryShape } from './shapes.ts'
 
 export type CourseSummary = Static<typeof CourseSummaryShape>
 export type CourseDetail = Static<typeof CourseDetailShape>
-export type CourseOrder = 'newest' | 'price' | '-price' | 'popular'
-
-export interface CourseQuery {
-  readonly kind?: 'free' | 'paid' | undefined
-  readonly category?: string | undefined
-  readonly q?: string | undefined
-  readonly sort?: CourseOrder | undefined
-  readonly cursor?: string | undefined
-  readonly limit?: number | undefined
-}
 
 /**
  * Sort keys of the lists. Each is one integer, so that a cursor consists of that integer and the id, and each is the
@@ -74,7 +64,7 @@ type SummaryRow = Awaited<ReturnType<ReturnType<typeof summaries>['executeTakeFi
  * search.
  * @throws ShopError INVALID_INPUT for an invalid cursor
  */
-export async function listCourses(db: Reader, query: CourseQuery): Promise<Page<CourseSummary>> {
+export async function listCourses(db: Reader, query: Static<typeof CourseQuery>): Promise<Page<CourseSummary>> {
   const limit = query.limit ?? 24
   const words = (query.q ?? '').split(/\s+/).filter(Boolean).slice(0, MAX_WORDS)
   const after = readCursor(query.cursor, ['number', 'number'])
@@ -148,20 +138,10 @@ export async function readCourse(db: Reader, id: number, drafts = false): Promis
     .orderBy('lessons.position')
     .execute()
   const chapters = new Map<number, CourseDetail['chapters'][number]>()
-  for (const lesson of lessons) {
-    const chapter = chapters.get(lesson.chapter_id) ?? {
-      id: lesson.chapter_id,
-      title: lesson.chapter_title,
-      lessons: [],
-    }
-    chapters.set(lesson.chapter_id, chapter)
-    chapter.lessons.push({
-      id: lesson.id,
-      title: lesson.title,
-      minutes: lesson.minutes,
-      preview: lesson.preview,
-      hasVideo: lesson.video !== null,
-    })
+  for (const { chapter_id: chapterId, chapter_title: title, video, ...lesson } of lessons) {
+    const chapter = chapters.get(chapterId) ?? { id: chapterId, title, lessons: [] }
+    chapters.set(chapterId, chapter)
+    chapter.lessons.push({ ...lesson, hasVideo: video !== null })
   }
   const base = toSummary(row)
   return {
@@ -184,13 +164,7 @@ export async function listCategories(db: Reader) {
     .select(['categories.slug', 'categories.name_zh', 'categories.name_en', 'categories.palette'])
     .select((column) => column.fn.count<number>('courses.id').as('course_count'))
     .execute()
-  return rows.map((row) => ({
-    slug: row.slug,
-    nameZh: row.name_zh,
-    nameEn: row.name_en,
-    palette: row.palette,
-    courseCount: Number(row.course_count),
-  }))
+  return rows.map(viewOf)
 }
 
 /** The address of the uploaded picture, or of the generated cover. */

@@ -5,21 +5,12 @@ import type { Database } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import { lineOf } from '../http/addresses/address-line.ts'
 import type { Application } from '../http/application.ts'
-import { Cursor, PageShape } from '../http/cursor.ts'
+import { PageShape } from '../http/cursor.ts'
 import { problems, WholeList, wholeList } from '../http/shapes.ts'
 import { listCategories, listCourses, readCourse } from './courses.ts'
 import { drawCover } from './files/cover.ts'
 import type { ResponseCache } from './response-cache.ts'
-import { CategoryShape, CourseDetailShape, CourseSummaryShape, LessonShape } from './shapes.ts'
-
-const Query = Type.Object({
-  kind: Type.Optional(Type.Enum(['free', 'paid'])),
-  category: Type.Optional(Type.String({ maxLength: 64 })),
-  q: Type.Optional(Type.String({ maxLength: 100 })),
-  sort: Type.Optional(Type.Enum(['newest', 'price', '-price', 'popular'])),
-  cursor: Cursor,
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-})
+import { CategoryShape, CourseDetailShape, CourseQuery, CourseSummaryShape, LessonShape } from './shapes.ts'
 
 export const CourseId = Type.Object({ id: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }) })
 
@@ -59,7 +50,7 @@ function addCourseRoutes(app: Application, { db, kept, seesDraft }: CatalogRoute
         summary: 'List and search courses',
         description:
           'A page may hold fewer courses than its limit, even none, while `next` leads on: a filter is tried on so many courses a request.',
-        querystring: Query,
+        querystring: CourseQuery,
         response: {
           200: PageShape('CourseSummary'),
           ...problems(422),

@@ -1,6 +1,16 @@
-/** Response schemas of the catalogue. */
+/** Schemas of the catalogue: the query of its lists, and its responses. */
 import { Type } from 'typebox'
+import { Cursor } from '../http/cursor.ts'
 import { Moment, Money } from '../http/shapes.ts'
+
+export const CourseQuery = Type.Object({
+  kind: Type.Optional(Type.Enum(['free', 'paid'])),
+  category: Type.Optional(Type.String({ maxLength: 64 })),
+  q: Type.Optional(Type.String({ maxLength: 100 })),
+  sort: Type.Optional(Type.Enum(['newest', 'price', '-price', 'popular'])),
+  cursor: Cursor,
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+})
 
 export const CategoryShape = Type.Object(
   {

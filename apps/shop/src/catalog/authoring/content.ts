@@ -190,15 +190,11 @@ async function renumber(tx: Transaction, courseId: number): Promise<void> {
             where id = ${courseId}`.execute(tx)
 }
 
-interface Named {
-  readonly courseId: number
-  readonly title: string
-}
+type Named = Awaited<ReturnType<typeof chapterOf>>
 
-async function chapterOf(tx: Transaction, id: number): Promise<Named> {
-  const row = await tx.selectFrom('chapters').select(['course_id', 'title']).where('id', '=', id).executeTakeFirst()
-  if (!row) throw new ShopError('CHAPTER_NOT_FOUND')
-  return { courseId: row.course_id, title: row.title }
+function chapterOf(tx: Transaction, id: number) {
+  const select = tx.selectFrom('chapters').select(['course_id as courseId', 'title']).where('id', '=', id)
+  return select.executeTakeFirstOrThrow(() => new ShopError('CHAPTER_NOT_FOUND'))
 }
 
 type Lesson = Awaited<ReturnType<typeof lessonOf>>

@@ -8,19 +8,12 @@ import { viewOf, writeMomentOrNull } from '../../http/shapes.ts'
 import { formatYuan } from '../../money.ts'
 import { coverUrl } from '../courses.ts'
 import { WRITTEN } from '../lessons.ts'
-import type { AdminCourseRowShape, AdminCourseShape, AdminLessonShape } from './shapes.ts'
+import type { AdminCourseRowShape, AdminCourseShape, AdminLessonShape, CourseSearch } from './shapes.ts'
 
 export type AdminCourse = Static<typeof AdminCourseShape>
 type AdminCourseRow = Static<typeof AdminCourseRowShape>
 
 const PAGE = 50
-
-export interface AuthorsSearch {
-  readonly q?: string | undefined
-  readonly status?: 'draft' | 'published' | undefined
-  readonly category?: string | undefined
-  readonly cursor?: string | undefined
-}
 
 /** Maximum number of courses that a filter examines for one page. */
 const MAX_EXAMINED = 20_000
@@ -32,7 +25,7 @@ const MAX_EXAMINED = 20_000
  */
 export async function searchCourses(
   db: Reader,
-  search: AuthorsSearch,
+  search: Static<typeof CourseSearch>,
   lookedThrough = MAX_EXAMINED,
 ): Promise<Page<AdminCourseRow>> {
   const before = readCursor(search.cursor, ['number'])
@@ -161,8 +154,7 @@ export async function readLessonForAuthor(db: Reader, id: number): Promise<Stati
     .select(['courses.title as courseTitle', 'chapters.title as chapterTitle'])
     .where('lessons.id', '=', id)
     .executeTakeFirstOrThrow(() => new ShopError('LESSON_NOT_FOUND'))
-  const { course_id: courseId, ...lesson } = row
-  return { ...lesson, courseId }
+  return viewOf(row)
 }
 
 /** The categories and teachers to choose from, in their order. */

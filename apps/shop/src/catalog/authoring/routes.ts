@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { type AdminContext, adminAction } from '../../admin/action.ts'
 import type { Application } from '../../http/application.ts'
-import { Cursor, PageShape } from '../../http/cursor.ts'
+import { PageShape } from '../../http/cursor.ts'
 import { IdempotencyHeader } from '../../http/idempotency.ts'
 import { requestLanguage } from '../../http/problem.ts'
 import { Nothing, problems } from '../../http/shapes.ts'
@@ -17,6 +17,7 @@ import {
   AdminLessonShape,
   CourseEdit,
   CourseFields,
+  CourseSearch,
   courseAnswers,
   courseRoute,
   VersionOnly,
@@ -37,12 +38,7 @@ function addListRoutes(admin: Application, { db }: AdminContext): void {
     '/courses',
     courseRoute('courses.read', {
       summary: 'All courses, drafts as well, newest first',
-      querystring: Type.Object({
-        q: Type.Optional(Type.String({ maxLength: 100 })),
-        status: Type.Optional(Type.Enum(['draft', 'published'])),
-        category: Type.Optional(Type.String({ maxLength: 64 })),
-        cursor: Cursor,
-      }),
+      querystring: CourseSearch,
       response: { 200: PageShape('AdminCourseRow'), ...problems(401, 403, 422) },
     }),
     ({ query }) => searchCourses(db, query),

@@ -1,6 +1,7 @@
 /** Request and response schemas of course authoring. */
 import { Type } from 'typebox'
 import { adminRoute } from '../../admin/admin-routes.ts'
+import { Cursor } from '../../http/cursor.ts'
 import { closed, Moment, Money, problems } from '../../http/shapes.ts'
 
 export const courseRoute = adminRoute('courses')
@@ -46,6 +47,13 @@ export const CourseOrder = closed({
   chapters: Type.Array(closed({ id: Id, lessons: Type.Array(Id, { maxItems: 500 }) }), {
     maxItems: 200,
   }),
+})
+
+export const CourseSearch = Type.Object({
+  q: Type.Optional(Type.String({ maxLength: 100 })),
+  status: Type.Optional(Status),
+  category: Type.Optional(Type.String({ maxLength: 64 })),
+  cursor: Cursor,
 })
 
 export const AdminCourseRowShape = Type.Object(
