@@ -63,14 +63,8 @@ export async function once<Answer>(
     .returning('key')
     .executeTakeFirst()
   if (!claimed) {
-    const before = await tx
-      .selectFrom('idempotency_keys')
-      .select(['request_hash', 'response'])
-      .where('user_id', '=', userId)
-      .where('key', '=', key)
-      .executeTakeFirstOrThrow()
-    if (before.request_hash !== requestHash) throw new ShopError('IDEMPOTENCY_KEY_REUSED')
-    return before.response as Answer
+    const before = await storedAnswers(tx, userId, repeatable).executeTakeFirstOrThrow()
+    return answerOf<Answer>(before, repeatable)
   }
   const answer = await work()
   await tx
@@ -108,9 +102,12 @@ export function storedAnswer<Answer>(
   [before]: readonly { request_hash: string; response: unknown }[],
   repeatable: Repeatable | undefined,
 ): Answer | undefined {
-  if (!before || !repeatable) return undefined
-  if (before.request_hash !== repeatable.requestHash) throw new ShopError('IDEMPOTENCY_KEY_REUSED')
-  return before.response as Answer
+  return before && repeatable && answerOf<Answer>(before, repeatable)
+}
+
+function answerOf<Answer>(stored: { request_hash: string; response: unknown }, { requestHash }: Repeatable): Answer {
+  if (stored.request_hash !== requestHash) throw new ShopError('IDEMPOTENCY_KEY_REUSED')
+  return stored.response as Answer
 }
 
 /**

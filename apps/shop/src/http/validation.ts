@@ -12,7 +12,7 @@ export const MAX_ERRORS = 10
 const MAX_NAME = 64
 
 /** The part of JSON Schema that routes use. */
-interface Rules {
+export interface Rules {
   readonly type?: string
   readonly enum?: readonly unknown[]
   readonly const?: unknown

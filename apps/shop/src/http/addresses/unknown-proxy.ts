@@ -2,11 +2,11 @@
  * Detects `X-Forwarded-For` from a proxy that the settings do not trust: every visitor behind it then counts as one
  * address. Logs it once per process, and stores it for the back office when the proxy is on a local network.
  */
-import { isIP } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database, Reader } from '../../db/connect.ts'
-import { isLoopbackHost } from '../../live.ts'
+import { isPublicAddress } from '../../public-address.ts'
 import type { Application } from '../application.ts'
+import { plainAddress } from './client-address.ts'
 import { forwardedEntries } from './this-machine.ts'
 
 /** How often it is stored again while it continues. */
@@ -47,12 +47,9 @@ const adviceFor = (trusted: number): string =>
   'and shares its limits on logins and orders. If the proxy is yours, set TRUST_PROXY to the number of proxies in front'
 
 /** Loopback, private or link-local: where an operator's own proxies run. */
-export function isNear(address: string): boolean {
-  if (isLoopbackHost(address)) return true
-  const bare = address.toLowerCase().replace(/^::ffff:/, '')
-  if (isIP(bare) === 4)
-    return /^(10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/.test(bare)
-  return /^f[cd][0-9a-f]{2}:|^fe[89ab][0-9a-f]:/.test(bare)
+function isNear(address: string): boolean {
+  const plain = plainAddress(address)
+  return plain !== undefined && !isPublicAddress(plain)
 }
 
 /** Called at the start. @returns whether a proxy that the settings still do not know was seen within a day */

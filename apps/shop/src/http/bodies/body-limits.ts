@@ -4,23 +4,12 @@
  * description shows each limit (`x-max-body-bytes`).
  */
 import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { Rules } from '../validation.ts'
 
 /** Where no body is expected: clients send `{}` or nothing. */
 const NO_BODY = 512
 /** Room for white space and for unknown fields, so that those are refused by name and not by size. */
 const SLACK = 1024
-
-interface Rules {
-  readonly type?: string
-  readonly enum?: readonly unknown[]
-  readonly const?: unknown
-  readonly anyOf?: readonly Rules[]
-  readonly allOf?: readonly Rules[]
-  readonly properties?: Readonly<Record<string, Rules>>
-  readonly items?: Rules
-  readonly maxItems?: number
-  readonly maxLength?: number
-}
 
 /**
  * Gives every route that is added later its limit.
