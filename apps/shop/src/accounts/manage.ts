@@ -3,12 +3,13 @@
  * sessions.
  */
 import { randomBytes } from 'node:crypto'
-import { sql } from 'kysely'
+import { sql, type Updateable } from 'kysely'
 import type { HashSender } from '../auth/passwords/hash-queue.ts'
 import { hashPassword } from '../auth/passwords/passwords.ts'
 import { endSessions } from '../auth/sessions/session-list.ts'
 import type { Role } from '../auth/sessions/sessions.ts'
 import type { Transaction } from '../db/connect.ts'
+import type { Tables } from '../db/tables.generated.ts'
 import { ShopError } from '../errors.ts'
 import { foldName } from '../text/login-name.ts'
 
@@ -77,18 +78,7 @@ export async function renewOneTime(tx: Transaction, usernames: readonly string[]
     .execute()
 }
 
-async function change(
-  tx: Transaction,
-  userId: number,
-  set: {
-    disabled_at?: Date | null
-    role?: Role
-    password_hash?: string
-    password_due?: boolean
-    password_expires_at?: Date | null
-  },
-  now: Date,
-): Promise<void> {
+async function change(tx: Transaction, userId: number, set: Updateable<Tables['users']>, now: Date): Promise<void> {
   const changed = await tx.updateTable('users').set(set).where('id', '=', userId).returning('id').executeTakeFirst()
   if (!changed) throw new ShopError('USER_NOT_FOUND')
   await endSessions(tx, userId, now)

@@ -1,22 +1,23 @@
 /** The owner's security settings: which roles need a second factor, and from which amount a refund needs a proof. */
+import { STAFF_ROLES, type StaffRole } from '../admin/permissions.ts'
 import type { Reader, Transaction } from '../db/connect.ts'
 import type { Fen } from '../money.ts'
 import { requireFactor } from './second-factor/second-factor.ts'
-import type { Role } from './sessions/sessions.ts'
 
 export interface SecuritySettings {
   readonly refundLimit: Fen
-  readonly factorRoles: readonly Exclude<Role, 'buyer'>[]
+  readonly factorRoles: readonly StaffRole[]
 }
-
-const STAFF = ['owner', 'finance', 'support', 'editor'] as const
 
 export async function readSecuritySettings(db: Reader): Promise<SecuritySettings> {
   const row = await db
     .selectFrom('security_settings')
     .select(['refund_limit_fen', 'factor_roles'])
     .executeTakeFirstOrThrow()
-  return { refundLimit: row.refund_limit_fen, factorRoles: STAFF.filter((role) => row.factor_roles.includes(role)) }
+  return {
+    refundLimit: row.refund_limit_fen,
+    factorRoles: STAFF_ROLES.filter((role) => row.factor_roles.includes(role)),
+  }
 }
 
 /**

@@ -44,7 +44,7 @@ function addListRoutes(admin: Application, { db }: AdminContext): void {
         ...problems(401, 403, 422),
       },
     }),
-    (request) => searchBuyers(db, { q: request.query.q, cursor: request.query.cursor }),
+    (request) => searchBuyers(db, request.query),
   )
 
   admin.get(

@@ -46,7 +46,7 @@ export const BuyerShape = Type.Object(
 /** Newest first, or those whose name begins with the words. */
 export async function searchBuyers(
   db: Reader,
-  { q, cursor }: { q: string | undefined; cursor: string | undefined },
+  { q, cursor }: { q?: string | undefined; cursor?: string | undefined },
 ): Promise<Page<Static<typeof BuyerRowShape>>> {
   let query = db
     .selectFrom('users')

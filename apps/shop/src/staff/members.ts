@@ -1,10 +1,11 @@
 /** Staff accounts as the owner sees them. */
 import { type Static, Type } from 'typebox'
+import { STAFF_ROLES } from '../admin/permissions.ts'
 import type { Reader } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
 import { Moment, viewOf } from '../http/shapes.ts'
 
-export const StaffRoleShape = Type.Enum(['owner', 'finance', 'support', 'editor'])
+export const StaffRoleShape = Type.Enum([...STAFF_ROLES])
 
 export const StaffMemberShape = Type.Object(
   {

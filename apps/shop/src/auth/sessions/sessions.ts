@@ -1,11 +1,12 @@
 /** Sessions: a signed token names a row, so that a session can be listed and ended. */
 import { randomUUID } from 'node:crypto'
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { Database, Transaction } from '../../db/connect.ts'
 import { isInArray } from '../../db/statements/array-parameter.ts'
 import { batchLoader } from '../../db/statements/batch-loader.ts'
 import { compiledQuery } from '../../db/statements/compiled-query.ts'
+import type { Tables } from '../../db/tables.generated.ts'
 import { ShopError } from '../../errors.ts'
 import { cutText } from '../../text/cut-text.ts'
 import { endOfSession, type Role, sessionLasts } from './session-life.ts'
@@ -195,15 +196,14 @@ async function verified(token: string, key: Uint8Array, now: Date): Promise<JWTP
   }
 }
 
-export function toUser(row: {
-  id: number
-  username: string
-  display_name: string
-  role: Role
-  created_at: Date
-  password_due: boolean
-  factor_due?: boolean
-}): User {
+export function toUser(
+  row: Pick<
+    Selectable<Tables['users']>,
+    'id' | 'username' | 'display_name' | 'role' | 'created_at' | 'password_due'
+  > & {
+    factor_due?: boolean
+  },
+): User {
   return {
     id: row.id,
     username: row.username,
