@@ -1,8 +1,7 @@
 /** The connection to PostgreSQL: one pool per process; int8 is read as a checked number and timestamps as dates. */
-import { Kysely } from 'kysely'
+import { Kysely, type PostgresCursor, PostgresDialect, type PostgresPool, type PostgresQueryResult } from 'kysely'
 import pg from 'pg'
 import { clientFor, SocketClient, type Wanted } from './client.ts'
-import { SocketDialect } from './dialect.ts'
 import { addressesOf, followServers, type Servers } from './hosts.ts'
 import { publisherOf } from './pub-sub.ts'
 import type { Tables } from './tables.generated.ts'
@@ -114,6 +113,25 @@ function openPool(url: string, servers: Servers, { size, wanted, limits, failed 
   // The pool replaces a connection that breaks while idle; a query that needs it reports the error.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
-  const db = new Kysely<Tables>({ dialect: new SocketDialect({ pool, failed }) })
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: namedStatements(pool, failed) }) })
   return { db, pool }
 }
+
+/** The pool as Kysely sees it: its statements are named, and those of one turn leave together (`SocketClient.run`). */
+const namedStatements = (pool: pg.Pool, failed: PoolOptions['failed']): PostgresPool => ({
+  options: pool.options,
+  end: () => pool.end(),
+  async connect() {
+    const client = (await pool.connect()) as pg.PoolClient & SocketClient
+    function query<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>>
+    function query<Row>(cursor: PostgresCursor<Row>): PostgresCursor<Row>
+    function query(sql: unknown, parameters: readonly unknown[] = []): unknown {
+      if (typeof sql !== 'string') throw new Error('No cursors: the shop reads page by page')
+      return client.run(sql, parameters).catch((error: unknown) => {
+        if (error instanceof pg.DatabaseError) failed(error.code ?? '')
+        throw error
+      })
+    }
+    return { query, release: (discard) => client.release(discard) }
+  },
+})
