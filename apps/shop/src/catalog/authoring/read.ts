@@ -156,20 +156,3 @@ export async function readLessonForAuthor(db: Reader, id: number): Promise<Stati
     .executeTakeFirstOrThrow(() => new ShopError('LESSON_NOT_FOUND'))
   return viewOf(row)
 }
-
-/** The categories and teachers to choose from, in their order. */
-export async function readChoices(db: Reader) {
-  const categories = await db
-    .selectFrom('categories')
-    .select(['slug', 'name_zh as nameZh', 'name_en as nameEn'])
-    .orderBy('position')
-    .orderBy('slug')
-    .execute()
-  const teachers = await db
-    .selectFrom('teachers')
-    .select(['slug', 'name', 'title'])
-    .orderBy('position')
-    .orderBy('slug')
-    .execute()
-  return { categories, teachers }
-}

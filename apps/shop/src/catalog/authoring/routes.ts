@@ -8,9 +8,10 @@ import { requestLanguage } from '../../http/problem.ts'
 import { Nothing, problems } from '../../http/shapes.ts'
 import { formatYuan } from '../../money.ts'
 import { CourseId } from '../routes.ts'
+import { readCategories, readTeachers } from './choices.ts'
 import { addContentRoutes } from './content-routes.ts'
 import { createCourse, deleteCourse, editCourse, publishCourse, unpublishCourse } from './courses.ts'
-import { readChoices, readForAuthor, searchCourses } from './read.ts'
+import { readForAuthor, searchCourses } from './read.ts'
 import {
   AdminCourseRowShape,
   AdminCourseShape,
@@ -56,7 +57,7 @@ function addListRoutes(admin: Application, { db }: AdminContext): void {
         ...problems(401, 403),
       },
     }),
-    () => readChoices(db),
+    async () => ({ categories: await readCategories(db), teachers: await readTeachers(db) }),
   )
 }
 
