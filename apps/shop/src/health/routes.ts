@@ -1,10 +1,12 @@
 /** Money health for staff, and as metrics for the operator. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Gauge, register } from 'prom-client'
 import { type Static, Type } from 'typebox'
 import { adminRoute } from '../admin/admin-routes.ts'
 import type { Database } from '../db/connect.ts'
 import { readerLanguage } from '../errors.ts'
 import type { Application } from '../http/application.ts'
+import { sharedAnswer } from '../http/load/shared-answer.ts'
 import { Moment, Money, problems, writeMoment } from '../http/shapes.ts'
 import { formatYuan, toFen } from '../money.ts'
 import { FINDINGS, HEALTH_CHECKS, type HealthDetails, runCheck, THINGS } from './checks.ts'
@@ -109,20 +111,11 @@ const WAIT_MS = 1000
  * 15 seconds. Absent while the database does not answer, since an old number would hide that.
  */
 export function measureHealth(db: Database): void {
-  let counts: Promise<ReadonlyMap<string, number>> | undefined
-  const count = async () => {
+  const counts = sharedAnswer(async () => {
     const found = new Map<string, number>()
     for (const check of HEALTH_CHECKS) found.set(check.name, (await runCheck(db, check)).count)
     return found
-  }
-  const forget = () => {
-    counts = undefined
-  }
-  const startCounting = () => {
-    const started = count()
-    started.then(() => setTimeout(forget, FRESH_MS).unref(), forget)
-    return started
-  }
+  }, FRESH_MS)
   const gauge = new Gauge({
     name: 'xuecheng_money_health',
     help: 'Rows that a money check found; anything above 0 wants somebody to look',
@@ -131,19 +124,10 @@ export function measureHealth(db: Database): void {
     aggregator: 'max',
     registers: [register],
     async collect() {
-      counts ??= startCounting()
-      const found = await within(WAIT_MS, counts).catch(() => undefined)
+      const late = sleep(WAIT_MS, undefined, { ref: false })
+      const found = await Promise.race([counts(), late]).catch(() => undefined)
       gauge.reset()
       for (const [check, number] of found ?? []) gauge.set({ check }, number)
     },
   })
-}
-
-/** Waits for an answer up to a limit. */
-async function within<Answer>(milliseconds: number, answer: Promise<Answer>): Promise<Answer | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((done) => {
-    timer = setTimeout(() => done(undefined), milliseconds)
-  })
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer))
 }

@@ -7,6 +7,8 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { isIP } from 'node:net'
 import { AggregatorRegistry, Gauge, Registry, register } from 'prom-client'
 import { type MetricsPlace, SettingError } from '../../config.ts'
+import { isLoopbackHost } from '../../live.ts'
+import { sharedAnswer } from '../load/shared-answer.ts'
 import { listenAlone } from './listeners.ts'
 
 /** How long a web server may take to answer; a late one is included in the next request. */
@@ -37,7 +39,7 @@ export function answerForMetrics(): () => Promise<void> {
 export async function openMetrics(place: MetricsPlace, others: readonly number[]): Promise<() => Promise<void>> {
   const { host, port, asked } = place
   if (port === undefined) return async () => {}
-  const server = createMetricsServer(metricsOfAllProcesses, isLoopback(host))
+  const server = createMetricsServer(metricsOfAllProcesses, isLoopbackHost(host))
   try {
     if (others.includes(port) && port !== 0) throw new SettingError('METRICS_PORT', `${port} is the shop's`, '9101')
     await listenAlone(server, { host, port }, 'METRICS_PORT', 'METRICS_HOST')
@@ -59,7 +61,7 @@ export async function openMetrics(place: MetricsPlace, others: readonly number[]
  * @param local refuse foreign host names: with DNS rebinding, another site's page could read a loopback address
  */
 export function createMetricsServer(gather: () => Promise<string>, local: boolean): Server {
-  const metrics = shared(gather, FRESH_MS)
+  const metrics = sharedAnswer(gather, FRESH_MS)
   const server = createServer({ requestTimeout: 5000, headersTimeout: 5000 }, async (request, response) => {
     request.resume()
     const known = request.url?.split('?')[0] === '/metrics' && (request.method === 'GET' || request.method === 'HEAD')
@@ -75,26 +77,9 @@ export function createMetricsServer(gather: () => Promise<string>, local: boolea
   return server
 }
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host)
-
 function isLocalHost({ headers }: IncomingMessage): boolean {
   const name = (headers.host ?? '').replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1')
   return name === 'localhost' || isIP(name) !== 0
-}
-
-/** Requests that arrive during the computation, or shortly after it, get the same answer. */
-function shared(compute: () => Promise<string>, freshMs: number): () => Promise<string> {
-  let current: Promise<string> | undefined
-  const forget = () => {
-    current = undefined
-  }
-  return () => {
-    if (!current) {
-      current = compute()
-      current.then(() => setTimeout(forget, freshMs).unref(), forget)
-    }
-    return current
-  }
 }
 
 /** Requests the metrics of every web server and sums those that arrive in time. */
