@@ -12,6 +12,7 @@ import { hashChosen, passwordMatches } from '../auth/passwords/passwords.ts'
 import { type Principals, refuseOtherSites } from '../auth/principal.ts'
 import { Code } from '../auth/second-factor/routes.ts'
 import { noteActor } from '../auth/security-log/hooks.ts'
+import { endSession } from '../auth/sessions/session-list.ts'
 import { type CredentialProof, type Sessions, toUser, type User } from '../auth/sessions/sessions.ts'
 import { ShopError } from '../errors.ts'
 import { lineOf } from '../http/addresses/address-line.ts'
@@ -177,7 +178,7 @@ function addRegistrationRoutes(app: Application, routes: AccountRoutes, welcome:
 }
 
 function addSessionRoutes(app: Application, routes: AccountRoutes, welcome: Welcome): void {
-  const { sessions, principals, clock, publicUrl } = routes
+  const { db, principals, clock, publicUrl } = routes
 
   app.post(
     '/api/session',
@@ -210,7 +211,7 @@ function addSessionRoutes(app: Application, routes: AccountRoutes, welcome: Welc
     },
     async (request, reply) => {
       const principal = await principals.find(request)
-      if (principal) await sessions.end(principal.sessionId)
+      if (principal) await endSession(db, principal.user.id, principal.sessionId, clock())
       return clearSessionCookie(reply, publicUrl).code(204).send(null)
     },
   )

@@ -64,7 +64,6 @@ test('a session is read once per request, and again only on demand', async () =>
   const principals = createPrincipals(
     {
       start: () => Promise.reject(new Error('not here')),
-      end: () => Promise.reject(new Error('not here')),
       known: () => undefined,
       async find() {
         reads += 1

@@ -50,8 +50,8 @@ export async function endSessions(tx: Transaction, userId: number, now: Date, ex
 }
 
 /** Ends one session if it is this person's and active. @returns whether it did */
-export async function endSession(tx: Transaction, userId: number, sessionId: string, now: Date): Promise<boolean> {
-  const ended = await tx
+export async function endSession(db: Reader, userId: number, sessionId: string, now: Date): Promise<boolean> {
+  const ended = await db
     .updateTable('sessions')
     .set({ ended_at: now })
     .where('id', '=', sessionId)

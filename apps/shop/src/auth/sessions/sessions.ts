@@ -61,7 +61,6 @@ export interface Sessions {
   find(token: string): Promise<Principal | undefined>
   /** The account of a token whose signature this process has checked before; the session may have ended since. */
   known(token: string): string | undefined
-  end(sessionId: string): Promise<void>
 }
 
 export function createSessions(db: Database, secret: string, clock: () => Date): Sessions {
@@ -105,15 +104,6 @@ export function createSessions(db: Database, secret: string, clock: () => Date):
     },
 
     known: (token) => tokens.known(token),
-
-    async end(sessionId) {
-      await db
-        .updateTable('sessions')
-        .set({ ended_at: clock() })
-        .where('id', '=', sessionId)
-        .where('ended_at', 'is', null)
-        .execute()
-    },
   }
 }
 
