@@ -1,15 +1,14 @@
 /** `xuecheng users password`: sets a new password on the server itself and ends the account's sessions. */
-import { newPassword, setPassword } from '../accounts/manage.ts'
+import { setPassword } from '../accounts/manage.ts'
 import { auditCommand } from '../admin/audit.ts'
 import { findAccount } from '../auth/find-account.ts'
-import { hashChosen } from '../auth/passwords/passwords.ts'
 import { securityCommand } from '../auth/security-log/security-log.ts'
 import { systemClock } from '../clock.ts'
-import { type Command, optional, required } from '../command.ts'
+import { type Command, required } from '../command.ts'
 import { ShopError } from '../errors.ts'
 import { closeFirstRun } from '../staff/first-run.ts'
 import { withTables } from './database.ts'
-import { BY_COMMAND, oneTimeText, passwordIn } from './users.ts'
+import { oneTimeText, passwordFor } from './users.ts'
 
 export const setUserPassword: Command = {
   usage: '--username NAME [--password-file FILE]',
@@ -18,12 +17,7 @@ export const setUserPassword: Command = {
   options: { username: { type: 'string' }, 'password-file': { type: 'string' } },
   async run(call) {
     const username = required(call, 'username')
-    const file = optional(call, 'password-file')
-    const chosen = file === undefined ? undefined : passwordIn(file)
-    const { password, hash } =
-      chosen === undefined
-        ? await newPassword(BY_COMMAND)
-        : { password: chosen, hash: await hashChosen(BY_COMMAND, chosen, [username]) }
+    const { password, hash, isOneTime } = await passwordFor(call, [username])
     return withTables(call.config, async (db) => {
       const now = systemClock()
       const { id, role } = await db.transaction().execute(async (tx) => {
@@ -34,7 +28,7 @@ export const setUserPassword: Command = {
           .where('id', '=', found ?? 0)
         const user = await account.executeTakeFirst()
         if (!user) throw new ShopError('USER_NOT_FOUND')
-        await setPassword(tx, user.id, hash, now, file === undefined)
+        await setPassword(tx, user.id, hash, now, isOneTime)
         // An owner with a password is what the first run was meant to create.
         if (user.role === 'owner') await closeFirstRun(tx)
         const [kind, action] = user.role === 'buyer' ? ['buyers', 'buyer.password'] : ['staff', 'staff.password']
@@ -42,10 +36,10 @@ export const setUserPassword: Command = {
         await securityCommand(tx, now, { event: 'account.password', outcome: 'ok', userId: user.id })
         return user
       })
-      const made = file ? '' : `: ${oneTimeText(password)}`
+      const made = isOneTime ? `: ${oneTimeText(password)}` : ''
       return {
         text: `${username} (${role}) has a new password${made}`,
-        data: { id, username, role, ...(file ? {} : { password }) },
+        data: { id, username, role, ...(isOneTime && { password }) },
       }
     })
   },

@@ -12,20 +12,26 @@ import { hashChosen } from '../auth/passwords/passwords.ts'
 import { removeFactorOf } from '../auth/second-factor/second-factor.ts'
 import { securityCommand } from '../auth/security-log/security-log.ts'
 import { systemClock } from '../clock.ts'
-import { type Command, optional, required, UsageError } from '../command.ts'
+import { type Call, type Command, optional, required, UsageError } from '../command.ts'
 import { closeFirstRun } from '../staff/first-run.ts'
 import { nameProblem } from '../text/login-name.ts'
 import { isVisibleLine, NAME_LENGTH } from '../text/visible-line.ts'
 import { withTables } from './database.ts'
 
-export const BY_COMMAND: HashSender = { kind: 'staff', from: 'command line' }
+const BY_COMMAND: HashSender = { kind: 'staff', from: 'command line' }
 
-/** @throws UsageError if it is too short, too long or public */
-export function passwordIn(file: string): string {
+/**
+ * The password in the file of the command, or a one-time password.
+ * @param names the account's names
+ * @throws UsageError if it is too short, too long or public
+ */
+export async function passwordFor(call: Call, names: readonly string[]) {
+  const file = optional(call, 'password-file')
+  if (file === undefined) return { ...(await newPassword(BY_COMMAND)), isOneTime: true }
   const password = readFileSync(file, 'utf8').trim()
   if (password.length < 8 || password.length > 128) throw new UsageError('the password must have 8 to 128 characters')
   if (isDemoPassword(password)) throw new UsageError('this is a public demo password')
-  return password
+  return { password, hash: await hashChosen(BY_COMMAND, password, names), isOneTime: false }
 }
 
 export const oneTimeText = (password: string): string =>
@@ -52,15 +58,10 @@ export const createUser: Command = {
     const wanted = optional(call, 'staff')
     const role = wanted === undefined ? 'buyer' : STAFF_ROLES.find((each) => each === wanted)
     if (!role) throw new UsageError(`--staff: "${wanted}" is not one of ${STAFF_ROLES.join(', ')}`)
-    const file = optional(call, 'password-file')
-    const chosen = file === undefined ? undefined : passwordIn(file)
+    const { password, hash, isOneTime } = await passwordFor(call, [username, displayName ?? ''])
     return withTables(call.config, async (db) => {
       const now = systemClock()
-      const { password, hash } =
-        chosen === undefined
-          ? await newPassword(BY_COMMAND)
-          : { password: chosen, hash: await hashChosen(BY_COMMAND, chosen, [username, displayName ?? '']) }
-      const oneTime = chosen === undefined ? { oneTimeUntil: oneTimeUntil(now) } : {}
+      const oneTime = isOneTime ? { oneTimeUntil: oneTimeUntil(now) } : {}
       const user = await db.transaction().execute(async (tx) => {
         const added = await addUser(tx, { username, role, displayName, ...oneTime }, hash)
         if (role === 'owner') await closeFirstRun(tx)
@@ -76,9 +77,11 @@ export const createUser: Command = {
         await securityCommand(tx, systemClock(), { event: 'account.created', outcome: 'ok', userId: added.id })
         return added
       })
-      const made = chosen === undefined ? `, ${oneTimeText(password)}` : ''
-      const data = { id: user.id, username, role, ...(chosen === undefined ? { password } : {}) }
-      return { text: `${role} ${username} created${made}`, data }
+      const made = isOneTime ? `, ${oneTimeText(password)}` : ''
+      return {
+        text: `${role} ${username} created${made}`,
+        data: { id: user.id, username, role, ...(isOneTime && { password }) },
+      }
     })
   },
 }
