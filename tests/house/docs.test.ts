@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-test.each(['docs/walkthrough.md', 'docs/how-to.md', 'docs/design.md'])(
+test.each(['docs/walkthrough.md', 'docs/how-to.md', 'docs/design.md', 'docs/money.md'])(
   'every file and function that %s names is there',
   (page) => {
     const text = readFileSync(join(ROOT, page), 'utf8')
