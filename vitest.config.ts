@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const source = { conditions: ['xuecheng:source'] }
 const node = { resolve: source, ssr: { resolve: source } }
 /** How long anything may take, in milliseconds: as long as a busy machine needs. A test that needs longer says so itself. */
-const LIMITS = { poll: 30_000, unit: 20_000, system: 240_000, browser: 180_000, hook: 300_000 }
+const LIMITS = { poll: 60_000, unit: 120_000, system: 300_000, browser: 300_000, hook: 300_000 }
 const patient = { expect: { poll: { timeout: LIMITS.poll } }, hookTimeout: LIMITS.hook }
 
 const CORES = availableParallelism()
