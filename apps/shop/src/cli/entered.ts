@@ -48,7 +48,7 @@ function seen(stored: Awaited<ReturnType<typeof enteredSettingsInUse>>): Entered
     settings,
     unseen: {
       en: `those of ${closed} cannot be decrypted: they were encrypted with another AUTH_SECRET`,
-      'zh-CN': `${closed} 的设置解不开：保存时用的是另一个 AUTH_SECRET`,
+      'zh-CN': `${closed} 的设置无法解密：保存时使用的是另一个 AUTH_SECRET`,
     },
   }
 }

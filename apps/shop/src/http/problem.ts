@@ -114,17 +114,17 @@ const WORDS: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
     uniqueItems: '不能重复',
     minimum: '太小',
     maximum: '太大',
-    additionalProperties: '不认识的字段',
+    additionalProperties: '未知字段',
     type: '类型不正确',
   },
   en: {
     required: 'is required',
-    pattern: 'has the wrong form',
+    pattern: 'has the wrong format',
     minLength: 'is too short',
     maxLength: 'is too long',
     minItems: 'has too few entries',
     maxItems: 'has too many entries',
-    uniqueItems: 'has an entry twice',
+    uniqueItems: 'has a duplicate entry',
     minimum: 'is too small',
     maximum: 'is too large',
     additionalProperties: 'is not a known field',
@@ -134,15 +134,15 @@ const WORDS: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
 
 /** The messages for known patterns. */
 const PATTERNS: Readonly<Record<string, Readonly<Record<Language, string>>>> = {
-  [USERNAME]: { 'zh-CN': '请用 3–32 位字母、数字或 _ - .', en: 'takes 3–32 letters, digits or _ - .' },
-  [MONEY]: { 'zh-CN': '请写成金额，例如 39.00', en: 'takes an amount such as 39.00' },
+  [USERNAME]: { 'zh-CN': '请用 3–32 位字母、数字或 _ - .', en: 'must be 3–32 letters, digits or _ - .' },
+  [MONEY]: { 'zh-CN': '请写成金额，例如 39.00', en: 'must be an amount such as 39.00' },
   [VISIBLE_LINE]: {
-    'zh-CN': '须为一行可见的文字，不能有换行、控制符或改变文字方向的符号',
-    en: 'takes one line of visible characters: no line ends, control characters or marks that turn the direction of text',
+    'zh-CN': '须为一行可见文字，不能包含换行、控制字符或改变文字方向的符号',
+    en: 'must be one line of visible characters, without line breaks, control characters or marks that change the text direction',
   },
 }
 
-/** For an empty field, "too short" or "has the wrong form" would be true but no help. */
+/** For an empty field, "too short" or "has the wrong format" would be true but no help. */
 const MISSING: Readonly<Record<Language, string>> = { 'zh-CN': '请填写', en: 'Please fill this in' }
 
 function isEmpty(body: unknown, path: readonly string[]): boolean {

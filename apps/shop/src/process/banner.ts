@@ -42,7 +42,7 @@ export function printBanner(
   if (firstRunCode) {
     lines.push(
       '',
-      '  This shop is live and has no owner yet. 商店尚无店主。Create one, once, within 24 hours 请在 24 小时内创建：',
+      '  This shop is live and has no owner yet. 商店尚无店主。Create one within 24 hours 请在 24 小时内创建：',
       `    ${config.publicUrl}/admin/first-run#${firstRunCode}`,
       `    code 代码 ${firstRunCode}, or npx xuecheng users create --staff owner --username NAME`,
       '',

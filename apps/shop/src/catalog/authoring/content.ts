@@ -228,7 +228,7 @@ async function holdPictures(tx: Transaction, markdown: string, before: string, l
   const known = picturesIn(before)
   const lost = names.find((name) => !there.has(name) && !known.has(name))
   if (lost === undefined) return
-  const message = language === 'en' ? `There is no picture ${lost.slice(0, 8)}…` : `没有图片 ${lost.slice(0, 8)}…`
+  const message = language === 'en' ? `Picture not found: ${lost.slice(0, 8)}…` : `没有图片 ${lost.slice(0, 8)}…`
   throw new ShopError('INVALID_INPUT', { errors: [{ field: 'markdown', message }] })
 }
 
@@ -237,6 +237,6 @@ async function requireVideo(tx: Transaction, video: string | null, before: strin
   if (video === null || video === before) return
   const file = await tx.selectFrom('uploads').select('name').where('name', '=', video).forKeyShare().executeTakeFirst()
   if (file && /\.(mp4|webm)$/.test(video)) return
-  const message = language === 'en' ? 'There is no such video' : '没有这个视频'
+  const message = language === 'en' ? 'Video not found' : '没有这个视频'
   throw new ShopError('INVALID_INPUT', { errors: [{ field: 'video', message }] })
 }

@@ -124,14 +124,14 @@ async function columnsOf(tx: Transaction, fields: Fields, language: Language) {
   const price = fenOf(fields.price)
   const original = fields.originalPrice === null ? null : fenOf(fields.originalPrice)
   if (original !== null && original <= price) {
-    throw refuse('originalPrice', '原价须高于售价', 'must be more than the price')
+    throw refuse('originalPrice', '原价须高于售价', 'must be higher than the price')
   }
   const { category, teacher, cover } = fields
   // Locked until the course refers to them, so that neither is deleted meanwhile.
   const choice = (table: 'categories' | 'teachers', slug: string) =>
     tx.selectFrom(table).select('slug').where('slug', '=', slug).forKeyShare().executeTakeFirst()
-  if (!(await choice('categories', category))) throw refuse('category', '没有这个分类', 'There is no such category')
-  if (!(await choice('teachers', teacher))) throw refuse('teacher', '没有这位老师', 'There is no such teacher')
+  if (!(await choice('categories', category))) throw refuse('category', '没有这个分类', 'Category not found')
+  if (!(await choice('teachers', teacher))) throw refuse('teacher', '没有这位老师', 'Teacher not found')
   if (cover !== null) {
     const file = await tx
       .selectFrom('uploads')
@@ -139,7 +139,7 @@ async function columnsOf(tx: Transaction, fields: Fields, language: Language) {
       .where('name', '=', cover)
       .forKeyShare()
       .executeTakeFirst()
-    if (!file || /\.(mp4|webm)$/.test(cover)) throw refuse('cover', '没有这张图片', 'There is no such picture')
+    if (!file || /\.(mp4|webm)$/.test(cover)) throw refuse('cover', '没有这张图片', 'Picture not found')
   }
   return {
     title: fields.title.trim(),

@@ -30,7 +30,7 @@ export const ALIPAY_FORM: SettingsForm<'alipay'> = {
     {
       name: 'ALIPAY_SELLER_ID',
       label: { 'zh-CN': '商户 PID', en: 'Merchant ID (PID)' },
-      hint: { 'zh-CN': '2088 开头的 16 位数字', en: '16 digits that begin with 2088' },
+      hint: { 'zh-CN': '2088 开头的 16 位数字', en: '16 digits starting with 2088' },
       kind: 'text',
       pattern: /^\d{16}$/,
       example: '2088621959339670',
@@ -38,7 +38,7 @@ export const ALIPAY_FORM: SettingsForm<'alipay'> = {
     {
       name: 'ALIPAY_GATEWAY',
       label: { 'zh-CN': '网关地址', en: 'Gateway' },
-      hint: { 'zh-CN': '正式环境不用改', en: 'As it is for the real gateway' },
+      hint: { 'zh-CN': '正式环境无需修改', en: 'Keep the default for the real gateway' },
       kind: 'text',
       optional: true,
       ...SAFE_ADDRESS,
@@ -47,7 +47,7 @@ export const ALIPAY_FORM: SettingsForm<'alipay'> = {
     {
       name: 'ALIPAY_PRIVATE_KEY',
       label: { 'zh-CN': '应用私钥', en: 'The application’s private key' },
-      hint: { 'zh-CN': '密钥工具生成的私钥，PKCS#1 或 PKCS#8 都可以', en: 'As the key tool made it, PKCS#1 or PKCS#8' },
+      hint: { 'zh-CN': '密钥工具生成的私钥，PKCS#1 或 PKCS#8 都可以', en: 'From the key tool, PKCS#1 or PKCS#8' },
       kind: 'private key',
     },
     {

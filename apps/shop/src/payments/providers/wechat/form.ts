@@ -25,7 +25,10 @@ export const WECHAT_FORM: SettingsForm<'wechat'> = {
     {
       name: 'WECHATPAY_APP_ID',
       label: { 'zh-CN': 'AppID', en: 'AppID' },
-      hint: { 'zh-CN': '与商户号绑定的公众号或小程序', en: 'The account that is bound to the merchant' },
+      hint: {
+        'zh-CN': '与商户号绑定的公众号或小程序',
+        en: 'The official account or mini program linked to the merchant',
+      },
       kind: 'text',
       pattern: /^\w{1,32}$/,
       example: 'wxd678efh567hg6787',
@@ -79,7 +82,7 @@ export const WECHAT_FORM: SettingsForm<'wechat'> = {
       label: { 'zh-CN': 'H5 支付', en: 'H5 payment' },
       hint: {
         'zh-CN': '没有开通 H5 支付的填 off，手机也显示二维码',
-        en: 'off without that contract: phones then show the code as well',
+        en: 'Set to off without that contract; phones then show the code as well',
       },
       kind: 'text',
       optional: true,
