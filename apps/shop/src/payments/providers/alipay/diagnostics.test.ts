@@ -9,7 +9,7 @@ import { type Started, startSandbox } from '@xuecheng/sandbox'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../../clock.ts'
 import type { DescribedResult } from '../../../diagnostics.ts'
-import * as doctor from './diagnostics.ts'
+import * as diagnostics from './diagnostics.ts'
 import { ALIPAY_DIAGNOSTIC_TEXTS } from './diagnostics-texts.ts'
 import type { AlipaySettings } from './settings.ts'
 
@@ -25,17 +25,19 @@ const alipay = pair()
 const good = { privateKey: pkcs8(app.privateKey), alipayPublicKey: spki(alipay.publicKey) }
 
 type Finding = DescribedResult
-const inEnglish = (finding: doctor.AlipayCheckResult): DescribedResult | undefined =>
-  doctor.describe([finding], 'en')[0]
-const check = async (...of: Parameters<typeof doctor.checkAlipay>) =>
-  doctor.describe(await doctor.checkAlipay(...of), 'en')
-const checkKeys = (...of: Parameters<typeof doctor.checkKeys>) => doctor.describe(doctor.checkKeys(...of), 'en')
-const checkClock = async (...of: Parameters<typeof doctor.checkClock>) => inEnglish(await doctor.checkClock(...of))
-const examineNotifyAddress = async (...of: Parameters<typeof doctor.checkNotifyAddress>) =>
-  inEnglish(await doctor.checkNotifyAddress(...of))
+const inEnglish = (finding: diagnostics.AlipayCheckResult): DescribedResult | undefined =>
+  diagnostics.describe([finding], 'en')[0]
+const check = async (...of: Parameters<typeof diagnostics.checkAlipay>) =>
+  diagnostics.describe(await diagnostics.checkAlipay(...of), 'en')
+const checkKeys = (...of: Parameters<typeof diagnostics.checkKeys>) =>
+  diagnostics.describe(diagnostics.checkKeys(...of), 'en')
+const checkClock = async (...of: Parameters<typeof diagnostics.checkClock>) =>
+  inEnglish(await diagnostics.checkClock(...of))
+const checkNotifyAddress = async (...of: Parameters<typeof diagnostics.checkNotifyAddress>) =>
+  inEnglish(await diagnostics.checkNotifyAddress(...of))
 
 const servers: Server[] = []
-const data = mkdtempSync(join(tmpdir(), 'xuecheng-doctor-'))
+const data = mkdtempSync(join(tmpdir(), 'xuecheng-diagnostics-'))
 let sandbox: Started
 let settings: AlipaySettings
 
@@ -268,7 +270,7 @@ const NOTIFY: [string, RequestListener, RegExp][] = [
 
 test.each(NOTIFY)('the notify address answers %s', async (_name, answer, words) => {
   const notifyUrl = await listen(answer)
-  expect(await examineNotifyAddress({ notifyUrl, sandbox: false })).toMatchObject({
+  expect(await checkNotifyAddress({ notifyUrl, sandbox: false })).toMatchObject({
     verdict: 'problem',
     message: expect.stringMatching(words),
   })
@@ -277,14 +279,14 @@ test.each(NOTIFY)('the notify address answers %s', async (_name, answer, words) 
 test('the notify address is not reachable, or only from this machine', async () => {
   const closed = await listen(() => {})
   await new Promise((done) => servers.pop()?.close(done))
-  expect(await examineNotifyAddress({ notifyUrl: closed, sandbox: false })).toMatchObject({
+  expect(await checkNotifyAddress({ notifyUrl: closed, sandbox: false })).toMatchObject({
     verdict: 'problem',
     message: expect.stringMatching(/not reachable: ECONNREFUSED/),
   })
   // A port that browsers and fetch block: the message must not be "TypeError".
-  const blocked = await examineNotifyAddress({ notifyUrl: 'http://127.0.0.1:1/notify', sandbox: false })
+  const blocked = await checkNotifyAddress({ notifyUrl: 'http://127.0.0.1:1/notify', sandbox: false })
   expect(blocked?.message).toMatch(/not reachable: bad port/)
-  expect(await examineNotifyAddress({ ...settings, sandbox: false })).toMatchObject({
+  expect(await checkNotifyAddress({ ...settings, sandbox: false })).toMatchObject({
     verdict: 'warning',
     message: expect.stringMatching(/only on this machine/),
   })
@@ -309,8 +311,8 @@ test('every code is said in both languages, with the same values', () => {
 })
 
 test('in Chinese the mix-up is named in Chinese', () => {
-  const found = doctor.checkKeys({ ...good, alipayPublicKey: spki(app.publicKey) })
-  expect(doctor.describe(found, 'zh-CN')[1]).toMatchObject({
+  const found = diagnostics.checkKeys({ ...good, alipayPublicKey: spki(app.publicKey) })
+  expect(diagnostics.describe(found, 'zh-CN')[1]).toMatchObject({
     check: '支付宝公钥',
     code: 'OWN_FOR_GATEWAY',
     message: expect.stringContaining('应用自己的公钥'),
