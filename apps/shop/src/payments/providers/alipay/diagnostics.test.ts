@@ -148,10 +148,12 @@ test('a key cut off, a key for another algorithm, a short key, a key with a pass
   const curve = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
   expect(checkKeys({ ...good, privateKey: pkcs8(curve) })[0]).toMatchObject({
     verdict: 'problem',
-    message: 'This is an EC key; RSA 2048 is needed.',
+    message: 'This is an EC key; an RSA key of 2048 bits is needed.',
   })
   const sec1 = curve.export({ type: 'sec1', format: 'pem' }).toString()
-  expect(checkKeys({ ...good, privateKey: sec1 })[0]?.message).toBe('This is an EC key; RSA 2048 is needed.')
+  expect(checkKeys({ ...good, privateKey: sec1 })[0]?.message).toBe(
+    'This is an EC key; an RSA key of 2048 bits is needed.',
+  )
   const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey
   expect(checkKeys({ ...good, privateKey: pkcs8(small) })[0]).toMatchObject({
     verdict: 'problem',
