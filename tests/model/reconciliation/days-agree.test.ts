@@ -1,6 +1,7 @@
 /** The gateway's own time decides the day, in the dashboard as in its bill, whenever the shop learns of it. */
 import { afterEach, expect, test } from 'vitest'
 import { midnight } from '../../../apps/shop/src/beijing-day.ts'
+import { toFen } from '../../../apps/shop/src/money.ts'
 import { sumUpDays } from '../../../apps/shop/src/reconciliation/sales-days.ts'
 import { kinds, type Paid, yuan } from '../days.ts'
 import { days, db, line, nextDay, paid, refundsOf, repair, run, today } from './rig.ts'
@@ -115,4 +116,62 @@ test('where our books put a refund on another day than its bill, the bill is rig
   expect(kinds(await run(day, bill))).toEqual([])
   expect((await dashboard(day)).refunds).toBe(yuan(1))
   expect((await dashboard(next)).refunds).toBe(0)
+})
+
+test('a payment whose time the gateway did not say is put on the day of its bill', async () => {
+  const day = today()
+  const one = await paid()
+  nextDay()
+  await db().updateTable('payment_attempts').set({ paid_at: clock() }).where('attempt_no', '=', one.attemptNo).execute()
+  await db().updateTable('order_payments').set({ paid_at: clock() }).where('order_id', '=', one.order.orderId).execute()
+  expect(kinds(await run(day, [line(one, 'payment', one.amount)]))).toEqual([])
+  expect(await dashboard(day)).toEqual({ sales: one.amount, refunds: 0 })
+  expect((await dashboard(today())).sales).toBe(0)
+})
+
+test('a refund that a bill has listed before its success was known counts on the day of that bill', async () => {
+  days.harness.gateway.slow = true
+  const one = await paid([1], 'wechat')
+  const day = today()
+  await refundPart(one)
+  const [refund] = await refundsOf(one)
+  const requestNo = refund?.request_no ?? ''
+  nextDay()
+  await run(day, [line(one, 'payment', one.amount), line(one, 'refund', yuan(1), requestNo)], 'wechat')
+  days.harness.gateway.slow = false
+  // The answer comes without a time.
+  days.harness.gateway.refundTimes.delete(requestNo)
+  days.harness.gateway.trades.get(one.attemptNo)?.refunds.set(requestNo, yuan(1))
+  expect(await one.order.do('send refunds')).toBe('done')
+  expect((await refundsOf(one))[0]?.status).toBe('succeeded')
+  expect((await dashboard(day)).refunds).toBe(yuan(1))
+  expect((await dashboard(today())).refunds).toBe(0)
+})
+
+test('a success that was learned of after its day was compared, and that no bill lists, is a difference', async () => {
+  days.harness.gateway.slow = true
+  const one = await paid([1], 'wechat')
+  const day = today()
+  await refundPart(one)
+  nextDay()
+  expect(kinds(await run(day, [line(one, 'payment', one.amount)], 'wechat'))).toEqual([])
+  days.harness.gateway.slow = false
+  expect(await one.order.do('send refunds')).toBe('done')
+  const later = today()
+  nextDay()
+  expect(kinds(await run(later, [], 'wechat'))).toEqual(['REFUND_MISSING_THERE'])
+})
+
+test('what went back for no line that is known counts on the dashboard too', async () => {
+  const one = await paid([1, 2])
+  const day = today()
+  await refundPart(one)
+  const [refund] = await refundsOf(one)
+  // Another refund has taken half of its line.
+  await db()
+    .updateTable('refund_lines')
+    .set({ amount_fen: toFen(50) })
+    .where('refund_id', '=', refund?.id ?? 0)
+    .execute()
+  expect((await dashboard(day)).refunds).toBe(yuan(1))
 })

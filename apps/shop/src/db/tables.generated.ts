@@ -336,6 +336,7 @@ export interface Tables {
     median_seconds: number | null
     converted_orders: Generated<number>
     counted_at: Date | null
+    counted_as: Generated<number>
   }
   second_factors: {
     user_id: number

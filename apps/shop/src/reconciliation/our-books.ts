@@ -67,6 +67,16 @@ async function readPayments(
   })
 }
 
+/**
+ * Whether a refund was learned of in this time, after its own day had been compared with a bill that lacks it: this day
+ * is the first that can say so.
+ */
+const learnedLate = (provider: string, { from, until }: { from: Date; until: Date }) => sql<boolean>`(
+  refunds.status = 'succeeded' and refunds.billed_on is null and refunds.made_at < ${from}
+  and refunds.finished_at >= ${from} and refunds.finished_at < ${until}
+  and exists (select from reconciliations r where r.provider = ${provider} and r.status = 'done'
+              and r.day = to_char(refunds.made_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD')))`
+
 async function readRefunds(
   db: Database,
   provider: string,
@@ -79,6 +89,7 @@ async function readRefunds(
     .leftJoin('payment_attempts', 'payment_attempts.id', 'refunds.attempt_id')
     .leftJoin('unmatched_payments', 'unmatched_payments.id', 'refunds.unmatched_id')
     .select(['refunds.request_no', 'refunds.order_id', 'refunds.amount_fen', 'refunds.status', 'refunds.made_at'])
+    .select(learnedLate(provider, { from, until }).as('late'))
     .select(['refunds.billed_on', 'refunds.accepted_at', 'refunds.number_spent', 'refunds.spent_numbers'])
     .select(['payment_attempts.attempt_no', 'payment_attempts.trade_no'])
     .select(['unmatched_payments.attempt_no as unmatched_no', 'unmatched_payments.trade_no as unmatched_trade'])
@@ -98,11 +109,12 @@ async function readRefunds(
           where('refunds.made_at', '>=', from),
           where('refunds.made_at', '<', until),
         ]),
+        learnedLate(provider, { from, until }),
       ]),
     )
     .execute()
   return rows.flatMap((row) => {
-    const inside = row.made_at !== null && row.made_at >= from && row.made_at < until
+    const inside = row.late || (row.made_at !== null && row.made_at >= from && row.made_at < until)
     const refund = {
       requestNo: row.request_no,
       attemptNo: row.attempt_no ?? row.unmatched_no ?? '',

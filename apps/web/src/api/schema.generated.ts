@@ -9792,8 +9792,13 @@ export interface components {
             createdAt: string;
             /** @description The gateway's own time */
             paidAt: string | null;
-            /** @description When its last refund was made, by the gateway's time */
-            refundedAt: string | null;
+            /** @description What has gone back, each at the gateway's own time, the oldest first */
+            refundsMade: {
+                /** @example 2026-11-23T10:00:00.000+08:00 */
+                at: string;
+                /** @example 39.00 */
+                amount: string;
+            }[];
             /** @description The gateway's number of the payment */
             tradeNo: string | null;
         };
@@ -9818,8 +9823,13 @@ export interface components {
             createdAt: string;
             /** @description The gateway's own time */
             paidAt: string | null;
-            /** @description When its last refund was made, by the gateway's time */
-            refundedAt: string | null;
+            /** @description What has gone back, each at the gateway's own time, the oldest first */
+            refundsMade: {
+                /** @example 2026-11-23T10:00:00.000+08:00 */
+                at: string;
+                /** @example 39.00 */
+                amount: string;
+            }[];
             /** @description The gateway's number of the payment */
             tradeNo: string | null;
             /** @example 2026-11-23T10:00:00.000+08:00 */

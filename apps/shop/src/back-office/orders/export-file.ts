@@ -18,7 +18,7 @@ const COLUMNS: readonly (readonly [title: string, value: (row: OrderRowView) => 
   ['昵称 Display name', (row) => row.buyer.displayName],
   ['下单时间 Ordered', (row) => asCell(row.createdAt)],
   ['付款时间 Paid', (row) => asCell(row.paidAt)],
-  ['最近退款时间 Last refund', (row) => asCell(row.refundedAt)],
+  ['退款明细 Refunds', (row) => row.refundsMade.map(({ at, amount }) => `${asCell(at)} ${amount}`).join('; ')],
 ]
 
 /** `2026-11-23 16:43:21` in Beijing time, which spreadsheets read as a time. */

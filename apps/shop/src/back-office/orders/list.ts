@@ -2,6 +2,7 @@
  * Order search for the back office: by number, buyer, course, amount, date, status or method; newest first, paginated.
  */
 import { sql } from 'kysely'
+import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import { type Static, Type } from 'typebox'
 import type { Reader } from '../../db/connect.ts'
 import { cutPage, type Page, readCursor } from '../../http/cursor.ts'
@@ -26,8 +27,8 @@ export const orderRowFields = {
   buyer: BuyerShape,
   createdAt: Moment,
   paidAt: Type.Union([Moment, Type.Null()], { description: "The gateway's own time" }),
-  refundedAt: Type.Union([Moment, Type.Null()], {
-    description: "When its last refund was made, by the gateway's time",
+  refundsMade: Type.Array(Type.Object({ at: Moment, amount: Money }), {
+    description: "What has gone back, each at the gateway's own time, the oldest first",
   }),
   tradeNo: Type.Union([Type.String(), Type.Null()], { description: "The gateway's number of the payment" }),
 }
@@ -47,12 +48,14 @@ const orders = (db: Reader) =>
     .select('order_payments.paid_at as came_at')
     .select(['payment_attempts.reserved_fen', 'payment_attempts.refunded_fen'])
     .select((order) =>
-      order
-        .selectFrom('refunds')
-        .select((refund) => refund.fn.max('refunds.made_at').as('at'))
-        .whereRef('refunds.attempt_id', '=', 'order_payments.attempt_id')
-        .where('refunds.status', '=', 'succeeded')
-        .as('refunded_at'),
+      jsonArrayFrom(
+        order
+          .selectFrom('refunds')
+          .select(['refunds.made_at', 'refunds.amount_fen'])
+          .whereRef('refunds.attempt_id', '=', 'order_payments.attempt_id')
+          .where('refunds.status', '=', 'succeeded')
+          .orderBy('refunds.made_at'),
+      ).as('made'),
     )
     .select((order) =>
       order
@@ -99,6 +102,9 @@ export const writeRow = (row: OrderRow): OrderRowView => ({
   buyer: { id: row.user_id, username: row.username, displayName: row.display_name },
   createdAt: writeMoment(row.created_at),
   paidAt: writeMomentOrNull(row.came_at),
-  refundedAt: writeMomentOrNull(row.refunded_at),
+  refundsMade: row.made.map(({ made_at, amount_fen }) => ({
+    at: writeMoment(new Date(made_at ?? 0)),
+    amount: formatYuan(amount_fen),
+  })),
   tradeNo: row.trade_no,
 })

@@ -13,5 +13,6 @@ create index refunds_made_at on refunds (made_at) where status = 'succeeded';
 -- The dashboard reads payments by the gateway's time.
 create index order_payments_paid_at on order_payments using brin (paid_at);
 
--- The dashboard's days go by the gateway's time from now on: all are added up again.
-update sales_days set counted_at = null;
+-- The dashboard's days go by the gateway's time from now on: all are added up again, also those that a node of the version
+-- before still adds up by ours (`counted_as` 1).
+alter table sales_days add column counted_as smallint not null default 1;

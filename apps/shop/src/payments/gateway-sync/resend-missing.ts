@@ -70,6 +70,6 @@ async function correctTime(
   await db.transaction().execute(async (tx) => {
     const update = tx.updateTable('refunds').set({ made_at: at }).where('id', '=', id).where('made_at', '=', before)
     await update.execute()
-    for (const changed of [before, at]) await also(tx, changed)
+    for (const changed of [before, at].sort((one, other) => one.getTime() - other.getTime())) await also(tx, changed)
   })
 }

@@ -1,6 +1,7 @@
 /** A refund of ours was made: its state, its order, and the access that ends. Possible from every state. */
 import { sql } from 'kysely'
 import { faultPoint } from '#fault-point'
+import { dayOf, noonOf } from '../../beijing-day.ts'
 import type { Transaction } from '../../db/connect.ts'
 import { revokeForOrder } from '../../enrolments/access.ts'
 import { toFen } from '../../money.ts'
@@ -34,8 +35,10 @@ export async function succeedRefund(
     await reserve(tx, refund.order_id, refund, lines)
     await linkIfFullyRefunded(tx, refund)
   }
-  const billed = day !== undefined && refund.billed_on === null && { billed_on: day }
-  const set = { refusal: null, made_at: at, ...billed }
+  const billedOn = refund.billed_on ?? day
+  // A bill that has listed it already is right about the day.
+  const madeAt = billedOn === undefined || dayOf(at) === billedOn ? at : noonOf(billedOn)
+  const set = { refusal: null, made_at: madeAt, ...(billedOn !== undefined && { billed_on: billedOn }) }
   const move = { at: now, by: { actor: 'gateway' }, reason: '', set } as const
   if (!(await moveRefund(tx, 'succeed', refundId, move))) throw new Error(`A refund is ${refund.status}.`)
   await refundReserved(tx, refund.order_id, refund, lines)

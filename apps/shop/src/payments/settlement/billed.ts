@@ -1,4 +1,4 @@
-/** Records the day whose bill listed a payment or a refund, and for a refund the bill's time where ours is of another day. */
+/** Records the day whose bill listed a payment or a refund, and the bill's time where ours is of another day. */
 import { sql } from 'kysely'
 import { dayOf, endOf, midnight, noonOf } from '../../beijing-day.ts'
 import type { Database, Transaction } from '../../db/connect.ts'
@@ -22,15 +22,12 @@ export async function recordBilled(
 ): Promise<void> {
   for (let start = 0; start < bill.length; start += BATCH) {
     const batch = bill.slice(start, start + BATCH)
-    await recordPayments(
-      db,
-      provider,
-      day,
-      batch.filter((line) => line.kind === 'payment'),
-    )
+    const payments = batch.filter((line) => line.kind === 'payment')
+    await recordPayments(db, provider, day, payments)
+    await correctPaidTimes(db, { provider, day }, { payments, countAgain })
     const refunds = batch.filter((line) => line.kind === 'refund')
     await recordRefunds(db, provider, day, refunds)
-    await correctTimes(db, day, { refunds, countAgain })
+    await correctRefundTimes(db, day, { refunds, countAgain })
   }
 }
 
@@ -75,8 +72,45 @@ async function recordRefunds(db: Database, provider: string, day: string, lines:
   )
 }
 
+/** A bill's row may state a time just outside its day. */
+const timeOnDay = (day: string, { at }: BillLine): Date => (dayOf(at) === day ? at : noonOf(day))
+
+/** Payments that this bill lists, and that our books put on another day: the gateway had not said when they were made. */
+async function correctPaidTimes(
+  db: Database,
+  { provider, day }: { provider: string; day: string },
+  { payments, countAgain }: { payments: readonly BillLine[]; countAgain: CountAgain },
+): Promise<void> {
+  if (payments.length === 0) return
+  const found = await db
+    .selectFrom('payment_attempts')
+    .select(['id', 'trade_no', 'paid_at'])
+    .where('provider', '=', provider)
+    .where('billed_on', '=', day)
+    .where(
+      'trade_no',
+      'in',
+      payments.map((line) => line.tradeNo),
+    )
+    .where(sql<boolean>`(paid_at < ${midnight(day)} or paid_at >= ${endOf(day)})`)
+    .execute()
+  for (const { id, trade_no, paid_at: before } of found) {
+    const line = payments.find((each) => each.tradeNo === trade_no)
+    if (before === null || !line) continue
+    await db.transaction().execute(async (tx) => {
+      const at = timeOnDay(day, line)
+      await tx.updateTable('payment_attempts').set({ paid_at: at }).where('id', '=', id).execute()
+      await tx.updateTable('order_payments').set({ paid_at: at }).where('attempt_id', '=', id).execute()
+      for (const changed of inOrder(before, at)) await countAgain(tx, changed)
+    })
+  }
+}
+
+/** Days are marked in order, so that two processes never wait for each other. */
+const inOrder = (...times: Date[]): Date[] => times.sort((one, other) => one.getTime() - other.getTime())
+
 /** Our refunds that this bill lists, and that our books put on another day: the bill's time is the right one. */
-async function correctTimes(
+async function correctRefundTimes(
   db: Database,
   day: string,
   { refunds, countAgain }: { refunds: readonly BillLine[]; countAgain: CountAgain },
@@ -92,16 +126,15 @@ async function correctTimes(
       'in',
       refunds.map((line) => line.requestNo),
     )
-    .where(sql<boolean>`made_at < ${midnight(day)} or made_at >= ${endOf(day)}`)
+    .where(sql<boolean>`(made_at < ${midnight(day)} or made_at >= ${endOf(day)})`)
     .execute()
   for (const { id, request_no, made_at: before } of found) {
-    const at = refunds.find((line) => line.requestNo === request_no)?.at
-    if (before === null || at === undefined) continue
+    const line = refunds.find((each) => each.requestNo === request_no)
+    if (before === null || !line) continue
     await db.transaction().execute(async (tx) => {
-      // A bill's row may state a time just outside its day.
-      const set = { made_at: dayOf(at) === day ? at : noonOf(day) }
-      await tx.updateTable('refunds').set(set).where('id', '=', id).where('made_at', '=', before).execute()
-      for (const changed of [before, set.made_at]) await countAgain(tx, changed)
+      const at = timeOnDay(day, line)
+      await tx.updateTable('refunds').set({ made_at: at }).where('id', '=', id).where('made_at', '=', before).execute()
+      for (const changed of inOrder(before, at)) await countAgain(tx, changed)
     })
   }
 }
