@@ -5,7 +5,7 @@ describePages([
   {
     name: 'the shop’s settings',
     path: () => '/admin/settings/shop',
-    heading: ['店铺信息', 'The shop'],
+    heading: ['店铺信息', 'Shop profile'],
     shows: '[name=nameZh]',
   },
   {
