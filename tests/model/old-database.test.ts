@@ -3,6 +3,7 @@
  * and trials: after all later migrations, every order, access and sum says the same. `XUECHENG_OLD_ORDERS=100000` is a
  * shop of some years.
  */
+import type pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { migrate } from '../../apps/shop/src/db/migrate.ts'
 import { type OlderDatabase, startTestDatabase, type TestDatabase } from '../harness/database.ts'
@@ -13,18 +14,28 @@ const LIMIT_MS = 600_000
 let database: TestDatabase
 let shop: OlderDatabase
 
-const query = async (text: string, values: unknown[] = []) => (await shop.pool.query(text, values)).rows
+let client: pg.PoolClient
+
+const query = async (text: string, values: unknown[] = []) => (await client.query(text, values)).rows
 
 beforeAll(async () => {
   database = await startTestDatabase()
   shop = await database.older('0036')
+  client = await shop.pool.connect()
+  await query("set statement_timeout = 0; set work_mem = '256MB'")
   await query(
     "select add_month(grown::regclass, current_date) from (values ('notifications'), ('order_history')) tables (grown)",
   )
-  for (const statement of FILL) await query(statement, statement.includes('$1') ? [ORDERS] : [])
+  for (const statement of FILL) {
+    await query(statement, statement.includes('$1') ? [ORDERS] : [])
+    await query('analyze')
+  }
 }, LIMIT_MS)
 
-afterAll(() => database.stop(), LIMIT_MS)
+afterAll(async () => {
+  client.release(true)
+  await database.stop()
+}, LIMIT_MS)
 
 const FILL: readonly string[] = [
   `insert into categories (slug, position, name_zh, name_en, palette) values ('c', 0, 'c', 'c', '{}')`,
