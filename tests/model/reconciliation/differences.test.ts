@@ -55,7 +55,7 @@ test.each(METHODS)(
       UNKNOWN_TRADE: 'refund',
       REFUND_MISSING_HERE: 'record',
       REFUND_MISSING_THERE: 'refund',
-      REFUND_AMOUNT_DIFFERS: 'seen',
+      REFUND_AMOUNT_DIFFERS: 'record',
       FEE_DIFFERS: 'seen',
     }
     const found = await run(day, bill, method)

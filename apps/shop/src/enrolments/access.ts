@@ -5,6 +5,7 @@
 import { sql } from 'kysely'
 import type { Database, Reader, Transaction } from '../db/connect.ts'
 import { ShopError } from '../errors.ts'
+import { toFen } from '../money.ts'
 import { addHistory } from '../orders/history.ts'
 import type { ReasonOrWords } from '../orders/reasons.ts'
 
@@ -83,6 +84,63 @@ export async function revokeForOrder(
   for (const { user_id, course_id } of revoked.toSorted(byCourse)) await useStandby(tx, user_id, course_id)
   const about = { orderId, at, subject: 'access', event: 'revoke', from: 'active', to: 'revoked', reason } as const
   await addHistory(tx, ...revoked.map((row) => ({ ...about, number: String(row.course_id), actor: 'shop' as const })))
+}
+
+/**
+ * Gives back the access that refunds of this order took, where the line is not refunded in full after all. What staff took
+ * stays taken. Recorded in the order's history.
+ */
+export async function restoreForOrder(
+  tx: Transaction,
+  { orderId, at, reason }: { orderId: number; at: Date; reason: ReasonOrWords },
+): Promise<void> {
+  const restored = await tx
+    .updateTable('enrolments')
+    .from('order_lines')
+    .set({ revoked_at: null })
+    .whereRef('order_lines.order_id', '=', 'enrolments.order_id')
+    .whereRef('order_lines.course_id', '=', 'enrolments.course_id')
+    .where('enrolments.order_id', '=', orderId)
+    .where((line) =>
+      line.or([
+        line('order_lines.refunded_fen', '<', line.ref('order_lines.price_fen')),
+        line.and([
+          line('order_lines.price_fen', '=', toFen(0)),
+          line.not(
+            line.exists(
+              line
+                .selectFrom('refund_lines')
+                .select('refund_id')
+                .whereRef('refund_lines.order_id', '=', 'order_lines.order_id')
+                .whereRef('refund_lines.course_id', '=', 'order_lines.course_id'),
+            ),
+          ),
+        ]),
+      ]),
+    )
+    .where('enrolments.revoked_at', 'in', (of) =>
+      of
+        .selectFrom('refunds')
+        .select('finished_at')
+        .where('refunds.order_id', '=', orderId)
+        .where('refunds.status', '=', 'succeeded'),
+    )
+    // Access from elsewhere, or a grant that stood by and took over, is enough.
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('enrolments as other')
+            .select('other.id')
+            .whereRef('other.user_id', '=', 'enrolments.user_id')
+            .whereRef('other.course_id', '=', 'enrolments.course_id')
+            .where('other.revoked_at', 'is', null),
+        ),
+      ),
+    )
+    .returning('enrolments.course_id')
+    .execute()
+  const about = { orderId, at, subject: 'access', event: 'grant', from: 'revoked', to: 'active', reason } as const
+  await addHistory(tx, ...restored.map((row) => ({ ...about, number: String(row.course_id), actor: 'shop' as const })))
 }
 
 const byCourse = (left: { course_id: number }, right: { course_id: number }) => left.course_id - right.course_id

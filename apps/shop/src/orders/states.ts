@@ -53,6 +53,13 @@ export const ORDER_TRANSITIONS = {
     needs: 'the gateway has confirmed the refund of the rest',
     does: 'revokes the access that this order granted',
   },
+  refundLess: {
+    from: ['refunded'],
+    to: 'partially_refunded',
+    by: ['gateway'],
+    needs: "the gateway's bill has said that less went back than our books had, and staff have had that recorded",
+    does: 'gives back the access to the lines that are not paid back whole',
+  },
 } as const satisfies StateTable<OrderStatus>
 
 export type OrderEvent = keyof typeof ORDER_TRANSITIONS

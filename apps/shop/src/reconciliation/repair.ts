@@ -15,6 +15,7 @@ import { queryAttempt, queryBeforeRefund } from '../payments/gateway-sync/query.
 import { resendMissingRefund } from '../payments/gateway-sync/resend-missing.ts'
 import { sendRefund } from '../payments/gateway-sync/send-refund.ts'
 import { findProvider, type Payments } from '../payments/payments.ts'
+import { correctMadeRefund } from '../payments/refunds/correct.ts'
 import { requestUnmatchedRefund, rowsOfTrade } from '../payments/refunds/create.ts'
 import { requireRefundProof } from '../payments/refunds/credential-proof.ts'
 import { sendRefundAgain } from '../payments/refunds/decisions.ts'
@@ -46,7 +47,7 @@ export const REPAIRS_OF: Readonly<Record<DifferenceKind, readonly Repair[]>> = {
   ANOTHER_APPLICATION: ['seen'],
   REFUND_MISSING_HERE: ['record', 'seen'],
   REFUND_MISSING_THERE: ['refund', 'seen'],
-  REFUND_AMOUNT_DIFFERS: ['seen'],
+  REFUND_AMOUNT_DIFFERS: ['record', 'seen'],
   BILLED_TWICE: ['seen'],
   FEE_DIFFERS: ['seen'],
 }
@@ -104,7 +105,8 @@ export async function repairDifference<Answer>(
     outcome = await resendMissingRefund(payments, nameOf(row), { day: row.day, reason: note, also: countAgain })
   else if (repair === 'refund')
     await queryBeforeRefund(payments, { ...nameOf(row), attemptNo: row.attempt_no, reason: row.kind })
-  if (repair === 'record') await recordRefund(payments, staff, row)
+  if (repair === 'record' && row.kind === 'REFUND_AMOUNT_DIFFERS') await recordBilledAmount(payments, row)
+  else if (repair === 'record') await recordRefund(payments, staff, row)
   return payments.db.transaction().execute((tx) =>
     close(tx, async () => {
       if (repair === 'refund' && row.kind !== 'REFUND_MISSING_THERE')
@@ -192,6 +194,27 @@ const listAsBilled = (
     now,
     merchant: null,
   })
+
+/**
+ * Records the bill's amount of a refund that was made: only the gateway knows what moved.
+ * @throws ShopError REPAIR_UNFIT also where the bill lists the refund twice, so that it names no amount
+ */
+async function recordBilledAmount({ db, clock }: Payments, row: DifferenceRow): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const twice = await tx
+      .selectFrom('reconciliation_differences')
+      .select('id')
+      .where('provider', '=', row.provider)
+      .where('trade_no', '=', row.trade_no)
+      .where('request_no', '=', row.request_no)
+      .where('kind', '=', 'BILLED_TWICE')
+      .where('gone_at', 'is', null)
+      .executeTakeFirst()
+    if (twice) throw new ShopError('REPAIR_UNFIT')
+    const madeAt = await correctMadeRefund(tx, { ...nameOf(row), amount: toFen(row.theirs_fen ?? 0), now: clock() })
+    if (madeAt) await countAgain(tx, madeAt)
+  })
+}
 
 /**
  * Records a refund that the gateway has made, ours or external; the gateway is asked first. One of ours that was sent is

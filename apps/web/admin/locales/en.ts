@@ -423,7 +423,7 @@ const messages: SameKeys<typeof chinese> = {
     settleLead:
       'The gateway is queried again. If it confirms the payment, the order becomes paid and access is granted.',
     refundLead: 'The payment is refunded to the payer. An existing refund is sent again with the same refund number.',
-    recordLead: 'The refund made at the gateway is recorded in the shop, and the access that it paid for ends.',
+    recordLead: 'What the gateway has refunded is recorded in the shop; the order and its access follow.',
     askLead:
       'The gateway is queried about this payment. If it confirms it, the difference is resolved; nothing else changes.',
     seenLead: 'Nothing is changed; only your note is kept.',

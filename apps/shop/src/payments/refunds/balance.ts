@@ -54,6 +54,14 @@ export const refundReserved = (
   lines: readonly RefundLine[],
 ): Promise<void> => count(tx, orderId, source, lines, { reserved: -1, refunded: 1 })
 
+/** The gateway has refunded that much less than our books had. */
+export const unrefund = (
+  tx: Transaction,
+  orderId: number | null,
+  source: RefundSource,
+  lines: readonly RefundLine[],
+): Promise<void> => count(tx, orderId, source, lines, { reserved: 0, refunded: -1 })
+
 async function count(
   tx: Transaction,
   orderId: number | null,

@@ -61,6 +61,13 @@ export const REFUND_TRANSITIONS = {
     needs: "the day's bill lacks it, staff have sent it again with the same number, and the gateway has now made it",
     does: 'clears the day of its bill: it is on the bill of the day on which the gateway made it, unless an earlier bill has it',
   },
+  correct: {
+    from: ['succeeded'],
+    to: 'succeeded',
+    by: ['gateway'],
+    needs: "the day's bill lists it with another amount, and staff have had that amount recorded",
+    does: 'an excess is taken from the payment and belongs to no line; a lack is free again, and the lines that are no longer paid back whole give access again',
+  },
   refuse: {
     from: ['sent'],
     to: 'refused',

@@ -43,17 +43,21 @@ export async function succeedRefund(
   if (!(await moveRefund(tx, 'succeed', refundId, move))) throw new Error(`A refund is ${refund.status}.`)
   await refundReserved(tx, refund.order_id, refund, lines)
   faultPoint('refund: succeeded, order not moved')
-  await tx
-    .updateTable('unmatched_payments')
-    .set({ resolved_at: now, resolution: 'refunded' })
-    .where('refund_id', '=', refundId)
-    .where('resolved_at', 'is', null)
-    .execute()
+  await resolveRefunded(tx, refundId, now)
   const { order_id: orderId } = refund
   if (orderId === null || !(await isOrderPayment(tx, orderId, refund.attempt_id))) return
   const courseIds = lines.map((line) => line.course_id)
   await updateOrderAndAccess(tx, orderId, courseIds, now, refunded(refund))
 }
+
+/** Closes what this refund has settled among the unmatched payments. */
+export const resolveRefunded = (tx: Transaction, refundId: number, now: Date) =>
+  tx
+    .updateTable('unmatched_payments')
+    .set({ resolved_at: now, resolution: 'refunded' })
+    .where('refund_id', '=', refundId)
+    .where('resolved_at', 'is', null)
+    .execute()
 
 interface Room extends RefundSource {
   /** The refund that needs the room; none of ours yet if it is to be created. */
@@ -211,13 +215,13 @@ async function shrinkLine(
 }
 
 /** The reason for the order's transition. */
-const refunded = ({ request_no: requestNo, reason_code: why, reason: note }: RefundRow): Reason =>
+export const refunded = ({ request_no: requestNo, reason_code: why, reason: note }: RefundRow): Reason =>
   why === null ? { code: 'REFUNDED', requestNo, note } : { code: 'REFUNDED', requestNo, why }
 
 /**
  * Whether this is the payment for which the order was fulfilled: refunding any other changes nothing about the order.
  */
-async function isOrderPayment(tx: Transaction, orderId: number, attemptId: number | null): Promise<boolean> {
+export async function isOrderPayment(tx: Transaction, orderId: number, attemptId: number | null): Promise<boolean> {
   if (attemptId === null) return false
   const pays = tx.selectFrom('order_payments').select('order_id')
   return (
@@ -229,7 +233,7 @@ async function isOrderPayment(tx: Transaction, orderId: number, attemptId: numbe
  * Moves the order to its next state and ends access: to the courses of the lines that are refunded in full, or to all
  * of them with the last fen of the payment, no matter which lines it was refunded for.
  */
-async function updateOrderAndAccess(
+export async function updateOrderAndAccess(
   tx: Transaction,
   orderId: number,
   courseIds: readonly number[],

@@ -1,6 +1,7 @@
 /** Moves a refund between states as its table allows, with an entry in its order's history. */
 import { sql } from 'kysely'
 import type { Transaction } from '../../db/connect.ts'
+import type { Fen } from '../../money.ts'
 import { addHistory } from '../../orders/history.ts'
 import type { ReasonOrWords } from '../../orders/reasons.ts'
 import { allows, type By } from '../../orders/state-table.ts'
@@ -22,6 +23,8 @@ export interface RefundMove {
     number_spent?: boolean
     refused_tries?: number
     stopped?: boolean
+    amount_fen?: Fen
+    finished_at?: Date | null
   }
 }
 

@@ -116,7 +116,7 @@ const names: SameKeys<typeof chinese> = {
     REFUND_MISSING_THERE:
       'Query the gateway first: a refund already made is not sent again; otherwise it is sent with the same refund number, which never refunds twice.',
     REFUND_AMOUNT_DIFFERS:
-      'The amount on the bill is what was refunded. Check it in the merchant console. If it was too little, refund the rest there; if too much, agree with the buyer. Then note what was done.',
+      'The amount on the bill is what was refunded: record it. If it was too little, the rest can be refunded again, and access to courses that are not refunded in full returns. If it was too much, less is left to refund.',
     FEE_DIFFERS:
       'The gateway charges the fee on the bill. If your contract says otherwise, ask its support, and note its answer.',
   },
@@ -254,6 +254,7 @@ const names: SameKeys<typeof chinese> = {
     order_expire: 'Order expired',
     order_replace: 'Payment moved to a new order',
     order_refundPart: 'Partly refunded',
+    order_refundLess: 'Less was refunded than recorded',
     order_refundRest: 'Refunded in full',
     attempt_open: 'Attempt opened',
     attempt_pay: 'Attempt paid',
@@ -265,6 +266,7 @@ const names: SameKeys<typeof chinese> = {
     refund_send: 'Refund sent',
     refund_succeed: 'Refund completed',
     refund_resendMissing: 'Missing refund sent again',
+    refund_correct: 'Amount corrected to the gateway’s',
     refund_refuse: 'Refund refused by the gateway',
     refund_giveWay: 'Refund stopped: already refunded under another number',
     refund_stop: 'Refund stopped by staff',

@@ -93,7 +93,7 @@ export default {
     REFUND_MISSING_HERE: '补记退款：本店发出的退款会向平台查询结果；手工退款会记入账目，并计入已退金额。',
     REFUND_MISSING_THERE: '先查询支付平台：已退款的不再发送；未退款的用原退款号再发一次，同一退款号不会重复退款。',
     REFUND_AMOUNT_DIFFERS:
-      '实际退出的是账单上的金额。请在商户平台核对：少退的在平台上补退给买家，多退的与买家协商，然后注明处理结果。',
+      '实际退出的是账单上的金额，请补记。多退的从可退金额中扣除；少退的部分可以再次退款，没有全额退款的课程恢复学习权限。',
     FEE_DIFFERS: '平台按账单金额收取。与合同不符请联系平台客服，并注明答复。',
   },
   check: {
@@ -230,6 +230,7 @@ export default {
     order_expire: '订单过期',
     order_replace: '款项转到新订单',
     order_refundPart: '部分退款完成',
+    order_refundLess: '实际退款少于账目',
     order_refundRest: '全部退款完成',
     attempt_open: '打开支付单',
     attempt_pay: '支付单收到付款',
@@ -241,6 +242,7 @@ export default {
     refund_send: '发送退款',
     refund_succeed: '退款到账',
     refund_resendMissing: '补做退款',
+    refund_correct: '退款金额改为平台的金额',
     refund_refuse: '平台拒绝退款',
     refund_giveWay: '停止退款：这笔钱已用另一退款号退出',
     refund_stop: '工作人员停止退款',
