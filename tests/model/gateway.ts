@@ -141,7 +141,7 @@ const providerNamed = (gateway: MemoryGateway, name: string): PaymentProvider =>
       if (trade.state === 'waiting' && gateway.clock() > trade.expiresAt) trade.state = 'closed'
       if (trade.state !== 'paid') return { state: trade.state }
       const { tradeNo, amount, paidAt } = trade
-      return { state: 'paid', tradeNo, amount, paidAt: paidAt ?? new Date(0) }
+      return { state: 'paid', tradeNo, amount, paidAt: paidAt ?? new Date(0), isRefunded: trade.refunds.size > 0 }
     }),
   close: (attemptNo) =>
     answer(gateway, () => {

@@ -28,6 +28,7 @@ export type HistoryReason =
   | 'NUMBER_REPLACED'
   | 'MADE_INSTEAD'
   | 'STOPPED'
+  | 'REFUNDED_THERE'
   | 'REFUNDED'
   | 'DIFFERENCE'
 export interface HistoryDetails {

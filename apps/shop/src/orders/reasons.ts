@@ -19,6 +19,7 @@ export const REASON_CODES = [
   'NUMBER_REPLACED',
   'MADE_INSTEAD',
   'STOPPED',
+  'REFUNDED_THERE',
   'REFUNDED',
   'DIFFERENCE',
 ] as const
@@ -49,7 +50,9 @@ type Has<Code extends ReasonCode, Needed extends keyof Details = never, Also ext
 } & Readonly<Required<Pick<Details, Needed>> & Pick<Details, Also>>
 
 export type Reason =
-  | Has<RefundReason | 'NOT_PAID_IN_TIME' | 'CLOSED_AT_GATEWAY' | 'NOT_NEEDED' | 'GIVEN_UP' | 'STOPPED'>
+  | Has<
+      RefundReason | 'NOT_PAID_IN_TIME' | 'CLOSED_AT_GATEWAY' | 'NOT_NEEDED' | 'GIVEN_UP' | 'STOPPED' | 'REFUNDED_THERE'
+    >
   | Has<'METHOD_CHOSEN', 'provider'>
   | Has<'PAID', 'provider' | 'tradeNo' | 'source', 'notificationId' | 'by'>
   /** A new order takes the payment of an expired one; each names the other. */

@@ -72,6 +72,8 @@ export type GatewayTrade =
       readonly paidAt: Date
       /** The merchant it was paid at, if there can be several. */
       readonly merchant?: string | null
+      /** Whether some of it, possibly all, has been refunded since: a query does not say how much. */
+      readonly isRefunded?: boolean
     }
 
 /** One check of a notification with its result; kept in the inbox for staff to read. */

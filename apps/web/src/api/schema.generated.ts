@@ -9927,7 +9927,7 @@ export interface components {
                 /** @description What a person or a gateway wrote, as it is */
                 reason: string;
                 /** @description A reason of the shop's own */
-                reasonCode: ("ORDER_ALREADY_PAID" | "ORDER_CLOSED" | "COURSE_ALREADY_OWNED" | "MADE_BY_HAND" | "METHOD_CHOSEN" | "PAID" | "NOT_PAID_IN_TIME" | "CLOSED_AT_GATEWAY" | "NOT_NEEDED" | "GIVEN_UP" | "LATE_PAYMENT_OF" | "LATE_PAYMENT_MOVED_TO" | "NUMBER_SPENT" | "NUMBER_REPLACED" | "MADE_INSTEAD" | "STOPPED" | "REFUNDED" | "DIFFERENCE") | null;
+                reasonCode: ("ORDER_ALREADY_PAID" | "ORDER_CLOSED" | "COURSE_ALREADY_OWNED" | "MADE_BY_HAND" | "METHOD_CHOSEN" | "PAID" | "NOT_PAID_IN_TIME" | "CLOSED_AT_GATEWAY" | "NOT_NEEDED" | "GIVEN_UP" | "LATE_PAYMENT_OF" | "LATE_PAYMENT_MOVED_TO" | "NUMBER_SPENT" | "NUMBER_REPLACED" | "MADE_INSTEAD" | "STOPPED" | "REFUNDED_THERE" | "REFUNDED" | "DIFFERENCE") | null;
                 /** @description The facts that it names */
                 details: {
                     /** @description The payment method */

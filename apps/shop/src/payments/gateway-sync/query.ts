@@ -34,9 +34,9 @@ export async function queryAttempt(
   faultPoint('ask: answered, not settled')
   const now = payments.clock()
   if (trade.state === 'paid') {
-    const { tradeNo, amount, paidAt } = trade
+    const { tradeNo, amount, paidAt, isRefunded = false } = trade
     const source = 'query' as const
-    const paid = { provider, attemptNo, tradeNo, amount, paidAt, source, now, ...answeredBy(trade) }
+    const paid = { provider, attemptNo, tradeNo, amount, paidAt, isRefunded, source, now, ...answeredBy(trade) }
     // guard: query-transaction
     const settlement = await pipelinedTransaction(payments.db, async ({ tx, begin }) => {
       const [held] = await begin(attemptToSettle(tx, paid))

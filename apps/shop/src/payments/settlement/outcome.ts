@@ -8,6 +8,8 @@ export interface PaidAttempt extends PaidNotice {
   readonly source: PaymentSource
   /** The notification that was replayed, and by whom. */
   readonly replayed?: { readonly notificationId: number; readonly by: string }
+  /** Whether the gateway has refunded some of it, possibly all, before we heard of it. */
+  readonly isRefunded?: boolean
   readonly now: Date
 }
 
@@ -27,3 +29,4 @@ export type UnmatchedReason =
   | 'ORDER_ALREADY_PAID'
   | 'ORDER_CLOSED'
   | 'COURSE_ALREADY_OWNED'
+  | 'REFUNDED_THERE'

@@ -7,7 +7,7 @@ import { sql } from 'kysely'
 import { faultPoint } from '#fault-point'
 import type { Reader, Transaction } from '../../db/connect.ts'
 import { pipeline } from '../../db/statements/pipeline.ts'
-import { grantsForOrder } from '../../enrolments/access.ts'
+import { grantsForOrder, revokeForOrder } from '../../enrolments/access.ts'
 import { enqueue } from '../../jobs/enqueue.ts'
 import { type Fen, toFen } from '../../money.ts'
 import { publishOrder } from '../../orders/events.ts'
@@ -104,12 +104,16 @@ export async function settle(tx: Transaction, paid: PaidAttempt, held?: AttemptT
     .executeTakeFirstOrThrow()
   faultPoint('settle: access granted')
   await publishOrder(tx, order.order_no)
+  if (settled.others_open) await enqueue(tx, CLOSE_ATTEMPTS, { orderId })
+  if (paid.isRefunded) {
+    await withholdAccess(tx, paid, orderId, courseIds)
+    return { outcome: 'settled' }
+  }
   const given = new Set(settled.granted)
   // Courses that the buyer owned already through another order: they were paid for twice.
   const owned = courseIds.filter((courseId) => !given.has(courseId))
   // guard: owned-course-refunded
   if (owned.length > 0) await refundOwnedLines(tx, paid, orderId, owned)
-  if (settled.others_open) await enqueue(tx, CLOSE_ATTEMPTS, { orderId })
   return { outcome: 'settled' }
 }
 
@@ -186,6 +190,21 @@ async function refundUnneeded(
   const refundId = await refundPayment(tx, { attemptId, orderId, paid, reason })
   faultPoint('settle: refund booked')
   return recordAsUnmatched(tx, paid, reason, { orderId, refundId })
+}
+
+/**
+ * The order is paid, but money of it went back before we heard of it, and how much is not known before the bill: no
+ * access until staff have seen to it.
+ */
+async function withholdAccess(
+  tx: Transaction,
+  paid: PaidAttempt,
+  orderId: number,
+  courseIds: readonly number[],
+): Promise<void> {
+  const reason = 'REFUNDED_THERE'
+  await revokeForOrder(tx, { orderId, courseIds, at: paid.now, reason: { code: reason } })
+  await recordAsUnmatched(tx, paid, reason, { orderId })
 }
 
 /**

@@ -52,6 +52,7 @@ const names: SameKeys<typeof chinese> = {
     NUMBER_SPENT: 'The gateway closed this refund number; continued as {requestNo}',
     NUMBER_REPLACED: 'Previous refund number: {requestNo}',
     MADE_INSTEAD: 'The gateway has already refunded this as {requestNo}',
+    REFUNDED_THERE: 'Refunded at the gateway before the shop learned of it: no access until the refund is recorded',
     STOPPED: '{note}',
     REFUNDED: '{why} (refund {requestNo})',
     DIFFERENCE: '{kind}: {note}',

@@ -40,6 +40,7 @@ export default {
     NUMBER_SPENT: '支付平台已关闭原退款号，改用 {requestNo}',
     NUMBER_REPLACED: '原退款号 {requestNo}',
     MADE_INSTEAD: '这笔钱已由支付平台以 {requestNo} 退出',
+    REFUNDED_THERE: '商店得知之前平台已退款：退款入账前不开通课程',
     STOPPED: '{note}',
     REFUNDED: '{why}（退款 {requestNo}）',
     DIFFERENCE: '{kind}：{note}',

@@ -115,7 +115,8 @@ async function queryTrade({ client, clock, log }: Access, attemptNo: string): Pr
   // TRADE_CLOSED also covers trades refunded in full; only those have a time of payment, when the seller got the money.
   // If the gateway leaves it out, the trade is read as never paid, which grants nothing.
   if (tradeStatus === 'TRADE_CLOSED' && !sendPayDate) return { state: 'closed', tradeNo }
-  return { state: 'paid', tradeNo, amount: toFen(trade.totalAmount), paidAt: sendPayDate ?? clock() }
+  const isRefunded = tradeStatus === 'TRADE_CLOSED'
+  return { state: 'paid', tradeNo, amount: toFen(trade.totalAmount), paidAt: sendPayDate ?? clock(), isRefunded }
 }
 
 async function payBack({ client, log }: Access, refund: RefundToSend): Promise<RefundAnswer> {

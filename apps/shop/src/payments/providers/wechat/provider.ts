@@ -137,7 +137,8 @@ async function queryTrade({ client, settings, clock }: Access, attemptNo: string
   if (trade.tradeState !== 'SUCCESS' && trade.tradeState !== 'REFUND') return { state: 'waiting' }
   if (trade.transactionId === undefined) throw new ShopError('GATEWAY_UNAVAILABLE')
   const paidAt = trade.successTime ?? clock()
-  return { state: 'paid', tradeNo: trade.transactionId, amount: toFen(trade.total), paidAt }
+  const isRefunded = trade.tradeState === 'REFUND'
+  return { state: 'paid', tradeNo: trade.transactionId, amount: toFen(trade.total), paidAt, isRefunded }
 }
 
 /**
