@@ -258,9 +258,9 @@ describe.each(Object.keys(HANDS))('%s', (name) => {
     await refund({ attemptNo, tradeNo, requestNo, paid: AMOUNT, amount: toFen(900), reason: 'bill', merchant: null })
     const { now } = await system.sandbox.get<{ now: string }>('/clock')
     const day = now.slice(0, 10)
-    expect(await provider().bill(day)).toEqual({ state: 'not yet' })
+    expect(await provider().bill(day, [])).toEqual({ state: 'not yet' })
     await system.sandbox.nextMorning()
-    const bill = await provider().bill(day)
+    const bill = await provider().bill(day, [])
     if (bill.state !== 'ready') throw new Error('there is no bill')
     const lines = bill.lines.filter((line) => line.attemptNo === attemptNo)
     expect(lines.map(({ kind, tradeNo: no, requestNo: of, amount }) => [kind, no, of, amount])).toEqual([

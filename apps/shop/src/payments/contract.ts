@@ -178,7 +178,9 @@ export interface BillLine {
   /** Refunds only; '' on a payment. */
   readonly requestNo: string
   readonly amount: Fen
-  /** Whether the bill names another application of the same merchant. */
+  /** The merchant that the bill names for it, if there can be several in one bill. */
+  readonly merchant?: string
+  /** Whether that is none of the shop's own, retired ones included: another application of the same account. */
   readonly isOfAnotherApplication?: boolean
   /** The fee that the gateway charged; negative if it gave a fee back. */
   readonly fee: number
@@ -224,8 +226,12 @@ export interface PaymentProvider {
    * @throws ShopError GATEWAY_UNAVAILABLE when the outcome is unknown
    */
   queryRefund(refund: RefundRef): Promise<RefundFound | undefined>
-  /** A Beijing day's bill (`YYYY-MM-DD`), once it is due. @throws ShopError GATEWAY_UNAVAILABLE */
-  bill(day: string): Promise<BillAnswer>
+  /**
+   * A Beijing day's bill (`YYYY-MM-DD`), once it is due.
+   * @param tradedAt the merchants at which our books have payments or refunds of that day; null if that was not recorded
+   * @throws ShopError GATEWAY_UNAVAILABLE
+   */
+  bill(day: string, tradedAt: readonly (string | null)[]): Promise<BillAnswer>
   /** Verifies and parses. Never throws because of what was sent. */
   readNotification(raw: RawNotification): Promise<ReadNotification>
 }

@@ -32,6 +32,27 @@ export async function readOurBooks(
   }
 }
 
+/** The merchants at which we have payments or refunds of that day. */
+export async function tradedAt(db: Database, { provider, day }: { provider: string; day: string }) {
+  const [from, until] = [midnight(day), endOf(day)]
+  const paid = db
+    .selectFrom('payment_attempts')
+    .select('merchant')
+    .where('provider', '=', provider)
+    .where('paid_at', '>=', from)
+    .where('paid_at', '<', until)
+  const refunded = db
+    .selectFrom('refunds')
+    .leftJoin('payment_attempts', 'payment_attempts.id', 'refunds.attempt_id')
+    .leftJoin('unmatched_payments', 'unmatched_payments.id', 'refunds.unmatched_id')
+    .select(({ fn }) => fn.coalesce('payment_attempts.merchant', 'unmatched_payments.merchant').as('merchant'))
+    .where(({ eb, fn }) => eb(fn.coalesce('payment_attempts.provider', 'unmatched_payments.provider'), '=', provider))
+    .where('refunds.status', '=', 'succeeded')
+    .where('made_at', '>=', from)
+    .where('made_at', '<', until)
+  return (await paid.union(refunded).execute()).map(({ merchant }) => merchant)
+}
+
 /** Passes the list as one array parameter: a statement takes at most 65,535 parameters. */
 const inList = (column: string, values: readonly string[]) =>
   sql<boolean>`${sql.ref(column)} = any(${[...values]}::text[])`

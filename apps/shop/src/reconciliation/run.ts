@@ -14,7 +14,7 @@ import { findProvider, type Payments } from '../payments/payments.ts'
 import { findRefund } from '../payments/refunds/made.ts'
 import { recordBilled, recordBilledBefore } from '../payments/settlement/billed.ts'
 import { compareBooks, type Difference, keyOf, type OurBooks, refundKey } from './compare.ts'
-import { readOurBooks } from './our-books.ts'
+import { readOurBooks, tradedAt } from './our-books.ts'
 import { countAgain } from './sales-days.ts'
 
 export interface Day {
@@ -65,7 +65,7 @@ export async function reconcileDay(payments: Payments, day: Day): Promise<RunOut
   const claim: Claim = { ...day, since: clock() }
   if (!(await begin(db, claim))) return 'busy'
   try {
-    const bill = await provider.bill(day.day)
+    const bill = await provider.bill(day.day, await tradedAt(db, day))
     // A bill is never rewritten: one that had lines before has not become empty, but is given out no longer.
     const isGone = bill.state === 'none' && (await hadLines(db, day))
     if (bill.state !== 'none' && bill.state !== 'ready') return await endUncompared(db, claim, bill.state)

@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import { ShopError } from '../../errors.ts'
 import { toFen } from '../../money.ts'
-import type { BillLine, GatewayTrade, PaymentProvider, RawNotification } from '../contract.ts'
+import type { BillAnswer, BillLine, GatewayTrade, PaymentProvider, RawNotification } from '../contract.ts'
 import type { MerchantInstance } from './definition.ts'
 import { routedProvider } from './router.ts'
 
@@ -15,7 +15,7 @@ const NUMBER = '0'.repeat(32)
 function merchant(
   name: string,
   says: GatewayTrade | 'away',
-  more: Partial<MerchantInstance> & { bill?: BillLine[] } = {},
+  more: Partial<MerchantInstance> & { bill?: BillLine[] | BillAnswer } = {},
 ) {
   const calls: string[] = []
   const call = async <Answer>(what: string, answer: Answer): Promise<Answer> => {
@@ -33,7 +33,10 @@ function merchant(
     close: () => call('close', undefined),
     refund: () => call('refund', { state: 'succeeded' }),
     queryRefund: () => call('look', undefined),
-    bill: () => call('bill', { state: 'ready', lines: more.bill ?? [] }),
+    bill: () => {
+      const { bill = [] } = more
+      return call('bill', 'state' in bill ? bill : { state: 'ready', lines: bill })
+    },
     readNotification: async () => {
       const { tradeNo, amount, paidAt } = PAID
       return { checks: [], attemptNo: NUMBER, paid: { attemptNo: NUMBER, tradeNo, amount, paidAt } }
@@ -290,7 +293,33 @@ test('a bill is fetched once an account, and a line that two of them give stands
   const now = merchant('now', PAID, { account: 'one', bill: [line] })
   const former = merchant('former', PAID, { account: 'one', bill: [line] })
   const other = merchant('other', PAID, { bill: [line, { ...line, tradeNo: 'of its own' }] })
-  const bill = await live(now, former, other).bill('2026-01-01')
+  const bill = await live(now, former, other).bill('2026-01-01', [])
   expect(bill.state === 'ready' && bill.lines.map(({ tradeNo }) => tradeNo)).toEqual(['trade', 'of its own'])
   expect([now.calls, former.calls, other.calls]).toEqual([['bill'], [], ['bill']])
+})
+
+test('a line is of another application only if no merchant of the shop, retired ones included, has its name', async () => {
+  const line = (tradeNo: string, of?: string): BillLine => ({
+    ...{ kind: 'payment', tradeNo, attemptNo: NUMBER, requestNo: '', amount: toFen(1), fee: 0, at: new Date(0) },
+    ...(of !== undefined && { merchant: of }),
+  })
+  const bill = [line('1', 'now'), line('2', 'former'), line('3', 'strange'), line('4')]
+  const [now, former] = [merchant('now', PAID, { account: 'one', bill }), merchant('former', PAID, { account: 'one' })]
+  const read = await live(now, former).bill('2026-01-01', [])
+  expect(read.state === 'ready' && read.lines.map((each) => each.isOfAnotherApplication)).toEqual([
+    ...[undefined, undefined, true, undefined],
+  ])
+})
+
+test('a retired account that offers no bill ends a day only if it had trades then', async () => {
+  const now = merchant('now', PAID)
+  const none = { state: 'not offered' } as const
+  const former = merchant('former', PAID, { account: 'one', bill: none })
+  const state = async (tradedAt: (string | null)[], ...merchants: Merchant[]) =>
+    (await live(...merchants).bill('2026-01-01', tradedAt)).state
+  expect(await state(['now'], now, former)).toBe('ready')
+  expect(await state(['former'], now, former)).toBe('not offered')
+  expect(await state([null], now, former)).toBe('not offered')
+  expect(await state([], former, now)).toBe('not offered')
+  expect(await state([], merchant('now', PAID, { bill: { state: 'none' } }), former)).toBe('none')
 })

@@ -97,7 +97,7 @@ export function routedProvider(
       if (!instance) throw new ShopError('GATEWAY_UNAVAILABLE')
       return routes.call(instance, (provider) => provider.queryRefund(refund))
     },
-    bill: (day) => billOfAll(routes, day),
+    bill: (day, tradedAt) => billOfAll(routes, day, tradedAt),
     readNotification: (raw) => readNotification(routes, raw),
   }
 }
@@ -236,17 +236,24 @@ function linksOf<Signed extends Links['signed']>(
   return { instance, links: links as Extract<Links, { signed: Signed }> }
 }
 
-async function billOfAll(routes: Routes, day: string): Promise<BillAnswer> {
-  const accounts = firstOfEach(routes.now().all)
+async function billOfAll(routes: Routes, day: string, tradedAt: readonly (string | null)[]): Promise<BillAnswer> {
+  const { all, inUse } = routes.now()
+  const accounts = firstOfEach(all)
+  // A retired account that gives out no bill of a day without trades of ours there leaves nothing out.
+  const isNeeded = ({ account }: MerchantInstance) =>
+    account === inUse?.account ||
+    tradedAt.some((at) => at === null || all.some((each) => each.account === account && each.provider.merchant === at))
   // A bill without the account of the unreadable settings would look as if its trades had never been.
   if (routes.now().someUnreadable) throw new ShopError('GATEWAY_UNAVAILABLE')
-  if (accounts.length === 0) return { state: 'not offered' }
   const lines: BillLine[] = []
   const summaries: BillSummary[] = []
   const seen = new Set<string>()
   let none = true
-  for (const { provider } of accounts) {
-    const bill = await provider.bill(day)
+  let answered = 0
+  for (const instance of accounts) {
+    const bill = await instance.provider.bill(day, tradedAt)
+    if (bill.state === 'not offered' && !isNeeded(instance)) continue
+    answered += 1
     if (bill.state === 'none') continue
     if (bill.state !== 'ready') return bill
     none = false
@@ -254,11 +261,16 @@ async function billOfAll(routes: Routes, day: string): Promise<BillAnswer> {
     const fresh = bill.lines.filter((line) => !seen.has(keyOf(line)))
     if (bill.summary && (fresh.length > 0 || bill.lines.length === 0)) summaries.push(bill.summary)
     for (const line of fresh) seen.add(keyOf(line))
-    lines.push(...fresh)
+    lines.push(...fresh.map((line) => ({ ...line, ...(isOfOthers(all, line) && { isOfAnotherApplication: true }) })))
   }
+  if (answered === 0) return { state: 'not offered' }
   if (none) return { state: 'none' }
   return { state: 'ready', lines, ...(summaries.length > 0 && { summary: sumOf(summaries) }) }
 }
+
+/** Retired keys are the shop's own as well: their application's trades are ours. */
+const isOfOthers = (all: readonly MerchantInstance[], { merchant }: BillLine): boolean =>
+  merchant !== undefined && !all.some(({ provider }) => provider.merchant === merchant)
 
 async function readNotification(routes: Routes, raw: RawNotification): Promise<ReadNotification> {
   let first: ReadNotification | undefined

@@ -11,7 +11,7 @@ test('a refund that is on its way or stuck when the bill is made is in it; one t
   const statuses = ['SUCCESS', 'PROCESSING', 'CHANGE', 'FAIL']
   const rows = [row('', ''), ...statuses.map((status) => row(`r-${status}`, status))]
   const file: Pick<TradeBill, 'day' | 'rows'> = { day: '2026-11-22', rows }
-  const bill = await readBill(file.day, new Date('2026-11-23T12:00:00+08:00'), async () => file as TradeBill, 'wx1')
+  const bill = await readBill(file.day, new Date('2026-11-23T12:00:00+08:00'), async () => file as TradeBill, String)
   expect(bill.state === 'ready' && bill.lines.map(({ requestNo }) => requestNo)).toEqual([
     ...['', 'r-SUCCESS', 'r-PROCESSING', 'r-CHANGE'],
   ])
@@ -19,7 +19,7 @@ test('a refund that is on its way or stuck when the bill is made is in it; one t
 
 test('"no such bill" means early, no trades, or too old', async () => {
   const at = (code: string, time: string) =>
-    readBill('2026-11-22', new Date(`${time}+08:00`), async () => ({ ok: false, code }) as Refusal<string>, 'wx1')
+    readBill('2026-11-22', new Date(`${time}+08:00`), async () => ({ ok: false, code }) as Refusal<string>, String)
   expect(await at('NO_STATEMENT_EXIST', '2026-11-23T00:00:05')).toEqual({ state: 'not yet' })
   expect(await at('NO_STATEMENT_EXIST', '2026-11-23T12:00:00')).toEqual({ state: 'none' })
   for (const code of ['NO_STATEMENT_EXIST', 'INVALID_REQUEST', 'PARAM_ERROR'])
@@ -35,17 +35,23 @@ test('a fee keeps its sign, and a bill that contradicts itself is not one that c
   ]
   const file: Partial<TradeBill> = { rows, summary: { fee: 0 } as TradeBill['summary'] }
   const now = new Date('2026-11-23T12:00:00+08:00')
-  const bill = await readBill('2026-11-22', now, async () => file as TradeBill, 'wx1')
+  const bill = await readBill('2026-11-22', now, async () => file as TradeBill, String)
   expect(bill.state === 'ready' && [bill.lines.map(({ fee }) => fee), bill.summary]).toEqual([[83, -83], { fee: 0 }])
   const disagrees = async () => {
     throw new BillError('BILL_DISAGREES', 'fee')
   }
-  expect(await readBill('2026-11-22', now, disagrees, 'wx1')).toEqual({ state: 'contradictory' })
+  expect(await readBill('2026-11-22', now, disagrees, String)).toEqual({ state: 'contradictory' })
 })
 
-test("a row of another application of the merchant is said to be another's", async () => {
+test('a row names the merchant by its application', async () => {
   const row = (appId: string) => ({ kind: 'payment', total: 1, fee: 0, appId }) as TradeBillRow
   const file: Partial<TradeBill> = { rows: [row('wx1'), row('wx2')] }
-  const bill = await readBill('2026-11-22', new Date('2026-11-23T12:00:00+08:00'), async () => file as TradeBill, 'wx1')
-  expect(bill.state === 'ready' && bill.lines.map((line) => line.isOfAnotherApplication)).toEqual([undefined, true])
+  const now = new Date('2026-11-23T12:00:00+08:00')
+  const bill = await readBill(
+    '2026-11-22',
+    now,
+    async () => file as TradeBill,
+    (appId) => `m ${appId}`,
+  )
+  expect(bill.state === 'ready' && bill.lines.map(({ merchant }) => merchant)).toEqual(['m wx1', 'm wx2'])
 })

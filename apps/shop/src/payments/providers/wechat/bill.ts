@@ -19,7 +19,7 @@ export async function readBill(
   day: string,
   now: Date,
   fetchBill: () => Promise<TradeBill | Refusal<string>>,
-  appId: string,
+  merchantOf: (appId: string) => string,
 ): Promise<BillAnswer> {
   const bill = await fetchBill().catch((error: unknown) => {
     if (error instanceof BillError && error.code === 'BILL_DISAGREES') return undefined
@@ -30,7 +30,7 @@ export async function readBill(
   if (!('ok' in bill))
     return {
       state: 'ready',
-      lines: bill.rows.filter(moves).map((row) => toLine(row, appId)),
+      lines: bill.rows.filter(moves).map((row) => toLine(row, merchantOf(row.appId))),
       summary: { ...bill.summary },
     }
   if (bill.code === 'STATEMENT_CREATING' || now < hourAfter(day, 0)) return { state: 'not yet' }
@@ -46,13 +46,13 @@ export async function readBill(
  */
 const moves = (row: TradeBillRow): boolean => row.kind === 'payment' || row.refundStatus !== 'FAIL'
 
-const toLine = (row: TradeBillRow, appId: string): BillLine => ({
+const toLine = (row: TradeBillRow, merchant: string): BillLine => ({
   kind: row.kind === 'payment' ? 'payment' : 'refund',
   tradeNo: row.transactionId,
   attemptNo: row.outTradeNo,
   requestNo: row.outRefundNo,
   amount: toFen(row.kind === 'payment' ? row.total : row.refund),
-  ...(row.appId !== appId && { isOfAnotherApplication: true }),
+  merchant,
   // Negative on a refund that returns it.
   fee: row.fee,
   at: row.time,

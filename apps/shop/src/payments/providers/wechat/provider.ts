@@ -58,10 +58,11 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
     log: (entry) => log.debug(entry, 'gateway call'),
   })
   const access: Access = { client, settings, clock }
+  // The sandbox's port may change at the next start.
+  const merchantOf = (appId: string) => merchantName(settings.baseUrl, settings.sandbox, settings.mchId, appId)
   return {
     name: 'wechat',
-    // The sandbox's port may change at the next start.
-    merchant: merchantName(settings.baseUrl, settings.sandbox, settings.mchId, settings.appId),
+    merchant: merchantOf(settings.appId),
     client,
     settings,
     refundGapMs: REFUND_GAP_MS,
@@ -82,7 +83,7 @@ export function createWechatProvider(settings: WechatSettings, clock: Clock, log
       if (!made.ok) return undefined
       return made.exists ? answerOf(made, 1) : { state: 'none' }
     },
-    bill: (day) => trustedAnswer(log, () => readBill(day, clock(), () => client.tradeBill(day), settings.appId)),
+    bill: (day) => trustedAnswer(log, () => readBill(day, clock(), () => client.tradeBill(day), merchantOf)),
     async readNotification({ body, headers, receivedAt }) {
       const read = await client.verifyNotification(body, headers, { at: receivedAt })
       return read.ok ? checkNotice(read, settings, clock) : refusedNotice(read, body)
