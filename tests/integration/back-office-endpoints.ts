@@ -31,6 +31,7 @@ export const TABLE: Record<string, Role[]> = {
   'GET /api/admin/unmatched-payments': money,
   'POST /api/admin/unmatched-payments/{id}/refund': money,
   'POST /api/admin/unmatched-payments/{id}/seen': money,
+  'POST /api/admin/unmatched-payments/{id}/reopen': money,
   'GET /api/admin/reconciliations': money,
   'POST /api/admin/reconciliations': money,
   'GET /api/admin/reconciliations/{provider}/{day}': money,

@@ -100,6 +100,8 @@ test('inbox, unmatched payments, jobs, and a day with its difference', async () 
       (rows) => rows.length > 0,
     )
     await did(at('POST', `unmatched-payments/{id}/${verb}`), `unmatched-payments/${row?.id}/${verb}`, { note: reason })
+    if (verb === 'seen')
+      await did(at('POST', 'unmatched-payments/{id}/reopen'), `unmatched-payments/${row?.id}/reopen`, { note: reason })
   }
 
   await deadJob(system)

@@ -362,6 +362,9 @@ const messages: SameKeys<typeof chinese> = {
     seeNote: 'Note',
     seeYes: 'Mark as handled',
     seeDone: 'Marked as handled.',
+    reopen: 'Reopen',
+    reopenLead: 'The payment becomes open again and can be refunded. No money is moved.',
+    reopenDone: 'Reopened.',
   },
   days: {
     title: 'Reconciliation',

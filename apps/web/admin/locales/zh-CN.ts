@@ -355,6 +355,9 @@ export default {
     seeNote: '说明',
     seeYes: '标为已处理',
     seeDone: '已标记。',
+    reopen: '重新打开',
+    reopenLead: '这笔款项重新算作未处理，可以再退款。不会动用资金。',
+    reopenDone: '已重新打开。',
   },
   days: {
     title: '对账',

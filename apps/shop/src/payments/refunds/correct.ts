@@ -7,14 +7,7 @@ import { lockOrder, transition } from '../../orders/transition.ts'
 import { refundReserved, reserve, unrefund } from './balance.ts'
 import { linesOf } from './create.ts'
 import { findRefund, type RefundNumber } from './made.ts'
-import {
-  isOrderPayment,
-  linkIfFullyRefunded,
-  makeRoom,
-  refunded,
-  resolveRefunded,
-  updateOrderAndAccess,
-} from './succeed.ts'
+import { isOrderPayment, makeRoom, refunded, resolveRefunded, updateOrderAndAccess } from './succeed.ts'
 import { lockRefund, moveRefund, type RefundRow } from './transition.ts'
 
 /**
@@ -33,13 +26,13 @@ export async function correctMadeRefund(
   if (found.order_id !== null) await lockOrder(tx, found.order_id)
   const refund = await lockRefund(tx, found.id)
   if (refund?.status !== 'succeeded' || amount === 0) throw new ShopError('REPAIR_UNFIT')
-  const { amount_fen: before, finished_at } = refund
-  if (amount === before) return finished_at
+  const { amount_fen: before, finished_at, made_at } = refund
+  if (amount === before) return made_at
   const set = { amount_fen: amount, finished_at }
   await moveRefund(tx, 'correct', refund.id, { at: now, by: { actor: 'gateway' }, reason: '', set })
   if (amount > before) await takeMore(tx, refund, toFen(amount - before), now)
   else await takeLess(tx, refund, toFen(before - amount), now)
-  return finished_at
+  return made_at
 }
 
 async function takeMore(tx: Transaction, refund: RefundRow, excess: Fen, now: Date): Promise<void> {
@@ -48,8 +41,7 @@ async function takeMore(tx: Transaction, refund: RefundRow, excess: Fen, now: Da
   await makeRoom(tx, source, [], { requestNo, now })
   await reserve(tx, orderId, source, [])
   await refundReserved(tx, orderId, source, [])
-  await linkIfFullyRefunded(tx, refund)
-  await resolveRefunded(tx, refund.id, now)
+  await resolveRefunded(tx, refund, now)
   if (orderId !== null && (await isOrderPayment(tx, orderId, refund.attempt_id)))
     await updateOrderAndAccess(tx, orderId, [], now, refunded(refund))
 }

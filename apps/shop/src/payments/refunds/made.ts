@@ -12,7 +12,7 @@ import type { By } from '../../orders/state-table.ts'
 import { lockOrder } from '../../orders/transition.ts'
 import { release } from './balance.ts'
 import { createRefund, linesOf, type NewRefund, rowsOfTrade } from './create.ts'
-import { giveLines, linkIfFullyRefunded, makeRoom, succeedRefund } from './succeed.ts'
+import { giveLines, makeRoom, succeedRefund } from './succeed.ts'
 import { lockRefund, moveRefund, type RefundRow } from './transition.ts'
 
 /** A refund as the gateway identifies it: its number may be unique within its trade only. */
@@ -174,7 +174,6 @@ async function addRefund(
   const { id } = await createRefund(tx, { ...refund, lines: left })
   const set = { sent_at: now, ...(day !== undefined && { billed_on: day }) }
   await moveRefund(tx, 'send', id, { at: now, by: { actor: 'job' }, reason, set })
-  await linkIfFullyRefunded(tx, { id, ...source })
   await succeedRefund(tx, id, { now, at, day: undefined })
 }
 

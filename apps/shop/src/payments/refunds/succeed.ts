@@ -33,7 +33,6 @@ export async function succeedRefund(
     for (const line of lines) await shrinkLine(tx, refundId, line, fitting)
     lines = fitting
     await reserve(tx, refund.order_id, refund, lines)
-    await linkIfFullyRefunded(tx, refund)
   }
   const billedOn = refund.billed_on ?? day
   // A bill that has listed it already is right about the day.
@@ -43,20 +42,40 @@ export async function succeedRefund(
   if (!(await moveRefund(tx, 'succeed', refundId, move))) throw new Error(`A refund is ${refund.status}.`)
   await refundReserved(tx, refund.order_id, refund, lines)
   faultPoint('refund: succeeded, order not moved')
-  await resolveRefunded(tx, refundId, now)
+  await resolveRefunded(tx, refund, now)
   const { order_id: orderId } = refund
   if (orderId === null || !(await isOrderPayment(tx, orderId, refund.attempt_id))) return
   const courseIds = lines.map((line) => line.course_id)
   await updateOrderAndAccess(tx, orderId, courseIds, now, refunded(refund))
 }
 
-/** Closes what this refund has settled among the unmatched payments. */
-export const resolveRefunded = (tx: Transaction, refundId: number, now: Date) =>
+/**
+ * Closes what this refund has settled among the unmatched payments: with the last fen of a trade, all that the trade is
+ * listed for, since staff have nothing left to do about it.
+ */
+export const resolveRefunded = (
+  tx: Transaction,
+  { id, attempt_id, unmatched_id }: Pick<RefundRow, 'id' | 'attempt_id' | 'unmatched_id'>,
+  now: Date,
+) =>
   tx
     .updateTable('unmatched_payments')
-    .set({ resolved_at: now, resolution: 'refunded' })
-    .where('refund_id', '=', refundId)
+    .set({ resolved_at: now, resolution: 'refunded', refund_id: id })
     .where('resolved_at', 'is', null)
+    .where((row) =>
+      row.or([
+        row('refund_id', '=', id),
+        row.exists(
+          (attempt_id === null
+            ? row.selectFrom('unmatched_payments as paid').select('paid.id').where('paid.id', '=', unmatched_id)
+            : row.selectFrom('payment_attempts as paid').select('paid.id').where('paid.id', '=', attempt_id)
+          )
+            .whereRef('paid.provider', '=', 'unmatched_payments.provider')
+            .whereRef('paid.trade_no', '=', 'unmatched_payments.trade_no')
+            .whereRef('paid.refunded_fen', '=', 'paid.amount_fen'),
+        ),
+      ]),
+    )
     .execute()
 
 interface Room extends RefundSource {
@@ -127,42 +146,6 @@ async function leftOf(tx: Transaction, { attempt_id, unmatched_id }: RefundSourc
   ).executeTakeFirstOrThrow()
   return row.fen
 }
-
-/**
- * If the whole payment has been refunded, staff have nothing left to do about what it is listed for among the unmatched
- * payments, unless another refund of it is on its way.
- */
-export async function linkIfFullyRefunded(
-  tx: Transaction,
-  refund: Pick<RefundRow, 'id' | 'attempt_id' | 'unmatched_id' | 'amount_fen'>,
-): Promise<void> {
-  if ((await leftOf(tx, refund)) > 0) return
-  const { provider, trade_no } = await tradeOf(tx, refund)
-  await tx
-    .updateTable('unmatched_payments')
-    .set({ refund_id: refund.id })
-    .where('provider', '=', provider)
-    .where('trade_no', '=', trade_no)
-    .where('resolved_at', 'is', null)
-    .$if(refund.unmatched_id !== null, (rows) => rows.where('id', '=', refund.unmatched_id))
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('refunds')
-            .select('refunds.id')
-            .whereRef('refunds.id', '=', 'unmatched_payments.refund_id')
-            .where('refunds.status', 'in', ['approved', 'sent']),
-        ),
-      ),
-    )
-    .execute()
-}
-
-const tradeOf = (tx: Transaction, { attempt_id, unmatched_id }: Pick<RefundRow, 'attempt_id' | 'unmatched_id'>) =>
-  (attempt_id === null
-    ? tx.selectFrom('unmatched_payments').select(['provider', 'trade_no']).where('id', '=', unmatched_id)
-    : tx.selectFrom('payment_attempts').select(['provider', 'trade_no']).where('id', '=', attempt_id)
-  ).executeTakeFirstOrThrow()
 
 /**
  * Gives lines that are free again to the refund that was made for them, if it has none: its money went back, so that the

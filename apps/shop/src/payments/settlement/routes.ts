@@ -15,7 +15,7 @@ import { leftOf } from '../../orders/lines.ts'
 import { queryBeforeRefund } from '../gateway-sync/query.ts'
 import type { Payments } from '../payments.ts'
 import { REFUND_STATUSES } from '../refunds/states.ts'
-import { markUnmatchedSeen, refundUnmatched } from './unmatched.ts'
+import { markUnmatchedSeen, refundUnmatched, reopenUnmatched } from './unmatched.ts'
 
 const PAGE = 50
 const Id = Type.Object({ id: Type.Integer({ minimum: 1 }) })
@@ -38,7 +38,7 @@ const UnmatchedShape = Type.Object(
       Type.Object({ requestNo: Type.String(), status: Type.Enum([...REFUND_STATUSES]) }),
       Type.Null(),
     ]),
-    actions: Type.Array(Type.String(), { description: 'What the requesting user may do now: refund, seen' }),
+    actions: Type.Array(Type.String(), { description: 'What the requesting user may do now: refund, seen, reopen' }),
   },
   { $id: 'UnmatchedPayment' },
 )
@@ -58,6 +58,11 @@ export function addUnmatchedAdminRoutes(admin: Application, payments: Payments):
     verb: 'seen',
     summary: 'Take note of it: nothing more is to be done',
     work: markUnmatchedSeen,
+  })
+  addActionRoute(admin, payments, {
+    verb: 'reopen',
+    summary: 'Open one again that was noted as seen by mistake',
+    work: reopenUnmatched,
   })
 }
 
@@ -134,9 +139,9 @@ function addActionRoute(
 }
 
 interface UnmatchedAction {
-  readonly verb: 'refund' | 'seen'
+  readonly verb: 'refund' | 'seen' | 'reopen'
   readonly summary: string
-  readonly work: typeof refundUnmatched | typeof markUnmatchedSeen
+  readonly work: typeof refundUnmatched | typeof markUnmatchedSeen | typeof reopenUnmatched
   /** Work to be done before the transaction, since it waits for a gateway. */
   readonly before?: (id: number) => Promise<void>
 }
@@ -177,7 +182,7 @@ const unmatched = (db: Reader) =>
 type UnmatchedRow = Awaited<ReturnType<ReturnType<typeof unmatched>['executeTakeFirstOrThrow']>>
 
 function writeUnmatched(row: UnmatchedRow, role: Role): Static<typeof UnmatchedShape> {
-  const open = row.resolved_at === null && mayDo(role, 'money.repair')
+  const may = mayDo(role, 'money.repair')
   // A payment for which an order was fulfilled is refunded from that order.
   const left = leftOf(row.came_fen, { reserved_fen: row.held_fen, refunded_fen: row.gone_fen })
   const refundable = row.pays === null && left > 0
@@ -194,6 +199,11 @@ function writeUnmatched(row: UnmatchedRow, role: Role): Static<typeof UnmatchedS
     resolution: row.resolution,
     note: row.note,
     refund: row.request_no && row.refund_status ? { requestNo: row.request_no, status: row.refund_status } : null,
-    actions: open ? (refundable ? ['refund', 'seen'] : ['seen']) : [],
+    actions: may ? actionsOn(row, refundable) : [],
   }
+}
+
+function actionsOn({ resolved_at, resolution }: UnmatchedRow, refundable: boolean): string[] {
+  if (resolved_at === null) return refundable ? ['refund', 'seen'] : ['seen']
+  return resolution === 'seen' ? ['reopen'] : []
 }

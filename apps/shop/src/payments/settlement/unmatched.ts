@@ -102,3 +102,20 @@ export async function markUnmatchedSeen(
   if (!row) throw new ShopError('NOT_FOUND')
   return { action: 'unmatched.seen' }
 }
+
+/**
+ * Opens an unmatched payment again that was marked as seen by mistake.
+ * @returns the audit entry
+ * @throws ShopError NOT_FOUND when it is not marked as seen
+ */
+export async function reopenUnmatched({ tx }: Acting, { id, note }: { id: number; note: string }): Promise<Entry> {
+  const row = await tx
+    .updateTable('unmatched_payments')
+    .set({ resolved_at: null, resolution: null, resolved_by: null, note })
+    .where('id', '=', id)
+    .where('resolution', '=', 'seen')
+    .returning('trade_no')
+    .executeTakeFirst()
+  if (!row) throw new ShopError('NOT_FOUND')
+  return { action: 'unmatched.reopen' }
+}

@@ -191,6 +191,7 @@ const names: SameKeys<typeof chinese> = {
     'refund_send-again': 'Refund sent again',
     unmatched_refund: 'Unmatched payment refunded',
     unmatched_seen: 'Unmatched payment marked as handled',
+    unmatched_reopen: 'Unmatched payment reopened',
     notification_replay: 'Notification replayed',
     'job_run-again': 'Job run again',
     reconciliation_run: 'Day reconciled',

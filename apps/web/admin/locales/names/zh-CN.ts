@@ -167,6 +167,7 @@ export default {
     'refund_send-again': '再次发送退款',
     unmatched_refund: '退回无主款项',
     unmatched_seen: '无主款项标为已处理',
+    unmatched_reopen: '重新打开无主款项',
     notification_replay: '重新处理通知',
     'job_run-again': '重新执行任务',
     reconciliation_run: '对账',
