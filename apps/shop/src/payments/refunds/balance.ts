@@ -54,13 +54,13 @@ export const refundReserved = (
   lines: readonly RefundLine[],
 ): Promise<void> => count(tx, orderId, source, lines, { reserved: -1, refunded: 1 })
 
-/** The gateway has refunded that much less than our books had. */
+/** The gateway has not refunded that much after all: it is reserved again. */
 export const unrefund = (
   tx: Transaction,
   orderId: number | null,
   source: RefundSource,
   lines: readonly RefundLine[],
-): Promise<void> => count(tx, orderId, source, lines, { reserved: 0, refunded: -1 })
+): Promise<void> => count(tx, orderId, source, lines, { reserved: 1, refunded: -1 })
 
 async function count(
   tx: Transaction,

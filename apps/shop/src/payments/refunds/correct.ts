@@ -4,7 +4,7 @@ import { restoreForOrder } from '../../enrolments/access.ts'
 import { ShopError } from '../../errors.ts'
 import { type Fen, sumFen, toFen } from '../../money.ts'
 import { lockOrder, transition } from '../../orders/transition.ts'
-import { refundReserved, reserve, unrefund } from './balance.ts'
+import { refundReserved, release, reserve, unrefund } from './balance.ts'
 import { linesOf } from './create.ts'
 import { findRefund, type RefundNumber } from './made.ts'
 import { isOrderPayment, makeRoom, refunded, resolveRefunded, updateOrderAndAccess } from './succeed.ts'
@@ -70,7 +70,9 @@ async function takeLess(tx: Transaction, refund: RefundRow, lack: Fen, now: Date
         .where((row) => row.and(line))
         .execute()
   }
-  await unrefund(tx, orderId, { ...refund, amount_fen: lack }, cuts)
+  const source = { ...refund, amount_fen: lack }
+  await unrefund(tx, orderId, source, cuts)
+  await release(tx, orderId, source, cuts)
   // What is left of a payment that no order needs is open again.
   await tx
     .updateTable('unmatched_payments')
