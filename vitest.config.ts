@@ -51,7 +51,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             'packages/*/{src,test}/**/*.test.ts',
-            'apps/*/{src,admin,storefront,build}/**/*.test.ts',
+            'apps/shop/src/**/*.test.ts',
             'tests/*.test.ts',
             'tests/house/*.test.ts',
           ],
@@ -60,6 +60,18 @@ export default defineConfig({
           // what it changes of its process.
           isolate: false,
           // The runner itself would leave one core free.
+          maxWorkers: CORES,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        ...node,
+        test: {
+          ...patient,
+          name: 'web',
+          // Each file in modules of its own: the language that a page shows is kept by a module.
+          include: ['apps/web/{src,admin,storefront,build}/**/*.test.ts'],
+          testTimeout: LIMITS.unit,
           maxWorkers: CORES,
           sequence: { groupOrder: 0 },
         },

@@ -34,12 +34,12 @@ test('what the server names is said in words where there are some, and shown as 
 test('effects and reasons are put into words from their codes and facts, in both languages', () => {
   expect(effect({ effect: 'settled', reason: null })).toBe('Settled')
   expect(effect({ effect: 'unmatched', reason: 'AMOUNT_DIFFERS' })).toBe(
-    'Unmatched payment: Another amount than the order’s',
+    'Unmatched payment: The amount differs from the order’s',
   )
   const paid = { provider: 'alipay', tradeNo: '20261123' }
   const replayed = { source: 'replay', notificationId: 8, by: 'admin' } as const
   expect(because('PAID', { ...paid, source: 'notification' })).toBe('Alipay 20261123, from a notification')
-  expect(because('PAID', { ...paid, ...replayed })).toBe('Alipay 20261123, from notification 8, handled again by admin')
+  expect(because('PAID', { ...paid, ...replayed })).toBe('Alipay 20261123, from notification 8, replayed by admin')
   expect(because('METHOD_CHOSEN', { provider: 'alipay' })).toBe('Alipay')
   expect(because('NOT_PAID_IN_TIME')).toBe('Not paid in time')
   expect(because('REFUNDED', { requestNo: '01ab', why: 'ORDER_CLOSED' })).toBe('The order was closed (refund 01ab)')
@@ -63,7 +63,7 @@ test('money health says what it found and about what', () => {
   expect(finding({ ...nothing, finding: 'DIFFERENCE', details: { kind: 'FEE_DIFFERS' } })).toBe('Fees differ')
   const unknown = { effect: 'unmatched', reason: 'UNKNOWN_ATTEMPT' }
   expect(finding({ ...nothing, finding: 'NOT_HANDLED', details: unknown })).toBe(
-    'Unmatched payment: No such attempt here',
+    'Unmatched payment: Unknown payment attempt',
   )
   expect(finding({ ...nothing, finding: 'REFUNDS_DIFFER', details: { refunded: '3.00', of: '2.00' } })).toBe(
     '¥3.00 refunded of ¥2.00',

@@ -31,7 +31,7 @@ test('what says which part was changed is listed although it is the same', () =>
 test('names of the server are put into words, each by what the action is about', () => {
   expect(said('order.cancel', { status: 'unpaid' }, { status: 'cancelled' })).toEqual(['Status Unpaid → Cancelled'])
   expect(said('refund.approve', { status: 'requested' }, { status: 'sent', amount: '49.00' })).toEqual([
-    'Status Waits for approval → Waits for the gateway',
+    'Status Waiting for approval → Waiting for the gateway',
     'Amount ¥49.00',
   ])
   expect(said('staff.role', { role: 'support', disabled: false }, { role: 'finance', disabled: false })).toEqual([
