@@ -41,6 +41,30 @@ const json = async (...args: string[]) => {
   return { code, data: JSON.parse(stdout) as Record<string, unknown> }
 }
 
+test('a refund from the command line is in the audit log and in the books of its order', async () => {
+  const buyer = await system.buyer()
+  const { body } = await buyer.buy([1], '39.00')
+  await system.sandbox.pay(body.payUrl)
+  await until(
+    () => buyer.order(body.orderNo),
+    ({ status }) => status === 'paid',
+  )
+  const back = [...['--out-trade-no', body.orderNo, '--amount', '39.00'], ...['--request-no', 'CLI-BOOKED', '--json']]
+  expect(await xuecheng('alipay', 'refund', ...back)).toMatchObject({ code: 0, stderr: '' })
+  expect(await buyer.order(body.orderNo)).toMatchObject({ status: 'refunded', lines: [{ refunded: '39.00' }] })
+  expect(await buyer.ownedIds()).toEqual([])
+  // A repeat moves nothing, and books nothing twice.
+  expect(await xuecheng('alipay', 'refund', ...back)).toMatchObject({ code: 0, stderr: '' })
+  const books = await system.sql(`select status, amount_fen::int as fen from refunds where request_no = 'CLI-BOOKED'`)
+  expect(books).toEqual([{ status: 'succeeded', fen: 3900 }])
+  const log = await system.sql(
+    `select subject, role, after ->> 'amount' as amount from audit_log where action = 'refund.command' and subject = $1`,
+    [`trades/${body.orderNo}`],
+  )
+  const entry = { subject: `trades/${body.orderNo}`, role: 'shell', amount: '39.00' }
+  expect(log).toEqual([entry, entry])
+})
+
 test('WeChat Pay: a payment is ordered, paid, queried, refunded and in the bill', async () => {
   const order = ['--out-trade-no', 'CLI-000001']
   const code = await wechat('pay-code', ...order, '--amount', '9.90', '--subject', '一门课')

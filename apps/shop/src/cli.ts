@@ -8,6 +8,7 @@ import { loginCode } from './cli/login-code.ts'
 import { migrateDatabase } from './cli/migrate.ts'
 import { setUserPassword } from './cli/password.ts'
 import { reconcile } from './cli/reconcile.ts'
+import { recorded } from './cli/recorded-refund.ts'
 import { replay } from './cli/replay.ts'
 import { sandboxAlone, sandboxCheck } from './cli/sandbox.ts'
 import { createUser, secondFactorOff } from './cli/users.ts'
@@ -17,10 +18,13 @@ import { REFUSALS, ShopError } from './errors.ts'
 import { PROVIDER_COMMANDS } from './payments/providers/commands.ts'
 import { hasRealMerchant } from './payments/providers/methods.ts'
 
+const REFUNDS = Object.entries(PROVIDER_COMMANDS).filter(([name]) => name.endsWith(' refund'))
+
 const COMMANDS: Readonly<Record<string, Command | PassedOn>> = {
   'sandbox check': sandboxCheck,
   sandbox: sandboxAlone,
   ...PROVIDER_COMMANDS,
+  ...Object.fromEntries(REFUNDS.map(([name, command]) => [name, recorded(name, command)])),
   reconcile,
   'notifications replay': replay,
   'users create': createUser,

@@ -2,6 +2,7 @@
 import type { ParseArgsOptionsConfig } from 'node:util'
 import type { Config, Environment } from './config.ts'
 import type { Language } from './errors.ts'
+import type { Fen } from './money.ts'
 
 /** Payment settings that the owner entered in the back office, as far as a command can read them. */
 export interface Entered {
@@ -29,6 +30,17 @@ export interface Answer {
   readonly exitCode?: number
   /** A refusal in one line, printed as an error instead of the text. The data is still returned. */
   readonly refusal?: string
+  /** What the command had the gateway refund. */
+  readonly refunded?: RefundMade
+}
+
+/** A refund that a gateway has made; the number of its own call, and its own time if it says. */
+export interface RefundMade {
+  readonly provider: string
+  readonly tradeNo: string
+  readonly requestNo: string
+  readonly amount: Fen
+  readonly at: Date | undefined
 }
 
 export interface Command {

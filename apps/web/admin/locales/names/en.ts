@@ -192,6 +192,8 @@ const names: SameKeys<typeof chinese> = {
     unmatched_refund: 'Unmatched payment refunded',
     unmatched_seen: 'Unmatched payment marked as handled',
     unmatched_reopen: 'Unmatched payment reopened',
+    refund_command: 'Refund sent from the command line',
+    database_restore: 'Backup restored',
     notification_replay: 'Notification replayed',
     'job_run-again': 'Job run again',
     reconciliation_run: 'Day reconciled',

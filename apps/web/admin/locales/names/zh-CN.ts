@@ -168,6 +168,8 @@ export default {
     unmatched_refund: '退回无主款项',
     unmatched_seen: '无主款项标为已处理',
     unmatched_reopen: '重新打开无主款项',
+    refund_command: '命令行退款',
+    database_restore: '从备份恢复',
     notification_replay: '重新处理通知',
     'job_run-again': '重新执行任务',
     reconciliation_run: '对账',

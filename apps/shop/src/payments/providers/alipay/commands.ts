@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Alipay, type BillRow, createVerifier, generateKeys } from '@xuecheng/alipay'
 import { type Call, type Command, optional, required, UsageError } from '../../../command.ts'
 import { writeMoment } from '../../../http/shapes.ts'
+import { toFen } from '../../../money.ts'
 import { amountOf, answerOf, refused, signedYuan, yuan } from '../answers.ts'
 import { readInUse, settingsInUse } from '../in-use.ts'
 import { ALIPAY_FORM } from './form.ts'
@@ -88,15 +89,18 @@ const refund: Command = {
   summary: 'Refunds; the same request number never refunds twice',
   options: { ...TRADE, amount: { type: 'string' }, 'request-no': { type: 'string' }, reason: { type: 'string' } },
   async run(call) {
-    const answer = await (await clientOf(call)).refund({
-      ...tradeOf(call),
-      refundAmount: amountOf(call),
-      outRequestNo: required(call, 'request-no'),
-      refundReason: optional(call, 'reason'),
-    })
+    const [amount, requestNo] = [toFen(amountOf(call)), required(call, 'request-no')]
+    const client = await clientOf(call)
+    const trade = tradeOf(call)
+    const refundReason = optional(call, 'reason')
+    const answer = await client.refund({ ...trade, refundAmount: amount, outRequestNo: requestNo, refundReason })
     if (!answer.ok) return refused(answer)
-    const { tradeNo, outTradeNo, fundChange, refundFee } = answer
-    return answerOf({ ok: true, tradeNo, outTradeNo, fundChange, refundedInAll: yuan(refundFee) })
+    const { tradeNo, outTradeNo, fundChange, refundFee, gmtRefundPay: at } = answer
+    const said = answerOf({ ok: true, tradeNo, outTradeNo, fundChange, refundedInAll: yuan(refundFee) })
+    // A repeat moves nothing, but the first call may have been cut off before it was in the books.
+    const before = fundChange ? undefined : await client.refundQuery({ ...trade, outRequestNo: requestNo })
+    const isMade = fundChange || (before?.ok && before.refunded)
+    return isMade ? { ...said, refunded: { provider: ALIPAY_FORM.name, tradeNo, requestNo, amount, at } } : said
   },
 }
 

@@ -3,6 +3,7 @@ import type { RefundKnown, WechatPay } from '@xuecheng/wechatpay'
 import { systemClock } from '../../../clock.ts'
 import { type Call, type Command, optional, required, UsageError } from '../../../command.ts'
 import { writeMoment } from '../../../http/shapes.ts'
+import { toFen } from '../../../money.ts'
 import { amountOf, answerOf, refused, yuan } from '../answers.ts'
 import { readInUse } from '../in-use.ts'
 import { WECHAT_FORM } from './form.ts'
@@ -70,7 +71,8 @@ const refund: Command = {
   async run(call) {
     const settings = await settingsOf(call)
     const client = openClient(settings)
-    const [which, amount] = [tradeOf(call), amountOf(call)]
+    const [which, amount] = [tradeOf(call), toFen(amountOf(call))]
+    const requestNo = required(call, 'request-no')
     // WeChat Pay requires the total amount of a payment that is refunded in part.
     const trade = await client.query(which)
     if (!trade.exists) return answerOf({ exists: false }, true)
@@ -78,11 +80,16 @@ const refund: Command = {
       ...which,
       refund: amount,
       total: trade.total,
-      outRefundNo: required(call, 'request-no'),
+      outRefundNo: requestNo,
       reason: optional(call, 'reason'),
       notifyUrl: settings.notifyUrl,
     })
-    return answer.ok ? answerOf(saidOf(answer)) : refused(answer)
+    if (!answer.ok) return refused(answer)
+    const said = answerOf(saidOf(answer))
+    const { transactionId: tradeNo } = trade
+    // One that is only accepted is in the day's bill, and recorded from there.
+    if (answer.status !== 'SUCCESS' || tradeNo === undefined) return said
+    return { ...said, refunded: { provider: WECHAT_FORM.name, tradeNo, requestNo, amount, at: answer.createTime } }
   },
 }
 
