@@ -95,11 +95,11 @@ test("counters of lines and of unmatched payments that are not their refunds' su
   const order = await paid()
   await order.do('refund a part')
   await settleDown(harness, [])
-  await sql('update order_lines set refunded_fen = refunded_fen + 1 where order_id = $1 and course_id = 1', [
+  await sql('update order_lines set reserved_fen = reserved_fen + 1 where order_id = $1 and course_id = 1', [
     order.orderId,
   ])
   const { rows } = await sql(
-    `insert into unmatched_payments (provider, trade_no, attempt_no, amount_fen, reason, found_at, refunded_fen, resolved_at, resolution)
+    `insert into unmatched_payments (provider, trade_no, attempt_no, amount_fen, reason, found_at, reserved_fen, resolved_at, resolution)
      values ('alipay', 'counted', 'counted', 100, 'UNKNOWN_ATTEMPT', now(), 7, now(), 'seen') returning id`,
   )
   const id = String((rows as { id: number }[])[0]?.id)
@@ -109,10 +109,10 @@ test("counters of lines and of unmatched payments that are not their refunds' su
       { subject: 'counted', link: `/admin/unmatched-payments?state=resolved&id=${id}` },
     ]),
   })
-  await sql('update order_lines set refunded_fen = refunded_fen - 1 where order_id = $1 and course_id = 1', [
+  await sql('update order_lines set reserved_fen = reserved_fen - 1 where order_id = $1 and course_id = 1', [
     order.orderId,
   ])
-  await sql('update unmatched_payments set refunded_fen = 0 where id = $1', [id])
+  await sql('update unmatched_payments set reserved_fen = 0 where id = $1', [id])
 })
 
 test('a payment that is still open although its order is paid', async () => {
