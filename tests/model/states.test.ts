@@ -165,7 +165,11 @@ test('a refund moves only along its table, for every kind of request', async () 
         status: () => read('select status as value from refunds where id = $1', id),
         lines: () => countOf('refund', order.orderId),
         move: (event, actor) =>
-          db.transaction().execute((tx) => moveRefund(tx, event, id, { at: at(), by: { actor }, reason: 'walk' })),
+          db
+            .transaction()
+            .execute((tx) =>
+              moveRefund(tx, event, id, { at: at(), by: { actor }, reason: 'walk', set: { made_at: at() } }),
+            ),
       })
     }),
     { numRuns: 40 },
