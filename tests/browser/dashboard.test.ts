@@ -24,7 +24,7 @@ test('sales and refunds add up for each range of days', async () => {
   })
   await eventually(async () => (await refunded.buyer.order(refunded.orderNo)).status).toBe('partially_refunded')
   await system.sql(
-    `update orders set created_at = created_at - interval '10 days', paid_at = paid_at - interval '10 days' where order_no = $1`,
+    `update orders set created_at = created_at - interval '10 days', paid_at = paid_at - interval '9 days 22 hours' where order_no = $1`,
     [earlier.orderNo],
   )
   await system.sql(
@@ -81,7 +81,7 @@ test('sales and refunds add up for each range of days', async () => {
   await eventually(() => phone.page.getByTestId('dashboard-conversion').innerText()).toMatch(
     /^66\.6 %\s*2 of 3 orders$/,
   )
-  expect(await phone.page.getByTestId('dashboard-access').innerText()).toMatch(/95 of 100 within 2 h$/)
+  expect(await phone.page.getByTestId('dashboard-access').innerText()).toMatch(/95% within 2 h$/)
   expect(await violations(phone.page)).toEqual([])
   expect(phone.problems).toEqual([])
   await phone.close()
