@@ -73,6 +73,7 @@ export async function place(
     patiently<Checkout & { code?: string }>(visit.api, 'POST', '/api/orders', body, { 'idempotency-key': key })
   const answer = await ask()
   if (answer.status === 201) return answer.body
+  if (answer.body.code === 'PAY_METHOD_UNAVAILABLE') visit.surprises.push(`there is no ${method}`)
   if (answer.body.code !== 'TOO_MANY_UNPAID_ORDERS') return undefined
   const { body: mine } = await patiently<{ items?: { orderNo: string; status: string }[] }>(
     visit.api,

@@ -252,8 +252,9 @@ async function madeInsteadOf(payments: Payments, row: DifferenceRow, ref: Refund
   if (!replaced) return undefined
   const { id: refundId, request_no: requestNo } = replaced
   const seen = await findProvider(payments, row.provider).queryRefund({ ...ref, requestNo })
-  if (seen?.state === 'accepted' || seen?.state === 'later') throw new ShopError('REFUND_UNDER_WAY')
-  if (seen?.state !== 'succeeded') return requestNo
+  if (!seen) throw new ShopError('GATEWAY_UNAVAILABLE')
+  if (seen.state === 'accepted' || seen.state === 'later') throw new ShopError('REFUND_UNDER_WAY')
+  if (seen.state !== 'succeeded') return requestNo
   const { at } = seen
   await db.transaction().execute((tx) => recordSuccess(tx, { refundId, requestNo, at, now: clock() }))
   return undefined

@@ -86,15 +86,16 @@ async function madeUnderEarlierNumber(db: Database, refundId: number): Promise<s
  * @throws ShopError GATEWAY_UNAVAILABLE while that is not known
  */
 async function stopSending(
-  { db, providers, clock }: Payments,
+  payments: Payments,
   sent: Numbered & { readonly madeAs: string },
   refund: RefundRef & { readonly provider: string },
 ): Promise<void> {
-  const answer = await providers.get(refund.provider)?.queryRefund(refund)
-  if (answer?.state === 'accepted' || answer?.state === 'later') throw new ShopError('GATEWAY_UNAVAILABLE')
+  const answer = await findProvider(payments, refund.provider).queryRefund(refund)
+  if (!answer || answer.state === 'accepted' || answer.state === 'later') throw new ShopError('GATEWAY_UNAVAILABLE')
+  const { db, clock } = payments
   await db.transaction().execute((tx) => {
     const { id: refundId, requestNo, madeAs } = sent
-    if (answer?.state === 'succeeded') return finishRefund(tx, sent, answer, clock())
+    if (answer.state === 'succeeded') return finishRefund(tx, sent, answer, clock())
     return giveWay(tx, { refundId, requestNo, madeAs, now: clock() })
   })
 }

@@ -21,6 +21,17 @@ const real = { id: 2, provider: 'alipay', values: REAL, inUse: true }
 const open = () =>
   createProviders(readConfig({ DATA_DIR: '/nowhere' }, hasRealMerchant), () => new Date(), pino({ level: 'silent' }))
 
+test('before the settings have been read, a method is not said to be unavailable: the buyer may try again', async () => {
+  const providers = open()
+  expect(providers.offered()).toEqual([])
+  const { byName } = providers
+  expect(() => byName.get('alipay')?.channelFor({ device: 'computer', address: '127.0.0.1' })).toThrow(
+    expect.objectContaining({ code: 'UNAVAILABLE' }),
+  )
+  providers.take([{ ...unreadable, inUse: true }])
+  expect(byName.get('alipay')).toBeUndefined()
+})
+
 test('settings in use that cannot be read block their method, and leave nothing to the sandbox', () => {
   const providers = open()
   providers.take([{ ...unreadable, inUse: true }])
@@ -48,7 +59,7 @@ test('once a real merchant takes payments, what was opened at the demo’s sandb
     expect(await provider?.queryTrade(NUMBER, merchant)).toEqual({ state: 'closed' })
     await provider?.close(NUMBER, merchant)
     const refund = { attemptNo: NUMBER, tradeNo: 't', requestNo: 'r', merchant }
-    expect(await provider?.queryRefund(refund)).toBeUndefined()
+    expect(await provider?.queryRefund(refund)).toEqual({ state: 'none' })
   }
 })
 

@@ -18,7 +18,10 @@ export interface EnteredSettings {
 }
 
 export interface Providers {
-  /** Every provider with something to query, refund or close, including by retired settings. The map changes as settings do. */
+  /**
+   * Every provider with something to query, refund or close, including by retired settings; all of them before the settings
+   * have been read. The map changes as settings do.
+   */
   readonly byName: ReadonlyMap<string, PaymentProvider>
   /** Those that take new payments. */
   offered(): string[]
@@ -62,7 +65,8 @@ export function createProviders(config: Config, clock: Clock, log: Logger): Prov
     for (const entry of entries) {
       entry.take(ofEntry(entry), sandbox, entered !== 'not loaded')
       // Once the sandbox has ended, what was opened there is closed, also where there are no other settings.
-      if (sandbox === 'ended' || entry.instances().all.length > 0) byName.set(entry.name, entry.router)
+      const isKnown = sandbox === 'ended' || entry.instances().all.length > 0
+      if (isKnown || entered === 'not loaded') byName.set(entry.name, entry.router)
       else byName.delete(entry.name)
     }
   }
@@ -159,7 +163,7 @@ function openEntry<Provider extends PaymentProvider>(
       source = fixed ? 'environment' : chosen ? 'entered' : given ? 'sandbox' : undefined
       const someUnreadable = !isLoaded || entered.some((each) => openEntered(each) === undefined)
       const inUse = source && !blocked ? all[0] : undefined
-      now = { inUse, all, someUnreadable, sandboxEnded: sandbox === 'ended' }
+      now = { inUse, all, someUnreadable, isLoaded, sandboxEnded: sandbox === 'ended' }
     },
     addRoutes: (app: Application, payments: Payments) => {
       const providers = () => now.all.map(({ provider }) => provider)

@@ -28,6 +28,8 @@ export interface MerchantInstances<Provider extends PaymentProvider = PaymentPro
   readonly all: readonly MerchantInstance<Provider>[]
   /** Whether there are stored settings that cannot be read: they may be those of any unknown merchant. */
   readonly someUnreadable?: boolean
+  /** Whether the settings that the owner entered have been read since this process started. */
+  readonly isLoaded?: boolean
   /** Whether the shop's own sandbox takes no part any more, since a real merchant takes payments. */
   readonly sandboxEnded?: boolean
 }
@@ -57,8 +59,11 @@ export function routedProvider(
   const routes = openRoutes(instances, clock)
   const inUse = (): PaymentProvider => {
     const instance = instances().inUse
-    if (!instance) throw new ShopError('PAY_METHOD_UNAVAILABLE')
-    return instance.provider
+    if (instance) return instance.provider
+    // Which methods there are is not known before the settings have been read, which takes seconds.
+    throw instances().isLoaded === false
+      ? new ShopError('UNAVAILABLE', { retryAfterSeconds: 3 })
+      : new ShopError('PAY_METHOD_UNAVAILABLE')
   }
   return {
     name,
@@ -92,7 +97,7 @@ export function routedProvider(
       return routes.call(instance, (provider) => provider.refund(refund))
     },
     async queryRefund(refund) {
-      if (hasEnded(routes, refund.merchant)) return undefined
+      if (hasEnded(routes, refund.merchant)) return { state: 'none' }
       const instance = await paidAt(routes, refund)
       if (!instance) throw new ShopError('GATEWAY_UNAVAILABLE')
       return routes.call(instance, (provider) => provider.queryRefund(refund))
