@@ -48,7 +48,7 @@ async function note(url: string, file: string, { at }: BackupSummary): Promise<v
       at: new Date(),
       action: 'database.restore',
       subject: 'database',
-      after: { file: basename(file), at },
+      after: { fileName: basename(file), backedUpAt: at },
     }
     await db.transaction().execute((tx) => auditCommand(tx, { ...entry, sensitive: true }))
   } finally {

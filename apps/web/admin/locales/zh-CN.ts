@@ -127,6 +127,7 @@ export default {
     course: '课程',
     price: '成交价',
     was: '原价 {price}',
+    lineReserved: '退款预留',
     lineRefunded: '已退',
     refundable: '可退',
     access: '学习权限',

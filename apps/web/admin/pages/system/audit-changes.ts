@@ -48,7 +48,7 @@ const settingsIn = (shown: unknown): [string, string][] =>
     ends ? `${value} …${ends}` : String(value),
   ])
 
-const MONEY = /^(fen|price|originalPrice|amount|refunded|refundLimit)$/
+const MONEY = /^(fen|price|originalPrice|amount|reserved|refunded|refundLimit)$/
 const TIME = /^\d{4}-\d{2}-\d{2}T/
 /** The texts for names that the server uses as values. */
 const GROUPS = {
