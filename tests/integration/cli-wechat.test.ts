@@ -65,6 +65,27 @@ test('a refund from the command line is in the audit log and in the books of its
   expect(log).toEqual([entry, entry])
 })
 
+test('a refund from the command line is refused while another of the payment is on its way', async () => {
+  const buyer = await system.buyer()
+  const { body } = await buyer.buy([2], '49.00')
+  await system.sandbox.pay(body.payUrl)
+  await until(
+    () => buyer.order(body.orderNo),
+    ({ status }) => status === 'paid',
+  )
+  const fault = { kind: 'business-error', method: 'alipay.trade.refund', subCode: 'ACQ.SELLER_BALANCE_NOT_ENOUGH' }
+  await system.sandbox.send('POST', '/faults', { ...fault, times: 20 })
+  const staff = system.client()
+  await staff.login('admin', 'admin123456')
+  const refund = { lines: [{ courseId: 2 }], amount: '49.00', reason: 'agreed' }
+  expect((await staff.call('POST', `/api/admin/orders/${body.orderNo}/refunds`, refund)).status).toBe(201)
+  const back = ['--out-trade-no', body.orderNo, '--amount', '49.00', '--request-no', 'CLI-SECOND']
+  const refused = await xuecheng('alipay', 'refund', ...back)
+  expect([refused.code, refused.stdout]).toEqual([1, ''])
+  expect(refused.stderr).toMatch(/^xuecheng: \S+/)
+  expect((await system.sandbox.trades(body.orderNo))[0]?.refundedAmount).toBe('0.00')
+})
+
 test('WeChat Pay: a payment is ordered, paid, queried, refunded and in the bill', async () => {
   const order = ['--out-trade-no', 'CLI-000001']
   const code = await wechat('pay-code', ...order, '--amount', '9.90', '--subject', '一门课')

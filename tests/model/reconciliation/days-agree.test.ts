@@ -175,3 +175,18 @@ test('what went back for no line that is known counts on the dashboard too', asy
     .execute()
   expect((await dashboard(day)).refunds).toBe(yuan(1))
 })
+
+test('a success learned of between its day and the bill of it is a difference of that day only', async () => {
+  days.harness.gateway.slow = true
+  const one = await paid([1], 'wechat')
+  const day = today()
+  await refundPart(one)
+  moveTo(day, 90_000)
+  days.harness.gateway.slow = false
+  expect(await one.order.do('send refunds')).toBe('done')
+  const next = today()
+  days.harness.pass(3600)
+  expect(kinds(await run(day, [line(one, 'payment', one.amount)], 'wechat'))).toEqual(['REFUND_MISSING_THERE'])
+  nextDay()
+  expect(kinds(await run(next, [], 'wechat'))).toEqual([])
+})

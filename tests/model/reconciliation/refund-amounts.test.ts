@@ -1,5 +1,6 @@
 /** A refund that the bill lists with another amount than our books: the gateway's amount is recorded. */
 import { expect, test } from 'vitest'
+import { dayBefore } from '../../../apps/shop/src/beijing-day.ts'
 import { type Fen, toFen } from '../../../apps/shop/src/money.ts'
 import { refundLines } from '../../../apps/shop/src/payments/refunds/create.ts'
 import type { Paid } from '../days.ts'
@@ -73,4 +74,18 @@ test('an excess takes the sum of a refund that was not sent yet; more than came 
   expect(await one.order.do('refund all')).toBe('done')
   await repaired()
   expect((await refundsOf(one)).map(({ status }) => status)).toEqual(['succeeded', 'refused'])
+})
+
+test('the access comes back by what ended it, not by when: the refund may have another time by now', async () => {
+  const one = await paid([1, 2])
+  const { amount, refund } = await billedAs(one, 'refund all', (made) => made - 100)
+  // As a repair that has sent it again leaves it.
+  await db()
+    .updateTable('refunds')
+    .set({ finished_at: new Date(0) })
+    .where('id', '=', refund.id)
+    .execute()
+  const [found] = await days.open(String(refund.billed_on ?? dayBefore(today())))
+  expect(await repair(found, 'record')).toBe('done')
+  expect([(await refundsOf(one))[0]?.amount_fen, await accessOf(one)]).toEqual([amount, [2]])
 })

@@ -1,6 +1,8 @@
 /** A payment that was refunded in the gateway's console before the shop heard of it. */
 import { expect, test } from 'vitest'
 import { toFen } from '../../../apps/shop/src/money.ts'
+import { numberFromCause } from '../../../apps/shop/src/orders/number.ts'
+import { placeOrder } from '../harness.ts'
 import { accessOf, days, db, line, nextDay, orderOf, paid, repair, run, today } from './rig.ts'
 
 const listed = (tradeNo: string) =>
@@ -38,4 +40,23 @@ test('refunded in part: no access before staff have looked', async () => {
   expect(await repair(found, 'record')).toBe('done')
   expect((await orderOf(one)).status).toBe('partially_refunded')
   expect(await listed(one.tradeNo)).toMatchObject([{ reason: 'REFUNDED_THERE', resolved_at: null }])
+})
+
+test('a line that was owned already is refunded all the same, under the number of its cause', async () => {
+  const buyer = await days.harness.newBuyer()
+  const [first, second] = [
+    await placeOrder(days.harness, buyer, [1], 'wechat'),
+    await placeOrder(days.harness, buyer, [1, 2], 'wechat'),
+  ]
+  for (const action of ['pay', 'notify'] as const) expect(await first.do(action)).toBe('done')
+  expect(await second.do('pay')).toBe('done')
+  // As after a restored backup: the gateway has refunded the owned line, and the shop knows of neither.
+  const requestNo = numberFromCause('refund', 'line', second.orderNo, '1')
+  const owned = await db().selectFrom('courses').select('price_fen').where('id', '=', 1).executeTakeFirstOrThrow()
+  days.harness.gateway.payBack(second.orderNo, requestNo, owned.price_fen)
+  expect(await second.do('query')).toBe('done')
+  const refunds = () => db().selectFrom('refunds').selectAll().where('order_id', '=', second.orderId).execute()
+  expect(await refunds()).toMatchObject([{ request_no: requestNo, amount_fen: owned.price_fen }])
+  expect(await second.do('send refunds')).toBe('done')
+  expect(await refunds()).toMatchObject([{ status: 'succeeded' }])
 })

@@ -66,6 +66,7 @@ export interface Tables {
     last_lesson_id: number | null
     import_id: number | null
     standby: Generated<boolean>
+    revoked_by_refund: Generated<boolean>
   }
   first_run: {
     only_row: Generated<boolean>

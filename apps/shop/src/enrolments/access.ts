@@ -60,13 +60,13 @@ export const grantsForOrder = (
  */
 export async function revokeForOrder(
   tx: Transaction,
-  revoke: { orderId: number; courseIds: readonly number[]; at: Date; reason: ReasonOrWords },
+  revoke: { orderId: number; courseIds: readonly number[]; at: Date; reason: ReasonOrWords; byRefund: boolean },
 ): Promise<void> {
-  const { orderId, courseIds, at, reason } = revoke
+  const { orderId, courseIds, at, reason, byRefund } = revoke
   if (courseIds.length === 0) return
   const revoked = await tx
     .updateTable('enrolments')
-    .set({ revoked_at: at })
+    .set({ revoked_at: at, revoked_by_refund: byRefund })
     .where('id', 'in', (rows) =>
       rows
         .selectFrom('enrolments')
@@ -97,7 +97,7 @@ export async function restoreForOrder(
   const restored = await tx
     .updateTable('enrolments')
     .from('order_lines')
-    .set({ revoked_at: null })
+    .set({ revoked_at: null, revoked_by_refund: false })
     .whereRef('order_lines.order_id', '=', 'enrolments.order_id')
     .whereRef('order_lines.course_id', '=', 'enrolments.course_id')
     .where('enrolments.order_id', '=', orderId)
@@ -110,7 +110,9 @@ export async function restoreForOrder(
             line.exists(
               line
                 .selectFrom('refund_lines')
+                .innerJoin('refunds', 'refunds.id', 'refund_lines.refund_id')
                 .select('refund_id')
+                .where('refunds.status', '=', 'succeeded')
                 .whereRef('refund_lines.order_id', '=', 'order_lines.order_id')
                 .whereRef('refund_lines.course_id', '=', 'order_lines.course_id'),
             ),
@@ -118,13 +120,8 @@ export async function restoreForOrder(
         ]),
       ]),
     )
-    .where('enrolments.revoked_at', 'in', (of) =>
-      of
-        .selectFrom('refunds')
-        .select('finished_at')
-        .where('refunds.order_id', '=', orderId)
-        .where('refunds.status', '=', 'succeeded'),
-    )
+    .where('enrolments.revoked_at', 'is not', null)
+    .where('enrolments.revoked_by_refund', '=', true)
     // Access from elsewhere, or a grant that stood by and took over, is enough.
     .where(({ not, exists, selectFrom }) =>
       not(
@@ -148,7 +145,7 @@ const byCourse = (left: { course_id: number }, right: { course_id: number }) => 
 const useStandby = (tx: Transaction, userId: number, courseId: number) =>
   tx
     .updateTable('enrolments')
-    .set({ standby: false, revoked_at: null })
+    .set({ standby: false, revoked_at: null, revoked_by_refund: false })
     .where('user_id', '=', userId)
     .where('course_id', '=', courseId)
     .where('standby', '=', true)

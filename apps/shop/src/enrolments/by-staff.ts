@@ -113,7 +113,7 @@ async function restoreAccess(
         conflict
           .columns(['order_id', 'course_id'])
           .where('order_id', 'is not', null)
-          .doUpdateSet({ revoked_at: null })
+          .doUpdateSet({ revoked_at: null, revoked_by_refund: false })
           .where('enrolments.revoked_at', 'is not', null),
       )
       .returning('id')

@@ -96,6 +96,7 @@ const learnedLate = (provider: string, { from, until }: { from: Date; until: Dat
   refunds.status = 'succeeded' and refunds.billed_on is null and refunds.made_at < ${from}
   and refunds.finished_at >= ${from} and refunds.finished_at < ${until}
   and exists (select from reconciliations r where r.provider = ${provider} and r.status = 'done'
+              and r.finished_at < refunds.finished_at
               and r.day = to_char(refunds.made_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD')))`
 
 async function readRefunds(

@@ -49,12 +49,14 @@ export async function sumUpDays(db: Database, now: Date): Promise<void> {
   for (let day = from; day <= today; day = dayOf(endOf(day))) await sumUpDay(db, day, now)
 }
 
-/** Something that happened at this time has changed: marks its day to be recomputed, if it was counted. */
-export async function countAgain(tx: Transaction, at: Date): Promise<void> {
-  const day = dayOf(at)
-  // A process that is adding the day up does not see this change: it is marked once that has ended.
-  await lockDay(tx, day)
-  await tx.updateTable('sales_days').set({ counted_at: null }).where('day', '=', day).execute()
+/** Something that happened at these times has changed: marks their days to be recomputed, if they were counted. */
+export async function countAgain(tx: Transaction, ...times: Date[]): Promise<void> {
+  // In order, so that two processes never wait for each other.
+  for (const day of [...new Set(times.map(dayOf))].sort()) {
+    // A process that is adding the day up does not see this change: it is marked once that has ended.
+    await lockDay(tx, day)
+    await tx.updateTable('sales_days').set({ counted_at: null }).where('day', '=', day).execute()
+  }
 }
 
 const lockDay = (tx: Transaction, day: string) =>

@@ -6,7 +6,7 @@ import { findProvider, type Payments } from '../payments.ts'
 import { findRefund, type RefundNumber } from '../refunds/made.ts'
 import { moveRefund } from '../refunds/transition.ts'
 
-type CountAgain = (tx: Transaction, at: Date) => Promise<void>
+type CountAgain = (tx: Transaction, ...times: Date[]) => Promise<void>
 
 /**
  * Sends again, with its number, a refund that is in our books and missing from the day's bill, so that the gateway makes
@@ -15,7 +15,7 @@ type CountAgain = (tx: Transaction, at: Date) => Promise<void>
  * make the next day's bill lack it too. A refund that our books hold as made is not polled, so an answer of "accepted" does not
  * count as a repair: the gateway may still close it. A refund made by hand was never sent by the shop, and is not
  * sent here either.
- * @param also has the dashboard's day of a time added up again
+ * @param also has the dashboard's days of these times added up again
  * @throws ShopError REFUND_NOT_FOUND, REPAIR_UNFIT, REFUND_UNDER_WAY, REFUND_NUMBER_SPENT, GATEWAY_UNAVAILABLE
  */
 export async function resendMissingRefund(
@@ -53,8 +53,7 @@ export async function resendMissingRefund(
     const now = clock()
     const set = { made_at: answer.at ?? now, ...unbilled }
     const before = await moveRefund(tx, 'resendMissing', refund.id, { at: now, by: { actor: 'gateway' }, reason, set })
-    if (before?.made_at) await also(tx, before.made_at)
-    await also(tx, set.made_at)
+    await also(tx, set.made_at, ...(before?.made_at ? [before.made_at] : []))
   })
   return 'resent'
 }
@@ -70,6 +69,6 @@ async function correctTime(
   await db.transaction().execute(async (tx) => {
     const update = tx.updateTable('refunds').set({ made_at: at }).where('id', '=', id).where('made_at', '=', before)
     await update.execute()
-    for (const changed of [before, at].sort((one, other) => one.getTime() - other.getTime())) await also(tx, changed)
+    await also(tx, before, at)
   })
 }

@@ -209,7 +209,7 @@ function addDecisionRoute(
         summary,
         params: RequestNo,
         body: Type.Object({ answer: Type.Optional(Reason) }, { additionalProperties: false }),
-        response: { 200: Type.Ref('Refund'), ...problems(401, 403, 404, 409, 422) },
+        response: { 200: Type.Ref('Refund'), ...problems(401, 403, 404, 409, 422, 503) },
       },
     },
     async (request) => {

@@ -7,7 +7,15 @@ import { lockOrder, transition } from '../../orders/transition.ts'
 import { refundReserved, release, reserve, unrefund } from './balance.ts'
 import { linesOf } from './create.ts'
 import { findRefund, type RefundNumber } from './made.ts'
-import { isOrderPayment, makeRoom, refunded, resolveRefunded, updateOrderAndAccess } from './succeed.ts'
+import {
+  isOrderPayment,
+  makeRoom,
+  refunded,
+  reopenUnrefunded,
+  resolveRefunded,
+  shrinkLine,
+  updateOrderAndAccess,
+} from './succeed.ts'
 import { lockRefund, moveRefund, type RefundRow } from './transition.ts'
 
 /**
@@ -56,29 +64,12 @@ async function takeLess(tx: Transaction, refund: RefundRow, lack: Fen, now: Date
     left -= cut
     return { ...line, amount_fen: cut, kept: toFen(line.amount_fen - cut) }
   })
-  for (const { course_id, kept } of cuts.filter((line) => line.amount_fen > 0)) {
-    const line = { refund_id: id, course_id }
-    if (kept === 0)
-      await tx
-        .deleteFrom('refund_lines')
-        .where((row) => row.and(line))
-        .execute()
-    else
-      await tx
-        .updateTable('refund_lines')
-        .set({ amount_fen: kept })
-        .where((row) => row.and(line))
-        .execute()
-  }
+  const kept = cuts.flatMap(({ course_id, kept: amount_fen }) => (amount_fen > 0 ? [{ course_id, amount_fen }] : []))
+  for (const line of lines.filter((each) => each.amount_fen > 0)) await shrinkLine(tx, id, line, kept)
   const source = { ...refund, amount_fen: lack }
   await unrefund(tx, orderId, source, cuts)
   await release(tx, orderId, source, cuts)
-  // What is left of a payment that no order needs is open again.
-  await tx
-    .updateTable('unmatched_payments')
-    .set({ refund_id: null, resolved_at: null, resolution: null })
-    .where('refund_id', '=', id)
-    .execute()
+  await reopenUnrefunded(tx, refund)
   if (orderId === null || !(await isOrderPayment(tx, orderId, refund.attempt_id))) return
   const reason = refunded(refund)
   await transition(tx, 'refundLess', { orderId, at: now, by: { actor: 'gateway' }, reason })

@@ -12,7 +12,7 @@ import type { By } from '../../orders/state-table.ts'
 import { lockOrder } from '../../orders/transition.ts'
 import { release } from './balance.ts'
 import { createRefund, linesOf, type NewRefund, rowsOfTrade } from './create.ts'
-import { giveLines, makeRoom, succeedRefund } from './succeed.ts'
+import { giveLines, makeRoom, succeedRefund, unfinished } from './succeed.ts'
 import { lockRefund, moveRefund, type RefundRow } from './transition.ts'
 
 /** A refund as the gateway identifies it: its number may be unique within its trade only. */
@@ -78,9 +78,9 @@ export interface MadeRefund extends RefundNumber {
   readonly amount: Fen
   /** The number of our refund in whose place it was made by hand; its gateway does not have that one. */
   readonly insteadOf?: string
-  /** The day whose bill lists it. */
-  readonly day: string
-  /** The gateway's own time; the middle of the day if it does not say. */
+  /** The day whose bill lists it, once one does. */
+  readonly day?: string
+  /** The gateway's own time; if it does not say, the middle of that day, or now. */
   readonly at?: Date | undefined
   readonly by: By
   readonly now: Date
@@ -97,13 +97,16 @@ export interface MadeRefund extends RefundNumber {
  * gateway cannot have paid back that much; REFUND_UNDER_WAY while the one in whose place it was made is being sent
  */
 export async function recordMadeRefund(tx: Transaction, made: MadeRefund): Promise<void> {
-  const { requestNo, amount, day, at = noonOf(day), by, now } = made
+  const { requestNo, amount, day, by, now } = made
+  const at = made.at ?? (day === undefined ? now : noonOf(day))
   const of = (await sourceFromAttempt(tx, made)) ?? (await sourceFromUnmatched(tx, made))
   if (!of) throw new ShopError('REFUND_NOT_POSSIBLE')
   // Read with the payment's lock held: somebody else may be recording the same refund.
   const ours = await findRefund(tx, made)
-  if (ours) return recordSuccess(tx, { refundId: ours.id, requestNo, at, now, day })
+  if (ours) return recordSuccess(tx, { refundId: ours.id, requestNo, at, now, ...(day !== undefined && { day }) })
   const { orderId } = of
+  // A sender locks the refund before the payment.
+  await unfinished(tx, of.source)
   const replaced = made.insteadOf === undefined ? undefined : await replace(tx, of.source, made.insteadOf, made)
   const lines = replaced ?? (of.pays ? await matchingLines(tx, of.orderId, amount) : [])
   if (of.pays && orderId !== null && (await hasUndecidedRequest(tx, orderId, lines)))

@@ -49,6 +49,13 @@ export async function succeedRefund(
   await updateOrderAndAccess(tx, orderId, courseIds, now, refunded(refund))
 }
 
+/** The payment that a refund takes its money from, where it is the trade of a row of unmatched payments. */
+const paymentOf = (tx: Transaction, { attempt_id, unmatched_id }: Pick<RefundRow, 'attempt_id' | 'unmatched_id'>) =>
+  (attempt_id === null
+    ? tx.selectFrom('unmatched_payments as paid').select('paid.id').where('paid.id', '=', unmatched_id)
+    : tx.selectFrom('payment_attempts as paid').select('paid.id').where('paid.id', '=', attempt_id)
+  ).where(sql<boolean>`paid.provider = unmatched_payments.provider and paid.trade_no = unmatched_payments.trade_no`)
+
 /**
  * Closes what this refund has settled among the unmatched payments: with the last fen of a trade, all that the trade is
  * listed for, since staff have nothing left to do about it.
@@ -65,15 +72,22 @@ export const resolveRefunded = (
     .where((row) =>
       row.or([
         row('refund_id', '=', id),
-        row.exists(
-          (attempt_id === null
-            ? row.selectFrom('unmatched_payments as paid').select('paid.id').where('paid.id', '=', unmatched_id)
-            : row.selectFrom('payment_attempts as paid').select('paid.id').where('paid.id', '=', attempt_id)
-          )
-            .whereRef('paid.provider', '=', 'unmatched_payments.provider')
-            .whereRef('paid.trade_no', '=', 'unmatched_payments.trade_no')
-            .whereRef('paid.refunded_fen', '=', 'paid.amount_fen'),
-        ),
+        row.exists(paymentOf(tx, { attempt_id, unmatched_id }).whereRef('paid.refunded_fen', '=', 'paid.amount_fen')),
+      ]),
+    )
+    .execute()
+
+/** What a refund had closed is open again where less went back than our books had: the reverse of `resolveRefunded`. */
+export const reopenUnrefunded = (tx: Transaction, { id, attempt_id, unmatched_id }: RefundRow) =>
+  tx
+    .updateTable('unmatched_payments')
+    .set({ resolved_at: null, resolution: null, resolved_by: null, refund_id: null })
+    .where('resolution', '=', 'refunded')
+    .where((row) =>
+      row.or([
+        row('refund_id', '=', id),
+        // A line that was paid for twice is closed by its own refund.
+        row.and([row('course_id', 'is', null), row.exists(paymentOf(tx, { attempt_id, unmatched_id }))]),
       ]),
     )
     .execute()
@@ -124,7 +138,10 @@ async function fittingLines(tx: Transaction, orderId: number, lines: readonly Re
 }
 
 /** The payment's other refunds whose outcome is not known, in the order in which they give way. */
-const unfinished = (tx: Transaction, { id, attempt_id, unmatched_id }: Room) =>
+export const unfinished = (
+  tx: Transaction,
+  { id, attempt_id, unmatched_id }: Pick<Room, 'id' | 'attempt_id' | 'unmatched_id'>,
+) =>
   tx
     .selectFrom('refunds')
     .selectAll()
@@ -179,7 +196,7 @@ export async function giveLines(
 }
 
 /** Keeps of the line what fits. */
-async function shrinkLine(
+export async function shrinkLine(
   tx: Transaction,
   refundId: number,
   line: RefundLine,
@@ -237,7 +254,7 @@ export async function updateOrderAndAccess(
   await transition(tx, whole ? 'refundRest' : 'refundPart', { orderId, at: now, by, reason })
   faultPoint('refund: order updated, access not revoked')
   // guard: refund-takes-access
-  await revokeForOrder(tx, { orderId, courseIds: gone, at: now, reason })
+  await revokeForOrder(tx, { orderId, courseIds: gone, at: now, reason, byRefund: true })
 }
 
 /** Whether all of the order's payment has been refunded. */

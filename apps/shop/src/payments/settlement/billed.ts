@@ -6,13 +6,13 @@ import type { BillLine } from '../contract.ts'
 
 const BATCH = 1000
 
-type CountAgain = (tx: Transaction, at: Date) => Promise<void>
+type CountAgain = (tx: Transaction, ...times: Date[]) => Promise<void>
 
 /**
  * Each statement is its own transaction, so that none locks payments while it waits for a refund: the senders of
  * refunds lock a refund while they wait for its payment. If it is interrupted, the next run repeats it with the same
  * result.
- * @param countAgain has the dashboard's day of a time added up again
+ * @param countAgain has the dashboard's days of these times added up again
  */
 export async function recordBilled(
   db: Database,
@@ -101,13 +101,10 @@ async function correctPaidTimes(
       const at = timeOnDay(day, line)
       await tx.updateTable('payment_attempts').set({ paid_at: at }).where('id', '=', id).execute()
       await tx.updateTable('order_payments').set({ paid_at: at }).where('attempt_id', '=', id).execute()
-      for (const changed of inOrder(before, at)) await countAgain(tx, changed)
+      await countAgain(tx, before, at)
     })
   }
 }
-
-/** Days are marked in order, so that two processes never wait for each other. */
-const inOrder = (...times: Date[]): Date[] => times.sort((one, other) => one.getTime() - other.getTime())
 
 /** Our refunds that this bill lists, and that our books put on another day: the bill's time is the right one. */
 async function correctRefundTimes(
@@ -134,7 +131,7 @@ async function correctRefundTimes(
     await db.transaction().execute(async (tx) => {
       const at = timeOnDay(day, line)
       await tx.updateTable('refunds').set({ made_at: at }).where('id', '=', id).where('made_at', '=', before).execute()
-      for (const changed of inOrder(before, at)) await countAgain(tx, changed)
+      await countAgain(tx, before, at)
     })
   }
 }

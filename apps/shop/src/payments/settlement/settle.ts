@@ -105,15 +105,12 @@ export async function settle(tx: Transaction, paid: PaidAttempt, held?: AttemptT
   faultPoint('settle: access granted')
   await publishOrder(tx, order.order_no)
   if (settled.others_open) await enqueue(tx, CLOSE_ATTEMPTS, { orderId })
-  if (paid.isRefunded) {
-    await withholdAccess(tx, paid, orderId, courseIds)
-    return { outcome: 'settled' }
-  }
   const given = new Set(settled.granted)
   // Courses that the buyer owned already through another order: they were paid for twice.
   const owned = courseIds.filter((courseId) => !given.has(courseId))
   // guard: owned-course-refunded
   if (owned.length > 0) await refundOwnedLines(tx, paid, orderId, owned)
+  if (paid.isRefunded) await withholdAccess(tx, paid, orderId, courseIds)
   return { outcome: 'settled' }
 }
 
@@ -203,7 +200,7 @@ async function withholdAccess(
   courseIds: readonly number[],
 ): Promise<void> {
   const reason = 'REFUNDED_THERE'
-  await revokeForOrder(tx, { orderId, courseIds, at: paid.now, reason: { code: reason } })
+  await revokeForOrder(tx, { orderId, courseIds, at: paid.now, reason: { code: reason }, byRefund: false })
   await recordAsUnmatched(tx, paid, reason, { orderId })
 }
 
